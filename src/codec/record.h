@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * A customer's stored record.
+ *
+ *   u8 format = 1, u8 flags, u8 kind, varint seq of the last change, i64 created (little-endian, us),
+ *   zigzag varint updated - created, [varint survivor when flags has MERGED],
+ *   varint number of origins, each: varint source number, zigzag varint time - created
+ *   varint number of entries, each: varint field number - that before, varint head, varint n, n bytes
+ *     head = origin << 7 | scoped << 6 | list << 5 | type
+ * Entries are in order of field numbers, one a field.
+ */
+#ifndef CRM_CODEC_RECORD_H
+#define CRM_CODEC_RECORD_H
+
+#include "base/mem.h"
+
+enum { CRM__RECORD_FORMAT = 1, CRM__RECORD_ENTRIES = 2000, CRM__RECORD_ORIGINS = 4096 };
+enum { CRM__RECORD_DELETED = 1, CRM__RECORD_MERGED = 2, CRM__RECORD_FLAGS = 3 };
+
+typedef struct crm__origin {
+    uint32_t source;
+    int64_t at;
+} crm__origin;
+
+typedef struct crm__entry {
+    uint32_t field;
+    uint32_t origin; /* index into origins */
+    uint8_t type, list, scoped;
+    uint8_t mode;    /* not stored: what a write means to do with it */
+    crm__slice payload;
+} crm__entry;
+
+typedef struct crm__record {
+    uint8_t flags, kind;
+    uint64_t seq, survivor;
+    int64_t created, updated;
+    crm__origin *origins;
+    uint32_t origin_count, origin_cap;
+    crm__entry *entries; /* payloads point into the bytes that were decoded, or elsewhere */
+    uint32_t entry_count, entry_cap;
+} crm__record;
+
+void crm__record_clear(const crm_allocator *mem, crm__record *r); /* frees the arrays */
+/* Decodes into r, reusing its arrays.  CRM_OK, CRM_ECORRUPT, CRM_ENOMEM. */
+int crm__record_decode(const crm_allocator *mem, crm__slice bytes, crm__record *r);
+void crm__record_encode(const crm__record *r, crm__buf *out);
+/* Header only: flags and seq. */
+int crm__record_head(crm__slice bytes, uint8_t *flags, uint64_t *seq);
+/* NULL: no entry of that field. */
+const crm__entry *crm__record_find(const crm__record *r, uint32_t field);
+/* Values of an entry, whether it is a list or not: *pos from 0; CRM_OK, CRM_DONE, CRM_ECORRUPT. */
+int crm__entry_next(const crm__entry *e, size_t *pos, crm__slice *item);
+int crm__record_room(const crm_allocator *mem, crm__record *r, uint32_t entries, uint32_t origins);
+
+#endif
