@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file txn.h
+ * Transactions: a read snapshot, or the one writer.
+ *
+ * All work happens in a transaction.  A failed call changes nothing and the transaction goes on; with
+ * CRM_STICKY the first error makes later writes and the commit return it as well.
+ */
+#ifndef CRM_TXN_H
+#define CRM_TXN_H
+
+#include <crm/db.h>
+#include <crm/error.h>
+#include <crm/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Mode of crm_txn_begin(): a snapshot that sees nothing committed later. */
+#define CRM_READ 0
+/** Mode of crm_txn_begin(): the one writer; waits for another one to end. */
+#define CRM_WRITE 1
+
+/** Flag of crm_txn_options: after the first error later writes return it, and commit aborts. */
+#define CRM_STICKY 1u
+
+/** Options of crm_txn_begin() and crm_db_write(); all zero is the default. */
+typedef struct crm_txn_options {
+    /** Size of this struct, set by CRM_TXN_OPTIONS_INIT. */
+    size_t size;
+    /** CRM_STICKY. */
+    uint32_t flags;
+    /** Zero. */
+    uint32_t reserved;
+    /** Who acts, in the host's words; goes into the journal.  At most 100 bytes; NULL: none. */
+    const char *actor;
+    /** Purpose of the work, e.g. "marketing"; NULL: none. */
+    const char *purpose;
+    /** Channel of the work, e.g. "email"; NULL: none. */
+    const char *channel;
+    /** Where new values come from, e.g. "web-form"; each value remembers it.  NULL: none. */
+    const char *source;
+    /** Time zone of datetimes written without offset: IANA name or "+08:00"; NULL: UTC. */
+    const char *zone;
+    /** The moment that conditions are judged at, microseconds since 1970 UTC; 0: the system clock. */
+    int64_t now_us;
+} crm_txn_options;
+
+/** Default crm_txn_options. */
+#define CRM_TXN_OPTIONS_INIT {sizeof(crm_txn_options), 0, 0, NULL, NULL, NULL, NULL, NULL, 0}
+
+/**
+ * Sets options to the default, for languages without CRM_TXN_OPTIONS_INIT.
+ *
+ * @param[out] opts  The struct; NULL does nothing.
+ *
+ * Ownership: the caller's.
+ * Threads:   any thread.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API void crm_txn_options_init(crm_txn_options *opts);
+
+/**
+ * Begins a transaction.
+ *
+ * A write transaction belongs to the thread that began it; on another thread every call on it,
+ * crm_txn_abort() included, does nothing and returns CRM_ETHREAD.  A read transaction may move
+ * between threads.  Keep read transactions short: the file grows while they live.
+ *
+ * @param[in]  db    The handle.
+ * @param[in]  mode  CRM_READ or CRM_WRITE.
+ * @param[in]  opts  Options, or NULL; its texts are copied.
+ * @param[out] out   Receives the transaction; NULL on any result but CRM_OK.
+ * @param[out] err   Optional detail.
+ *
+ * @retval CRM_OK         begun
+ * @retval CRM_ESTATE     this thread already has a write transaction on the database
+ * @retval CRM_EREADONLY  CRM_WRITE on a read-only handle
+ * @retval CRM_EREADERS   every reader slot is taken
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_EFORKED, CRM_ECORRUPT, CRM_EPOISONED, CRM_EIO  see codes.h
+ *
+ * Ownership: *out is the caller's until crm_txn_commit() or crm_txn_abort().
+ * Threads:   any thread.
+ * Cost:      a microsecond; CRM_WRITE waits for the present writer of any process.
+ * @since 0.1
+ */
+CRM_API int crm_txn_begin(crm_db *db, int mode, const crm_txn_options *opts, crm_txn **out,
+                          crm_error *err);
+
+/**
+ * Makes the changes of a write transaction durable, or ends a read transaction.
+ *
+ * Ends the transaction whatever the result, CRM_ETHREAD apart.  With CRM_STICKY and an earlier error
+ * it aborts and returns that error.
+ *
+ * @param[in]  txn  The transaction.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK     every change is on disk
+ * @retval CRM_EFULL  disk or size limit; nothing was changed
+ * @retval CRM_EIO    the disk reported an error; nothing was changed
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
+ *
+ * Ownership: @p txn must not be used any more, unless the result is CRM_ETHREAD.
+ * Threads:   the thread that began it; a read transaction: any.
+ * Cost:      two syncs of the disk for a transaction that changed something.
+ * @since 0.1
+ */
+CRM_API int crm_txn_commit(crm_txn *txn, crm_error *err);
+
+/**
+ * Drops the changes of a transaction and ends it.
+ *
+ * @param[in] txn  The transaction; NULL does nothing.
+ *
+ * @retval CRM_OK       ended
+ * @retval CRM_ETHREAD  the write transaction of another thread: nothing was done
+ * @retval CRM_ESTATE   inside crm_db_write(): nothing was done; return an error from the callback
+ *
+ * Ownership: @p txn must not be used any more, unless the result is an error.
+ * Threads:   the thread that began it; a read transaction: any.
+ * Cost:      a microsecond.
+ * @since 0.1
+ */
+CRM_API int crm_txn_abort(crm_txn *txn);
+
+/** A mark in a write transaction. */
+typedef uint64_t crm_savepoint;
+
+/**
+ * Sets a mark that crm_txn_rollback() can go back to.  Marks nest.
+ *
+ * @param[in]  txn  Live write transaction.
+ * @param[out] out  Receives the mark.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED  see codes.h
+ *
+ * Ownership: the mark is a number; it ends with the transaction.
+ * Threads:   the thread that began @p txn.
+ * Cost:      constant; changes since the first open mark stay in memory until it is released.
+ * @since 0.1
+ */
+CRM_API int crm_txn_savepoint(crm_txn *txn, crm_savepoint *out, crm_error *err);
+
+/**
+ * Drops every change since a mark, and the marks set after it.  The mark itself stays.
+ * With CRM_STICKY an error since the mark is forgotten too.
+ *
+ * @param[in]  txn  Live write transaction.
+ * @param[in]  to   A mark of this transaction that is still set.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK      done
+ * @retval CRM_EINVAL  @p to is not a set mark
+ * @retval CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   the thread that began @p txn.
+ * Cost:      linear in the changes dropped.
+ * @since 0.1
+ */
+CRM_API int crm_txn_rollback(crm_txn *txn, crm_savepoint to, crm_error *err);
+
+/**
+ * Gives up a mark and those set after it; the changes stay in the transaction.
+ *
+ * @param[in]  txn   Live write transaction.
+ * @param[in]  mark  A mark of this transaction that is still set.
+ * @param[out] err   Optional detail.
+ *
+ * @retval CRM_OK      done
+ * @retval CRM_EINVAL  @p mark is not a set mark
+ * @retval CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   the thread that began @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_txn_release(crm_txn *txn, crm_savepoint mark, crm_error *err);
+
+/**
+ * Revision a transaction sees: the number of the last change in it.
+ *
+ * @param[in] txn  Live transaction; NULL gives 0.
+ * @return the revision; in a write transaction that of its own last change so far.
+ *
+ * Ownership: none.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API uint64_t crm_txn_revision(const crm_txn *txn);
+
+/**
+ * The moment that conditions of a transaction are judged at.
+ *
+ * @param[in] txn  Live transaction; NULL gives 0.
+ * @return microseconds since 1970 UTC.
+ *
+ * Ownership: none.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int64_t crm_txn_now(const crm_txn *txn);
+
+/**
+ * First error of a transaction with CRM_STICKY.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[out] err  Receives its detail; may be NULL.
+ * @return CRM_OK, or the first error.
+ *
+ * Ownership: *err is the caller's struct.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_txn_error(const crm_txn *txn, crm_error *err);
+
+/**
+ * Work for crm_db_write().  Runs on the calling thread.
+ *
+ * @param[in] txn  The write transaction; not to be committed or aborted here.
+ * @param[in] ctx  As given with the function.
+ * @return CRM_OK to commit; anything else drops the changes and is returned by crm_db_write().
+ */
+typedef int (*crm_write_fn)(crm_txn *txn, void *ctx);
+
+/**
+ * Runs a function in a write transaction and makes its changes durable.
+ *
+ * Calls from several threads at once share one commit (group commit): each function runs alone, sees
+ * the changes of those before it in the group, and each call returns once the group is on disk.  A
+ * function that fails takes only its own changes with it.
+ *
+ * @param[in]  db    The handle.
+ * @param[in]  opts  Options, or NULL.
+ * @param[in]  fn    The work; called once.
+ * @param[in]  ctx   Handed to @p fn.
+ * @param[out] err   Optional detail.  When @p fn fails: of its first failed call if CRM_STICKY is
+ *                   set, otherwise only the code.
+ *
+ * @retval CRM_OK  the changes are on disk
+ * @retval CRM_ESTATE  this thread already has a write transaction on the database
+ * @retval CRM_EFULL, CRM_EIO, CRM_EINVAL, CRM_ENOMEM, CRM_EFORKED, CRM_EREADONLY, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
+ *
+ * Ownership: the transaction is the library's.
+ * Threads:   any thread.
+ * Cost:      as one commit, shared by the group.
+ * @since 0.1
+ */
+CRM_API int crm_db_write(crm_db *db, const crm_txn_options *opts, crm_write_fn fn, void *ctx,
+                         crm_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
