@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+ * Edit list: see edits.h.
+ */
+#include "db/edits.h"
+
+#include "base/bytes.h"
+#include "bits/set.h"
+#include "codec/key.h"
+
+#include <crm/codes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROW = 1, BITS = 2, IDS = 3 };
+
+struct crm__slot {
+    uint64_t hash;
+    const uint8_t *key;
+    uint16_t key_n;
+    uint8_t space, form;
+    uint8_t state; /* rows: CRM__EDIT_* */
+    uint8_t append;
+    uint32_t count, cap; /* switches */
+    uint64_t *ops;
+    crm__slice value; /* has CRM__TAG_SIZE bytes of room behind it */
+};
+
+void crm__edits_init(crm__edits *e, const crm_allocator *mem)
+{
+    memset(e, 0, sizeof *e);
+    e->mem = mem;
+    crm__arena_init(&e->arena, mem);
+}
+
+void crm__edits_clear(crm__edits *e)
+{
+    crm__release(e->mem, e->slots);
+    crm__release(e->mem, e->table);
+    crm__release(e->mem, e->undo);
+    crm__arena_clear(&e->arena);
+    crm__edits_init(e, e->mem);
+}
+
+void crm__edits_reset(crm__edits *e)
+{
+    e->slot_count = 0;
+    e->undo_count = 0;
+    if (e->table)
+        memset(e->table, 0, e->table_size * sizeof *e->table);
+    crm__arena_reset(&e->arena);
+}
+
+size_t crm__edits_bytes(const crm__edits *e)
+{
+    return e->arena.used + e->slot_count * sizeof *e->slots;
+}
+
+static uint32_t *probe(const crm__edits *e, uint64_t hash, uint8_t space, crm__slice key)
+{
+    uint32_t mask = e->table_size - 1, i = (uint32_t)hash & mask;
+
+    for (;; i = (i + 1) & mask) {
+        const crm__slot *s;
+        if (!e->table[i])
+            return &e->table[i];
+        s = &e->slots[e->table[i] - 1];
+        if (s->hash == hash && s->space == space && s->key_n == key.n &&
+            memcmp(s->key, key.p, key.n) == 0)
+            return &e->table[i];
+    }
+}
+
+static const crm__slot *lookup(const crm__edits *e, kv_space space, crm__slice key)
+{
+    uint32_t at;
+
+    if (!e->slot_count)
+        return NULL;
+    at = *probe(e, crm__hash64((uint64_t)space, key.p, key.n), (uint8_t)space, key);
+    return at ? &e->slots[at - 1] : NULL;
+}
+
+static int grow_table(crm__edits *e)
+{
+    uint32_t size = e->table_size ? e->table_size * 2 : 64;
+    uint32_t *t = crm__calloc(e->mem, size, sizeof *t);
+
+    if (!t)
+        return CRM_ENOMEM;
+    for (uint32_t i = 0; i < e->slot_count; i++) {
+        uint32_t at = (uint32_t)e->slots[i].hash & (size - 1);
+        while (t[at])
+            at = (at + 1) & (size - 1);
+        t[at] = i + 1;
+    }
+    crm__release(e->mem, e->table);
+    e->table = t;
+    e->table_size = size;
+    return CRM_OK;
+}
+
+static int grow_slots(crm__edits *e)
+{
+    uint32_t cap = e->slot_cap ? e->slot_cap * 2 : 32;
+    crm__slot *s = crm__realloc(e->mem, e->slots, cap * sizeof *s);
+
+    if (!s)
+        return CRM_ENOMEM;
+    e->slots = s;
+    e->slot_cap = cap;
+    return CRM_OK;
+}
+
+/* The slot of a key, made when absent, with its present state noted for rollback. */
+static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8_t form)
+{
+    uint64_t hash = crm__hash64((uint64_t)space, key.p, key.n);
+    uint32_t *at;
+    crm__slot *s;
+    crm__undo *u;
+
+    if (key.n == 0 || key.n > KV_KEY_MAX)
+        return NULL;
+    if (e->slot_count * 2 >= e->table_size && grow_table(e))
+        return NULL;
+    if (e->slot_count == e->slot_cap && grow_slots(e))
+        return NULL;
+    if (e->undo_count == e->undo_cap) {
+        size_t cap = e->undo_cap ? e->undo_cap * 2 : 32;
+        u = crm__realloc(e->mem, e->undo, cap * sizeof *u);
+        if (!u)
+            return NULL;
+        e->undo = u;
+        e->undo_cap = cap;
+    }
+    at = probe(e, hash, (uint8_t)space, key);
+    if (!*at) {
+        const uint8_t *copy = crm__arena_copy(&e->arena, key.p, key.n);
+        if (!copy)
+            return NULL;
+        s = &e->slots[e->slot_count];
+        memset(s, 0, sizeof *s);
+        s->hash = hash;
+        s->key = copy;
+        s->key_n = (uint16_t)key.n;
+        s->space = (uint8_t)space;
+        s->form = form;
+        *at = ++e->slot_count;
+    }
+    s = &e->slots[*at - 1];
+    u = &e->undo[e->undo_count];
+    u->slot = *at - 1;
+    u->state = s->state;
+    u->count = s->count;
+    u->value = s->value;
+    return s; /* the caller counts the note when its own change is made */
+}
+
+int crm__edits_put(crm__edits *e, kv_space space, crm__slice key, crm__slice payload,
+                   unsigned kv_flags)
+{
+    crm__slot *s = open_slot(e, space, key, ROW);
+    uint8_t *copy;
+
+    if (!s)
+        return CRM_ENOMEM;
+    copy = crm__arena_alloc(&e->arena, payload.n + CRM__TAG_SIZE);
+    if (!copy)
+        return CRM_ENOMEM;
+    if (payload.n)
+        memcpy(copy, payload.p, payload.n);
+    if (s->state == CRM__EDIT_NONE)
+        s->append = (kv_flags & KV_APPEND) != 0;
+    s->state = CRM__EDIT_PUT;
+    s->value = crm__slice_of(copy, payload.n);
+    e->undo_count++;
+    return CRM_OK;
+}
+
+int crm__edits_del(crm__edits *e, kv_space space, crm__slice key)
+{
+    crm__slot *s = open_slot(e, space, key, ROW);
+
+    if (!s)
+        return CRM_ENOMEM;
+    s->state = CRM__EDIT_DEL;
+    s->append = 0;
+    e->undo_count++;
+    return CRM_OK;
+}
+
+static int add_switch(crm__edits *e, kv_space space, crm__slice key, uint8_t form, uint64_t number,
+                      int on)
+{
+    crm__slot *s = open_slot(e, space, key, form);
+
+    if (!s)
+        return CRM_ENOMEM;
+    if (s->count == s->cap) {
+        uint32_t cap = s->cap ? s->cap * 2 : 2;
+        uint64_t *ops = crm__arena_alloc(&e->arena, cap * sizeof *ops);
+        if (!ops)
+            return CRM_ENOMEM;
+        if (s->count)
+            memcpy(ops, s->ops, s->count * sizeof *ops);
+        s->ops = ops;
+        s->cap = cap;
+    }
+    s->ops[s->count++] = number << 1 | (on ? 1 : 0);
+    e->undo_count++;
+    return CRM_OK;
+}
+
+int crm__edits_bit(crm__edits *e, crm__slice key, uint32_t row, int on)
+{
+    return add_switch(e, KV_BITS, key, BITS, row, on);
+}
+
+int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on)
+{
+    return add_switch(e, KV_IDENTITY, token_key, IDS, id, on);
+}
+
+int crm__edits_get(const crm__edits *e, kv_space space, crm__slice key, crm__slice *payload)
+{
+    const crm__slot *s = lookup(e, space, key);
+
+    if (!s || s->state == CRM__EDIT_NONE)
+        return CRM__EDIT_NONE;
+    if (s->state == CRM__EDIT_PUT)
+        *payload = s->value;
+    return s->state;
+}
+
+const uint64_t *crm__edits_ops(const crm__edits *e, kv_space space, crm__slice key, uint32_t *count)
+{
+    const crm__slot *s = lookup(e, space, key);
+
+    *count = s ? s->count : 0;
+    return s ? s->ops : NULL;
+}
+
+size_t crm__edits_mark(const crm__edits *e)
+{
+    return e->undo_count;
+}
+
+void crm__edits_rollback(crm__edits *e, size_t mark)
+{
+    while (e->undo_count > mark) {
+        const crm__undo *u = &e->undo[--e->undo_count];
+        crm__slot *s = &e->slots[u->slot];
+        s->state = u->state;
+        s->count = u->count;
+        s->value = u->value;
+    }
+}
+
+void crm__edits_forget(crm__edits *e)
+{
+    e->undo_count = 0;
+}
+
+/* ---- apply ---- */
+
+static int put_tagged(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
+                      uint8_t *payload, size_t n, unsigned flags)
+{
+    uint64_t tag = crm__check_tag(tag_key, (uint8_t)space, key, crm__slice_of(payload, n));
+
+    crm__put_le64(payload + n, tag);
+    return txn->ops->put(txn, space, key, crm__slice_of(payload, n + CRM__TAG_SIZE), flags);
+}
+
+static int delete_row(kv_txn *txn, kv_space space, crm__slice key)
+{
+    int rc = txn->ops->del(txn, space, key);
+
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+static int apply_row(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
+{
+    crm__slice key = crm__slice_of(s->key, s->key_n);
+
+    if (s->state == CRM__EDIT_PUT)
+        return put_tagged(txn, tag_key, (kv_space)s->space, key, (uint8_t *)(uintptr_t)s->value.p,
+                          s->value.n, s->append ? KV_APPEND : 0);
+    return s->state == CRM__EDIT_DEL ? delete_row(txn, (kv_space)s->space, key) : CRM_OK;
+}
+
+static int apply_bits(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, crm__buf *scratch)
+{
+    uint64_t words[CRM__SET_WORDS] = {0};
+    crm__slice key = crm__slice_of(s->key, s->key_n), stored;
+    int rc = txn->ops->get(txn, KV_BITS, key, &stored);
+
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    if (!rc) {
+        if (stored.n < CRM__TAG_SIZE)
+            return CRM_ECORRUPT;
+        rc = crm__set_load(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), words);
+        if (rc)
+            return rc;
+    }
+    for (uint32_t i = 0; i < s->count; i++)
+        crm__set_put(words, (uint32_t)(s->ops[i] >> 1) & 0xffff, s->ops[i] & 1);
+    scratch->n = 0;
+    crm__set_store(words, scratch);
+    if (!crm__buf_reserve(scratch, CRM__TAG_SIZE))
+        return CRM_ENOMEM;
+    if (!scratch->n)
+        return delete_row(txn, KV_BITS, key);
+    return put_tagged(txn, tag_key, KV_BITS, key, scratch->p, scratch->n, 0);
+}
+
+static int apply_ids(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
+{
+    uint8_t key[CRM__KEY_IDENTITY], value[4];
+    int rc = CRM_OK;
+
+    for (uint32_t i = 0; i < s->count && !rc; i++) {
+        crm__slice k = crm__key_identity(key, crm__slice_of(s->key, s->key_n), s->ops[i] >> 1);
+        if (s->ops[i] & 1) {
+            crm__put_le32(value, (uint32_t)crm__check_tag(tag_key, KV_IDENTITY, k,
+                                                          crm__slice_of(NULL, 0)));
+            rc = txn->ops->put(txn, KV_IDENTITY, k, crm__slice_of(value, sizeof value), 0);
+        } else {
+            rc = delete_row(txn, KV_IDENTITY, k);
+        }
+    }
+    return rc;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const crm__slot *x = *(const crm__slot *const *)a, *y = *(const crm__slot *const *)b;
+    size_t n = x->key_n < y->key_n ? x->key_n : y->key_n;
+    int c;
+
+    if (x->space != y->space)
+        return x->space < y->space ? -1 : 1;
+    c = memcmp(x->key, y->key, n);
+    if (c)
+        return c;
+    return x->key_n < y->key_n ? -1 : x->key_n > y->key_n;
+}
+
+int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
+{
+    const crm__slot **order;
+    crm__buf scratch;
+    int rc = CRM_OK;
+
+    if (!e->slot_count)
+        return CRM_OK;
+    order = crm__alloc(e->mem, e->slot_count * sizeof(const crm__slot *));
+    if (!order)
+        return CRM_ENOMEM;
+    for (uint32_t i = 0; i < e->slot_count; i++)
+        order[i] = &e->slots[i];
+    qsort(order, e->slot_count, sizeof(const crm__slot *), by_key);
+    crm__buf_init(&scratch, e->mem);
+    for (uint32_t i = 0; i < e->slot_count && !rc; i++) {
+        switch (order[i]->form) {
+        case ROW:
+            rc = apply_row(order[i], txn, tag_key);
+            break;
+        case BITS:
+            rc = order[i]->count ? apply_bits(order[i], txn, tag_key, &scratch) : CRM_OK;
+            break;
+        default:
+            rc = apply_ids(order[i], txn, tag_key);
+        }
+    }
+    crm__buf_clear(&scratch);
+    crm__release(e->mem, order);
+    return rc;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT
+ * The writer's gate of this process, and the group commit of crm_db_write().
+ *
+ * One holder at a time: an explicit transaction, or a group.  The first caller of crm_db_write() that
+ * finds the gate free leads a group: it begins the engine's transaction on its own thread, runs its
+ * function, then hands the baton to the next caller in the queue, which runs its function on its own
+ * thread inside the leader's transaction and hands on; when the queue is empty the leader commits for
+ * all.  While it waits for the disk the next group gathers.
+ *
+ * A member keeps its edits until the group is durable.  If its function fails they are dropped.  If the
+ * engine fails while they are applied, the leader aborts and applies the edits of the members before it
+ * again.  If the commit fails, the members are committed one by one, up to the first that fails: those
+ * behind it have seen its changes, so they fail with it.
+ */
+#include "db/txn.h"
+
+#include <string.h>
+
+enum { GROUP_MEMBERS = 512, GROUP_BYTES = 32 << 20 };
+enum { WAIT = 0, LEAD, RUN, DONE };
+
+typedef struct group {
+    kv_txn *kv;
+    crm__state state;
+    int64_t recorded;
+    crm__member *leader;
+    crm__member *applied, **applied_end; /* in order, kept for applying again */
+    uint32_t members;
+    size_t bytes;
+    int idle;   /* the chain of batons has ended */
+    int broken; /* the engine failed under the last member's edits */
+} group;
+
+struct crm__member {
+    crm__member *next;    /* in the queue */
+    crm__member *applied; /* in the group */
+    pthread_cond_t cond;
+    pthread_t thread;
+    int step;
+    group *group;
+    crm_db *db;
+    crm_txn *txn;
+    crm_write_fn fn;
+    void *ctx;
+    int rc;
+    crm_error err;
+};
+
+/* ---- gate ---- */
+
+int crm__gate_enter(crm__store *s, crm_error *err)
+{
+    crm__gate *g = &s->gate;
+
+    pthread_mutex_lock(&g->lock);
+    if (g->busy && pthread_equal(g->owner, pthread_self())) {
+        pthread_mutex_unlock(&g->lock);
+        return crm__fail(err, CRM_ESTATE,
+                         "this thread already has a write transaction on the database");
+    }
+    g->waiting++;
+    while (g->busy)
+        pthread_cond_wait(&g->freed, &g->lock);
+    g->waiting--;
+    g->busy = 1;
+    g->owner = pthread_self();
+    pthread_mutex_unlock(&g->lock);
+    return CRM_OK;
+}
+
+static crm__member *pop(crm__gate *g)
+{
+    crm__member *m = g->first;
+
+    if (m) {
+        g->first = m->next;
+        if (!g->first)
+            g->last = NULL;
+    }
+    return m;
+}
+
+/* After a group, explicit transactions that wait come first; after one of those, the queue. */
+static void leave(crm__gate *g, int was_group)
+{
+    pthread_mutex_lock(&g->lock);
+    if (g->first && !(was_group && g->waiting)) {
+        crm__member *m = pop(g);
+        g->owner = m->thread;
+        m->step = LEAD;
+        pthread_cond_signal(&m->cond);
+    } else {
+        g->busy = 0;
+        pthread_cond_signal(&g->freed);
+    }
+    pthread_mutex_unlock(&g->lock);
+}
+
+void crm__gate_leave(crm__store *s)
+{
+    leave(&s->gate, 0);
+}
+
+/* ---- a group ---- */
+
+/* Runs one member's function and applies its edits; on the member's own thread. */
+static void run_member(group *g, crm__member *m)
+{
+    crm_txn *txn = m->txn;
+
+    txn->kv = g->kv;
+    txn->state = g->state;
+    txn->recorded = g->recorded;
+    txn->state_read = g->recorded != 0 || g->state.seq != 0 || g->state.counters.next_id != 0;
+    txn->state.changed = 0;
+    m->rc = crm__state_read(txn, &m->err);
+    if (!m->rc) {
+        int64_t clock = crm__db_clock(m->db);
+        if (txn->recorded <= g->recorded)
+            txn->recorded = clock > g->recorded ? clock : g->recorded + 1;
+        m->rc = m->fn(txn, m->ctx);
+        if (m->rc >= 0 && txn->sticky.code)
+            m->rc = txn->sticky.code;
+        if (m->rc < 0 && !m->err.code) {
+            if (txn->sticky.code)
+                crm__fail_copy(&m->err, &txn->sticky);
+            else
+                crm__fail(&m->err, m->rc, "the function of crm_db_write() failed: %s",
+                          crm_error_text(m->rc));
+            m->err.code = m->rc;
+        }
+    }
+    crm__txn_detach(txn);
+    if (m->rc)
+        return;
+    if (txn->state.changed) {
+        m->rc = crm__edits_apply(&txn->edits, g->kv, m->db->store->tag_key);
+        if (m->rc) {
+            crm__txn_fail(txn, m->rc, "can't write", &m->err);
+            g->broken = 1;
+            return;
+        }
+        g->bytes += crm__edits_bytes(&txn->edits);
+    }
+    g->state = txn->state;
+    g->recorded = txn->recorded;
+    *g->applied_end = m;
+    g->applied_end = &m->applied;
+}
+
+/* Hands the baton to the next in the queue, or back to the leader.  Gate locked. */
+static void hand_on(crm__gate *gate, group *g)
+{
+    crm__member *m = NULL;
+
+    if (!g->broken && g->members < GROUP_MEMBERS && g->bytes < GROUP_BYTES)
+        m = pop(gate);
+    if (!m) {
+        g->idle = 1;
+        gate->owner = g->leader->thread;
+        pthread_cond_signal(&g->leader->cond);
+        return;
+    }
+    g->members++;
+    m->group = g;
+    gate->owner = m->thread;
+    m->step = RUN;
+    pthread_cond_signal(&m->cond);
+}
+
+/* Begins again and applies what the members before a failed one wanted. */
+static int apply_again(crm__store *s, group *g, crm_error *err)
+{
+    int rc;
+
+    g->kv->ops->abort(g->kv);
+    g->kv = NULL;
+    rc = s->kv->ops->begin(s->kv, 1, &g->kv, err);
+    for (crm__member *m = g->applied; m && !rc; m = m->applied) {
+        if (!m->txn->state.changed)
+            continue;
+        m->txn->kv = g->kv;
+        rc = crm__edits_apply(&m->txn->edits, g->kv, s->tag_key);
+        if (rc)
+            crm__txn_fail(m->txn, rc, "can't write", err);
+    }
+    return rc;
+}
+
+/* After a failed commit: each member by itself, up to the first that fails. */
+static void commit_singly(crm__store *s, group *g, int rc, const crm_error *failed)
+{
+    crm_error err = *failed;
+    int single = g->applied && !g->applied->applied;
+
+    if (!single)
+        rc = CRM_OK;
+    for (crm__member *m = g->applied; m; m = m->applied) {
+        if (!rc && m->txn->state.changed) {
+            rc = s->kv->ops->begin(s->kv, 1, &g->kv, &err);
+            if (!rc) {
+                m->txn->kv = g->kv;
+                rc = crm__edits_apply(&m->txn->edits, g->kv, s->tag_key);
+                if (rc) {
+                    crm__txn_fail(m->txn, rc, "can't write", &err);
+                    g->kv->ops->abort(g->kv);
+                } else {
+                    rc = g->kv->ops->commit(g->kv, &err);
+                }
+            }
+        }
+        m->rc = rc;
+        if (rc)
+            m->err = err;
+    }
+    g->kv = NULL;
+}
+
+static void commit_group(crm__store *s, group *g)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc, changed = 0;
+
+    for (crm__member *m = g->applied; m; m = m->applied)
+        changed |= m->txn->state.changed;
+    if (!changed) {
+        g->kv->ops->abort(g->kv);
+        return;
+    }
+    rc = g->kv->ops->commit(g->kv, &err);
+    g->kv = NULL;
+    if (rc)
+        commit_singly(s, g, rc, &err);
+}
+
+static void fail_applied(group *g, int rc, const crm_error *err)
+{
+    for (crm__member *m = g->applied; m; m = m->applied) {
+        m->rc = rc;
+        m->err = *err;
+    }
+}
+
+/* Leads a group on this thread; the gate is ours. */
+static void lead(crm__store *s, crm__member *self)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm__member *m, *next;
+    group g;
+    int rc;
+
+    memset(&g, 0, sizeof g);
+    g.leader = self;
+    g.applied_end = &g.applied;
+    g.members = 1;
+    self->group = &g;
+    self->rc = s->kv->ops->begin(s->kv, 1, &g.kv, &self->err);
+    if (self->rc) {
+        leave(&s->gate, 1);
+        return;
+    }
+    run_member(&g, self);
+    for (;;) {
+        if (g.broken) {
+            g.broken = 0;
+            rc = apply_again(s, &g, &err);
+            if (rc) {
+                fail_applied(&g, rc, &err);
+                if (g.kv)
+                    g.kv->ops->abort(g.kv);
+                break;
+            }
+        }
+        pthread_mutex_lock(&s->gate.lock);
+        g.idle = 0;
+        hand_on(&s->gate, &g);
+        while (!g.idle)
+            pthread_cond_wait(&self->cond, &s->gate.lock);
+        pthread_mutex_unlock(&s->gate.lock);
+        if (!g.broken) {
+            commit_group(s, &g);
+            break;
+        }
+    }
+    pthread_mutex_lock(&s->gate.lock);
+    for (m = g.applied; m; m = next) {
+        next = m->applied; /* m's memory goes as soon as it is told */
+        if (m != self) {
+            m->step = DONE;
+            pthread_cond_signal(&m->cond);
+        }
+    }
+    pthread_mutex_unlock(&s->gate.lock);
+    leave(&s->gate, 1);
+}
+
+/* Runs as a member of another's group and waits for its end. */
+static void follow(crm__store *s, crm__member *self)
+{
+    group *g = self->group;
+
+    run_member(g, self);
+    pthread_mutex_lock(&s->gate.lock);
+    if (self->rc)
+        self->step = DONE; /* nothing of it is in the group: no need to wait */
+    hand_on(&s->gate, g);
+    while (self->step != DONE)
+        pthread_cond_wait(&self->cond, &s->gate.lock);
+    pthread_mutex_unlock(&s->gate.lock);
+}
+
+static int take_part(crm__store *s, crm__member *self)
+{
+    crm__gate *g = &s->gate;
+
+    pthread_mutex_lock(&g->lock);
+    if (g->busy && pthread_equal(g->owner, self->thread)) {
+        pthread_mutex_unlock(&g->lock);
+        return crm__fail(&self->err, CRM_ESTATE,
+                         "this thread already has a write transaction on the database");
+    }
+    if (!g->busy && !g->waiting && !g->first) {
+        g->busy = 1;
+        g->owner = self->thread;
+        self->step = LEAD;
+    } else {
+        if (g->last)
+            g->last->next = self;
+        else
+            g->first = self;
+        g->last = self;
+    }
+    while (self->step == WAIT)
+        pthread_cond_wait(&self->cond, &g->lock);
+    pthread_mutex_unlock(&g->lock);
+    if (self->step == LEAD)
+        lead(s, self);
+    else
+        follow(s, self);
+    return self->rc;
+}
+
+int crm_db_write(crm_db *db, const crm_txn_options *opts, crm_write_fn fn, void *ctx,
+                 crm_error *err)
+{
+    crm__member m;
+    int rc = crm__db_enter(db, err);
+
+    if (rc)
+        return rc;
+    if (!fn)
+        return crm__fail_field(err, CRM_EINVAL, "fn", "fn is NULL");
+    if (db->flags & CRM_READONLY || db->store->readonly)
+        return crm__fail(err, CRM_EREADONLY, "the database was opened read-only");
+    memset(&m, 0, sizeof m);
+    crm_error_init(&m.err);
+    m.thread = pthread_self();
+    m.db = db;
+    m.fn = fn;
+    m.ctx = ctx;
+    rc = crm__txn_new(db, 1, opts, &m.txn, err);
+    if (rc)
+        return rc;
+    m.txn->group = 1;
+    pthread_cond_init(&m.cond, NULL);
+    crm__readers_watch(db);
+    rc = take_part(db->store, &m);
+    pthread_cond_destroy(&m.cond);
+    m.txn->kv = NULL;
+    crm__txn_free(m.txn);
+    return rc < 0 ? crm__fail_copy(err, &m.err) : rc;
+}

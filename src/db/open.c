@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ * Handles: open, close; version; figures.
+ */
+#include "db/txn.h"
+
+#include "base/utf8.h"
+
+#include <crm/version.h>
+#include <string.h>
+
+const char *crm_version(void)
+{
+    return CRM_VERSION_STRING;
+}
+
+int crm_version_number(void)
+{
+    return CRM_VERSION_NUMBER;
+}
+
+const char *crm_build_info(void)
+{
+    return "libcrm " CRM_VERSION_STRING "; formats record-1 identity-1 bits-1 journal-1 model-1"
+#if defined(__clang__)
+           "; clang " __clang_version__
+#elif defined(__GNUC__)
+           "; gcc " __VERSION__
+#endif
+        ;
+}
+
+void crm_db_options_init(crm_db_options *opts)
+{
+    if (!opts)
+        return;
+    memset(opts, 0, sizeof *opts);
+    opts->size = sizeof *opts;
+}
+
+static int read_options(const char *path, const crm_db_options *opts, crm_db_options *o,
+                        crm_allocator *mem, crm_error *err)
+{
+    const uint32_t known = CRM_READONLY | CRM_NOCREATE | CRM_FORCE_NETWORK | CRM_VERIFY;
+    int rc = crm__options_read(o, sizeof *o, opts, "options", err);
+
+    if (rc)
+        return rc;
+    if (!path || !*path)
+        return crm__fail_field(err, CRM_EINVAL, "path", "path is empty");
+    if (crm__utf8_valid(path, strlen(path)) != strlen(path))
+        return crm__fail_field(err, CRM_EINVAL, "path", "path is not UTF-8");
+    if (o->flags & ~known)
+        return crm__fail_field(err, CRM_EINVAL, "flags", "a flag this library does not know is set");
+    if (o->max_reader_age_us < 0)
+        return crm__fail_field(err, CRM_EINVAL, "max_reader_age_us", "max_reader_age_us is negative");
+    if (crm__allocator_read(o->allocator, mem))
+        return crm__fail_field(err, CRM_EINVAL, "allocator", "the allocator lacks a function");
+    return CRM_OK;
+}
+
+int crm_db_open(const char *path, const crm_db_options *opts, crm_db **out, crm_error *err)
+{
+    crm_db_options o;
+    crm_allocator mem;
+    crm_db *db;
+    int rc;
+
+    if (!out)
+        return crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
+    *out = NULL;
+    rc = read_options(path, opts, &o, &mem, err);
+    if (rc)
+        return rc;
+    db = crm__calloc(&mem, 1, sizeof *db);
+    if (!db)
+        return crm__fail_nomem(err);
+    db->mem = mem;
+    atomic_init(&db->refs, 1);
+    atomic_init(&db->closed, 0);
+    db->flags = o.flags;
+    db->log = o.log;
+    db->log_ctx = o.log_ctx;
+    db->max_reader_age = o.max_reader_age_us;
+    db->old_reader = o.old_reader;
+    db->old_reader_ctx = o.old_reader_ctx;
+    db->clock = o.test_clock;
+    db->clock_ctx = o.test_clock_ctx;
+    rc = crm__store_open(path, &o, &mem, &db->store, err);
+    if (rc) {
+        crm__release(&mem, db);
+        return rc;
+    }
+    *out = db;
+    return CRM_OK;
+}
+
+void crm_db_close(crm_db *db)
+{
+    if (!db)
+        return;
+    atomic_store(&db->closed, 1);
+    crm__db_drop(db);
+}
+
+/* ---- figures ---- */
+
+static int read_figures(crm_txn *txn, crm_db_stat *out, crm_error *err)
+{
+    const crm__model *m;
+    kv_info info;
+    int rc = crm__state_read(txn, err);
+
+    if (rc)
+        return rc;
+    rc = txn->store->kv->ops->info(txn->store->kv, &info);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read the figures", err);
+    rc = crm__txn_model(txn, &m, err);
+    if (rc)
+        return rc;
+    out->customers = txn->state.counters.live;
+    out->deleted = txn->state.counters.deleted;
+    out->revision = txn->state.seq;
+    out->recorded_us = txn->recorded;
+    out->file_bytes = info.file_bytes;
+    out->data_bytes = info.used_bytes - info.free_bytes;
+    out->free_bytes = info.free_bytes;
+    out->map_bytes = info.map_bytes;
+    out->readers = info.readers;
+    out->max_readers = info.max_readers;
+    out->oldest_reader_commits = info.commit - info.oldest;
+    out->model_version = crm__model_version(m);
+    return CRM_OK;
+}
+
+int crm_db_stat_get(crm_db *db, size_t struct_size, crm_db_stat *out, crm_error *err)
+{
+    crm_db_stat stat;
+    crm_txn *txn;
+    int rc;
+
+    if (!out || struct_size < sizeof(size_t))
+        return crm__fail_field(err, CRM_EINVAL, "out", "out is NULL or its size is not given");
+    rc = crm_txn_begin(db, CRM_READ, NULL, &txn, err);
+    if (rc)
+        return rc;
+    memset(&stat, 0, sizeof stat);
+    rc = read_figures(txn, &stat, err);
+    crm_txn_abort(txn);
+    if (rc)
+        return rc;
+    if (struct_size > sizeof stat)
+        struct_size = sizeof stat;
+    stat.size = struct_size;
+    memcpy(out, &stat, struct_size);
+    return CRM_OK;
+}
+
+int crm_db_space_next(crm_db *db, size_t *pos, crm_space_stat *out, crm_error *err)
+{
+    kv_stat st;
+    crm_txn *txn;
+    int rc;
+
+    if (!pos || !out)
+        return crm__fail_field(err, CRM_EINVAL, pos ? "out" : "pos", "%s is NULL",
+                               pos ? "out" : "pos");
+    rc = crm__db_enter(db, err);
+    if (rc)
+        return rc;
+    if (*pos >= KV_SPACES)
+        return CRM_DONE;
+    rc = crm_txn_begin(db, CRM_READ, NULL, &txn, err);
+    if (rc)
+        return rc;
+    memset(&st, 0, sizeof st);
+    rc = txn->kv->ops->stat(txn->kv, (kv_space)*pos, &st);
+    if (rc)
+        crm__txn_fail(txn, rc, "can't read the figures", err);
+    crm_txn_abort(txn);
+    if (rc)
+        return rc;
+    out->name = kv_space_name((kv_space)*pos);
+    out->derived = (uint32_t)kv_space_derived((kv_space)*pos);
+    out->rows = st.entries;
+    out->bytes = st.bytes;
+    out->depth = st.depth;
+    ++*pos;
+    return CRM_OK;
+}

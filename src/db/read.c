@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT
+ * Reading through the edit list: rows, sets, identity tokens; the dictionary; the journal's state.
+ */
+#include "db/txn.h"
+
+#include <string.h>
+
+int crm__txn_fail(crm_txn *txn, int rc, const char *what, crm_error *err)
+{
+    return crm__fail_sys(err, rc, txn->kv ? txn->kv->sys : 0, "%s: %s", what, crm_error_text(rc));
+}
+
+int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice stored,
+               crm__slice *payload)
+{
+    if (stored.n < CRM__TAG_SIZE)
+        return CRM_ECORRUPT;
+    stored.n -= CRM__TAG_SIZE;
+    if (crm__get_le64(stored.p + stored.n) !=
+        crm__check_tag(s->tag_key, (uint8_t)space, key, stored))
+        return CRM_ECORRUPT;
+    *payload = stored;
+    return CRM_OK;
+}
+
+int crm__txn_read(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payload)
+{
+    crm__slice stored;
+    int rc;
+
+    if (txn->write) {
+        switch (crm__edits_get(&txn->edits, space, key, payload)) {
+        case CRM__EDIT_PUT:
+            return CRM_OK;
+        case CRM__EDIT_DEL:
+            return CRM_ENOTFOUND;
+        }
+    }
+    rc = txn->kv->ops->get(txn->kv, space, key, &stored);
+    return rc ? rc : crm__untag(txn->store, space, key, stored, payload);
+}
+
+int crm__txn_set(crm_txn *txn, crm__slice key, uint64_t words[CRM__SET_WORDS])
+{
+    crm__slice stored, payload;
+    const uint64_t *ops;
+    uint32_t count = 0;
+    int rc = txn->kv->ops->get(txn->kv, KV_BITS, key, &stored);
+
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    if (!rc) {
+        rc = crm__untag(txn->store, KV_BITS, key, stored, &payload);
+        if (!rc)
+            rc = crm__set_load(payload, words);
+        if (rc)
+            return rc;
+    }
+    if (!txn->write)
+        return CRM_OK;
+    ops = crm__edits_ops(&txn->edits, KV_BITS, key, &count);
+    for (uint32_t i = 0; i < count; i++)
+        crm__set_put(words, (uint32_t)(ops[i] >> 1) & 0xffff, ops[i] & 1);
+    return CRM_OK;
+}
+
+kv_cursor *crm__txn_cursor(crm_txn *txn, kv_space space, int *rc)
+{
+    *rc = CRM_OK;
+    if (!txn->cursors[space])
+        *rc = txn->kv->ops->cursor(txn->kv, space, &txn->cursors[space]);
+    return txn->cursors[space];
+}
+
+/* What the edit list says of an id: -1 nothing, 0 removed, 1 added. */
+static int pending(const uint64_t *ops, uint32_t count, uint64_t id)
+{
+    while (count-- > 0) {
+        if (ops[count] >> 1 == id)
+            return (int)(ops[count] & 1);
+    }
+    return -1;
+}
+
+static void give(crm_id id, crm_id *ids, size_t cap, size_t *count)
+{
+    size_t at = *count < cap ? *count : cap;
+
+    /* Pending ids come after stored ones: keep the room in ascending order. */
+    if (at && cap && ids[at - 1] > id) {
+        size_t i = at;
+        if (i == cap)
+            i--;
+        for (; i > 0 && ids[i - 1] > id; i--)
+            ids[i] = ids[i - 1];
+        ids[i] = id;
+    } else if (at < cap) {
+        ids[at] = id;
+    }
+    ++*count;
+}
+
+static int stored_ids(crm_txn *txn, crm__slice token_key, const uint64_t *ops, uint32_t n_ops,
+                      crm_id *ids, size_t cap, size_t *count)
+{
+    uint8_t first[CRM__KEY_IDENTITY];
+    crm__slice k, v;
+    int rc;
+    kv_cursor *c = crm__txn_cursor(txn, KV_IDENTITY, &rc);
+
+    if (rc)
+        return rc;
+    rc = c->ops->seek(c, KV_GE, crm__key_identity(first, token_key, 0), &k, &v);
+    for (; !rc; rc = c->ops->next(c, &k, &v)) {
+        uint64_t id;
+        if (k.n != CRM__KEY_IDENTITY || memcmp(k.p, token_key.p, CRM__KEY_TOKEN) != 0)
+            return CRM_OK;
+        if (v.n != 4 || crm__get_le32(v.p) !=
+                            (uint32_t)crm__check_tag(txn->store->tag_key, KV_IDENTITY, k,
+                                                     crm__slice_of(NULL, 0)))
+            return CRM_ECORRUPT;
+        id = crm__get_be64(k.p + CRM__KEY_TOKEN);
+        if (pending(ops, n_ops, id) != 0)
+            give(id, ids, cap, count);
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t *count)
+{
+    const uint64_t *ops = NULL;
+    uint32_t n = 0;
+    int rc;
+
+    *count = 0;
+    if (txn->write)
+        ops = crm__edits_ops(&txn->edits, KV_IDENTITY, token_key, &n);
+    rc = stored_ids(txn, token_key, ops, n, ids, cap, count);
+    for (uint32_t i = 0; i < n && !rc; i++) {
+        uint8_t key[CRM__KEY_IDENTITY];
+        crm__slice stored;
+        uint64_t id = ops[i] >> 1;
+        /* The last word on an id counts, once, and only if the engine does not have it. */
+        if (!(ops[i] & 1) || pending(ops, n, id) != 1 || pending(ops, i, id) == 1)
+            continue;
+        rc = txn->kv->ops->get(txn->kv, KV_IDENTITY, crm__key_identity(key, token_key, id),
+                               &stored);
+        if (rc == CRM_ENOTFOUND) {
+            give(id, ids, cap, count);
+            rc = CRM_OK;
+        }
+    }
+    return rc;
+}
+
+int crm__txn_flush(crm_txn *txn, crm_error *err)
+{
+    int rc;
+
+    if (!txn->edits.slot_count)
+        return CRM_OK;
+    if (txn->save_count || txn->group)
+        return crm__fail(err, CRM_ESTATE,
+                         "not possible inside crm_db_write() or while a savepoint is set");
+    rc = crm__edits_apply(&txn->edits, txn->kv, txn->store->tag_key);
+    if (rc) {
+        txn->broken = rc;
+        return crm__txn_fail(txn, rc, "can't write", err);
+    }
+    crm__edits_reset(&txn->edits);
+    return CRM_OK;
+}
+
+/* ---- journal ---- */
+
+int crm__state_read(crm_txn *txn, crm_error *err)
+{
+    crm__journal_entry e;
+    crm__slice k, v, payload;
+    kv_cursor *c;
+    int64_t clock;
+    int rc;
+
+    if (txn->state_read)
+        return CRM_OK;
+    c = crm__txn_cursor(txn, KV_JOURNAL, &rc);
+    if (!rc)
+        rc = c->ops->seek(c, KV_LAST, crm__slice_of(NULL, 0), &k, &v);
+    if (rc == CRM_ENOTFOUND) {
+        txn->state.counters.next_id = 1;
+        rc = CRM_OK;
+    } else if (!rc) {
+        rc = crm__untag(txn->store, KV_JOURNAL, k, v, &payload);
+        if (!rc)
+            rc = k.n == CRM__KEY_U64 ? crm__journal_decode(payload, &e) : CRM_ECORRUPT;
+        if (!rc) {
+            txn->state.seq = crm__get_be64(k.p);
+            txn->state.counters = e.counters;
+            txn->recorded = e.recorded;
+        }
+    }
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read the journal's last entry", err);
+    if (txn->write) {
+        clock = crm__db_clock(txn->db);
+        txn->recorded = clock > txn->recorded ? clock : txn->recorded + 1;
+    }
+    txn->state_read = 1;
+    return CRM_OK;
+}
+
+int crm__journal_add(crm_txn *txn, uint8_t action, uint64_t target, uint64_t previous,
+                     const uint32_t *fields, uint32_t count, crm_error *err)
+{
+    static const int CLASS[CRM__BY_COUNT] = {CRM__DICT_NAMES, CRM__DICT_NAMES, CRM__DICT_NAMES,
+                                             CRM__DICT_SOURCE};
+    crm__journal_entry e;
+    crm__buf *out = &txn->scratch[0];
+    uint8_t key[CRM__KEY_U64];
+    int rc;
+
+    for (int i = 0; i < CRM__BY_COUNT; i++) {
+        if (!txn->name[i] || txn->state.by[i])
+            continue;
+        rc = crm__dict_give(txn, CLASS[i], txn->name[i], strlen(txn->name[i]), &txn->state.by[i],
+                            err);
+        if (rc)
+            return rc;
+    }
+    memset(&e, 0, sizeof e);
+    e.action = action;
+    e.recorded = txn->recorded;
+    e.actor = txn->state.by[CRM__BY_ACTOR];
+    e.purpose = txn->state.by[CRM__BY_PURPOSE];
+    e.channel = txn->state.by[CRM__BY_CHANNEL];
+    e.source = txn->state.by[CRM__BY_SOURCE];
+    e.target = target;
+    e.previous = previous;
+    e.fields = fields;
+    e.field_count = count;
+    e.counters = txn->state.counters;
+    out->n = 0;
+    crm__journal_encode(&e, out);
+    if (out->failed)
+        return crm__fail_nomem(err);
+    txn->state.seq++;
+    txn->state.changed = 1;
+    if (crm__edits_put(&txn->edits, KV_JOURNAL, crm__key_u64(key, txn->state.seq),
+                       crm__slice_of(out->p, out->n), KV_APPEND))
+        return crm__fail_nomem(err);
+    return CRM_OK;
+}
+
+/* ---- dictionary ---- */
+
+static const uint8_t CLASS_BYTE[CRM__DICT_CLASSES] = {'f', 'e', 's', 'n'};
+
+static crm__slice name_key(uint8_t key[CRM__DICT_NAME + 2], int cls, const char *name, size_t n)
+{
+    key[0] = CLASS_BYTE[cls];
+    key[1] = 0;
+    memcpy(key + 2, name, n);
+    return crm__slice_of(key, n + 2);
+}
+
+static crm__slice number_key(uint8_t key[6], int cls, uint32_t number)
+{
+    key[0] = CLASS_BYTE[cls];
+    key[1] = 1;
+    crm__put_be32(key + 2, number);
+    return crm__slice_of(key, 6);
+}
+
+int crm__dict_find(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *number)
+{
+    uint8_t key[CRM__DICT_NAME + 2];
+    crm__slice v;
+    int rc;
+
+    *number = 0;
+    if (n > CRM__DICT_NAME)
+        return CRM_OK;
+    rc = crm__txn_read(txn, KV_DICT, name_key(key, cls, name, n), &v);
+    if (rc == CRM_ENOTFOUND)
+        return CRM_OK;
+    if (!rc && v.n != 4)
+        rc = CRM_ECORRUPT;
+    if (!rc)
+        *number = crm__get_le32(v.p);
+    return rc;
+}
+
+static int next_number(crm_txn *txn, int cls)
+{
+    uint8_t key[6];
+    crm__slice k, v;
+    kv_cursor *c;
+    int rc;
+
+    if (txn->state.dict_next[cls])
+        return CRM_OK;
+    c = crm__txn_cursor(txn, KV_DICT, &rc);
+    if (!rc)
+        rc = c->ops->seek(c, KV_LE, number_key(key, cls, UINT32_MAX), &k, &v);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    txn->state.dict_next[cls] = 1;
+    if (!rc && k.n == 6 && k.p[0] == key[0] && k.p[1] == 1)
+        txn->state.dict_next[cls] = crm__get_be32(k.p + 2) + 1;
+    return CRM_OK;
+}
+
+int crm__dict_give(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *number,
+                   crm_error *err)
+{
+    uint8_t key[CRM__DICT_NAME + 2], value[4];
+    int rc;
+
+    if (n > CRM__DICT_NAME)
+        return crm__fail(err, CRM_EVALUE, "a name is longer than %d bytes", CRM__DICT_NAME);
+    rc = crm__dict_find(txn, cls, name, n, number);
+    if (!rc && !*number)
+        rc = next_number(txn, cls);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read the dictionary", err);
+    if (*number)
+        return CRM_OK;
+    if (cls == CRM__DICT_FIELD && txn->state.dict_next[cls] > UINT16_MAX)
+        return crm__fail(err, CRM_EFULL, "the database has had 65,535 different fields");
+    *number = txn->state.dict_next[cls]++;
+    crm__put_le32(value, *number);
+    if (crm__edits_put(&txn->edits, KV_DICT, name_key(key, cls, name, n),
+                       crm__slice_of(value, sizeof value), 0) ||
+        crm__edits_put(&txn->edits, KV_DICT, number_key(key, cls, *number),
+                       crm__slice_of(name, n), 0))
+        return crm__fail_nomem(err);
+    return CRM_OK;
+}
+
+int crm__dict_name(crm_txn *txn, int cls, uint32_t number, crm__slice *name)
+{
+    uint8_t key[6];
+
+    return crm__txn_read(txn, KV_DICT, number_key(key, cls, number), name);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ * Transactions inside the library: the engine's snapshot, the edit list over it, and the numbers that
+ * the journal carries.  Every public function enters through crm__txn_enter() or crm__op_begin().
+ */
+#ifndef CRM_DB_TXN_H
+#define CRM_DB_TXN_H
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/zone.h"
+#include "bits/set.h"
+#include "codec/journal.h"
+#include "codec/key.h"
+#include "codec/record.h"
+#include "db/edits.h"
+#include "db/store.h"
+#include "kv/kv.h"
+#include "model/model.h"
+
+#include <crm/txn.h>
+
+struct crm_db {
+    crm__store *store;
+    crm_allocator mem;
+    atomic_uint refs; /* the caller's hold, and one for each transaction and iterator */
+    atomic_int closed;
+    uint32_t flags;
+    crm_log_fn log;
+    void *log_ctx;
+    int64_t max_reader_age;
+    crm_reader_fn old_reader;
+    void *old_reader_ctx;
+    crm_clock_fn clock;
+    void *clock_ctx;
+};
+
+/* Classes of the dictionary. */
+enum { CRM__DICT_FIELD = 0, CRM__DICT_ENUM, CRM__DICT_SOURCE, CRM__DICT_NAMES, CRM__DICT_CLASSES };
+/* Names of the transaction as dictionary numbers. */
+enum { CRM__BY_ACTOR = 0, CRM__BY_PURPOSE, CRM__BY_CHANNEL, CRM__BY_SOURCE, CRM__BY_COUNT };
+
+/* What a rollback has to bring back beside the edits. */
+typedef struct crm__state {
+    uint64_t seq;
+    crm__counters counters;
+    uint32_t by[CRM__BY_COUNT];           /* 0: not yet given */
+    uint32_t dict_next[CRM__DICT_CLASSES]; /* 0: not yet read */
+    crm__model *model;                    /* made by this transaction or its group; NULL: none */
+    int changed;                          /* something was journalled */
+} crm__state;
+
+typedef struct crm__save {
+    crm_savepoint serial;
+    size_t mark;
+    crm__state state;
+    int sticky; /* code of the sticky error at the mark */
+} crm__save;
+
+typedef struct crm__owned_model {
+    struct crm__owned_model *next;
+    crm__model *model;
+} crm__owned_model;
+
+/* Something that needs the transaction and may be ended after it. */
+typedef struct crm__child {
+    struct crm__child *next, **link;
+    crm_txn *txn; /* NULL once the transaction has ended */
+} crm__child;
+
+struct crm_txn {
+    crm_db *db;
+    crm__store *store;
+    const crm_allocator *mem;
+    kv_txn *kv;
+    int write, group;
+    uint32_t flags;
+    pthread_t thread;
+    crm__arena arena;
+    const char *name[CRM__BY_COUNT]; /* NULL: none */
+    crm__zone *zone;
+    int64_t now;
+    int64_t recorded; /* write: of this transaction; read: of the last change */
+    int state_read;
+    crm__state state;
+    crm__edits edits;
+    int broken; /* the engine failed while edits were applied early: only abort is left */
+    crm_error sticky;
+    crm__save *saves;
+    size_t save_count, save_cap;
+    crm_savepoint serial;
+    kv_cursor *cursors[KV_SPACES];
+    crm__model *model; /* of the snapshot, borrowed from models; NULL: not yet read */
+    crm__owned_model *models;
+    crm__child *children;
+    crm__buf scratch[2];
+    crm__arena work; /* of one public write; empty between them */
+    crm__record record[2]; /* a write's before and after, kept for the next one */
+};
+
+/* ---- entry ---- */
+
+/* Checks the handle (NULL, fork, thread, closed, poisoned); write: also that it may write. */
+int crm__txn_enter(crm_txn *txn, int write, crm_error *err);
+int crm__db_enter(crm_db *db, crm_error *err);
+
+/* A public write: enters, and drops what it changed when it ends with an error. */
+typedef struct crm__op {
+    size_t mark;
+    crm__state state;
+    crm_error local;
+    crm_error *err; /* the caller's, or local */
+} crm__op;
+int crm__op_begin(crm_txn *txn, crm__op *op, crm_error *err);
+int crm__op_end(crm_txn *txn, crm__op *op, int rc);
+
+void crm__child_add(crm_txn *txn, crm__child *child);
+void crm__child_remove(crm__child *child);
+
+void crm__db_hold(crm_db *db);
+void crm__db_drop(crm_db *db);
+int64_t crm__db_clock(const crm_db *db);
+void crm__db_log(const crm_db *db, int level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Parts of begin and end that crm_txn_begin() and the group commit share. */
+int crm__txn_new(crm_db *db, int write, const crm_txn_options *opts, crm_txn **out, crm_error *err);
+void crm__txn_free(crm_txn *txn);
+void crm__txn_detach(crm_txn *txn); /* closes cursors, cuts children off */
+
+/* ---- reading through the edits ---- */
+
+/* A row's payload, its check tag verified.  CRM_OK, CRM_ENOTFOUND, CRM_ECORRUPT, engine codes.  The
+ * bytes live until the next write of the transaction. */
+int crm__txn_read(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payload);
+/* Verifies and strips the check tag of a stored value. */
+int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice stored,
+               crm__slice *payload);
+/* Adds the rows of a stored set to words. */
+int crm__txn_set(crm_txn *txn, crm__slice key, uint64_t words[CRM__SET_WORDS]);
+/* Ids under an identity token, ascending: the first cap into ids, all counted. */
+int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t *count);
+kv_cursor *crm__txn_cursor(crm_txn *txn, kv_space space, int *rc);
+/* Applies the edits to the engine now, so that plain scans see them. */
+int crm__txn_flush(crm_txn *txn, crm_error *err);
+/* Error of a storage result for a caller. */
+int crm__txn_fail(crm_txn *txn, int rc, const char *what, crm_error *err);
+
+/* Reads seq, counters and last recorded time from the journal's last entry. */
+int crm__state_read(crm_txn *txn, crm_error *err);
+
+/* ---- dictionary ---- */
+
+/* Number of a name; 0 when it has none. */
+int crm__dict_find(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *number);
+/* Number of a name, given now when it has none. */
+int crm__dict_give(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *number,
+                   crm_error *err);
+int crm__dict_name(crm_txn *txn, int cls, uint32_t number, crm__slice *name);
+
+/* ---- journal and model ---- */
+
+/* Adds the entry of one change: gives it the next seq (also in txn->state.seq). */
+int crm__journal_add(crm_txn *txn, uint8_t action, uint64_t target, uint64_t previous,
+                     const uint32_t *fields, uint32_t count, crm_error *err);
+/* The model of the snapshot; borrowed until the transaction ends. */
+int crm__txn_model(crm_txn *txn, const crm__model **out, crm_error *err);
+
+/* ---- the writer's gate (group.c) ---- */
+
+int crm__gate_enter(crm__store *s, crm_error *err);
+void crm__gate_leave(crm__store *s);
+/* Looks for old and dead readers, now and then (readers.c). */
+void crm__readers_watch(crm_db *db);
+
+#endif
