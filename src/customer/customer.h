@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * A crm_customer inside the library: the one struct that both doors fill and every write reads.
+ */
+#ifndef CRM_CUSTOMER_CUSTOMER_H
+#define CRM_CUSTOMER_CUSTOMER_H
+
+#include "codec/json.h"
+#include "codec/record.h"
+#include "db/derive.h"
+#include "db/model.h"
+#include "db/txn.h"
+
+#include <crm/customer.h>
+
+/* crm_txn.write while a document is only validated. */
+enum { CRM__LOOKING = 2 };
+
+/* What a write does with an entry. */
+enum { CRM__SET = 0, CRM__UNSET, CRM__ADD, CRM__REMOVE };
+
+/* Items of per-source identities name their source by dictionary number once stored.  In a record that
+ * is being filled the number may be 0, followed by varint length and name of the source. */
+struct crm_customer {
+    crm_allocator mem;
+    crm__model *model;
+    crm_id id;
+    int kind_set;
+    crm__record rec;   /* payloads in raw or arena; modes SET and UNSET */
+    crm__entry *extra; /* modes ADD and REMOVE, payloads are lists; in order of fields */
+    uint32_t extra_count, extra_cap;
+    const char *source; /* of this document, NULL: the transaction's; in arena */
+    uint64_t expected;  /* member "revision" of a document, 0: none */
+    crm__buf raw, text;
+    crm__arena arena;
+    crm__zone *zone;   /* borrowed from the transaction while a document is read */
+};
+
+/* Faults: the first ends the work, or all are written down as JSON. */
+typedef struct crm__customer_faults {
+    crm_error *err;
+    crm__buf *all; /* NULL: end at the first */
+    uint32_t count;
+} crm__customer_faults;
+/* rc and faults->err hold a fault: returns rc, or CRM_OK when it was written down. */
+int crm__customer_fault(crm__customer_faults *faults, int rc);
+
+int crm__customer_make(const crm_allocator *mem, crm__model *m, crm_customer **out);
+void crm__customer_model(crm_customer *c, crm__model *m); /* follows another model */
+/* Field of the record's model for a public field; checks both. */
+int crm__customer_field(const crm_customer *c, const crm_field *field, const crm__field **out,
+                        crm_error *err);
+/* Puts a payload (copied) for a field with a mode. */
+int crm__customer_put(crm_customer *c, const crm__field *f, uint8_t mode, crm__slice payload,
+                      crm_error *err);
+/* Parses one text value and appends it to `items` (list fields) or replaces it. */
+int crm__item_parse(crm_customer *c, const crm__field *f, const char *source, size_t source_n,
+                    const char *text, size_t n, crm__buf *out, crm_error *err);
+/* Appends an item to a list payload unless it is in it. */
+void crm__items_add(crm__buf *list, crm__slice item);
+int crm__items_has(crm__slice list, crm__slice item);
+/* Reads the stored record of an id into c. */
+int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err);
+
+/* Fills c from a document. */
+int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
+                       crm__customer_faults *faults);
+/* Writes c as a document. */
+int crm__document_write(crm_txn *txn, const crm_customer *c, uint32_t flags, crm__buf *out,
+                        crm_error *err);
+
+/* How a write combines a record with what is there. */
+enum { CRM__CREATE = 1, CRM__REPLACE, CRM__PATCH, CRM__UPSERT, CRM__UNDELETE };
+/* Computes the record after a write into *after (payloads in txn->work, c or before) and checks it
+ * against the model: kinds, required, references, unique.  before is NULL for a new customer.  changed
+ * receives the numbers of fields that differ. */
+int crm__customer_merge(crm_txn *txn, const crm__model *m, int how, crm_id id,
+                        const crm__record *before, const crm_customer *c, crm__record *after,
+                        crm__buf *changed, crm__customer_faults *faults);
+
+#endif

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT
+ * The JSON document of a customer: read into a record, written from one.
+ *
+ *   {"id":1,"kind":"person","revision":7,"created_at":"...","updated_at":"...",["deleted":true,]
+ *    "<field>":value or [values],...,
+ *    "identities":[{"kind":"external","source":"erp","value":"10023"},...],
+ *    ["origins":{"<field>":{"source":"...","at":"..."},...}]}
+ * Numbers of type integer and customer, and booleans, are JSON numbers and booleans; decimals and money
+ * are strings, so that no reader rounds them.
+ */
+#include "customer/customer.h"
+
+#include "base/time.h"
+
+#include <string.h>
+
+/* ---- reading ---- */
+
+typedef struct reading {
+    crm_txn *txn;
+    crm_customer *c;
+    crm__customer_faults *faults;
+} reading;
+
+static int bad(reading *r, const crm__field *f, const char *what)
+{
+    return crm__fail_field(r->faults->err, CRM_EVALUE, f->key, "%s: %s", f->key, what);
+}
+
+static crm__slice trimmed_member(const crm__json *v, const char *key)
+{
+    const crm__json *m = crm__json_member(v, key);
+    int kind = crm__json_kind(m);
+
+    return kind == CRM__JSON_STRING || kind == CRM__JSON_NUMBER ? crm__json_text(m)
+                                                                : crm__slice_of(NULL, 0);
+}
+
+/* Appends the payload of one JSON value. */
+static int read_item(reading *r, const crm__field *f, const crm__json *v, crm__buf *out)
+{
+    crm__slice text, source = {NULL, 0}, currency;
+    char money[64];
+
+    switch (crm__json_kind(v)) {
+    case CRM__JSON_BOOLEAN:
+        if (f->type != CRM_TYPE_BOOLEAN)
+            return bad(r, f, "is not of type boolean");
+        text = crm__json_text(v);
+        break;
+    case CRM__JSON_NUMBER:
+    case CRM__JSON_STRING:
+        text = crm__json_text(v);
+        break;
+    case CRM__JSON_OBJECT:
+        if (f->type == CRM_TYPE_MONEY) {
+            text = trimmed_member(v, "amount");
+            currency = trimmed_member(v, "currency");
+            if (!text.n || text.n + currency.n + 2 > sizeof money)
+                return bad(r, f, "money is {\"amount\":\"12.50\",\"currency\":\"CNY\"}");
+            memcpy(money, text.p, text.n);
+            money[text.n] = ' ';
+            if (currency.n)
+                memcpy(money + text.n + 1, currency.p, currency.n);
+            text = crm__slice_of(money, text.n + (currency.n ? 1 + currency.n : 0));
+            break;
+        }
+        text = trimmed_member(v, "value");
+        source = trimmed_member(v, "source");
+        if (!text.n)
+            return bad(r, f, "an object here has a member \"value\"");
+        break;
+    default:
+        return bad(r, f, "holds a value that is neither text, number nor boolean");
+    }
+    return crm__item_parse(r->c, f, (const char *)source.p, source.n, (const char *)text.p, text.n,
+                           out, r->faults->err);
+}
+
+/* A list payload from an array, or from one value. */
+static int read_list(reading *r, const crm__field *f, const crm__json *v, crm__buf *list)
+{
+    size_t n = crm__json_kind(v) == CRM__JSON_ARRAY ? crm__json_count(v) : 1;
+    crm__buf item;
+    int rc = CRM_OK;
+
+    crm__buf_init(&item, r->txn->mem);
+    for (size_t i = 0; i < n && !rc; i++) {
+        const crm__json *one = crm__json_kind(v) == CRM__JSON_ARRAY ? crm__json_item(v, i) : v;
+        item.n = 0;
+        rc = crm__customer_fault(r->faults, read_item(r, f, one, &item));
+        if (!rc && item.n)
+            crm__items_add(list, crm__slice_of(item.p, item.n));
+    }
+    if (!rc && (item.failed || list->failed))
+        rc = crm__fail_nomem(r->faults->err);
+    crm__buf_clear(&item);
+    return rc;
+}
+
+static int put_list(reading *r, const crm__field *f, uint8_t mode, const crm__json *v)
+{
+    crm__buf list;
+    int rc;
+
+    crm__buf_init(&list, r->txn->mem);
+    rc = read_list(r, f, v, &list);
+    if (!rc)
+        rc = crm__customer_put(r->c, f, mode, crm__slice_of(list.p, list.n), r->faults->err);
+    crm__buf_clear(&list);
+    return rc;
+}
+
+/* {"add":[...],"remove":[...]}: 1 if the object is one. */
+static int is_delta(const crm__json *v)
+{
+    const void *at = NULL;
+    const char *key;
+    const crm__json *value;
+    int n = 0;
+
+    if (crm__json_kind(v) != CRM__JSON_OBJECT)
+        return 0;
+    while (crm__json_next(v, &at, &key, &value)) {
+        if (strcmp(key, "add") != 0 && strcmp(key, "remove") != 0)
+            return 0;
+        n++;
+    }
+    return n > 0;
+}
+
+static int read_field(reading *r, const crm__field *f, const crm__json *v)
+{
+    crm__buf item;
+    int rc;
+
+    if (crm__json_kind(v) == CRM__JSON_NULL)
+        return crm__customer_put(r->c, f, CRM__UNSET, crm__slice_of(NULL, 0), r->faults->err);
+    if (f->flags & CRM_FIELD_LIST) {
+        const crm__json *add, *remove;
+        if (!is_delta(v))
+            return put_list(r, f, CRM__SET, v);
+        add = crm__json_member(v, "add");
+        remove = crm__json_member(v, "remove");
+        rc = add ? put_list(r, f, CRM__ADD, add) : CRM_OK;
+        return rc || !remove ? rc : put_list(r, f, CRM__REMOVE, remove);
+    }
+    crm__buf_init(&item, r->txn->mem);
+    rc = crm__customer_fault(r->faults, crm__json_kind(v) == CRM__JSON_ARRAY
+                                   ? bad(r, f, "holds one value, not a list")
+                                   : read_item(r, f, v, &item));
+    if (!rc && item.failed)
+        rc = crm__fail_nomem(r->faults->err);
+    if (!rc && item.n)
+        rc = crm__customer_put(r->c, f, CRM__SET, crm__slice_of(item.p, item.n), r->faults->err);
+    crm__buf_clear(&item);
+    return rc;
+}
+
+/* One member of the list "identities": adds to what the document says of that kind so far. */
+static int read_identity(reading *r, const crm__json *v)
+{
+    crm__slice kind = trimmed_member(v, "kind");
+    const crm__field *f;
+    const crm__entry *old;
+    crm__buf item, list;
+    int rc;
+
+    if (crm__json_kind(v) != CRM__JSON_OBJECT || !kind.n)
+        return crm__fail_field(r->faults->err, CRM_EVALUE, "identities",
+                               "identities: each is {\"kind\":...,\"value\":...}");
+    f = crm__model_find(r->c->model, (const char *)kind.p, kind.n);
+    if (!f || !(f->flags & CRM_FIELD_IDENTITY) || !(f->flags & CRM_FIELD_LIST))
+        return crm__field_unknown(r->c->model, (const char *)kind.p, kind.n, r->faults->err);
+    crm__buf_init(&item, r->txn->mem);
+    crm__buf_init(&list, r->txn->mem);
+    old = crm__record_find(&r->c->rec, f->number);
+    if (old && old->mode == CRM__SET)
+        crm__buf_add(&list, old->payload.p, old->payload.n);
+    rc = read_item(r, f, v, &item);
+    if (!rc) {
+        crm__items_add(&list, crm__slice_of(item.p, item.n));
+        rc = item.failed || list.failed
+                 ? crm__fail_nomem(r->faults->err)
+                 : crm__customer_put(r->c, f, CRM__SET, crm__slice_of(list.p, list.n),
+                                     r->faults->err);
+    }
+    crm__buf_clear(&item);
+    crm__buf_clear(&list);
+    return rc;
+}
+
+static int read_identities(reading *r, const crm__json *v)
+{
+    int rc = CRM_OK;
+
+    if (crm__json_kind(v) != CRM__JSON_ARRAY)
+        return crm__fail_field(r->faults->err, CRM_EVALUE, "identities", "identities: is a list");
+    for (size_t i = 0; i < crm__json_count(v) && !rc; i++)
+        rc = crm__customer_fault(r->faults, read_identity(r, crm__json_item(v, i)));
+    return rc;
+}
+
+static int read_revision(reading *r, const crm__json *v)
+{
+    crm__slice t = crm__json_text(v);
+    uint64_t n = 0;
+
+    if (crm__json_kind(v) != CRM__JSON_NUMBER || !t.n)
+        return crm__fail_field(r->faults->err, CRM_EVALUE, "revision", "revision: is a number");
+    for (size_t i = 0; i < t.n; i++) {
+        if (t.p[i] < '0' || t.p[i] > '9')
+            return crm__fail_field(r->faults->err, CRM_EVALUE, "revision",
+                                   "revision: is a whole number");
+        n = n * 10 + (uint64_t)(t.p[i] - '0');
+    }
+    r->c->expected = n;
+    return CRM_OK;
+}
+
+static int read_source(reading *r, const crm__json *v)
+{
+    crm__slice t = crm__json_text(v);
+    char *copy;
+
+    if (crm__json_kind(v) != CRM__JSON_STRING || !t.n || t.n > 100)
+        return crm__fail_field(r->faults->err, CRM_EVALUE, "source",
+                               "source: is a text of 1 to 100 bytes");
+    copy = crm__arena_alloc(&r->c->arena, t.n + 1);
+    if (!copy)
+        return crm__fail_nomem(r->faults->err);
+    memcpy(copy, t.p, t.n);
+    copy[t.n] = 0;
+    r->c->source = copy;
+    return CRM_OK;
+}
+
+static int read_member(reading *r, const char *key, const crm__json *v)
+{
+    static const char *const PASSED_OVER[] = {"id", "created_at", "updated_at", "deleted",
+                                              "origins"};
+    static const char *const LATER[] = {"tags", "events", "consents"};
+    const crm__field *f;
+    crm__slice t;
+
+    for (size_t i = 0; i < sizeof PASSED_OVER / sizeof *PASSED_OVER; i++) {
+        if (strcmp(key, PASSED_OVER[i]) == 0)
+            return CRM_OK;
+    }
+    for (size_t i = 0; i < sizeof LATER / sizeof *LATER; i++) {
+        if (strcmp(key, LATER[i]) == 0)
+            return crm__fail_field(r->faults->err, CRM_EFIELD, key,
+                                   "%s: this version keeps none", key);
+    }
+    if (strcmp(key, "kind") == 0) {
+        t = crm__json_text(v);
+        return crm__json_kind(v) == CRM__JSON_STRING
+                   ? crm_customer_set_kind(r->c, (const char *)t.p, t.n, r->faults->err)
+                   : crm__fail_field(r->faults->err, CRM_EVALUE, "kind", "kind: is a text");
+    }
+    if (strcmp(key, "revision") == 0)
+        return read_revision(r, v);
+    if (strcmp(key, "source") == 0)
+        return read_source(r, v);
+    if (strcmp(key, "identities") == 0)
+        return read_identities(r, v);
+    f = crm__model_find(r->c->model, key, strlen(key));
+    if (!f)
+        return crm__field_unknown(r->c->model, key, strlen(key), r->faults->err);
+    if (crm__record_find(&r->c->rec, f->number))
+        return crm__fail_field(r->faults->err, CRM_EVALUE, f->key,
+                               "%s: stands twice, by key and by label", f->key);
+    return read_field(r, f, v);
+}
+
+int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
+                       crm__customer_faults *faults)
+{
+    reading r = {txn, c, faults};
+    const void *at = NULL;
+    const char *key;
+    const crm__json *v;
+    crm__json *root;
+    int rc = crm__json_parse(json, n, &root, faults->err);
+
+    if (rc)
+        return crm__customer_fault(faults, rc);
+    c->zone = txn->zone;
+    if (crm__json_kind(root) != CRM__JSON_OBJECT)
+        rc = crm__customer_fault(faults, crm__fail_at(faults->err, CRM_ESYNTAX, -1, 0,
+                                             "JSON: a customer is an object"));
+    else
+        while (!rc && crm__json_next(root, &at, &key, &v))
+            rc = crm__customer_fault(faults, read_member(&r, key, v));
+    crm__json_free(root);
+    c->zone = NULL;
+    return rc;
+}
+
+/* ---- writing ---- */
+
+typedef struct writing {
+    crm_txn *txn;
+    const crm_customer *c;
+    crm__buf *out, text;
+    int pretty;
+    crm_error *err;
+} writing;
+
+static void member(writing *w, int depth, int first, const char *key)
+{
+    if (!first)
+        crm__buf_add_u8(w->out, ',');
+    if (w->pretty) {
+        crm__buf_add_u8(w->out, '\n');
+        for (int i = 0; i < depth; i++)
+            crm__buf_add_str(w->out, "  ");
+    }
+    if (!key)
+        return;
+    crm__json_string(w->out, key, strlen(key));
+    crm__buf_add_str(w->out, w->pretty ? ": " : ":");
+}
+
+static void end_block(writing *w, int depth, char c)
+{
+    if (w->pretty) {
+        crm__buf_add_u8(w->out, '\n');
+        for (int i = 0; i < depth; i++)
+            crm__buf_add_str(w->out, "  ");
+    }
+    crm__buf_add_u8(w->out, (unsigned char)c);
+}
+
+static void write_time(writing *w, const char *key, int64_t us)
+{
+    char text[40];
+    size_t n = crm__datetime_format(us, text);
+
+    member(w, 1, 0, key);
+    crm__json_string(w->out, text, n);
+}
+
+static int write_item(writing *w, const crm__field *f, const crm__entry *e, crm__slice item)
+{
+    crm__value v;
+    int rc = crm__value_decode(e->type, e->scoped, item, &v);
+
+    if (rc)
+        return rc;
+    if (v.type == CRM_TYPE_BOOLEAN) {
+        crm__buf_add_str(w->out, v.integer ? "true" : "false");
+        return CRM_OK;
+    }
+    w->text.n = 0;
+    rc = crm__value_format(f, &v, &w->text);
+    if (rc)
+        return rc;
+    if (v.type == CRM_TYPE_INTEGER || v.type == CRM_TYPE_CUSTOMER) {
+        crm__buf_add(w->out, w->text.p, w->text.n);
+        return CRM_OK;
+    }
+    if (v.type == CRM_TYPE_MONEY) {
+        char amount[24];
+        size_t n = crm__decimal_format(v.decimal, amount);
+        crm__buf_add_str(w->out, "{\"amount\":");
+        crm__json_string(w->out, amount, n);
+        crm__buf_add_fmt(w->out, ",\"currency\":\"%.3s\"}", v.currency);
+        return CRM_OK;
+    }
+    crm__json_string(w->out, w->text.p, w->text.n);
+    return CRM_OK;
+}
+
+static int write_values(writing *w, const crm__field *f, const crm__entry *e)
+{
+    crm__slice item;
+    size_t pos = 0;
+    int rc = CRM_OK, n = 0;
+
+    if (!e->list && !(f->flags & CRM_FIELD_LIST))
+        return write_item(w, f, e, e->payload);
+    crm__buf_add_u8(w->out, '[');
+    while (!rc && (rc = crm__entry_next(e, &pos, &item)) == CRM_OK) {
+        if (n++)
+            crm__buf_add_u8(w->out, ',');
+        rc = write_item(w, f, e, item);
+    }
+    crm__buf_add_u8(w->out, ']');
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
+/* Entries the model shows under a field of this sort. */
+static const crm__entry *shown(const writing *w, const crm__field *f, int identity)
+{
+    const crm__entry *e = crm__record_find(&w->c->rec, f->number);
+
+    return e && e->mode == CRM__SET && e->type == f->type &&
+                   (e->scoped != 0) == ((f->flags & CRM_FIELD_PER_SOURCE) != 0) &&
+                   (f->declared_identity != 0) == identity
+               ? e
+               : NULL;
+}
+
+static int write_source(writing *w, uint32_t number)
+{
+    crm__slice name = {NULL, 0};
+    int rc = CRM_OK;
+
+    if (number)
+        rc = crm__dict_name(w->txn, CRM__DICT_SOURCE, number, &name);
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+    crm__buf_add_str(w->out, ",\"source\":");
+    crm__json_string(w->out, name.p, name.n);
+    return CRM_OK;
+}
+
+static int write_identities(writing *w)
+{
+    int n = 0, rc = CRM_OK;
+
+    member(w, 1, 0, "identities");
+    crm__buf_add_u8(w->out, '[');
+    for (size_t i = 0; i < crm__model_count(w->c->model) && !rc; i++) {
+        const crm__field *f = crm__model_at(w->c->model, i);
+        const crm__entry *e = shown(w, f, 1);
+        crm__slice item;
+        size_t pos = 0;
+        while (e && !rc && (rc = crm__entry_next(e, &pos, &item)) == CRM_OK) {
+            member(w, 2, n++ == 0, NULL);
+            crm__buf_add_str(w->out, "{\"kind\":");
+            crm__json_string(w->out, f->key, strlen(f->key));
+            if (e->scoped) {
+                crm__reader in = crm__reader_of(item.p, item.n);
+                rc = write_source(w, (uint32_t)crm__read_varint(&in));
+            }
+            crm__buf_add_str(w->out, ",\"value\":");
+            if (!rc)
+                rc = write_item(w, f, e, item);
+            crm__buf_add_u8(w->out, '}');
+        }
+        if (rc == CRM_DONE)
+            rc = CRM_OK;
+    }
+    if (n)
+        end_block(w, 1, ']');
+    else
+        crm__buf_add_u8(w->out, ']');
+    return rc;
+}
+
+static int write_origins(writing *w)
+{
+    int first = 1, rc = CRM_OK;
+
+    member(w, 1, 0, "origins");
+    crm__buf_add_u8(w->out, '{');
+    for (size_t i = 0; i < crm__model_count(w->c->model) && !rc; i++) {
+        const crm__field *f = crm__model_at(w->c->model, i);
+        const crm__entry *e = crm__record_find(&w->c->rec, f->number);
+        const crm__origin *o;
+        char at[40];
+        size_t n;
+        if (!e || e->mode != CRM__SET || e->origin >= w->c->rec.origin_count)
+            continue;
+        o = &w->c->rec.origins[e->origin];
+        member(w, 2, first, f->key);
+        first = 0;
+        crm__buf_add_str(w->out, "{\"at\":");
+        n = crm__datetime_format(o->at, at);
+        crm__json_string(w->out, at, n);
+        if (o->source)
+            rc = write_source(w, o->source);
+        crm__buf_add_u8(w->out, '}');
+    }
+    end_block(w, 1, '}');
+    return rc;
+}
+
+static int write_fields(writing *w)
+{
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < crm__model_count(w->c->model) && !rc; i++) {
+        const crm__field *f = crm__model_at(w->c->model, i);
+        const crm__entry *e = shown(w, f, 0);
+        if (!e)
+            continue;
+        member(w, 1, 0, f->key);
+        rc = write_values(w, f, e);
+    }
+    return rc;
+}
+
+int crm__document_write(crm_txn *txn, const crm_customer *c, uint32_t flags, crm__buf *out,
+                        crm_error *err)
+{
+    writing w = {txn, c, out, {0}, (flags & CRM_JSON_PRETTY) != 0, err};
+    int rc;
+
+    crm__buf_init(&w.text, txn->mem);
+    crm__buf_add_u8(out, '{');
+    member(&w, 1, 1, "id");
+    crm__buf_add_fmt(out, "%llu", (unsigned long long)c->id);
+    member(&w, 1, 0, "kind");
+    crm__json_string(out, crm_customer_kind(c), strlen(crm_customer_kind(c)));
+    member(&w, 1, 0, "revision");
+    crm__buf_add_fmt(out, "%llu", (unsigned long long)c->rec.seq);
+    write_time(&w, "created_at", c->rec.created);
+    write_time(&w, "updated_at", c->rec.updated);
+    if (c->rec.flags & CRM__RECORD_DELETED) {
+        member(&w, 1, 0, "deleted");
+        crm__buf_add_str(out, "true");
+    }
+    rc = write_fields(&w);
+    if (!rc)
+        rc = write_identities(&w);
+    if (!rc && flags & CRM_JSON_ORIGINS)
+        rc = write_origins(&w);
+    end_block(&w, 0, '}');
+    if (!rc && (out->failed || w.text.failed))
+        rc = CRM_ENOMEM;
+    crm__buf_clear(&w.text);
+    return rc ? crm__txn_fail(txn, rc, "can't write the document", err) : CRM_OK;
+}
