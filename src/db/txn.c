@@ -210,13 +210,18 @@ int crm__txn_new(crm_db *db, int write, const crm_txn_options *opts, crm_txn **o
     return CRM_OK;
 }
 
-void crm__txn_detach(crm_txn *txn)
+void crm__txn_detach_cursors(crm_txn *txn)
 {
     for (int i = 0; i < KV_SPACES; i++) {
         if (txn->cursors[i])
             txn->cursors[i]->ops->cursor_close(txn->cursors[i]);
         txn->cursors[i] = NULL;
     }
+}
+
+void crm__txn_detach(crm_txn *txn)
+{
+    crm__txn_detach_cursors(txn);
     while (txn->children)
         crm__child_remove(txn->children);
 }

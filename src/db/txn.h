@@ -125,6 +125,7 @@ void crm__db_log(const crm_db *db, int level, const char *fmt, ...)
 /* Parts of begin and end that crm_txn_begin() and the group commit share. */
 int crm__txn_new(crm_db *db, int write, const crm_txn_options *opts, crm_txn **out, crm_error *err);
 void crm__txn_free(crm_txn *txn);
+void crm__txn_detach_cursors(crm_txn *txn);
 void crm__txn_detach(crm_txn *txn); /* closes cursors, cuts children off */
 
 /* ---- reading through the edits ---- */

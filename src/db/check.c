@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT
+ * crm_check(): every page, every value's check tag, the journal's sequence, and that the derived spaces
+ * are what the records say.
+ *
+ * Nothing is read through mapped memory.  Pages stay what they are while they are read in two cases:
+ * no writer commits twice meanwhile (the engine never writes to pages of its last snapshot), or a reader
+ * slot holds the snapshot.  So the check first reads as it is; only if the file moved on underneath does
+ * it open the database, to hold a snapshot, and read again.
+ */
+#include "db/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void crm__check_fault(crm__check *c, const char *space, crm_id customer, int64_t page,
+                      const char *fmt, ...)
+{
+    char text[CRM_MESSAGE_SIZE];
+    crm_fault fault;
+    va_list ap;
+
+    c->result.faults++;
+    if (!c->opts.fault)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    memset(&fault, 0, sizeof fault);
+    fault.size = sizeof fault;
+    fault.space = space;
+    fault.customer = customer;
+    fault.page = page;
+    fault.message = text;
+    c->opts.fault(&fault, c->opts.fault_ctx);
+}
+
+int crm__check_step(crm__check *c, uint64_t n)
+{
+    uint64_t before = c->work;
+
+    c->work += n;
+    if (c->opts.progress && (before >> 12) != (c->work >> 12) &&
+        c->opts.progress(c->work, c->work > c->work_all ? c->work : c->work_all,
+                         c->opts.progress_ctx))
+        return CRM_ECANCELLED;
+    return CRM_OK;
+}
+
+void crm__sum_add(crm__sum *s, uint64_t seed, const void *p, size_t n, int sign)
+{
+    uint64_t a = crm__hash64(seed, p, n), b = crm__hash64(~seed, p, n);
+
+    s->a += sign > 0 ? a : 0 - a;
+    s->b += sign > 0 ? b : 0 - b;
+    s->count += sign > 0 ? 1 : UINT64_MAX;
+}
+
+int crm__check_rows(crm__check *c, kv_space space,
+                    int (*row)(crm__check *, crm__slice, crm__slice, void *), void *ctx)
+{
+    crm__slice k, v;
+    kv_cursor *cur;
+    int rc = c->txn->kv->ops->cursor(c->txn->kv, space, &cur);
+
+    if (rc == CRM_ENOMEM)
+        return rc;
+    if (!rc) {
+        rc = cur->ops->seek(cur, KV_FIRST, crm__slice_of(NULL, 0), &k, &v);
+        while (!rc) {
+            rc = row(c, k, v, ctx);
+            if (!rc)
+                rc = crm__check_step(c, 1);
+            if (!rc)
+                rc = cur->ops->next(cur, &k, &v);
+        }
+        cur->ops->cursor_close(cur);
+    }
+    if (rc == CRM_ENOTFOUND)
+        return CRM_OK;
+    if (rc == CRM_ECORRUPT) {
+        crm__check_fault(c, kv_space_name(space), 0, -1, "a page can't be read: rows are missing");
+        return CRM_OK;
+    }
+    return rc;
+}
+
+/* ---- pages ---- */
+
+typedef struct page_walk {
+    crm__check *c;
+    int cancelled;
+} page_walk;
+
+static void page_fault(const char *what, int64_t page, const char *space, void *ctx)
+{
+    page_walk *w = ctx;
+    const char *name = "file"; /* a static text: the fault is kept */
+
+    for (int i = 0; space && i < KV_SPACES; i++) {
+        if (strcmp(space, kv_space_name((kv_space)i)) == 0)
+            name = kv_space_name((kv_space)i);
+    }
+    crm__check_fault(w->c, name, 0, page, "%s", what);
+}
+
+static int page_progress(uint64_t done, uint64_t total, void *ctx)
+{
+    page_walk *w = ctx;
+
+    return w->c->opts.progress ? w->c->opts.progress(done, total, w->c->opts.progress_ctx) : 0;
+}
+
+static int check_pages(crm__check *c, crm_error *err)
+{
+    page_walk w = {c, 0};
+    kv_page_summary s;
+    uint64_t before = c->result.faults;
+    int rc = kv_page_walk(c->txn->kv, page_fault, page_progress, &w, &s, err);
+
+    if (rc)
+        return rc;
+    c->result.pages = s.reachable + s.free_pages;
+    /* Faults beyond those handed out one by one count all the same. */
+    if (c->result.faults - before < s.faults)
+        c->result.faults = before + s.faults;
+    return CRM_OK;
+}
+
+/* ---- plain rows: meta, dict, and spaces without use yet ---- */
+
+static int row_meta(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    crm__slice payload;
+
+    (void)ctx;
+    if (k.n == 6 && memcmp(k.p, "format", 6) == 0)
+        return CRM_OK; /* judged when the file was opened */
+    if (crm__untag(&c->store, KV_META, k, v, &payload))
+        crm__check_fault(c, "meta", 0, -1, "a row is damaged");
+    return CRM_OK;
+}
+
+static int row_dict(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    crm__slice payload, back;
+    uint8_t key[CRM__DICT_NAME + 2];
+    size_t n;
+
+    (void)ctx;
+    if (crm__untag(&c->store, KV_DICT, k, v, &payload) || k.n < 2 ||
+        payload.n > CRM__DICT_NAME || (k.p[1] == 0 && payload.n != 4)) {
+        crm__check_fault(c, "dict", 0, -1, "a row is damaged");
+        return CRM_OK;
+    }
+    /* Each direction has its other. */
+    key[0] = k.p[0];
+    key[1] = !k.p[1];
+    if (k.p[1] == 0) {
+        crm__put_be32(key + 2, crm__get_le32(payload.p));
+        n = 6;
+    } else {
+        memcpy(key + 2, payload.p, payload.n);
+        n = payload.n + 2;
+    }
+    if (crm__txn_read(c->txn, KV_DICT, crm__slice_of(key, n), &back))
+        crm__check_fault(c, "dict", 0, -1, "a name and its number do not point to each other");
+    return CRM_OK;
+}
+
+static int row_unused(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    (void)k;
+    (void)v;
+    crm__check_fault(c, kv_space_name(*(const kv_space *)ctx), 0, -1,
+                     "a row in a space this format does not use");
+    return CRM_OK;
+}
+
+static int check_plain(crm__check *c)
+{
+    static const uint8_t USED[KV_SPACES] = {[KV_META] = 1,     [KV_CUSTOMER] = 1, [KV_JOURNAL] = 1,
+                                            [KV_DICT] = 1,     [KV_IDENTITY] = 1, [KV_BITS] = 1};
+    int rc = crm__check_rows(c, KV_META, row_meta, NULL);
+
+    if (!rc)
+        rc = crm__check_rows(c, KV_DICT, row_dict, NULL);
+    for (int i = 0; i < KV_SPACES && !rc; i++) {
+        kv_space space = (kv_space)i;
+        if (!USED[i])
+            rc = crm__check_rows(c, space, row_unused, &space);
+    }
+    return rc;
+}
+
+/* ---- journal ---- */
+
+typedef struct journal_walk {
+    uint64_t next;
+    int64_t recorded;
+    int seen;
+} journal_walk;
+
+static void add_change(crm__check *c, uint64_t id, uint64_t seq, int sign)
+{
+    uint8_t pair[16];
+
+    crm__put_be64(pair, id);
+    crm__put_be64(pair + 8, seq);
+    crm__sum_add(&c->last_change, c->seed, pair, sizeof pair, sign);
+}
+
+static int row_journal(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    journal_walk *w = ctx;
+    crm__journal_entry e;
+    crm__slice payload;
+    uint64_t seq;
+
+    c->result.entries++;
+    if (k.n != CRM__KEY_U64 || crm__untag(&c->store, KV_JOURNAL, k, v, &payload) ||
+        crm__journal_decode(payload, &e)) {
+        crm__check_fault(c, "journal", 0, -1, "entry %llu is damaged",
+                         k.n == CRM__KEY_U64 ? (unsigned long long)crm__get_be64(k.p) : 0ull);
+        w->next++;
+        return CRM_OK;
+    }
+    seq = crm__get_be64(k.p);
+    if (seq != w->next)
+        crm__check_fault(c, "journal", 0, -1, "entries %llu to %llu are missing",
+                         (unsigned long long)w->next, (unsigned long long)(seq - 1));
+    if (w->seen && e.recorded < w->recorded)
+        crm__check_fault(c, "journal", 0, -1, "recorded time goes back at entry %llu",
+                         (unsigned long long)seq);
+    if (e.previous >= seq)
+        crm__check_fault(c, "journal", 0, -1, "entry %llu names a later one as the previous",
+                         (unsigned long long)seq);
+    if (e.action != CRM__ACTION_MODEL) {
+        add_change(c, e.target, seq, -1);
+        if (e.previous)
+            add_change(c, e.target, e.previous, 1);
+    }
+    w->next = seq + 1;
+    w->recorded = e.recorded;
+    w->seen = 1;
+    c->last_seq = seq;
+    c->counters = e.counters;
+    return CRM_OK;
+}
+
+/* ---- records ---- */
+
+static int check_values(const crm__record *r)
+{
+    for (uint32_t i = 0; i < r->entry_count; i++) {
+        crm__slice item;
+        crm__value v;
+        size_t pos = 0;
+        int rc;
+        while ((rc = crm__entry_next(&r->entries[i], &pos, &item)) == CRM_OK) {
+            if (crm__value_decode(r->entries[i].type, r->entries[i].scoped, item, &v))
+                return CRM_ECORRUPT;
+        }
+        if (rc != CRM_DONE)
+            return rc;
+    }
+    return CRM_OK;
+}
+
+static int row_customer(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    crm__record *r = ctx;
+    crm__slice payload;
+    crm_id id = k.n == CRM__KEY_U64 ? crm__get_be64(k.p) : 0;
+    int rc;
+
+    c->result.customers++;
+    rc = id ? crm__untag(&c->store, KV_CUSTOMER, k, v, &payload) : CRM_ECORRUPT;
+    if (!rc)
+        rc = crm__record_decode(&c->mem, payload, r);
+    if (!rc)
+        rc = check_values(r);
+    if (rc == CRM_ENOMEM)
+        return rc;
+    if (rc) {
+        crm__check_fault(c, "customer", id, -1, "the record of customer %llu is damaged",
+                         (unsigned long long)id);
+        return CRM_OK;
+    }
+    if (id != c->last_id + 1)
+        crm__check_fault(c, "customer", id, -1, "customers %llu to %llu are missing",
+                         (unsigned long long)(c->last_id + 1), (unsigned long long)(id - 1));
+    c->last_id = id;
+    add_change(c, id, r->seq, 1);
+    if (r->flags & CRM__RECORD_DELETED)
+        c->deleted++;
+    else
+        c->live++;
+    return CRM_OK;
+}
+
+static void check_counters(crm__check *c)
+{
+    if (c->last_change.a || c->last_change.b || c->last_change.count)
+        crm__check_fault(c, "journal", 0, -1,
+                         "the journal and the records do not tell the same last changes");
+    if (c->counters.live != c->live || c->counters.deleted != c->deleted)
+        crm__check_fault(c, "journal", 0, -1,
+                         "the journal counts %llu live and %llu deleted customers, there are %llu "
+                         "and %llu",
+                         (unsigned long long)c->counters.live,
+                         (unsigned long long)c->counters.deleted, (unsigned long long)c->live,
+                         (unsigned long long)c->deleted);
+    if (c->counters.next_id != c->last_id + 1)
+        crm__check_fault(c, "journal", 0, -1, "the last customer is not the last one given out");
+}
+
+static int check_primary(crm__check *c)
+{
+    journal_walk w = {1, 0, 0};
+    crm__record r;
+    int rc = check_plain(c);
+
+    memset(&r, 0, sizeof r);
+    if (!rc)
+        rc = crm__check_rows(c, KV_JOURNAL, row_journal, &w);
+    if (!rc)
+        rc = crm__check_rows(c, KV_CUSTOMER, row_customer, &r);
+    crm__record_clear(&c->mem, &r);
+    if (!rc)
+        check_counters(c);
+    return rc;
+}
+
+/* ---- the whole ---- */
+
+static uint64_t commit_number(kv_env *env)
+{
+    kv_info info;
+
+    return env->ops->info(env, &info) ? 0 : info.commit;
+}
+
+static uint64_t count_rows(crm__check *c)
+{
+    uint64_t n = 0;
+
+    for (int i = 0; i < KV_SPACES; i++) {
+        kv_stat st;
+        if (!c->txn->kv->ops->stat(c->txn->kv, (kv_space)i, &st))
+            n += st.entries;
+    }
+    return n;
+}
+
+/* One pass over a file that does not move. */
+static int check_once(crm__check *c, const char *path, uint64_t *commit, crm_error *err)
+{
+    kv_options kv = {.mem = &c->mem, .readonly = 1};
+    int rc = kv_page_open(path, &kv, &c->store.kv, err);
+
+    if (rc)
+        return rc;
+    atomic_store(&c->db.refs, 2); /* never the last: the handle is a part of c */
+    rc = crm__txn_new(&c->db, 0, NULL, &c->txn, err);
+    if (!rc) {
+        rc = c->store.kv->ops->begin(c->store.kv, 0, &c->txn->kv, err);
+        if (!rc) {
+            *commit = commit_number(c->store.kv);
+            rc = check_pages(c, err);
+            if (!rc)
+                rc = crm__format_read(&c->store, c->txn->kv, err);
+            if (rc == CRM_ENOTFOUND)
+                rc = crm__fail(err, CRM_ECORRUPT, "the format header is missing");
+            c->work_all = count_rows(c) * 2;
+            if (!rc)
+                rc = check_primary(c);
+            c->trusted_model = !rc && !crm__txn_model(c->txn, &c->model, NULL);
+            if (!rc && !c->trusted_model)
+                crm__check_fault(c, "meta", 0, -1, "the model can't be read");
+            if (!rc && c->trusted_model)
+                rc = crm__check_derived(c);
+            crm__txn_detach(c->txn);
+            c->txn->kv->ops->abort(c->txn->kv);
+            if (rc == CRM_ENOMEM)
+                crm__fail_nomem(err);
+        }
+        crm__txn_free(c->txn);
+    }
+    c->store.kv->ops->close(c->store.kv);
+    return rc;
+}
+
+/* The newest commit of the file, read anew. */
+static uint64_t newest_commit(crm__check *c, const char *path)
+{
+    kv_options kv = {.mem = &c->mem, .readonly = 1};
+    kv_env *env;
+    kv_txn *txn;
+    uint64_t n = 0;
+
+    if (kv_page_open(path, &kv, &env, NULL))
+        return 0;
+    if (!env->ops->begin(env, 0, &txn, NULL)) {
+        n = commit_number(env);
+        txn->ops->abort(txn);
+    }
+    env->ops->close(env);
+    return n;
+}
+
+/* Faults are kept back until it is sure that they are not the traces of a moving file. */
+typedef struct kept {
+    crm__buf text; /* faults one after another: struct, then message with NUL */
+} kept;
+
+static void keep_fault(const crm_fault *fault, void *ctx)
+{
+    kept *k = ctx;
+
+    if (k->text.n > 1 << 20)
+        return;
+    crm__buf_add(&k->text, fault, sizeof *fault);
+    crm__buf_add(&k->text, fault->message, strlen(fault->message) + 1);
+}
+
+static void hand_out(const kept *k, const crm_check_options *o)
+{
+    crm_fault fault;
+
+    for (size_t i = 0; o->fault && i + sizeof fault < k->text.n;) {
+        memcpy(&fault, k->text.p + i, sizeof fault);
+        fault.message = (const char *)k->text.p + i + sizeof fault;
+        o->fault(&fault, o->fault_ctx);
+        i += sizeof fault + strlen(fault.message) + 1;
+    }
+}
+
+static void reset(crm__check *c, const crm_check_options *o, const crm_allocator *mem, kept *k)
+{
+    memset(c, 0, sizeof *c);
+    c->opts = *o;
+    c->opts.fault = keep_fault;
+    c->opts.fault_ctx = k;
+    c->mem = *mem;
+    c->store.mem = *mem;
+    c->db.mem = *mem;
+    c->db.store = &c->store;
+    pthread_mutex_init(&c->store.model_lock, NULL);
+    crm__random(&c->seed, sizeof c->seed);
+    k->text.n = 0;
+}
+
+static int judged(crm__check *c, int rc, crm_error *err)
+{
+    if (rc == CRM_ECORRUPT)
+        crm__check_fault(c, "file", 0, -1, "%s", err->message);
+    if (rc || !c->result.faults)
+        return rc;
+    return crm__fail(err, CRM_ECORRUPT, "%llu faults", (unsigned long long)c->result.faults);
+}
+
+static int check_path(crm__check *c, const char *path, const crm_check_options *o,
+                      const crm_allocator *mem, kept *k, crm_error *err)
+{
+    crm_db_options dbo = CRM_DB_OPTIONS_INIT;
+    uint64_t commit = 0;
+    crm_txn *hold = NULL;
+    crm_db *db = NULL;
+    int rc;
+
+    reset(c, o, mem, k);
+    rc = judged(c, check_once(c, path, &commit, err), err);
+    if (rc != CRM_ECORRUPT || newest_commit(c, path) == commit)
+        return rc;
+    dbo.flags = CRM_NOCREATE;
+    dbo.allocator = mem;
+    if (crm_db_open(path, &dbo, &db, NULL))
+        return rc;
+    if (!crm_txn_begin(db, CRM_READ, NULL, &hold, NULL)) {
+        crm__model_unref(c->store.model);
+        reset(c, o, mem, k);
+        rc = judged(c, check_once(c, path, &commit, err), err);
+        crm_txn_abort(hold);
+    }
+    crm_db_close(db);
+    return rc;
+}
+
+int crm_check(const char *path, const crm_check_options *opts, size_t struct_size,
+              crm_check_result *out, crm_error *err)
+{
+    crm_check_options o;
+    crm_allocator mem;
+    crm_error local = CRM_ERROR_INIT;
+    crm__check *c;
+    kept k;
+    int rc;
+
+    if (!err)
+        err = &local;
+    rc = crm__options_read(&o, sizeof o, opts, "options", err);
+    if (rc)
+        return rc;
+    if (!path || !*path)
+        return crm__fail_field(err, CRM_EINVAL, "path", "path is empty");
+    if (o.flags || o.reserved || (out && struct_size < sizeof(size_t)))
+        return crm__fail_field(err, CRM_EINVAL, "options", "an option this library does not know");
+    if (crm__allocator_read(o.allocator, &mem))
+        return crm__fail_field(err, CRM_EINVAL, "allocator", "the allocator lacks a function");
+    c = crm__alloc(&mem, sizeof *c);
+    if (!c)
+        return crm__fail_nomem(err);
+    crm__buf_init(&k.text, &mem);
+    rc = check_path(c, path, &o, &mem, &k, err);
+    hand_out(&k, &o);
+    if (out) {
+        if (struct_size > sizeof c->result)
+            struct_size = sizeof c->result;
+        c->result.size = struct_size;
+        memcpy(out, &c->result, struct_size);
+    }
+    crm__model_unref(c->store.model);
+    crm__buf_clear(&k.text);
+    crm__release(&mem, c);
+    return rc;
+}

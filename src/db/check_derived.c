@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT
+ * Derived spaces against the records.
+ *
+ * Sets: the sets of one chunk are built from its records and compared word by word with the stored
+ * ones, which lie together in the same order.  Identity rows: their order is that of tokens, not of
+ * records, so sums of keyed hashes are compared, one per bucket of tokens; a bucket that differs is
+ * then compared row by row.
+ */
+#include "db/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUCKETS_EXACT = 16, NAMED_MOST = 100 };
+
+/* ---- sets of a chunk ---- */
+
+typedef struct set_of {
+    uint8_t index;
+    uint32_t value;
+    uint64_t words[CRM__SET_WORDS];
+} set_of;
+
+typedef struct derived {
+    crm__check *c;
+    crm__record r;
+    crm__buf scratch;
+    set_of **sets; /* of the present chunk, in order of key */
+    size_t count, cap;
+    uint64_t chunk;
+    kv_cursor *bits;
+    crm__slice bits_key, bits_value; /* the cursor's row; copied key */
+    uint8_t key[CRM__KEY_BITS + 8];
+    int bits_rc;
+} derived;
+
+static int order_of(const set_of *s, uint8_t index, uint32_t value)
+{
+    if (s->index != index)
+        return s->index < index ? -1 : 1;
+    return s->value < value ? -1 : s->value > value;
+}
+
+static set_of *set_at(derived *d, uint8_t index, uint32_t value)
+{
+    size_t lo = 0, hi = d->count;
+    set_of *s;
+
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (order_of(d->sets[mid], index, value) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo < d->count && order_of(d->sets[lo], index, value) == 0)
+        return d->sets[lo];
+    if (d->count == d->cap) {
+        size_t cap = d->cap ? d->cap * 2 : 32;
+        set_of **p = crm__realloc(&d->c->mem, d->sets, cap * sizeof *p);
+        if (!p)
+            return NULL;
+        d->sets = p;
+        d->cap = cap;
+    }
+    s = crm__calloc(&d->c->mem, 1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->index = index;
+    s->value = value;
+    memmove(d->sets + lo + 1, d->sets + lo, (d->count - lo) * sizeof *d->sets);
+    d->sets[lo] = s;
+    d->count++;
+    return s;
+}
+
+static uint32_t bucket_of(const uint8_t *token)
+{
+    return crm__get_le16(token) % CRM__CHECK_BUCKETS;
+}
+
+static int gather(void *ctx, int what, crm__slice key, uint64_t member)
+{
+    derived *d = ctx;
+    uint8_t row[CRM__KEY_IDENTITY];
+    set_of *s;
+
+    d->c->result.derived++;
+    if (what == CRM__DERIVED_BIT) {
+        s = set_at(d, key.p[4], crm__get_be32(key.p + 5));
+        if (!s)
+            return CRM_ENOMEM;
+        crm__set_put(s->words, (uint32_t)member, 1);
+        return CRM_OK;
+    }
+    crm__key_identity(row, key, member);
+    crm__sum_add(&d->c->wanted[bucket_of(row + 2)], d->c->seed, row, sizeof row, 1);
+    return CRM_OK;
+}
+
+static const char *index_name(uint8_t index)
+{
+    switch (index) {
+    case CRM__BITS_ROOT:
+        return "root";
+    case CRM__BITS_PRESENCE:
+        return "presence";
+    case CRM__BITS_KIND:
+        return "kind";
+    default:
+        return "unknown";
+    }
+}
+
+static void read_bits(derived *d, int first)
+{
+    crm__slice k;
+
+    d->bits_rc = first ? d->bits->ops->seek(d->bits, KV_FIRST, crm__slice_of(NULL, 0), &k,
+                                            &d->bits_value)
+                       : d->bits->ops->next(d->bits, &k, &d->bits_value);
+    if (d->bits_rc)
+        return;
+    if (k.n != CRM__KEY_BITS) {
+        crm__check_fault(d->c, "bits", 0, -1, "a row has a key of another form");
+        read_bits(d, 0);
+        return;
+    }
+    memcpy(d->key, k.p, k.n);
+    d->bits_key = crm__slice_of(d->key, k.n);
+}
+
+static void compare_set(derived *d, const set_of *want)
+{
+    uint64_t have[CRM__SET_WORDS] = {0};
+    crm__slice payload;
+    uint8_t index = d->key[4];
+    uint32_t value = crm__get_be32(d->key + 5);
+
+    if (crm__untag(&d->c->store, KV_BITS, d->bits_key, d->bits_value, &payload) ||
+        crm__set_load(payload, have)) {
+        crm__check_fault(d->c, "bits", 0, -1, "the %s set %lu of chunk %llu is damaged",
+                         index_name(index), (unsigned long)value,
+                         (unsigned long long)crm__get_be32(d->key));
+        return;
+    }
+    for (uint32_t i = 0; i < CRM__SET_WORDS; i++) {
+        uint64_t differ = have[i] ^ (want ? want->words[i] : 0);
+        if (!differ)
+            continue;
+        crm__check_fault(
+            d->c, "bits",
+            ((uint64_t)crm__get_be32(d->key) << CRM__CHUNK_SHIFT) + i * 64 +
+                (uint64_t)__builtin_ctzll(differ),
+            -1, "the %s set %lu is not what the record says", index_name(index),
+            (unsigned long)value);
+        return;
+    }
+}
+
+static void missing_set(derived *d, const set_of *want)
+{
+    crm__check_fault(d->c, "bits", (d->chunk << CRM__CHUNK_SHIFT) +
+                                       (uint64_t)crm__set_next(want->words, 0),
+                     -1, "the %s set %lu of chunk %llu is missing", index_name(want->index),
+                     (unsigned long)want->value, (unsigned long long)d->chunk);
+}
+
+/* Compares the stored sets up to the end of the present chunk, and forgets the built ones. */
+static void end_chunk(derived *d)
+{
+    size_t i = 0;
+
+    while (!d->bits_rc && crm__get_be32(d->key) < d->chunk) {
+        compare_set(d, NULL);
+        read_bits(d, 0);
+    }
+    while (!d->bits_rc && crm__get_be32(d->key) == d->chunk) {
+        int order = -1;
+        while (i < d->count &&
+               (order = order_of(d->sets[i], d->key[4], crm__get_be32(d->key + 5))) < 0)
+            missing_set(d, d->sets[i++]);
+        compare_set(d, i < d->count && order == 0 ? d->sets[i++] : NULL);
+        read_bits(d, 0);
+    }
+    while (i < d->count)
+        missing_set(d, d->sets[i++]);
+    for (i = 0; i < d->count; i++)
+        crm__release(&d->c->mem, d->sets[i]);
+    d->count = 0;
+}
+
+static int derive_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    derived *d = ctx;
+    crm__slice payload;
+    crm_id id;
+    int rc;
+
+    if (k.n != CRM__KEY_U64 || crm__untag(&c->store, KV_CUSTOMER, k, v, &payload))
+        return CRM_OK; /* told already */
+    id = crm__get_be64(k.p);
+    if (id >> CRM__CHUNK_SHIFT != d->chunk) {
+        end_chunk(d);
+        d->chunk = id >> CRM__CHUNK_SHIFT;
+    }
+    rc = crm__record_decode(&c->mem, payload, &d->r);
+    if (!rc)
+        rc = crm__derive(&c->store, c->model, id, &d->r, 0, &d->scratch, gather, d);
+    return rc == CRM_ECORRUPT ? CRM_OK : rc;
+}
+
+static int check_sets(derived *d)
+{
+    crm__check *c = d->c;
+    int rc = c->txn->kv->ops->cursor(c->txn->kv, KV_BITS, &d->bits);
+
+    if (rc)
+        return rc == CRM_ECORRUPT ? CRM_OK : rc;
+    read_bits(d, 1);
+    rc = crm__check_rows(c, KV_CUSTOMER, derive_row, d);
+    if (!rc) {
+        end_chunk(d);
+        d->chunk = UINT64_MAX;
+        while (!d->bits_rc) {
+            compare_set(d, NULL);
+            read_bits(d, 0);
+        }
+        if (d->bits_rc != CRM_ENOTFOUND)
+            crm__check_fault(c, "bits", 0, -1, "a page can't be read: rows are missing");
+    }
+    d->bits->ops->cursor_close(d->bits);
+    return rc;
+}
+
+/* ---- identity rows ---- */
+
+static int identity_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    (void)ctx;
+    if (k.n != CRM__KEY_IDENTITY || v.n != 4 ||
+        crm__get_le32(v.p) !=
+            (uint32_t)crm__check_tag(c->store.tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0))) {
+        crm__check_fault(c, "identity", 0, -1, "a row is damaged");
+        return CRM_OK;
+    }
+    crm__sum_add(&c->stored[bucket_of(k.p + 2)], c->seed, k.p, k.n, 1);
+    return CRM_OK;
+}
+
+typedef struct exact {
+    derived *d;
+    uint32_t bucket;
+    crm__buf want, have;
+} exact;
+
+static int exact_wanted(void *ctx, int what, crm__slice key, uint64_t member)
+{
+    exact *x = ctx;
+    uint8_t row[CRM__KEY_IDENTITY];
+
+    if (what != CRM__DERIVED_ID || bucket_of(key.p + 2) != x->bucket)
+        return CRM_OK;
+    crm__key_identity(row, key, member);
+    crm__buf_add(&x->want, row, sizeof row);
+    return x->want.failed ? CRM_ENOMEM : CRM_OK;
+}
+
+static int exact_record(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    exact *x = ctx;
+    crm__slice payload;
+    int rc;
+
+    if (k.n != CRM__KEY_U64 || crm__untag(&c->store, KV_CUSTOMER, k, v, &payload))
+        return CRM_OK;
+    rc = crm__record_decode(&c->mem, payload, &x->d->r);
+    if (!rc)
+        rc = crm__derive(&c->store, c->model, crm__get_be64(k.p), &x->d->r, 0, &x->d->scratch,
+                         exact_wanted, x);
+    return rc == CRM_ECORRUPT ? CRM_OK : rc;
+}
+
+static int exact_stored(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    exact *x = ctx;
+
+    (void)c;
+    (void)v;
+    if (k.n == CRM__KEY_IDENTITY && bucket_of(k.p + 2) == x->bucket)
+        crm__buf_add(&x->have, k.p, k.n);
+    return x->have.failed ? CRM_ENOMEM : CRM_OK;
+}
+
+static int by_row(const void *a, const void *b)
+{
+    return memcmp(a, b, CRM__KEY_IDENTITY);
+}
+
+static void name_row(crm__check *c, const uint8_t *row, int missing)
+{
+    const crm__field *f = crm__model_number(c->model, crm__get_be16(row));
+    crm_id id = crm__get_be64(row + CRM__KEY_TOKEN);
+
+    crm__check_fault(c, "identity", id, -1,
+                     missing ? "customer %llu can't be found by %s" : "customer %llu is found by a %s "
+                                                                      "it does not have",
+                     (unsigned long long)id, f ? f->key : "removed field");
+}
+
+static void compare_rows(exact *x)
+{
+    size_t n = x->want.n / CRM__KEY_IDENTITY, m = x->have.n / CRM__KEY_IDENTITY, i = 0, k = 0;
+    int named = 0;
+
+    if (n)
+        qsort(x->want.p, n, CRM__KEY_IDENTITY, by_row);
+    if (m)
+        qsort(x->have.p, m, CRM__KEY_IDENTITY, by_row);
+    while ((i < n || k < m) && named < NAMED_MOST) {
+        const uint8_t *a = x->want.p + i * CRM__KEY_IDENTITY, *b = x->have.p + k * CRM__KEY_IDENTITY;
+        int order = i == n ? 1 : k == m ? -1 : memcmp(a, b, CRM__KEY_IDENTITY);
+        if (order) {
+            name_row(x->d->c, order < 0 ? a : b, order < 0);
+            named++;
+        }
+        i += order <= 0;
+        k += order >= 0;
+    }
+}
+
+static int check_bucket(derived *d, uint32_t bucket)
+{
+    exact x;
+    int rc;
+
+    memset(&x, 0, sizeof x);
+    x.d = d;
+    x.bucket = bucket;
+    crm__buf_init(&x.want, &d->c->mem);
+    crm__buf_init(&x.have, &d->c->mem);
+    rc = crm__check_rows(d->c, KV_CUSTOMER, exact_record, &x);
+    if (!rc)
+        rc = crm__check_rows(d->c, KV_IDENTITY, exact_stored, &x);
+    if (!rc)
+        compare_rows(&x);
+    crm__buf_clear(&x.want);
+    crm__buf_clear(&x.have);
+    return rc;
+}
+
+static int check_identities(derived *d)
+{
+    crm__check *c = d->c;
+    int rc = crm__check_rows(c, KV_IDENTITY, identity_row, NULL), differ = 0;
+
+    for (uint32_t i = 0; i < CRM__CHECK_BUCKETS && !rc; i++) {
+        const crm__sum *w = &c->wanted[i], *s = &c->stored[i];
+        if (w->a == s->a && w->b == s->b && w->count == s->count)
+            continue;
+        if (differ++ < BUCKETS_EXACT)
+            rc = check_bucket(d, i);
+    }
+    if (!rc && differ > BUCKETS_EXACT)
+        crm__check_fault(c, "identity", 0, -1,
+                         "%d of %d parts differ from the records; the first %d are named", differ,
+                         CRM__CHECK_BUCKETS, BUCKETS_EXACT);
+    return rc;
+}
+
+int crm__check_derived(crm__check *c)
+{
+    derived d;
+    int rc;
+
+    memset(&d, 0, sizeof d);
+    d.c = c;
+    crm__buf_init(&d.scratch, &c->mem);
+    rc = check_sets(&d);
+    if (!rc)
+        rc = check_identities(&d);
+    for (size_t i = 0; i < d.count; i++)
+        crm__release(&c->mem, d.sets[i]);
+    crm__release(&c->mem, d.sets);
+    crm__record_clear(&c->mem, &d.r);
+    crm__buf_clear(&d.scratch);
+    return rc;
+}

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT
+ * Changing the model: what a new document would change and lose, and making it the model.
+ *
+ * Losses are counted on the stored records, in one pass for all changes.  Index changes rebuild the
+ * identity rows of the fields concerned from the records, by the same function that writes them.
+ */
+#include "db/derive.h"
+#include "db/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RELIEF_BYTES = 32 << 20 };
+
+typedef struct item {
+    crm__change change;
+    uint64_t values;
+    int tokens;    /* unique: tokens of all live customers are gathered to find shared ones */
+    crm__buf keys; /* 16 bytes each */
+} item;
+
+typedef struct plan {
+    crm_txn *txn;
+    const crm__model *before, *after;
+    crm_finding_fn fn;
+    void *ctx;
+    item *items;
+    size_t count, cap;
+    crm__buf scratch;
+    int scan, failed;
+} plan;
+
+/* ---- gathering ---- */
+
+static int gather(const crm__change *change, void *ctx)
+{
+    plan *p = ctx;
+    item *it;
+
+    if (p->count == p->cap) {
+        size_t cap = p->cap ? p->cap * 2 : 16;
+        it = crm__realloc(p->txn->mem, p->items, cap * sizeof *it);
+        if (!it)
+            return CRM_ENOMEM;
+        p->items = it;
+        p->cap = cap;
+    }
+    it = &p->items[p->count++];
+    memset(it, 0, sizeof *it);
+    it->change = *change;
+    crm__buf_init(&it->keys, p->txn->mem);
+    it->tokens = change->scan && change->after && change->after->flags & CRM_FIELD_UNIQUE &&
+                 (change->what == CRM__CHANGE_UNIQUE || change->what == CRM__CHANGE_FIELD_ADDED);
+    p->scan |= change->scan;
+    return CRM_OK;
+}
+
+static int add_token(void *ctx, int what, crm__slice key, uint64_t member)
+{
+    crm__buf *keys = ctx;
+
+    (void)member;
+    if (what == CRM__DERIVED_ID)
+        crm__buf_add(keys, key.p + 2, CRM__TOKEN_SIZE);
+    return keys->failed ? CRM_ENOMEM : CRM_OK;
+}
+
+static uint64_t count_items(const crm__entry *e)
+{
+    crm__slice one;
+    size_t pos = 0;
+    uint64_t n = 0;
+
+    while (crm__entry_next(e, &pos, &one) == CRM_OK)
+        n++;
+    return n;
+}
+
+/* Values of an entry that the new rules would not take. */
+static uint64_t count_broken(plan *p, const crm__field *f, const crm__record *r,
+                             const crm__entry *e)
+{
+    crm__slice one;
+    crm__value v;
+    size_t pos = 0;
+    uint64_t n = 0;
+
+    if (!(f->kinds >> r->kind & 1))
+        return 1;
+    while (crm__entry_next(e, &pos, &one) == CRM_OK) {
+        p->scratch.n = 0;
+        if (crm__value_decode(e->type, e->scoped, one, &v) ||
+            crm__value_put(f, &v, &p->scratch, NULL))
+            n++;
+    }
+    return n;
+}
+
+static uint64_t count_enum(const crm__entry *e, uint32_t number)
+{
+    crm__slice one;
+    crm__value v;
+    size_t pos = 0;
+    uint64_t n = 0;
+
+    while (crm__entry_next(e, &pos, &one) == CRM_OK) {
+        if (!crm__value_decode(e->type, e->scoped, one, &v))
+            n += v.integer == (int64_t)number;
+    }
+    return n;
+}
+
+/* What one change means for one record. */
+static int weigh(plan *p, item *it, crm_id id, const crm__record *r)
+{
+    const crm__field *old = it->change.before, *new = it->change.after;
+    const crm__entry *e = crm__record_find(r, old ? old->number : new ? new->number : 0);
+    int live = !(r->flags & CRM__RECORD_DELETED);
+
+    if (it->tokens)
+        return crm__derive(p->txn->store, p->after, id, r, new->number, &p->scratch, add_token,
+                           &it->keys);
+    if (!it->change.scan)
+        return CRM_OK;
+    switch (it->change.what) {
+    case CRM__CHANGE_REQUIRED:
+        it->values += live && !e && (new->kinds >> r->kind & 1);
+        break;
+    case CRM__CHANGE_FIELD_REMOVED:
+    case CRM__CHANGE_TYPE:
+    case CRM__CHANGE_SCOPE:
+        it->values += e && e->type == old->type ? count_items(e) : 0;
+        break;
+    case CRM__CHANGE_TO_SINGLE:
+        it->values += e && count_items(e) > 1;
+        break;
+    case CRM__CHANGE_RULE_NARROWED:
+        it->values += e && e->type == new->type ? count_broken(p, new, r, e) : 0;
+        break;
+    case CRM__CHANGE_VALUE_REMOVED:
+        it->values += e ? count_enum(e, it->change.value->number) : 0;
+        break;
+    }
+    return CRM_OK;
+}
+
+/* Every stored record in order; the engine's view. */
+typedef int (*record_fn)(void *ctx, crm_id id, const crm__record *r);
+static int each_record(crm_txn *txn, record_fn fn, void *ctx, crm_error *err)
+{
+    uint8_t at[CRM__KEY_U64];
+    crm__record r;
+    crm__slice k, v, payload;
+    uint64_t next = 0;
+    kv_cursor *c;
+    int rc;
+
+    memset(&r, 0, sizeof r);
+    for (;;) {
+        /* Sought anew each time: the function may have flushed edits under the cursor. */
+        c = crm__txn_cursor(txn, KV_CUSTOMER, &rc);
+        if (!rc)
+            rc = c->ops->seek(c, KV_GE, crm__key_u64(at, next), &k, &v);
+        if (rc)
+            break;
+        next = crm__get_be64(k.p) + 1;
+        rc = k.n == CRM__KEY_U64 ? crm__untag(txn->store, KV_CUSTOMER, k, v, &payload)
+                                 : CRM_ECORRUPT;
+        if (!rc)
+            rc = crm__record_decode(txn->mem, payload, &r);
+        if (!rc)
+            rc = fn(ctx, next - 1, &r);
+        if (rc)
+            break;
+    }
+    crm__record_clear(txn->mem, &r);
+    if (rc == CRM_ENOTFOUND)
+        return CRM_OK;
+    return crm__txn_fail(txn, rc, "can't read the customers", err);
+}
+
+static int weigh_record(void *ctx, crm_id id, const crm__record *r)
+{
+    plan *p = ctx;
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < p->count && !rc; i++)
+        rc = weigh(p, &p->items[i], id, r);
+    return rc;
+}
+
+static int by_token(const void *a, const void *b)
+{
+    return memcmp(a, b, CRM__TOKEN_SIZE);
+}
+
+static void count_shared(item *it)
+{
+    size_t n = it->keys.n / CRM__TOKEN_SIZE;
+
+    if (n > 1)
+        qsort(it->keys.p, n, CRM__TOKEN_SIZE, by_token);
+    for (size_t i = 1; i < n; i++)
+        it->values += !memcmp(it->keys.p + i * CRM__TOKEN_SIZE,
+                              it->keys.p + (i - 1) * CRM__TOKEN_SIZE, CRM__TOKEN_SIZE);
+    crm__buf_clear(&it->keys);
+}
+
+/* ---- reporting ---- */
+
+static int loses(const item *it)
+{
+    return it->change.scan && it->values > 0;
+}
+
+static void report(plan *p, const item *it)
+{
+    const crm__field *f = it->change.after ? it->change.after : NULL;
+    char text[CRM_MESSAGE_SIZE + 80];
+    crm_finding finding;
+    crm__buf b;
+
+    if (!p->fn)
+        return;
+    crm__buf_init(&b, p->txn->mem);
+    crm__buf_add_str(&b, it->change.message);
+    if (loses(it))
+        crm__buf_add_fmt(&b, "; %llu %s", (unsigned long long)it->values,
+                         it->tokens ? "values are shared by several customers"
+                         : it->change.what == CRM__CHANGE_REQUIRED ? "customers lack it"
+                                                                   : "stored values are affected");
+    else if (it->change.scan)
+        crm__buf_add_str(&b, "; no stored value is affected");
+    if (!b.failed) {
+        size_t n = b.n < sizeof text - 1 ? b.n : sizeof text - 1;
+        memcpy(text, b.p, n);
+        text[n] = 0;
+        memset(&finding, 0, sizeof finding);
+        finding.size = sizeof finding;
+        finding.severity = loses(it) ? CRM_FINDING_LOSS : CRM_FINDING_CHANGE;
+        finding.line = f ? f->line : 0;
+        finding.column = f ? f->column : 0;
+        finding.values = it->values;
+        finding.message = text;
+        p->fn(&finding, p->ctx);
+    }
+    crm__buf_clear(&b);
+}
+
+/* Weighs all changes and reports them.  CRM_OK, or the first reason not to make them. */
+static int judge(plan *p, uint32_t flags, crm_error *err)
+{
+    int rc = crm__model_diff(p->before, p->after, gather, p), worst = CRM_OK;
+
+    if (rc)
+        return crm__fail_nomem(err);
+    if (p->scan)
+        rc = each_record(p->txn, weigh_record, p, err);
+    for (size_t i = 0; i < p->count && !rc; i++) {
+        item *it = &p->items[i];
+        if (it->tokens)
+            count_shared(it);
+        report(p, it);
+        if (!loses(it) || worst == CRM_EEXISTS)
+            continue;
+        if (it->tokens)
+            worst = crm__fail_field(err, CRM_EEXISTS, it->change.after->key,
+                                    "%s: can't become unique, %llu values are shared",
+                                    it->change.after->key, (unsigned long long)it->values);
+        else if (!(flags & CRM_FORCE) && !worst)
+            worst = crm__fail(err, CRM_EREFUSED, "%s; %llu stored values would be lost from view",
+                              it->change.message, (unsigned long long)it->values);
+    }
+    return rc ? rc : worst;
+}
+
+static void plan_clear(plan *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        crm__buf_clear(&p->items[i].keys);
+    crm__release(p->txn->mem, p->items);
+    crm__buf_clear(&p->scratch);
+}
+
+/* ---- index rebuild ---- */
+
+typedef struct rebuild {
+    crm_txn *txn;
+    const crm__model *m;
+    uint32_t field;
+    int flushed;
+    crm__buf scratch;
+    crm_error *err;
+} rebuild;
+
+/* Edits of a rebuild may outgrow memory: then they go to the engine at once, and a later failure can
+ * only abort the transaction. */
+static int relieve(rebuild *r)
+{
+    crm_txn *txn = r->txn;
+
+    if (crm__edits_bytes(&txn->edits) < RELIEF_BYTES || txn->group || txn->save_count)
+        return CRM_OK;
+    crm__txn_detach_cursors(txn);
+    r->flushed = 1;
+    return crm__txn_flush(txn, r->err);
+}
+
+static int add_id(void *ctx, int what, crm__slice key, uint64_t member)
+{
+    crm_txn *txn = ctx;
+
+    return what == CRM__DERIVED_ID ? crm__edits_id(&txn->edits, key, member, 1) : CRM_OK;
+}
+
+static int index_record(void *ctx, crm_id id, const crm__record *record)
+{
+    rebuild *r = ctx;
+    int rc = crm__derive(r->txn->store, r->m, id, record, r->field, &r->scratch, add_id, r->txn);
+
+    return rc ? rc : relieve(r);
+}
+
+static int drop_rows(rebuild *r)
+{
+    uint8_t at[CRM__KEY_IDENTITY] = {0};
+    crm__slice k, v;
+    kv_cursor *c;
+    size_t n = 2;
+    int rc;
+
+    crm__put_be16(at, (uint16_t)r->field);
+    for (;;) {
+        c = crm__txn_cursor(r->txn, KV_IDENTITY, &rc);
+        if (!rc)
+            rc = c->ops->seek(c, KV_GE, crm__slice_of(at, n), &k, &v);
+        if (rc == CRM_ENOTFOUND)
+            return CRM_OK;
+        if (rc)
+            return rc;
+        if (k.n != CRM__KEY_IDENTITY || crm__get_be16(k.p) != r->field)
+            return CRM_OK;
+        memcpy(at, k.p, CRM__KEY_IDENTITY);
+        n = CRM__KEY_IDENTITY;
+        rc = crm__edits_id(&r->txn->edits, crm__slice_of(at, CRM__KEY_TOKEN),
+                           crm__get_be64(at + CRM__KEY_TOKEN), 0);
+        if (!rc)
+            rc = relieve(r);
+        if (rc)
+            return rc;
+        /* The least key after this one. */
+        crm__put_be64(at + CRM__KEY_TOKEN, crm__get_be64(at + CRM__KEY_TOKEN) + 1);
+    }
+}
+
+static int rebuild_indexes(plan *p, int *flushed, crm_error *err)
+{
+    rebuild r = {p->txn, p->after, 0, 0, {0}, err};
+    int rc = CRM_OK;
+
+    crm__buf_init(&r.scratch, p->txn->mem);
+    for (size_t i = 0; i < p->count && !rc; i++) {
+        const crm__change *c = &p->items[i].change;
+        int done = 0;
+        if (!c->index)
+            continue;
+        r.field = c->after ? c->after->number : c->before->number;
+        for (size_t k = 0; k < i && !done; k++) {
+            const crm__change *o = &p->items[k].change;
+            done = o->index && (o->after ? o->after : o->before)->number == r.field;
+        }
+        if (done)
+            continue;
+        rc = drop_rows(&r);
+        if (rc)
+            crm__txn_fail(p->txn, rc, "can't rebuild an index", err);
+        else if (c->after && crm__field_indexed(c->after))
+            rc = each_record(p->txn, index_record, &r, err);
+    }
+    crm__buf_clear(&r.scratch);
+    *flushed = r.flushed;
+    return rc;
+}
+
+/* ---- public ---- */
+
+/* Numbers for names that have none, so that a plan can be judged without giving any. */
+typedef struct look {
+    crm_txn *txn;
+    uint32_t spare;
+} look;
+
+static int look_number(void *ctx, char cls, const char *name, size_t n, uint32_t *number,
+                       crm_error *err)
+{
+    look *l = ctx;
+    int rc = crm__dict_find(l->txn, cls == 'f' ? CRM__DICT_FIELD : CRM__DICT_ENUM, name, n, number);
+
+    if (rc)
+        return crm__txn_fail(l->txn, rc, "can't read the dictionary", err);
+    if (!*number)
+        *number = UINT16_MAX - l->spare++;
+    return CRM_OK;
+}
+
+/* Scans see the engine, so this transaction's own edits must be there. */
+static int settle(crm_txn *txn, crm_error *err)
+{
+    if (!txn->write || !txn->edits.slot_count)
+        return CRM_OK;
+    crm__txn_detach_cursors(txn);
+    return crm__txn_flush(txn, err);
+}
+
+static int parse(crm_txn *txn, const char *yaml, size_t n, crm_finding_fn fn, void *ctx,
+                 crm__model **m, crm_error *err)
+{
+    if (!yaml)
+        return crm__fail_field(err, CRM_EINVAL, "yaml", "yaml is NULL");
+    return crm__model_parse(&txn->store->mem, yaml, n == CRM_NUL ? strlen(yaml) : n, fn, ctx, m, err);
+}
+
+int crm_model_plan(crm_txn *txn, const char *yaml, size_t n, crm_finding_fn fn, void *ctx,
+                   crm_error *err)
+{
+    plan p;
+    look l = {txn, 0};
+    crm__model *after;
+    int rc = crm__txn_enter(txn, 0, err);
+
+    if (!rc)
+        rc = settle(txn, err);
+    memset(&p, 0, sizeof p);
+    if (!rc)
+        rc = crm__txn_model(txn, &p.before, err);
+    if (!rc)
+        rc = parse(txn, yaml, n, fn, ctx, &after, err);
+    if (rc)
+        return rc;
+    p.txn = txn;
+    p.after = after;
+    p.fn = fn;
+    p.ctx = ctx;
+    crm__buf_init(&p.scratch, txn->mem);
+    rc = crm__model_bind(after, crm__model_version(p.before) + 1, look_number, &l, err);
+    if (!rc)
+        rc = judge(&p, 0, err);
+    plan_clear(&p);
+    crm__model_unref(after);
+    return rc;
+}
+
+static int same_document(const crm__model *a, const crm__model *b)
+{
+    size_t n, k;
+    const char *x = crm__model_text(a, &n), *y = crm__model_text(b, &k);
+
+    return n == k && memcmp(x, y, n) == 0;
+}
+
+/* Takes the reference on after. */
+static int apply(crm_txn *txn, const crm__model *before, crm__model *after, uint32_t flags,
+                 crm_finding_fn fn, void *ctx, crm_error *err)
+{
+    plan p;
+    int rc, flushed = 0;
+
+    if (crm__model_own(txn, after)) {
+        crm__model_unref(after);
+        return crm__fail_nomem(err);
+    }
+    if (same_document(before, after))
+        return CRM_OK;
+    memset(&p, 0, sizeof p);
+    p.txn = txn;
+    p.before = before;
+    p.after = after;
+    p.fn = fn;
+    p.ctx = ctx;
+    crm__buf_init(&p.scratch, txn->mem);
+    rc = crm__model_store(txn, after, crm__model_version(before) + 1, err);
+    if (!rc)
+        rc = judge(&p, flags, err);
+    if (!rc)
+        rc = rebuild_indexes(&p, &flushed, err);
+    if (!rc)
+        txn->state.model = after;
+    else if (flushed)
+        txn->broken = rc;
+    plan_clear(&p);
+    return rc;
+}
+
+int crm_model_apply(crm_txn *txn, const char *yaml, size_t n, uint32_t flags, crm_finding_fn fn,
+                    void *ctx, crm_error *err)
+{
+    const crm__model *before;
+    crm__model *after;
+    crm__op op;
+    int rc = crm__op_begin(txn, &op, err);
+
+    if (rc)
+        return rc;
+    if (flags & ~CRM_FORCE)
+        rc = crm__fail_field(op.err, CRM_EINVAL, "flags", "a flag this library does not know is set");
+    if (!rc)
+        rc = settle(txn, op.err);
+    op.mark = crm__edits_mark(&txn->edits);
+    if (!rc)
+        rc = crm__txn_model(txn, &before, op.err);
+    if (!rc)
+        rc = parse(txn, yaml, n, fn, ctx, &after, op.err);
+    if (!rc)
+        rc = apply(txn, before, after, flags, fn, ctx, op.err);
+    return crm__op_end(txn, &op, rc);
+}
