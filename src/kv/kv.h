@@ -6,7 +6,9 @@
  *
  * Rules every engine keeps:
  * - Keys are 1 to 511 bytes, ordered as unsigned bytes.  Values are 0 to 2^31 bytes.
- * - Returned bytes live until the transaction ends; in a write transaction until its next write.
+ * - Returned bytes live until the transaction ends; in a write transaction until its next write.  The
+ *   page engine, which has no map to point into, keeps them until the next call on the same cursor, or
+ *   the next get of the same transaction.
  * - Results are CRM_OK, CRM_ENOTFOUND where said, or a negative code; txn->sys then holds the engine's
  *   own number.  After an error from a write other than CRM_ENOTFOUND the transaction can only abort.
  * - A write transaction is committed or aborted on the thread that began it; reads and writes inside

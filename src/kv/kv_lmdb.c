@@ -227,7 +227,7 @@ static int open_env(lmdb_env *e, const char *dir, const kv_options *opts, crm_er
             return CRM_OK;
         g_env_close(e->env);
         e->env = NULL;
-        if (rc != ENOMEM || map <= LEAST_MAP)
+        if ((rc != ENOMEM && rc != EINVAL) || map <= LEAST_MAP)
             return fail(err, rc, "can't open the data file");
     }
 }
@@ -414,12 +414,20 @@ static crm__slice slice(MDB_val v)
     return s;
 }
 
+/* After an assertion nothing of the environment can be trusted, in any transaction. */
+static int poisoned(const kv_txn *txn)
+{
+    return atomic_load_explicit(&((const lmdb_env *)txn->env)->poisoned, memory_order_relaxed);
+}
+
 static int lmdb_get(kv_txn *txn, kv_space space, crm__slice key, crm__slice *value)
 {
     lmdb_txn *t = (lmdb_txn *)txn;
     MDB_val k = val(key), v = {0, NULL};
     volatile int rc = 0;
 
+    if (poisoned(txn))
+        return CRM_EPOISONED;
     GUARD(rc, mdb_get(t->txn, dbi(txn, space), &k, &v));
     if (!rc)
         *value = slice(v);
@@ -432,6 +440,8 @@ static int lmdb_put(kv_txn *txn, kv_space space, crm__slice key, crm__slice valu
     MDB_val k = val(key), v = val(value);
     volatile int rc = 0;
 
+    if (poisoned(txn))
+        return CRM_EPOISONED;
     GUARD(rc, mdb_put(t->txn, dbi(txn, space), &k, &v, flags & KV_APPEND ? MDB_APPEND : 0));
     t->bytes += key.n + value.n + 16;
     return result(txn, rc);
@@ -443,6 +453,8 @@ static int lmdb_del(kv_txn *txn, kv_space space, crm__slice key)
     MDB_val k = val(key);
     volatile int rc = 0;
 
+    if (poisoned(txn))
+        return CRM_EPOISONED;
     GUARD(rc, mdb_del(t->txn, dbi(txn, space), &k, NULL));
     return result(txn, rc);
 }
@@ -452,6 +464,8 @@ static int lmdb_clear(kv_txn *txn, kv_space space)
     lmdb_txn *t = (lmdb_txn *)txn;
     volatile int rc = 0;
 
+    if (poisoned(txn))
+        return CRM_EPOISONED;
     GUARD(rc, mdb_drop(t->txn, dbi(txn, space), 0));
     return result(txn, rc);
 }
@@ -468,6 +482,10 @@ static int lmdb_cursor_open(kv_txn *txn, kv_space space, kv_cursor **out)
         return CRM_ENOMEM;
     c->base.ops = &LMDB_OPS;
     c->base.txn = txn;
+    if (poisoned(txn)) {
+        crm__release(txn->env->mem, c);
+        return CRM_EPOISONED;
+    }
     GUARD(rc, mdb_cursor_open(((lmdb_txn *)txn)->txn, dbi(txn, space), &c->cursor));
     if (rc) {
         crm__release(txn->env->mem, c);
@@ -488,6 +506,8 @@ static int step(kv_cursor *c, MDB_cursor_op op, MDB_val *k, crm__slice *key, crm
     MDB_val v = {0, NULL};
     volatile int rc = 0;
 
+    if (poisoned(c->txn))
+        return CRM_EPOISONED;
     GUARD(rc, mdb_cursor_get(((lmdb_cursor *)c)->cursor, k, &v, op));
     if (!rc) {
         *key = slice(*k);

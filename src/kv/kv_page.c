@@ -246,8 +246,8 @@ static int page_stat(kv_txn *txn, kv_space space, kv_stat *out)
     return CRM_OK;
 }
 
-/* Pages named in the free list. */
-static int count_free(page_txn *t, uint64_t *pages)
+/* Page numbers in the free list from `from` on. */
+static int count_free(page_txn *t, uint64_t from, uint64_t *pages)
 {
     const page_db *db = &t->snap.meta.free_list;
     page_fault fault = crm__page_db_check(db, t->snap.meta.last, PAGE_USE_FREE);
@@ -266,7 +266,10 @@ static int count_free(page_txn *t, uint64_t *pages)
             rc = corrupt(t, PAGE_FAULT_FREE);
             break;
         }
-        *pages += n;
+        /* From high to low. */
+        for (uint64_t i = 1; from && i <= n && crm__get_le64(v.p + 8 * i) >= from; i++)
+            ++*pages;
+        *pages += from ? 0 : n;
         rc = crm__page_move(&c, 0, NULL, &v);
     }
     crm__page_cursor_drop(&c);
@@ -287,10 +290,40 @@ static int page_info(kv_env *env, kv_info *out)
     out->map_bytes = t->snap.meta.map_bytes;
     out->commit = t->snap.meta.txnid;
     out->oldest = out->commit;
-    rc = count_free(t, &out->free_bytes);
+    rc = count_free(t, 0, &out->free_bytes);
     out->free_bytes = rc ? 0 : out->free_bytes * t->snap.meta.psize;
     page_abort(&t->head);
     return rc;
+}
+
+int crm__page_sound(kv_txn *txn, crm_error *err)
+{
+    page_txn *t = (page_txn *)txn;
+    const page_snap *s = &t->snap;
+    uint64_t in_file = s->file_bytes / s->meta.psize, unwritten;
+    page_fault fault;
+    int rc;
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (s->meta_fault[i])
+            return crm__fail(err, CRM_ECORRUPT, "data.mdb: page %u %s", i,
+                             crm__page_fault_text((int)s->meta_fault[i]));
+    }
+    fault = crm__page_db_check(&s->meta.free_list, s->meta.last, PAGE_USE_FREE);
+    if (!fault)
+        fault = crm__page_db_check(&s->meta.main, s->meta.last, PAGE_USE_MAIN);
+    if (fault)
+        return crm__fail(err, CRM_ECORRUPT, "data.mdb: page %u %s", s->meta_page,
+                         crm__page_fault_text((int)fault));
+    if (s->meta.last < in_file)
+        return CRM_OK;
+    rc = count_free(t, in_file, &unwritten);
+    if (!rc && unwritten != s->meta.last + 1 - in_file)
+        rc = CRM_ECORRUPT;
+    if (rc == CRM_ECORRUPT)
+        return crm__fail(err, rc, "data.mdb: the file is cut: %llu pages are in it, not %llu",
+                         (unsigned long long)in_file, (unsigned long long)s->meta.last + 1);
+    return rc ? crm__fail_sys(err, rc, txn->sys, "data.mdb: the free list cannot be read") : CRM_OK;
 }
 
 static int page_readers(kv_env *env, kv_reader_fn fn, void *ctx)

@@ -122,6 +122,12 @@ int crm__page_load(const page_snap *s, uint64_t pgno, uint64_t offset, void *to,
 /* The snapshot of a transaction of the page engine, NULL of another. */
 const page_snap *crm__page_txn_snap(const kv_txn *txn);
 
+/* Whether LMDB may map the file of this transaction, as far as can be told without a walk: both meta
+ * pages are fine (LMDB takes the one with the higher number without a further look), the roots can
+ * be entered, and a file that ends before the last page lacks free pages only.  CRM_ECORRUPT,
+ * CRM_EIO, CRM_ENOMEM. */
+int crm__page_sound(kv_txn *txn, crm_error *err);
+
 page_db crm__page_db_parse(const uint8_t *p);
 /* Whether a tree can be entered: flags, depth and root.  An empty one is fine. */
 page_fault crm__page_db_check(const page_db *db, uint64_t last, page_use use);
@@ -208,6 +214,8 @@ struct page_cursor {
     unsigned at[PAGE_DEPTH_MAX];
     uint8_t *value; /* page header and value of the last overflow run read */
     uint64_t value_cap;
+    uint64_t run_bytes; /* read from overflow runs since the last seek or turn */
+    int back;
 };
 
 typedef struct page_txn {

@@ -280,6 +280,11 @@ static int read_run(page_cursor *c, uint64_t pgno, uint64_t size, crm__slice *v)
         fault = crm__page_check_run(&t->snap, head, pgno, size, &run);
         if (fault)
             return corrupt(t, fault);
+        /* Rows on the way to one end have runs of their own, so together they fit the file.  Rows
+         * sharing a run must not turn a small file into endless reading. */
+        c->run_bytes += size;
+        if (c->run_bytes > t->snap.file_bytes)
+            return corrupt(t, PAGE_FAULT_RUN);
         if (c->value_cap < PAGE_HEAD + size) {
             crm__release(c->mem, c->value);
             c->value = crm__alloc(c->mem, (size_t)(PAGE_HEAD + size));
@@ -313,6 +318,7 @@ int crm__page_seek(page_cursor *c, kv_seek how, crm__slice key, crm__slice *k, c
 {
     int rc;
 
+    c->run_bytes = 0;
     if (how == KV_FIRST || how == KV_LAST) {
         rc = push_root(c);
         if (!rc && how == KV_LAST)
@@ -331,6 +337,9 @@ int crm__page_move(page_cursor *c, int back, crm__slice *k, crm__slice *v)
 {
     int rc = step(c, back);
 
+    if (back != c->back)
+        c->run_bytes = 0;
+    c->back = back;
     return rc ? rc : crm__page_row(c, k, v);
 }
 
