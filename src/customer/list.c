@@ -150,8 +150,11 @@ int crm_customer_next(crm_customer_iter *it, crm_customer **c, crm_error *err)
             return crm__fail_at(err, CRM_ECORRUPT, (int64_t)id, -1,
                                 "customer %llu is in the set of customers but has no record",
                                 (unsigned long long)id);
-        if (rc)
+        if (rc) {
+            if (rc != CRM_ECORRUPT)
+                it->row = (uint32_t)(id & 0xffff); /* not read: the next call tries it again */
             return rc;
+        }
         /* The set is as old as the walk's arrival in this chunk; the record is of this moment. */
         if (crm_customer_deleted(it->c) == it->deleted && (!it->kind || it->c->rec.kind == it->kind))
             break;

@@ -224,13 +224,15 @@ static void report(plan *p, const item *it)
         return;
     crm__buf_init(&b, p->txn->mem);
     crm__buf_add_str(&b, it->change.message);
-    if (loses(it))
-        crm__buf_add_fmt(&b, "; %llu %s", (unsigned long long)it->values,
-                         it->tokens ? "values are shared by several customers"
-                         : it->change.what == CRM__CHANGE_REQUIRED ? "customers lack it"
-                                                                   : "stored values are affected");
-    else if (it->change.scan)
-        crm__buf_add_str(&b, "; no stored value is affected");
+    if (loses(it)) {
+        const char *s = it->values == 1 ? "" : "s";
+        crm__buf_add_fmt(&b, it->tokens ? ", but %llu value%s of it would be a second one"
+                             : it->change.what == CRM__CHANGE_REQUIRED ? ", which %llu customer%s lack"
+                                                                       : "; this affects %llu stored value%s",
+                         (unsigned long long)it->values, s);
+    } else if (it->change.scan) {
+        crm__buf_add_str(&b, "; no stored value is touched");
+    }
     if (!b.failed) {
         size_t n = b.n < sizeof text - 1 ? b.n : sizeof text - 1;
         memcpy(text, b.p, n);
@@ -265,10 +267,10 @@ static int judge(plan *p, uint32_t flags, crm_error *err)
             continue;
         if (it->tokens)
             worst = crm__fail_field(err, CRM_EEXISTS, it->change.after->key,
-                                    "%s: can't become unique, %llu values are shared",
+                                    "%s: can't become unique, %llu values stand more than once",
                                     it->change.after->key, (unsigned long long)it->values);
         else if (!(flags & CRM_FORCE) && !worst)
-            worst = crm__fail(err, CRM_EREFUSED, "%s; %llu stored values would be lost from view",
+            worst = crm__fail(err, CRM_EREFUSED, "%s: %llu stored values or customers would be affected",
                               it->change.message, (unsigned long long)it->values);
     }
     return rc ? rc : worst;

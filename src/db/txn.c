@@ -83,6 +83,8 @@ int crm__txn_enter(crm_txn *txn, int write, crm_error *err)
                          crm_error_text(txn->broken));
     if (write && !txn->write)
         return crm__fail(err, CRM_ESTATE, "a read transaction can't write");
+    for (int i = 0; i < 2; i++)
+        txn->scratch[i].failed = 0; /* a call that ran out of memory must not fail the next one */
     return CRM_OK;
 }
 
