@@ -146,6 +146,7 @@ static int row_dict(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     crm__slice payload, back;
     uint8_t key[CRM__DICT_NAME + 2];
     size_t n;
+    int rc;
 
     (void)ctx;
     if (crm__untag(&c->store, KV_DICT, k, v, &payload) || k.n < 2 ||
@@ -163,7 +164,10 @@ static int row_dict(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         memcpy(key + 2, payload.p, payload.n);
         n = payload.n + 2;
     }
-    if (crm__txn_read(c->txn, KV_DICT, crm__slice_of(key, n), &back))
+    rc = crm__txn_read(c->txn, KV_DICT, crm__slice_of(key, n), &back);
+    if (rc == CRM_ENOMEM || rc == CRM_EIO)
+        return rc;
+    if (rc)
         crm__check_fault(c, "dict", 0, -1, "a name and its number do not point to each other");
     return CRM_OK;
 }
@@ -375,11 +379,16 @@ static int check_once(crm__check *c, const char *path, uint64_t *commit, crm_err
             c->work_all = count_rows(c) * 2;
             if (!rc)
                 rc = check_primary(c);
-            c->trusted_model = !rc && !crm__txn_model(c->txn, &c->model, NULL);
-            if (!rc && !c->trusted_model)
-                crm__check_fault(c, "meta", 0, -1, "the model can't be read");
-            if (!rc && c->trusted_model)
-                rc = crm__check_derived(c);
+            if (!rc) {
+                rc = crm__txn_model(c->txn, &c->model, NULL);
+                c->trusted_model = !rc;
+                if (!rc)
+                    rc = crm__check_derived(c);
+                else if (rc != CRM_ENOMEM && rc != CRM_EIO) {
+                    crm__check_fault(c, "meta", 0, -1, "the model can't be read");
+                    rc = CRM_OK;
+                }
+            }
             crm__txn_detach(c->txn);
             c->txn->kv->ops->abort(c->txn->kv);
             if (rc == CRM_ENOMEM)

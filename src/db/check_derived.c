@@ -116,15 +116,15 @@ static void read_bits(derived *d, int first)
 {
     crm__slice k;
 
-    d->bits_rc = first ? d->bits->ops->seek(d->bits, KV_FIRST, crm__slice_of(NULL, 0), &k,
-                                            &d->bits_value)
-                       : d->bits->ops->next(d->bits, &k, &d->bits_value);
-    if (d->bits_rc)
-        return;
-    if (k.n != CRM__KEY_BITS) {
+    for (;; first = 0) {
+        d->bits_rc = first ? d->bits->ops->seek(d->bits, KV_FIRST, crm__slice_of(NULL, 0), &k,
+                                                &d->bits_value)
+                           : d->bits->ops->next(d->bits, &k, &d->bits_value);
+        if (d->bits_rc)
+            return;
+        if (k.n == CRM__KEY_BITS)
+            break;
         crm__check_fault(d->c, "bits", 0, -1, "a row has a key of another form");
-        read_bits(d, 0);
-        return;
     }
     memcpy(d->key, k.p, k.n);
     d->bits_key = crm__slice_of(d->key, k.n);

@@ -40,31 +40,51 @@ typedef struct walk {
     void *ctx;
 } walk;
 
-static int one_token(const walk *w, const crm__field *f, const crm__entry *e, crm__slice item)
+static int item_key(const walk *w, const crm__field *f, const crm__entry *e, crm__slice item,
+                    uint8_t key[CRM__KEY_TOKEN])
 {
-    uint8_t key[CRM__KEY_TOKEN];
     crm__value v;
     int rc = crm__value_decode(e->type, e->scoped, item, &v);
 
-    if (!rc)
-        rc = crm__token_key(w->s, f, &v, w->scratch, key);
-    return rc ? rc
-              : w->fn(w->ctx, CRM__DERIVED_ID, crm__slice_of(key, CRM__KEY_TOKEN), w->id);
+    return rc ? rc : crm__token_key(w->s, f, &v, w->scratch, key);
+}
+
+/* One writing of an e-mail address or a number among several that have the same token: only the first
+ * gives it. */
+static int repeats(const walk *w, const crm__field *f, const crm__entry *e, size_t before,
+                   const uint8_t *key)
+{
+    uint8_t other[CRM__KEY_TOKEN];
+    crm__slice item;
+    size_t pos = 0;
+
+    if (f->type != CRM_TYPE_EMAIL && f->type != CRM_TYPE_DECIMAL && f->type != CRM_TYPE_MONEY)
+        return 0;
+    while (pos < before && crm__entry_next(e, &pos, &item) == CRM_OK) {
+        if (pos <= before && item_key(w, f, e, item, other) == CRM_OK &&
+            memcmp(other, key, CRM__KEY_TOKEN) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 /* Values of another type than the model's are out of view, and so not indexed. */
 static int tokens(const walk *w, const crm__entry *e)
 {
     const crm__field *f = crm__model_number(w->m, e->field);
+    uint8_t key[CRM__KEY_TOKEN];
     crm__slice item;
-    size_t pos = 0;
+    size_t pos = 0, before = 0;
     int rc = CRM_OK;
 
     if (!crm__field_indexed(f) || f->type != e->type ||
         e->scoped != ((f->flags & CRM_FIELD_PER_SOURCE) != 0))
         return CRM_OK;
-    while (!rc && (rc = crm__entry_next(e, &pos, &item)) == CRM_OK)
-        rc = one_token(w, f, e, item);
+    for (; !rc && (rc = crm__entry_next(e, &pos, &item)) == CRM_OK; before = pos) {
+        rc = item_key(w, f, e, item, key);
+        if (!rc && !repeats(w, f, e, before, key))
+            rc = w->fn(w->ctx, CRM__DERIVED_ID, crm__slice_of(key, CRM__KEY_TOKEN), w->id);
+    }
     return rc == CRM_DONE ? CRM_OK : rc;
 }
 

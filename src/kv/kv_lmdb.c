@@ -251,9 +251,12 @@ static int open_spaces_in(lmdb_env *e, unsigned txn_flags, unsigned dbi_flags)
 static int open_spaces(lmdb_env *e, int create, crm_error *err)
 {
     int rc = open_spaces_in(e, MDB_RDONLY, 0);
+    MDB_stat st;
 
     if (rc == MDB_NOTFOUND && create)
         rc = open_spaces_in(e, 0, MDB_CREATE);
+    if (rc == MDB_NOTFOUND && !mdb_env_stat(e->env, &st) && !st.ms_entries)
+        return crm__fail(err, CRM_ENOTFOUND, "no database there"); /* its making was cut short */
     if (rc == MDB_NOTFOUND)
         return crm__fail(err, CRM_ECORRUPT, "the data file is not a customer database");
     return rc ? fail(err, rc, "can't open the spaces") : CRM_OK;
@@ -276,8 +279,8 @@ static int look_first(const char *dir, const kv_options *opts, crm_error *err)
         return errno == ENOENT ? crm__fail(err, CRM_ENOTFOUND, "no database there")
                                : crm__fail_sys(err, CRM_EIO, errno, "can't look at the data file");
     }
-    if (st.st_size == 0 && opts->create)
-        return CRM_OK; /* a process died between making the file and its first write */
+    if (st.st_size == 0) /* a process died between making the file and its first write */
+        return opts->create ? CRM_OK : crm__fail(err, CRM_ENOTFOUND, "no database there");
     rc = kv_page_open(dir, opts, &page, err);
     if (rc)
         return rc;

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT
+ * What differs between two models, and what each difference asks of the stored records.  Fields are
+ * the same when their keys are: the dictionary never gives a key's number to another.
+ */
+#include "model/load.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct diff {
+    const crm__model *before, *after;
+    crm__change_fn fn;
+    void *ctx;
+    int rc; /* first result of fn that is not 0: nothing more is said */
+} diff;
+
+static void say(diff *d, crm__change change, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(diff *d, crm__change change, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (d->rc)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(change.message, sizeof change.message, fmt, ap);
+    va_end(ap);
+    d->rc = d->fn(&change, d->ctx);
+}
+
+static crm__change change_of(int what, const crm__field *before, const crm__field *after)
+{
+    crm__change c;
+
+    memset(&c, 0, sizeof c);
+    c.what = what;
+    c.before = before;
+    c.after = after;
+    return c;
+}
+
+static int indexed(const crm__field *f)
+{
+    return (f->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE)) != 0 ||
+           f->type == CRM_TYPE_CUSTOMER;
+}
+
+static int same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && !strcmp(a, b));
+}
+
+static int same_bytes(crm__slice a, crm__slice b)
+{
+    return a.n == b.n && (!a.n || !memcmp(a.p, b.p, a.n));
+}
+
+static int same_labels(const crm__label *a, uint32_t n, const crm__label *b, uint32_t k)
+{
+    if (n != k)
+        return 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (strcmp(a[i].lang, b[i].lang) || strcmp(a[i].text, b[i].text))
+            return 0;
+    }
+    return 1;
+}
+
+/* ---- flags ---- */
+
+static void diff_unique(diff *d, const crm__field *a, const crm__field *b, uint32_t gained,
+                        uint32_t lost)
+{
+    crm__change c;
+
+    if (gained & CRM_FIELD_UNIQUE) {
+        c = change_of(CRM__CHANGE_UNIQUE, a, b);
+        c.scan = c.index = 1;
+        say(d, c, "%s: becomes unique", b->key);
+    }
+    if (lost & CRM_FIELD_UNIQUE) {
+        c = change_of(CRM__CHANGE_NOT_UNIQUE, a, b);
+        c.index = !indexed(b);
+        say(d, c, "%s: is no longer unique", b->key);
+    }
+    if (gained & CRM_FIELD_IDENTITY) {
+        c = change_of(CRM__CHANGE_INDEXED, a, b);
+        c.index = !indexed(a);
+        say(d, c, "%s: customers can be found by it", b->key);
+    }
+    if (lost & CRM_FIELD_IDENTITY) {
+        c = change_of(CRM__CHANGE_NOT_INDEXED, a, b);
+        c.index = !indexed(b);
+        say(d, c, "%s: customers can no longer be found by it", b->key);
+    }
+}
+
+static void diff_flags(diff *d, const crm__field *a, const crm__field *b)
+{
+    uint32_t gained = b->flags & ~a->flags, lost = a->flags & ~b->flags;
+    crm__change c;
+
+    if (gained & CRM_FIELD_LIST)
+        say(d, change_of(CRM__CHANGE_TO_LIST, a, b), "%s: becomes a list", b->key);
+    if (lost & CRM_FIELD_LIST) {
+        c = change_of(CRM__CHANGE_TO_SINGLE, a, b);
+        c.scan = 1;
+        c.index = indexed(a);
+        say(d, c, "%s: is no longer a list", b->key);
+    }
+    if (gained & CRM_FIELD_REQUIRED) {
+        c = change_of(CRM__CHANGE_REQUIRED, a, b);
+        c.scan = 1;
+        say(d, c, "%s: becomes required", b->key);
+    }
+    if (lost & CRM_FIELD_REQUIRED)
+        say(d, change_of(CRM__CHANGE_OPTIONAL, a, b), "%s: is no longer required", b->key);
+    diff_unique(d, a, b, gained, lost);
+    if ((gained | lost) & CRM_FIELD_PER_SOURCE) {
+        c = change_of(CRM__CHANGE_SCOPE, a, b);
+        c.scan = c.index = 1;
+        say(d, c,
+            gained & CRM_FIELD_PER_SOURCE ? "%s: its values belong to a source"
+                                          : "%s: its values no longer belong to a source",
+            b->key);
+    }
+}
+
+/* ---- rules ---- */
+
+static void narrowed(diff *d, const crm__field *a, const crm__field *b, const char *what)
+{
+    crm__change c = change_of(CRM__CHANGE_RULE_NARROWED, a, b);
+
+    c.scan = 1;
+    say(d, c, "%s: %s", b->key, what);
+}
+
+static void widened(diff *d, const crm__field *a, const crm__field *b, const char *what)
+{
+    say(d, change_of(CRM__CHANGE_RULE_WIDENED, a, b), "%s: %s", b->key, what);
+}
+
+/* The number a bound of a date or datetime stands for. */
+static int64_t time_of(uint8_t type, crm__slice payload)
+{
+    crm__value v;
+
+    return crm__value_decode(type, 0, payload, &v) ? 0 : v.integer;
+}
+
+/* Sign of b's bound - a's, both there. */
+static int bound_order(const crm__field *a, const crm__field *b, int upper)
+{
+    int64_t x, y;
+
+    if (a->type != CRM_TYPE_DATE && a->type != CRM_TYPE_DATETIME)
+        return upper ? crm__decimal_compare(b->max, a->max) : crm__decimal_compare(b->min, a->min);
+    x = time_of(a->type, upper ? a->max_value : a->min_value);
+    y = time_of(b->type, upper ? b->max_value : b->min_value);
+    if (upper && a->type == CRM_TYPE_DATE) {
+        x = crm__date_end(x);
+        y = crm__date_end(y);
+    }
+    return (y > x) - (y < x);
+}
+
+static void diff_bound(diff *d, const crm__field *a, const crm__field *b, int upper)
+{
+    int had = upper ? a->has_max : a->has_min, has = upper ? b->has_max : b->has_min;
+    int order = had && has ? bound_order(a, b, upper) : 0;
+
+    if (!had && has)
+        narrowed(d, a, b, upper ? "gets a max" : "gets a min");
+    else if (had && !has)
+        widened(d, a, b, upper ? "has no max any more" : "has no min any more");
+    else if (order)
+        (upper ? order < 0 : order > 0)
+            ? narrowed(d, a, b, upper ? "max is lowered" : "min is raised")
+            : widened(d, a, b, upper ? "max is raised" : "min is lowered");
+}
+
+static void diff_rules(diff *d, const crm__field *a, const crm__field *b)
+{
+    diff_bound(d, a, b, 0);
+    diff_bound(d, a, b, 1);
+    if (!same_text(a->pattern_text, b->pattern_text)) {
+        if (!b->pattern_text)
+            widened(d, a, b, "has no pattern any more");
+        else
+            narrowed(d, a, b, a->pattern_text ? "has another pattern" : "gets a pattern");
+    }
+}
+
+static void diff_kinds(diff *d, const crm__field *a, const crm__field *b)
+{
+    if (a->kinds & ~b->kinds)
+        narrowed(d, a, b,
+                 a->kinds & ~b->kinds & 1 << CRM__KIND_PERSON ? "is no longer for persons"
+                                                              : "is no longer for organisations");
+    if (b->kinds & ~a->kinds)
+        widened(d, a, b,
+                b->kinds & ~a->kinds & 1 << CRM__KIND_PERSON ? "is also for persons"
+                                                             : "is also for organisations");
+}
+
+/* ---- values ---- */
+
+static const crm__enum_value *value_by_key(const crm__field *f, const char *key)
+{
+    const crm__enum_value *e = crm__enum_find(f, key, strlen(key));
+
+    return e && !strcmp(e->key, key) ? e : NULL;
+}
+
+static void diff_values(diff *d, const crm__field *a, const crm__field *b)
+{
+    crm__change c;
+
+    for (uint32_t i = 0; i < a->value_count; i++) {
+        if (value_by_key(b, a->values[i].key))
+            continue;
+        c = change_of(CRM__CHANGE_VALUE_REMOVED, a, b);
+        c.scan = 1;
+        c.value = &a->values[i];
+        say(d, c, "%s: value %s is removed", b->key, c.value->key);
+    }
+    for (uint32_t i = 0; i < b->value_count; i++) {
+        if (value_by_key(a, b->values[i].key))
+            continue;
+        c = change_of(CRM__CHANGE_VALUE_ADDED, a, b);
+        c.value = &b->values[i];
+        say(d, c, "%s: value %s is added", b->key, c.value->key);
+    }
+}
+
+static int same_value_labels(const crm__field *a, const crm__field *b)
+{
+    for (uint32_t i = 0; i < b->value_count; i++) {
+        const crm__enum_value *new = &b->values[i], *old = value_by_key(a, new->key);
+        if (old && !same_labels(old->labels, old->label_count, new->labels, new->label_count))
+            return 0;
+    }
+    return 1;
+}
+
+/* ---- words ---- */
+
+/* Defaults of enums are compared by key: the two models need not both be bound. */
+static int same_default(const diff *d, const crm__field *a, const crm__field *b)
+{
+    const crm__enum_default *x = &d->before->enum_defaults[a - d->before->fields];
+    const crm__enum_default *y = &d->after->enum_defaults[b - d->after->fields];
+
+    if (a->type != CRM_TYPE_ENUM || b->type != CRM_TYPE_ENUM)
+        return a->type == b->type ? same_bytes(a->default_value, b->default_value) : 1;
+    if (x->count != y->count)
+        return 0;
+    for (size_t i = 0; i < x->count; i++) {
+        if (strcmp(a->values[x->positions[i]].key, b->values[y->positions[i]].key))
+            return 0;
+    }
+    return 1;
+}
+
+static void diff_words(diff *d, const crm__field *a, const crm__field *b)
+{
+    const char *parts[8];
+    char list[120] = "";
+    size_t n = 0, at = 0;
+
+    if (!same_labels(a->labels, a->label_count, b->labels, b->label_count))
+        parts[n++] = "labels";
+    if (!same_value_labels(a, b))
+        parts[n++] = "labels of values";
+    if (!same_text(a->data_class, b->data_class))
+        parts[n++] = "class";
+    if (!same_text(a->sensitivity, b->sensitivity))
+        parts[n++] = "sensitivity";
+    if (!same_default(d, a, b))
+        parts[n++] = "default";
+    if (strcmp(a->region, b->region) && a->type == b->type)
+        parts[n++] = "region";
+    if (strcmp(a->currency, b->currency) && a->type == b->type)
+        parts[n++] = "currency";
+    if (a->declared_identity != b->declared_identity)
+        parts[n++] = "place in the document";
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i ? ", " : "", parts[i]);
+    if (n)
+        say(d, change_of(CRM__CHANGE_TEXT, a, b), "%s: other %s", b->key, list);
+}
+
+static void diff_field(diff *d, const crm__field *a, const crm__field *b)
+{
+    crm__change c;
+
+    if (a->type != b->type) {
+        c = change_of(CRM__CHANGE_TYPE, a, b);
+        c.scan = 1;
+        c.index = indexed(a) || indexed(b);
+        say(d, c, "%s: type %s becomes %s", b->key, crm__type_name(a->type),
+            crm__type_name(b->type));
+    }
+    diff_flags(d, a, b);
+    diff_kinds(d, a, b);
+    if (a->type == b->type) {
+        diff_rules(d, a, b);
+        diff_values(d, a, b);
+    }
+    diff_words(d, a, b);
+}
+
+/* ---- the model ---- */
+
+static const crm__field *field_by_key(const crm__model *m, const char *key)
+{
+    const crm__field *f = crm__model_find(m, key, strlen(key));
+
+    return f && !strcmp(f->key, key) ? f : NULL;
+}
+
+static void diff_settings(diff *d)
+{
+    const crm__model *a = d->before, *b = d->after;
+    int kinds = 0;
+
+    for (unsigned k = CRM__KIND_PERSON; k <= CRM__KIND_ORGANISATION; k++)
+        kinds |= !same_labels(a->kind_labels[k], a->kind_label_count[k], b->kind_labels[k],
+                              b->kind_label_count[k]);
+    if (strcmp(a->name, b->name))
+        say(d, change_of(CRM__CHANGE_TEXT, NULL, NULL), "the model has another name");
+    if (strcmp(a->region, b->region))
+        say(d, change_of(CRM__CHANGE_TEXT, NULL, NULL), "the model has another region");
+    if (strcmp(a->currency, b->currency))
+        say(d, change_of(CRM__CHANGE_TEXT, NULL, NULL), "the model has another currency");
+    if (kinds)
+        say(d, change_of(CRM__CHANGE_TEXT, NULL, NULL), "the kinds have other labels");
+}
+
+/* Records may hold values of it from an earlier version, which come back. */
+static void add_field(diff *d, const crm__field *f)
+{
+    crm__change c = change_of(CRM__CHANGE_FIELD_ADDED, NULL, f);
+
+    c.index = indexed(f);
+    c.scan = (f->flags & CRM_FIELD_UNIQUE) != 0;
+    say(d, c, "%s: is added", f->key);
+    if (f->flags & CRM_FIELD_REQUIRED) {
+        c = change_of(CRM__CHANGE_REQUIRED, NULL, f);
+        c.scan = 1;
+        say(d, c, "%s: is required", f->key);
+    }
+}
+
+int crm__model_diff(const crm__model *before, const crm__model *after, crm__change_fn fn, void *ctx)
+{
+    diff d = {before, after, fn, ctx, 0};
+    crm__change c;
+
+    diff_settings(&d);
+    for (size_t i = 0; i < before->count && !d.rc; i++) {
+        const crm__field *f = &before->fields[i];
+        if (field_by_key(after, f->key))
+            continue;
+        c = change_of(CRM__CHANGE_FIELD_REMOVED, f, NULL);
+        c.scan = 1;
+        c.index = indexed(f);
+        say(&d, c, "%s: is removed", f->key);
+    }
+    for (size_t i = 0; i < after->count && !d.rc; i++) {
+        const crm__field *b = &after->fields[i], *a = field_by_key(before, b->key);
+        if (a)
+            diff_field(&d, a, b);
+        else
+            add_field(&d, b);
+    }
+    return d.rc;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ * Inside of the model module: the compiled model's struct and the passes that make one from the
+ * nodes of a document.
+ */
+#ifndef CRM_MODEL_LOAD_H
+#define CRM_MODEL_LOAD_H
+
+#include "model/names.h"
+#include "model/tree.h"
+
+enum { CRM__MODEL_LABELS = 32768, CRM__LABEL_CHARACTERS = 100 };
+
+/* The default of an enum field waits for the numbers of its values. */
+typedef struct crm__enum_default {
+    uint32_t *positions;
+    size_t count;
+} crm__enum_default;
+
+struct crm__model {
+    crm_allocator own;        /* copy of the caller's */
+    const crm_allocator *mem; /* &own, or NULL for libc's */
+    crm__arena arena;         /* all below but text and patterns */
+    uint32_t refs;
+    uint32_t version;
+    int bound;
+    char *text;
+    size_t n;
+    const char *name; /* "" */
+    char region[3], currency[4];
+    crm__field *fields;
+    crm__enum_default *enum_defaults; /* beside fields */
+    size_t count;
+    crm__names names;
+    crm__numbers numbers;
+    crm__names kind_names; /* owners are the stored numbers of kinds */
+    const crm__label *kind_labels[CRM__KIND_ORGANISATION + 1];
+    uint32_t kind_label_count[CRM__KIND_ORGANISATION + 1];
+};
+
+/* A name that waits for its name space. */
+typedef struct crm__entry {
+    const char *s;
+    size_t n;
+    uint32_t owner;
+    int is_key;
+    int32_t line, column;
+} crm__entry;
+
+/* A model in the making. */
+typedef struct crm__draft {
+    crm__load load;
+    crm__model *m;
+    crm__buf entries; /* crm__entry: of fields */
+    size_t labels;    /* in the whole document */
+} crm__draft;
+
+/* ---- labels.c ---- */
+
+/* Reads a label (text, list of texts, or map of languages); what it belongs to is `of`. */
+void crm__labels_read(crm__draft *d, const crm__node *node, const char *of, uint32_t owner,
+                      crm__buf *entries, const crm__label **labels, uint32_t *count);
+void crm__entry_add(crm__draft *d, crm__buf *entries, const crm__node *at, const char *s, size_t n,
+                    uint32_t owner, int is_key);
+/* Makes the table of a name space: reserved words, keys, then labels; each clash is a fault. */
+void crm__space_build(crm__draft *d, const crm__buf *entries, const char *const *reserved,
+                      size_t reserved_count, crm__names *out);
+
+/* ---- field.c ---- */
+
+/* Reads one field (identity: one identity) into f; key and f->key stand. */
+void crm__field_read(crm__draft *d, const crm__node *node, int identity, uint32_t position,
+                     crm__field *f, crm__enum_default *enum_default);
+/* 1 when a key is [a-z][a-z0-9_]{0,62}; else a fault was added. */
+int crm__key_check(crm__draft *d, const crm__node *key, const char *what);
+
+/* ---- rules.c ---- */
+
+/* Last day of a date that may be partial: as an upper bound, 2020 reaches to 2020-12-31. */
+int64_t crm__date_end(int64_t packed);
+
+/* Bounds, pattern, region, currency and default of a field whose type stands; nodes may be NULL. */
+typedef struct crm__rule_nodes {
+    const crm__node *min, *max, *pattern, *region, *currency, *preset;
+} crm__rule_nodes;
+void crm__rules_read(crm__draft *d, const crm__rule_nodes *nodes, const char *of, crm__field *f,
+                     crm__enum_default *enum_default);
+
+/* ---- helpers of the readers, in load.c ---- */
+
+/* The text of a node; NULL, with a fault, when it is no text or empty.  `what` is e.g. "max". */
+const char *crm__node_text(crm__draft *d, const crm__node *node, const char *what, const char *of);
+/* A copy that lives as long as the model; NULL without memory. */
+const char *crm__keep(crm__draft *d, const char *s, size_t n);
+void *crm__keep_array(crm__draft *d, size_t count, size_t size); /* zeroed */
+/* "; did you mean X?" or "; there are A, B, C". */
+void crm__hint(char out[CRM_MESSAGE_SIZE], const crm__node *word, const char *const *list,
+               size_t count);
+
+#endif

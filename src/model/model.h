@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ * The compiled model: immutable once bound, shared by reference count, good for any thread.
+ * Knows the YAML language and the rules for values; knows nothing of transactions or storage (the
+ * database layer gives numbers to fields through crm__model_bind()).
+ */
+#ifndef CRM_MODEL_MODEL_H
+#define CRM_MODEL_MODEL_H
+
+#include "base/decimal.h"
+#include "base/mem.h"
+#include "base/pattern.h"
+#include "base/zone.h"
+#include "codec/value.h"
+
+#include <crm/model.h>
+
+enum { CRM__KIND_PERSON = 1, CRM__KIND_ORGANISATION = 2 }; /* stored numbers; masks are 1 << kind */
+enum { CRM__MODEL_BYTES = 1 << 20, CRM__MODEL_FIELDS = 1000, CRM__MODEL_VALUES = 4096 };
+
+typedef struct crm__label {
+    const char *lang; /* BCP 47, lower case */
+    const char *text;
+} crm__label;
+
+typedef struct crm__enum_value {
+    uint32_t number; /* dictionary, 0 until bound */
+    const char *key;
+    const crm__label *labels;
+    uint32_t label_count;
+} crm__enum_value;
+
+typedef struct crm__field {
+    uint32_t number; /* dictionary, 0 until bound */
+    uint8_t type;    /* CRM_TYPE_* */
+    uint8_t kinds;   /* mask of 1 << CRM__KIND_* */
+    uint8_t declared_identity; /* stands under `identities:`, printed in the document's list */
+    uint8_t has_min, has_max;
+    uint32_t flags;  /* CRM_FIELD_* */
+    const char *key;
+    crm__decimal min, max; /* numbers: the value; text: length in characters; lists: of each item */
+    crm__slice min_value, max_value; /* dates and datetimes: encoded bound, n = 0 when none */
+    crm__pattern *pattern;           /* NULL: none */
+    const char *pattern_text;
+    crm__slice default_value; /* encoded payload (a list: with items), n = 0 when none; of an enum
+                                 field only once bound */
+    char currency[4];         /* money: when a value names none; empty: it must */
+    char region[3];           /* phone: default region; empty: number must be international */
+    const char *data_class;   /* basic contact transaction preference feedback social */
+    const char *sensitivity;  /* public internal personal sensitive */
+    const crm__label *labels;
+    uint32_t label_count;
+    const crm__enum_value *values;
+    uint32_t value_count;
+    const struct crm__names *value_names;     /* keys and labels of values to their positions */
+    const struct crm__numbers *value_numbers; /* numbers of values to positions; NULL until bound */
+    int32_t line, column; /* of its key in the document */
+} crm__field;
+
+typedef struct crm__model crm__model;
+
+/* Parses and checks a document.  Every fault goes to fn (may be NULL); the first also to err.
+ * CRM_OK, CRM_EMODEL, CRM_ENOMEM.  The result has one reference and is unbound. */
+int crm__model_parse(const crm_allocator *mem, const char *yaml, size_t n, crm_finding_fn fn,
+                     void *ctx, crm__model **out, crm_error *err);
+
+/* Gives numbers to fields and enum values.  `number` is asked once per name; cls is 'f' for a field
+ * or identity (name = key) and 'e' for an enum value (name = "<field key>/<value key>").  The first
+ * result of `number` but CRM_OK ends it and is returned: the model is unbound as before.  Else
+ * CRM_OK, CRM_ENOMEM, CRM_ESTATE (bound already) or CRM_ECORRUPT (number 0, or one given twice). */
+typedef int (*crm__number_fn)(void *ctx, char cls, const char *name, size_t n, uint32_t *number,
+                              crm_error *err);
+int crm__model_bind(crm__model *m, uint32_t version, crm__number_fn number, void *ctx,
+                    crm_error *err);
+
+void crm__model_ref(crm__model *m);
+void crm__model_unref(crm__model *m); /* NULL does nothing; frees at the last reference */
+
+const char *crm__model_text(const crm__model *m, size_t *n);
+uint32_t crm__model_version(const crm__model *m);
+size_t crm__model_count(const crm__model *m);
+const crm__field *crm__model_at(const crm__model *m, size_t i); /* document order */
+const crm__field *crm__model_number(const crm__model *m, uint32_t number); /* NULL: none */
+/* By key or label, folded (crm__utf8_fold). NULL: none. */
+const crm__field *crm__model_find(const crm__model *m, const char *name, size_t n);
+/* A near name (key or label as written) for a message, NULL when none is near. */
+const char *crm__model_near(const crm__model *m, const char *name, size_t n);
+/* Word of a type in the language ("text"); NULL: no type. */
+const char *crm__type_name(unsigned type);
+/* Key of a kind (person, organisation) and back, labels accepted; 0: none. */
+const char *crm__kind_key(unsigned kind);
+unsigned crm__kind_find(const crm__model *m, const char *name, size_t n);
+const crm__label *crm__kind_labels(const crm__model *m, unsigned kind, uint32_t *count);
+const crm__enum_value *crm__enum_number(const crm__field *f, uint32_t number);
+const crm__enum_value *crm__enum_find(const crm__field *f, const char *name, size_t n);
+
+/* ---- values ---- */
+
+/* What reading a value needs beside the field. */
+typedef struct crm__value_ctx {
+    const crm__zone *zone; /* for datetimes without offset; NULL: UTC */
+} crm__value_ctx;
+
+/* Reads the text of one scalar (for lists: of one item), checks it against every rule of the field
+ * and appends the payload to out.  Money: "12.50 CNY", "CNY 12.50", "12.50" with the field's
+ * currency, or with a sign: "¥12.50" when the sign can stand for the field's own currency or for
+ * one only.  source: dictionary number for per-source identities, else 0.
+ * CRM_OK; CRM_EVALUE with a message that names the field and the rule and never the value;
+ * CRM_ENOMEM.  On a fault out is as before. */
+int crm__value_parse(const crm__field *f, const crm__value_ctx *ctx, const char *s, size_t n,
+                     uint32_t source, crm__buf *out, crm_error *err);
+/* Checks an already decoded scalar against the field's rules (typed door) and appends its payload.
+ * Text of the text-like types is read as by crm__value_parse().  The same results. */
+int crm__value_put(const crm__field *f, const crm__value *v, crm__buf *out, crm_error *err);
+/* Canonical text of a stored scalar: what crm__value_parse() reads back to the same payload.
+ * f may be NULL or of another type than the value (removed or changed field); an enum number that f
+ * does not know becomes "#<number>".  CRM_OK or CRM_ENOMEM. */
+int crm__value_format(const crm__field *f, const crm__value *v, crm__buf *out);
+/* The comparable form of a value for identity and unique tokens: e-mail folded as a whole, decimals
+ * and money without trailing zeros, all other values their payload (text is case-sensitive:
+ * external ids are).  Never includes the source.  CRM_OK or CRM_ENOMEM. */
+int crm__value_normal(uint8_t type, const crm__value *v, crm__buf *out);
+
+/* ---- changes ---- */
+
+enum {
+    CRM__CHANGE_FIELD_ADDED = 1, /* index, scan (unique): for values that an earlier version stored;
+                                    one that is required is followed by CHANGE_REQUIRED */
+    CRM__CHANGE_FIELD_REMOVED,   /* loses: its stored values */
+    CRM__CHANGE_TYPE,            /* loses: stored values of the old type; values of the new type
+                                    that an earlier version stored come back */
+    CRM__CHANGE_TO_LIST,         /* online */
+    CRM__CHANGE_TO_SINGLE,       /* loses: customers with more than one */
+    CRM__CHANGE_REQUIRED,        /* loses: customers without it become invalid on their next
+                                    replace; before is NULL when the field is added */
+    CRM__CHANGE_OPTIONAL,
+    CRM__CHANGE_UNIQUE,          /* needs index and a scan; refused on shared values */
+    CRM__CHANGE_NOT_UNIQUE,
+    CRM__CHANGE_INDEXED,         /* identity added: needs index scan */
+    CRM__CHANGE_NOT_INDEXED,
+    CRM__CHANGE_RULE_NARROWED,   /* pattern, min, max, kinds: stored values may break it */
+    CRM__CHANGE_RULE_WIDENED,
+    CRM__CHANGE_VALUE_ADDED,     /* enum */
+    CRM__CHANGE_VALUE_REMOVED,   /* loses: stored values */
+    CRM__CHANGE_SCOPE,           /* per-source changed: loses */
+    CRM__CHANGE_TEXT             /* labels, class, sensitivity, defaults, model-wide settings */
+};
+
+typedef struct crm__change {
+    int what;
+    int scan;  /* 1: whether it loses anything, and how much, only the records tell */
+    int index; /* 1: derived spaces of this field must be rebuilt */
+    const crm__field *before, *after; /* NULL: added, removed */
+    const crm__enum_value *value;     /* enum value added or removed */
+    char message[CRM_MESSAGE_SIZE];   /* one line, names the field */
+} crm__change;
+
+typedef int (*crm__change_fn)(const crm__change *change, void *ctx);
+/* Calls fn for each difference: the model's settings (before and after NULL), fields removed, then
+ * the others in the order of `after`.  Stops at and returns fn's first non-zero result.  Neither
+ * model need be bound.  Of a field of another type, only flags, kinds and words are compared. */
+int crm__model_diff(const crm__model *before, const crm__model *after, crm__change_fn fn,
+                    void *ctx);
+
+#endif
