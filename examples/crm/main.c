@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ * crm: the command line tool.  Reads what stands before the verb, finds the verb, runs it, and
+ * makes sure that what it printed has arrived.
+ */
+#include "tool.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char tool_help[] =
+    "Usage: " TOOL " [-C DIR] [--json] [--lang LANG] VERB [ARGUMENT...]\n"
+    "\n"
+    "A customer database in a folder.\n"
+    "\n";
+
+static const char tool_help_end[] =
+    "  help [VERB]       this page, or the page of a verb\n"
+    "  version           versions of the tool and of the library\n"
+    "\n"
+    "Options of every verb\n"
+    "  -C, --db DIR      folder of the database; else $CRM_DB, else ./crm.db\n"
+    "  --json            one JSON value a result, lists as JSON Lines; errors as JSON on\n"
+    "                    standard error\n"
+    "  --lang LANG       language of labels, e.g. zh or en; else that of the locale\n"
+    "  -h, --help        the page of the verb\n"
+    "  --                what follows is no option, even with a '-' in front\n"
+    "Options of verbs that write\n"
+    "  --actor NAME      who acts; else $CRM_ACTOR, else the login name\n"
+    "  --source NAME     where the values come from, e.g. web-form; each value remembers it\n"
+    "  --zone ZONE       zone of datetimes without offset, e.g. Asia/Shanghai or +08:00;\n"
+    "                    else UTC\n"
+    "\n"
+    "A first session\n"
+    "  " TOOL " create name='Li Na' phone='+86 138 0013 8000' city=Shanghai\n"
+    "  " TOOL " create 姓名=张伟 电话='139 0013 9000' 城市=上海\n"
+    "  " TOOL " find 电话=13900139000\n"
+    "  " TOOL " set 2 email=zhang.wei@example.com\n"
+    "  " TOOL " list\n"
+    "\n"
+    "Exit codes\n"
+    "  0  done\n"
+    "  1  something was not found, lines were bad, or faults were found\n"
+    "  2  the command line is wrong\n"
+    "  3  changed by someone else, taken, ambiguous, or refused\n"
+    "  4  a value, document or model is wrong\n"
+    "  5  the database or the system failed\n"
+    "  130  interrupted\n";
+
+static int run_help(tool *t, int argc, char **argv);
+static int run_version(tool *t, int argc, char **argv);
+
+static const verb verb_help = {"help",
+                               "[VERB]",
+                               "this page, or the page of a verb",
+                               "Usage: " TOOL " help [VERB]\n"
+                               "\n"
+                               "Prints the page of the tool, or of a verb; the same as " TOOL
+                               " VERB --help.\n",
+                               0,
+                               run_help};
+static const verb verb_version = {
+    "version",
+    "",
+    "versions of the tool and of the library",
+    "Usage: " TOOL " version [--json]\n"
+    "\n"
+    "Prints the versions of the tool and of the library in use, and what the library was\n"
+    "built from.\n",
+    0,
+    run_version};
+
+static const verb *const verbs[] = {
+    &verb_init, &verb_create, &verb_get,   &verb_find,  &verb_set,  &verb_delete, &verb_undelete,
+    &verb_list, &verb_stat,   &verb_check, &verb_model, &verb_help, &verb_version};
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+static const verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(verbs[i]->name, name) == 0)
+            return verbs[i];
+    return NULL;
+}
+
+static void put(const char *s)
+{
+    out_put(s, strlen(s));
+}
+
+static void put_tool_help(void)
+{
+    buf b = {0};
+
+    put(tool_help);
+    put("Verbs\n");
+    for (size_t i = 0; i < VERBS - 2; i++) {
+        size_t used = strlen(verbs[i]->name);
+        buf_fmt(&b, "  %s", verbs[i]->name);
+        text_pad(&b, used < 18 ? 18 - used : 1);
+        buf_fmt(&b, "%s\n", verbs[i]->summary);
+    }
+    put(b.p);
+    buf_free(&b);
+    put(tool_help_end);
+}
+
+static int run_help(tool *t, int argc, char **argv)
+{
+    const verb *v;
+    int rc = verb_start(t, &argc, argv, NULL);
+
+    if (rc)
+        return rc;
+    if (argc > 1)
+        return fail_usage(t, "one verb at a time");
+    if (!argc) {
+        put_tool_help();
+        return 0;
+    }
+    if (!(v = find_verb(argv[0])))
+        return fail_usage(t, "no such verb: %s", argv[0]);
+    put(v->help);
+    return 0;
+}
+
+static int run_version(tool *t, int argc, char **argv)
+{
+    buf b = {0};
+
+    int rc = verb_start(t, &argc, argv, NULL);
+
+    if (rc)
+        return rc;
+    if (argc)
+        return fail_usage(t, "takes no argument");
+    if (t->json) {
+        buf_str(&b, "{\"tool\":\"" CRM_VERSION_STRING "\"");
+        json_key(&b, "library");
+        json_string(&b, crm_version(), strlen(crm_version()));
+        json_key(&b, "build");
+        json_string(&b, crm_build_info(), strlen(crm_build_info()));
+        buf_char(&b, '}');
+        out_json(b.p, b.n);
+    } else {
+        buf_fmt(&b, TOOL " " CRM_VERSION_STRING ", libcrm %s\n%s", crm_version(), crm_build_info());
+        out_line(b.p, b.n);
+    }
+    buf_free(&b);
+    return 0;
+}
+
+static const char *not_empty(const char *s)
+{
+    return s && *s ? s : NULL;
+}
+
+static const char *locale_language(void)
+{
+    const char *locale = not_empty(getenv("LC_ALL"));
+
+    if (!locale)
+        locale = not_empty(getenv("LC_MESSAGES"));
+    if (!locale)
+        locale = not_empty(getenv("LANG"));
+    return locale && strncmp(locale, "zh", 2) == 0 ? "zh" : "en";
+}
+
+static const char *login_name(void)
+{
+    const struct passwd *entry = getpwuid(getuid());
+
+    return entry ? not_empty(entry->pw_name) : not_empty(getenv("LOGNAME"));
+}
+
+int verb_start(tool *t, int *argc, char **argv, const arg_option *own)
+{
+    int rc = args_parse(t, argc, argv, own);
+
+    if (rc)
+        return rc;
+    if (t->help) {
+        put(t->verb->help);
+        return TOOL_HELPED;
+    }
+    if (!t->path)
+        t->path = not_empty(getenv("CRM_DB"));
+    if (!t->path)
+        t->path = "./crm.db";
+    if (!t->lang)
+        t->lang = locale_language();
+    if (!t->write.actor)
+        t->write.actor = not_empty(getenv("CRM_ACTOR"));
+    if (!t->write.actor)
+        t->write.actor = login_name();
+    return 0;
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    const char *name;
+    int used, rc;
+
+    /* An error in front of --json shall be JSON too. */
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            t->json = 1;
+    if ((rc = args_parse_head(t, argc, argv, &used)))
+        return rc;
+    if (t->help) {
+        put_tool_help();
+        return 0;
+    }
+    if (used == argc || strcmp(argv[used], "--") == 0)
+        return fail_usage(t, "a verb is needed, e.g. 'create', 'get' or 'list'");
+    name = argv[used];
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        name = "version";
+    if (!(t->verb = find_verb(name)))
+        return fail_usage(t, "no such verb: %s", name);
+    return t->verb->run(t, argc - used - 1, argv + used + 1);
+}
+
+int main(int argc, char **argv)
+{
+    tool t = {0};
+    int code;
+
+    out_start();
+    crm_txn_options_init(&t.write);
+    code = run(&t, argc, argv);
+    crm_db_close(t.db);
+    if (code == TOOL_HELPED)
+        code = TOOL_OK;
+    return out_end(&t, code);
+}

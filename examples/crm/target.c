@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ * Which customer an argument means.  1 to 10 digits are an id; NAME=VALUE and NAME@SOURCE=VALUE
+ * search one field; everything else is searched in every identity that has no source.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+int target_name_field(crm_txn *txn, crm_field *out)
+{
+    size_t pos = 0;
+
+    if (!crm_field_find(txn, "name", CRM_NUL, out, NULL))
+        return 1;
+    while (!crm_field_next(txn, &pos, out, NULL))
+        if (out->type == CRM_TYPE_TEXT && !(out->flags & CRM_FIELD_LIST))
+            return 1;
+    return 0;
+}
+
+/* Appends those that have the value in the field. */
+static int search(crm_txn *txn, const crm_field *field, const char *source, slice value, ids *out,
+                  crm_error *err)
+{
+    size_t cap = 16, count = 0;
+    int rc;
+
+    for (;;) {
+        out->p = xrealloc(out->p, (out->n + cap) * sizeof(*out->p));
+        rc = crm_customer_find(txn, field, source, value.p, value.n, out->p + out->n, cap, &count,
+                               err);
+        if (rc)
+            return rc;
+        if (count <= cap)
+            break;
+        cap = count;
+    }
+    out->n += count;
+    return 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    crm_id x = *(const crm_id *)a, y = *(const crm_id *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void sort_unique(ids *all)
+{
+    size_t kept = 0;
+
+    if (all->n)
+        qsort(all->p, all->n, sizeof(*all->p), ascending);
+    for (size_t i = 0; i < all->n; i++)
+        if (!kept || all->p[kept - 1] != all->p[i])
+            all->p[kept++] = all->p[i];
+    all->n = kept;
+}
+
+static int search_everywhere(tool *t, crm_txn *txn, const char *arg, ids *out)
+{
+    slice value = {arg, strlen(arg)};
+    crm_error err = CRM_ERROR_INIT;
+    crm_field field;
+    size_t pos = 0;
+    int rc;
+
+    while (!(rc = crm_field_next(txn, &pos, &field, &err))) {
+        if (!(field.flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE)) ||
+            (field.flags & CRM_FIELD_PER_SOURCE) || field.type == CRM_TYPE_CUSTOMER)
+            continue;
+        rc = search(txn, &field, NULL, value, out, &err);
+        /* what can't be a telephone number may be an e-mail address */
+        if (rc && rc != CRM_ENOTFOUND && rc != CRM_EVALUE && rc != CRM_EFIELD)
+            return fail_crm(t, &err);
+    }
+    if (rc != CRM_DONE)
+        return fail_crm(t, &err);
+    sort_unique(out);
+    return out->n ? 0 : fail(t, CRM_ENOTFOUND, "no customer has %s", arg);
+}
+
+static int search_field(tool *t, crm_txn *txn, const char *arg, const pair *p, ids *out)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_field field;
+    char *source = NULL;
+    int rc;
+
+    if (crm_field_find(txn, p->name.p, p->name.n, &field, &err))
+        return fail_crm(t, &err);
+    if (p->source.p) {
+        source = xrealloc(NULL, p->source.n + 1);
+        memcpy(source, p->source.p, p->source.n);
+        source[p->source.n] = '\0';
+    }
+    rc = search(txn, &field, source, p->value, out, &err);
+    free(source);
+    if (rc == CRM_ENOTFOUND)
+        return fail(t, CRM_ENOTFOUND, "no customer has %s", arg);
+    if (rc)
+        return fail_crm(t, &err);
+    sort_unique(out);
+    return 0;
+}
+
+int target_all(tool *t, crm_txn *txn, const char *arg, int numbers_are_ids, ids *out)
+{
+    uint64_t id;
+    pair p;
+    int split = pair_split(arg, &p), digits;
+
+    out->n = 0;
+    if (!text_valid(arg, strlen(arg)))
+        return fail(t, CRM_EINVAL, "an argument is not UTF-8: %s", arg);
+    if (split && p.op != PAIR_SET)
+        return fail_usage(t, "to search, write FIELD=VALUE");
+    digits = strlen(arg) <= 10 && !args_number(arg, &id);
+    if (split && slice_is(p.name, "id") && !p.source.p) {
+        if (args_number(p.value.p, &id))
+            return fail_usage(t, "an id is a number");
+        digits = numbers_are_ids = 1;
+    }
+    if (digits && numbers_are_ids) {
+        out->p = xrealloc(out->p, sizeof(*out->p));
+        out->p[out->n++] = id;
+        return 0;
+    }
+    return split ? search_field(t, txn, arg, &p, out) : search_everywhere(t, txn, arg, out);
+}
+
+int target_one(tool *t, crm_txn *txn, const char *arg, crm_id *id)
+{
+    ids found = {0};
+    buf list = {0};
+    int rc = target_all(t, txn, arg, 1, &found);
+
+    if (!rc && found.n > 1) {
+        for (size_t i = 0; i < found.n && i < 10; i++)
+            buf_fmt(&list, "%s%" PRIu64, i ? ", " : "", found.p[i]);
+        rc = fail(t, CRM_EAMBIGUOUS, "%zu customers have %s: give one of the ids %s%s", found.n,
+                  arg, list.p, found.n > 10 ? " ..." : "");
+    }
+    if (!rc)
+        *id = found.p[0];
+    buf_free(&list);
+    free(found.p);
+    return rc;
+}

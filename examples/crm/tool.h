@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ * What the verbs of the command line tool share: the run's settings, exit codes, and the helpers of
+ * the other files.  Everything is built on the public headers of the library alone.
+ */
+#ifndef TOOL_H
+#define TOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <crm/crm.h>
+
+/* Installed name, from the build. */
+#ifndef TOOL
+#define TOOL "crm"
+#endif
+
+/* Exit codes: part of the tool's interface, documented in the man page. */
+enum {
+    TOOL_OK = 0,
+    TOOL_MISSING = 1,      /* something was not found, rows were bad, faults were found */
+    TOOL_USAGE = 2,        /* the command line is wrong */
+    TOOL_CONFLICT = 3,     /* changed meanwhile, taken, ambiguous, or refused */
+    TOOL_INPUT = 4,        /* a value, document or model is wrong */
+    TOOL_SYSTEM = 5,       /* database or operating system */
+    TOOL_INTERRUPTED = 130 /* Ctrl-C, as shells report it */
+};
+
+typedef struct tool tool;
+
+/* A verb of the tool. */
+typedef struct verb {
+    const char *name;
+    const char *arguments; /* one line, for the list of verbs */
+    const char *summary;
+    const char *help;
+    int writes; /* takes --actor, --source and --zone */
+    int (*run)(tool *t, int argc, char **argv);
+} verb;
+
+/* One run of the tool. */
+struct tool {
+    const verb *verb; /* NULL until it is known */
+    const char *path; /* folder of the database */
+    const char *lang; /* language of labels: "en", "zh" ... */
+    int json;
+    int help;
+    int write_option; /* an option was given that only verbs that write take */
+    crm_txn_options write;
+    crm_db *db;
+};
+
+/* ---- main.c ---- */
+
+/* Begins a verb: takes the options out of argv and fills in the settings.  0 to go on; otherwise
+ * what the verb returns (TOOL_HELPED when it has printed its page). */
+enum { TOOL_HELPED = -1 };
+struct arg_option;
+int verb_start(tool *t, int *argc, char **argv, const struct arg_option *own);
+
+/* ---- verbs ---- */
+
+extern const verb verb_init, verb_model, verb_create, verb_get, verb_find, verb_set, verb_delete,
+    verb_undelete, verb_list, verb_stat, verb_check;
+
+/* Reports every fault of a model document on standard error; the exit code. */
+int model_faults(tool *t, const char *file, const char *yaml, size_t n);
+
+/* ---- args.c: the command line ---- */
+
+enum { ARG_FLAG, ARG_TEXT, ARG_NUMBER };
+
+typedef struct arg_option {
+    const char *name; /* without dashes; NULL ends a table */
+    char letter;      /* 0: none */
+    int kind;         /* ARG_... */
+    void *to;         /* int *, const char **, uint64_t * */
+} arg_option;
+
+/* Takes the options out of argv, wherever they stand before "--", and leaves the other arguments in
+ * order; *argc is their number.  `own` may be NULL.  0, or an exit code after a message. */
+int args_parse(tool *t, int *argc, char **argv, const arg_option *own);
+/* The same for what stands before the verb: stops at the first argument that is no option. */
+int args_parse_head(tool *t, int argc, char **argv, int *used);
+/* Decimal number of digits only.  0 or -1. */
+int args_number(const char *s, uint64_t *out);
+
+/* ---- buf.c: growing text; ends the process with TOOL_SYSTEM when memory runs out ---- */
+
+typedef struct buf {
+    char *p; /* NUL-terminated once anything was added */
+    size_t n, cap;
+} buf;
+
+void *xrealloc(void *p, size_t n);
+void buf_add(buf *b, const char *s, size_t n);
+void buf_str(buf *b, const char *s);
+void buf_char(buf *b, char c);
+void buf_fmt(buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_free(buf *b);
+/* Grouped by commas: 1,234,567. */
+void buf_count(buf *b, uint64_t n);
+/* 1.2 MiB. */
+void buf_size(buf *b, uint64_t bytes);
+/* RFC 3339, UTC, in the library's form: no decimals, 3 or 6. */
+void buf_time(buf *b, int64_t us);
+
+/* ---- error.c: messages ---- */
+
+/* "crm: verb: message" on standard error, or {"error":{...}} with --json.  `code` is a CRM_ code,
+ * from which the exit code follows that is returned. */
+int fail(tool *t, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same for a mistake on the command line; returns TOOL_USAGE. */
+int fail_usage(tool *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same for an error of the library. */
+int fail_crm(tool *t, const crm_error *err);
+/* One place in a file of lines that an error is about. */
+typedef struct place {
+    const char *file;
+    uint64_t line;
+} place;
+/* Reports an error at a place (NULL: none); `subject`, when not NULL, goes in front of the message.
+ */
+void report(tool *t, const place *at, const char *subject, const crm_error *err);
+/* Reports every fault of crm_customer_validate_json().  Codes equal to `skip` are left out.
+ * Returns how many were reported, 0 also when the report can't be had. */
+size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, size_t n, int skip);
+int exit_code_of(int code);
+/* Writes a line to standard error as it is, and frees it. */
+void error_line(buf *b);
+/* A remark that is no error. */
+void note(tool *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- open.c: database and transactions ---- */
+
+/* Opens for reading.  0 or an exit code after a message. */
+int open_read(tool *t);
+/* Opens for writing.  `make`: makes the database when there is none. */
+int open_write(tool *t, int make);
+int begin(tool *t, int mode, crm_txn **txn);
+int commit(tool *t, crm_txn *txn);
+/* The whole of a file ("-": standard input), at most `limit` bytes. */
+int slurp(tool *t, const char *file, size_t limit, buf *out);
+
+/* ---- text.c: UTF-8 on a terminal ---- */
+
+/* Length of the character at s and its number; a byte that starts none gives 1 and UINT32_MAX. */
+size_t text_next(const char *s, size_t n, uint32_t *c);
+int text_valid(const char *s, size_t n);
+/* Columns a character takes: 0, 1 or 2. */
+int text_char_width(uint32_t c);
+size_t text_width(const char *s, size_t n);
+/* Appends s with everything that could steer a terminal or break a line made visible. */
+void text_clean(buf *out, const char *s, size_t n);
+/* Appends s for a terminal: lines stay lines, what could steer it is made visible; in JSON text as
+ * escapes that mean the same. */
+void text_terminal(buf *out, const char *s, size_t n, int json);
+/* Appends clean text cut to `width` columns with an ellipsis (SIZE_MAX: whole).  Returns its width.
+ */
+size_t text_cut(buf *out, const char *s, size_t n, size_t width);
+void text_pad(buf *out, size_t columns);
+
+/* ---- out.c: standard output and error ---- */
+
+/* Makes sure that 0, 1 and 2 are open, so that no database file can take their place. */
+void out_start(void);
+void out_put(const char *s, size_t n);
+void out_line(const char *s, size_t n);
+/* As out_put(), with control characters made visible when standard output is a terminal. */
+void out_raw(const char *s, size_t n);
+/* A JSON value and a newline. */
+void out_json(const char *s, size_t n);
+void out_flush(void);
+/* Calls fn, once, when whoever reads our output keeps us waiting (a pager, say), before blocking on
+ * it: the moment to end a read transaction, which would make the file grow. */
+void out_on_stall(void (*fn)(void *ctx), void *ctx);
+/* Non-zero once a write has failed: stop producing. */
+int out_failed(void);
+/* Flushes and says what went wrong.  Returns the exit code; a closed pipe ends the process as
+ * SIGPIPE would have. */
+int out_end(tool *t, int exit_code);
+int out_is_terminal(void);
+/* Whether heads are set in bold: on a terminal, unless NO_COLOR says no. */
+int out_bold(void);
+/* Columns of the terminal behind a descriptor, 0 when it is none. */
+size_t out_columns(int fd);
+
+/* ---- json.c ---- */
+
+typedef struct slice {
+    const char *p;
+    size_t n;
+} slice;
+
+/* Appends a JSON string with its quotes. */
+void json_string(buf *out, const char *s, size_t n);
+/* Appends `,"key":` (no comma after an opening brace). */
+void json_key(buf *out, const char *key);
+/* Walks the members of an object or the items of an array in well-formed JSON: *pos starts at 0;
+ * key is the raw text between the quotes, empty in an array; value is the raw text.  1, or 0 at the
+ * end. */
+int json_next(slice doc, size_t *pos, slice *key, slice *value);
+/* Value of a member; n = 0 when there is none. */
+slice json_member(slice doc, const char *key);
+/* Appends the text of a raw JSON string (of anything else: the raw text). */
+void json_text(buf *out, slice value);
+int slice_is(slice s, const char *text);
+
+/* ---- pairs.c: field=value ---- */
+
+enum { PAIR_SET, PAIR_ADD, PAIR_REMOVE };
+
+typedef struct pair {
+    slice name;   /* key or label */
+    slice source; /* p = NULL: none */
+    slice value;
+    int op;
+} pair;
+
+/* 1 when arg has the form NAME=VALUE, 0 when not. */
+int pair_split(const char *arg, pair *out);
+/* JSON document of the arguments, for create (patch = 0) or patch.  0 or an exit code. */
+int pairs_document(tool *t, crm_txn *txn, int argc, char **argv, int patch, crm_id id, buf *out);
+
+/* ---- target.c: which customer is meant ---- */
+
+typedef struct ids {
+    crm_id *p;
+    size_t n;
+} ids;
+
+/* Customers that an argument means, ascending: an id (not in find), field=value, or a value
+ * searched in every identity.  0, or an exit code after a message; TOOL_MISSING when there is none.
+ */
+int target_all(tool *t, crm_txn *txn, const char *arg, int numbers_are_ids, ids *out);
+/* The one customer that an argument means; TOOL_CONFLICT when there are several. */
+int target_one(tool *t, crm_txn *txn, const char *arg, crm_id *id);
+/* Appends value i of a field; the id of another system as "source:value". */
+int value_text(tool *t, crm_txn *txn, crm_customer *c, const crm_field *field, size_t i, buf *out);
+/* Label of a field in a language; of "zh-CN" also what the model has for "zh".  NUL-terminated,
+ * valid until the transaction ends. */
+const char *field_label(crm_txn *txn, const crm_field *field, const char *lang);
+/* Label of what every record has (id, kind ...), in a language. */
+const char *built_in_label(const char *key, const char *lang);
+/* Field that names customers in lists, 0 when the model has none. */
+int target_name_field(crm_txn *txn, crm_field *out);
+
+/* ---- lines.c: a file of lines ---- */
+
+enum { LINES_MAX = 16 << 20 };
+
+enum {
+    LINES_LINE, /* a line */
+    LINES_BAD,  /* a line that can't be read: `why` says why */
+    LINES_WAIT, /* no more for the moment; only when asked not to block */
+    LINES_END,
+    LINES_STOP, /* interrupted */
+    LINES_ERROR /* errno */
+};
+
+typedef struct lines {
+    int fd;
+    const char *file;
+    uint64_t line;  /* number of the line returned last, from 1 */
+    uint64_t read;  /* bytes consumed */
+    uint64_t total; /* bytes in the file, 0 when not known */
+    char why[80];
+    char *p;
+    size_t start, end, cap;
+    int eof, skip;
+} lines;
+
+int lines_open(tool *t, lines *in, const char *file);
+/* Next line that is not blank, without its end.  `block`: wait for input. */
+int lines_next(lines *in, int block, slice *line);
+void lines_close(lines *in);
+
+/* ---- progress.c: progress on a terminal, and Ctrl-C ---- */
+
+typedef struct progress {
+    const char *unit;
+    double started, shown_at;
+    int on, shown;
+} progress;
+
+void interrupt_catch(void);
+int interrupted(void);
+void progress_start(progress *p, const char *unit);
+/* `done` of `total` (0: not known) as the measure, `count` as the number to show. */
+void progress_step(progress *p, uint64_t done, uint64_t total, uint64_t count);
+/* Takes the bar off the screen, so that a message can be written. */
+void progress_clear(progress *p);
+
+/* ---- table.c: aligned columns ---- */
+
+typedef struct table table;
+
+/* `width`: columns of the whole table, 0: as wide as it gets. `cell`: at most so many a cell, 0:
+ * any. */
+table *table_new(size_t columns, size_t width, size_t cell);
+/* The first row is a row like the others. */
+void table_no_head(table *tb);
+void table_right(table *tb, size_t column);
+/* Cells come from left to right, rows from top to bottom; the first row is the head. */
+void table_cell(table *tb, const char *s, size_t n);
+/* Writes what is still held back and frees the table. */
+void table_end(table *tb);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ * crm get: prints records.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: " TOOL " get WHO... [--origins] [--json [--pretty]]\n"
+    "\n"
+    "Prints the records of customers, deleted ones too when named by id.\n"
+    "\n"
+    "  WHO               1 to 10 digits: an id\n"
+    "                    id=N: an id of any length\n"
+    "                    FIELD=VALUE, FIELD@SOURCE=VALUE: by an identity, see find\n"
+    "                    anything else (13800138000, li.na@example.com): in every identity\n"
+    "  --origins         where each value came from, and when\n"
+    "  --pretty          JSON with one member a line\n"
+    "\n"
+    "Labels are in the language of the locale or of --lang; JSON has the keys. Exit code 1\n"
+    "when a customer was not found; the others are printed.\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " get 17\n"
+    "  " TOOL " get 17 18 19 --json\n"
+    "  " TOOL " get 13800138000 --lang zh\n"
+    "  " TOOL " get 邮箱=li.na@example.com --origins\n"
+    "  " TOOL " get external@erp=10023 --json --pretty\n";
+
+typedef struct printing {
+    tool *t;
+    crm_txn *txn;
+    crm_customer *c;
+    int origins, printed;
+    uint32_t flags;
+} printing;
+
+/* Labels of what every record has; fields bring their own. */
+static const struct {
+    const char *key, *en, *zh;
+} built_in[] = {{"id", "ID", "ID"},
+                {"kind", "Kind", "类型"},
+                {"deleted", "Deleted", "已删除"},
+                {"revision", "Revision", "修订号"},
+                {"created_at", "Created", "创建时间"},
+                {"updated_at", "Updated", "更新时间"}};
+
+const char *built_in_label(const char *key, const char *lang)
+{
+    for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
+        if (strcmp(built_in[i].key, key) == 0)
+            return strncmp(lang, "zh", 2) == 0 ? built_in[i].zh : built_in[i].en;
+    return key;
+}
+
+const char *field_label(crm_txn *txn, const crm_field *field, const char *lang)
+{
+    const char *label = field->key, *first = field->key;
+    char shorter[64];
+    size_t n = strcspn(lang, "-_.");
+
+    crm_field_label(txn, field, lang, &label, NULL);
+    if (!lang[n] || n >= sizeof(shorter))
+        return label;
+    crm_field_label(txn, field, NULL, &first, NULL);
+    if (strcmp(label, first) != 0)
+        return label;
+    memcpy(shorter, lang, n);
+    shorter[n] = '\0';
+    crm_field_label(txn, field, shorter, &label, NULL);
+    return label;
+}
+
+static void cell(table *tb, const char *s)
+{
+    table_cell(tb, s, strlen(s));
+}
+
+static void row(printing *p, table *tb, const char *key, const char *value)
+{
+    cell(tb, built_in_label(key, p->t->lang));
+    cell(tb, value);
+    if (p->origins) {
+        cell(tb, "");
+        cell(tb, "");
+    }
+}
+
+static void number_row(printing *p, table *tb, const char *key, uint64_t value)
+{
+    buf b = {0};
+
+    buf_fmt(&b, "%" PRIu64, value);
+    row(p, tb, key, b.p);
+    buf_free(&b);
+}
+
+static void time_row(printing *p, table *tb, const char *key, int64_t us)
+{
+    buf b = {0};
+
+    buf_time(&b, us);
+    row(p, tb, key, b.p);
+    buf_free(&b);
+}
+
+int value_text(tool *t, crm_txn *txn, crm_customer *c, const crm_field *field, size_t i, buf *out)
+{
+    crm_error err = CRM_ERROR_INIT;
+    const char *text, *source;
+    size_t n;
+
+    if (field->flags & CRM_FIELD_PER_SOURCE) {
+        if (crm_customer_source(txn, c, field, i, &source, &err))
+            return fail_crm(t, &err);
+        buf_fmt(out, "%s:", source);
+    }
+    if (crm_customer_text(c, field, i, &text, &n, &err))
+        return fail_crm(t, &err);
+    buf_add(out, text, n);
+    return 0;
+}
+
+/* The rows of one field: its label stands beside the first value only. */
+static int field_rows(printing *p, table *tb, const crm_field *field)
+{
+    crm_error err = CRM_ERROR_INIT;
+    size_t count = crm_customer_count(p->c, field);
+    const char *label = count ? field_label(p->txn, field, p->t->lang) : "", *source = "";
+    int64_t at = 0;
+    buf value = {0};
+    int rc = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        value.n = 0;
+        if ((rc = value_text(p->t, p->txn, p->c, field, i, &value)))
+            break;
+        cell(tb, i ? "" : label);
+        table_cell(tb, value.p, value.n);
+        if (!p->origins)
+            continue;
+        if (crm_customer_origin(p->txn, p->c, field, &source, &at, &err)) {
+            rc = fail_crm(p->t, &err);
+            break;
+        }
+        cell(tb, i ? "" : source);
+        value.n = 0;
+        buf_time(&value, at);
+        cell(tb, i ? "" : value.p);
+    }
+    buf_free(&value);
+    return rc;
+}
+
+static int print_text(printing *p)
+{
+    table *tb = table_new(p->origins ? 4 : 2, 0, 0);
+    crm_error err = CRM_ERROR_INIT;
+    crm_field field;
+    size_t pos = 0;
+    int rc, code = 0;
+
+    if (p->printed)
+        out_put("\n", 1);
+    table_no_head(tb);
+    number_row(p, tb, "id", crm_customer_id(p->c));
+    row(p, tb, "kind", crm_customer_kind(p->c));
+    if (crm_customer_deleted(p->c))
+        row(p, tb, "deleted", strncmp(p->t->lang, "zh", 2) == 0 ? "是" : "yes");
+    while (!(rc = crm_field_next(p->txn, &pos, &field, &err)) && !code)
+        code = field_rows(p, tb, &field);
+    if (rc != CRM_DONE && !code)
+        code = fail_crm(p->t, &err);
+    number_row(p, tb, "revision", crm_customer_revision(p->c));
+    time_row(p, tb, "created_at", crm_customer_created_us(p->c));
+    time_row(p, tb, "updated_at", crm_customer_updated_us(p->c));
+    table_end(tb);
+    return code;
+}
+
+static int print_json(printing *p)
+{
+    crm_error err = CRM_ERROR_INIT;
+    char *json;
+    size_t n;
+
+    if (crm_customer_to_json(p->txn, p->c, p->flags, &json, &n, &err))
+        return fail_crm(p->t, &err);
+    while (n && json[n - 1] == '\n')
+        n--;
+    out_json(json, n);
+    crm_free(json);
+    return 0;
+}
+
+/* Prints those an argument means; the worst exit code of them. */
+static int print_argument(printing *p, const char *arg)
+{
+    ids found = {0};
+    int rc = target_all(p->t, p->txn, arg, 1, &found);
+
+    for (size_t i = 0; i < found.n && rc <= TOOL_MISSING && !out_failed(); i++) {
+        crm_error err = CRM_ERROR_INIT;
+        int one = crm_customer_get(p->txn, found.p[i], p->c, &err);
+        if (one == CRM_ENOTFOUND)
+            one = fail(p->t, one, "there is no customer %" PRIu64, found.p[i]);
+        else if (one)
+            one = fail_crm(p->t, &err);
+        else
+            one = p->t->json ? print_json(p) : print_text(p);
+        p->printed |= !one;
+        rc = one > rc ? one : rc;
+    }
+    free(found.p);
+    return rc;
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    printing p = {t, NULL, NULL, 0, 0, 0};
+    crm_error err = CRM_ERROR_INIT;
+    int pretty = 0, worst = 0;
+    const arg_option own[] = {
+        {"origins", 0, ARG_FLAG, &p.origins}, {"pretty", 0, ARG_FLAG, &pretty}, {NULL, 0, 0, NULL}};
+    int rc = verb_start(t, &argc, argv, own);
+
+    if (rc)
+        return rc;
+    if (!argc)
+        return fail_usage(t, "needs an id, FIELD=VALUE or a value");
+    t->json |= pretty;
+    p.flags = (p.origins ? CRM_JSON_ORIGINS : 0) | (pretty ? CRM_JSON_PRETTY : 0);
+    if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &p.txn)))
+        return rc;
+    if (crm_customer_new(p.txn, &p.c, &err))
+        worst = fail_crm(t, &err);
+    for (int i = 0; i < argc && worst <= TOOL_MISSING && !out_failed(); i++) {
+        rc = print_argument(&p, argv[i]);
+        worst = rc > worst ? rc : worst;
+    }
+    crm_customer_free(p.c);
+    crm_txn_abort(p.txn);
+    return worst;
+}
+
+const verb verb_get = {"get", "WHO...", "print records", help, 0, run};
