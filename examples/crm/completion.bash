@@ -58,13 +58,17 @@ _libcrm_tool()
     set) options="--expect --dry-run $writes" ;;
     delete | undelete) options="--expect $writes" ;;
     list) options='--after --limit --kind --deleted --fields --csv --width' ;;
-    model) options="show check apply fields --default --plan --dry-run --force $writes" ;;
+    model) options="--default --plan --dry-run --force $writes" ;;
     *) options= ;;
     esac
     case $verb:$cur in
     :* | *:-*) COMPREPLY=($(compgen -W "$options $common" -- "$cur")) ;;
-    help:* | model:show* | model:check* | model:apply* | model:fields* | model:)
-        COMPREPLY=($(compgen -W "$options" -- "$cur"))
+    help:*) COMPREPLY=($(compgen -W "$options" -- "$cur")) ;;
+    model:*)
+        case $prev in
+        check | apply) COMPREPLY=($(compgen -f -- "$cur")) ;;
+        *) COMPREPLY=($(compgen -W 'show check apply fields' -- "$cur")) ;;
+        esac
         ;;
     create:* | get:* | find:* | set:*)
         COMPREPLY=($(compgen -S = -W "$(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
@@ -72,9 +76,6 @@ _libcrm_tool()
         ;;
     init:*) COMPREPLY=($(compgen -d -- "$cur")) ;;
     esac
-    if [ "$verb" = model ] && [ ${#COMPREPLY[@]} -eq 0 ]; then
-        COMPREPLY=($(compgen -W 'show check apply fields' -- "$cur") $(compgen -f -- "$cur"))
-    fi
 }
 
 complete -F _libcrm_tool @TOOL@

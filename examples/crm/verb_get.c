@@ -141,14 +141,14 @@ static int field_rows(printing *p, table *tb, const crm_field *field)
         table_cell(tb, value.p, value.n);
         if (!p->origins)
             continue;
-        if (crm_customer_origin(p->txn, p->c, field, &source, &at, &err)) {
+        if (crm_customer_origin(p->txn, p->c, field, i, &source, &at, &err)) {
             rc = fail_crm(p->t, &err);
             break;
         }
-        cell(tb, i ? "" : source);
+        cell(tb, source);
         value.n = 0;
         buf_time(&value, at);
-        cell(tb, i ? "" : value.p);
+        cell(tb, value.p);
     }
     buf_free(&value);
     return rc;

@@ -22,7 +22,8 @@ extern "C" {
 /** A record outside the database: a copy of a customer, or fields to write. */
 typedef struct crm_customer crm_customer;
 
-/** Flag of the JSON functions: add a member origins with source and time of each field. */
+/** Flag of the JSON functions: add a member origins: source and time of each value, as an array for
+ * list fields and identities, in the order of the values. */
 #define CRM_JSON_ORIGINS 1u
 /** Flag of the JSON functions: indented, one member a line. */
 #define CRM_JSON_PRETTY 2u
@@ -308,17 +309,18 @@ CRM_API int crm_customer_integer(crm_customer *c, const crm_field *field, size_t
                                  crm_error *err);
 
 /**
- * Where the values of a field came from, and when.
+ * Where a value came from, and when: each value of a list has its own origin.
  *
  * @param[in]  txn     Live transaction of the same database.
  * @param[in]  c       A record that was read.
  * @param[in]  field   A field of the database.
+ * @param[in]  i       Number of the value in a list, from 0.
  * @param[out] source  Receives the source, NUL-terminated, "" when none was given; may be NULL.
  * @param[out] at_us   Receives the recorded time, microseconds since 1970 UTC; may be NULL.
  * @param[out] err     Optional detail.
  *
  * @retval CRM_OK         done
- * @retval CRM_ENOTFOUND  the field is absent
+ * @retval CRM_ENOTFOUND  there is no such value
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT  see codes.h
  *
  * Ownership: *source is the library's, valid until @p txn ends.
@@ -327,7 +329,7 @@ CRM_API int crm_customer_integer(crm_customer *c, const crm_field *field, size_t
  * @since 0.1
  */
 CRM_API int crm_customer_origin(crm_txn *txn, const crm_customer *c, const crm_field *field,
-                                const char **source, int64_t *at_us, crm_error *err);
+                                size_t i, const char **source, int64_t *at_us, crm_error *err);
 
 /**
  * Source that a per-source identity belongs to, e.g. "erp".

@@ -75,6 +75,27 @@ static int decode_origins(const crm_allocator *mem, crm__reader *in, crm__record
     return in->failed ? CRM_ECORRUPT : CRM_OK;
 }
 
+/* One origin for each value of a list. */
+static int decode_mixed(crm__reader *in, const crm__record *r, crm__entry *e, int mixed)
+{
+    crm__slice item;
+    size_t pos = 0;
+    int rc;
+
+    e->mixed = (crm__slice){NULL, 0};
+    if (!mixed)
+        return CRM_OK;
+    if (!e->list)
+        return CRM_ECORRUPT;
+    e->mixed.p = in->p;
+    while ((rc = crm__list_next(e->payload, &pos, &item)) == CRM_OK) {
+        if (crm__read_varint(in) >= r->origin_count || in->failed)
+            return CRM_ECORRUPT;
+    }
+    e->mixed.n = (size_t)(in->p - e->mixed.p);
+    return rc == CRM_DONE && e->mixed.n ? CRM_OK : CRM_ECORRUPT;
+}
+
 static int decode_entries(const crm_allocator *mem, crm__reader *in, crm__record *r)
 {
     uint64_t n = crm__read_varint(in), field = 0;
@@ -88,17 +109,17 @@ static int decode_entries(const crm_allocator *mem, crm__reader *in, crm__record
         uint64_t step = crm__read_varint(in), head = crm__read_varint(in);
         uint64_t bytes = crm__read_varint(in);
         field += step;
-        if (step == 0 || step > UINT16_MAX || field > UINT16_MAX || (head >> 7) >= r->origin_count)
+        if (step == 0 || step > UINT16_MAX || field > UINT16_MAX || (head >> 8) >= r->origin_count)
             return CRM_ECORRUPT;
         e->field = (uint32_t)field;
-        e->origin = (uint32_t)(head >> 7);
+        e->origin = (uint32_t)(head >> 8);
         e->scoped = head >> 6 & 1;
         e->list = head >> 5 & 1;
         e->type = head & 31;
         e->mode = 0;
         e->payload.p = crm__read_bytes(in, bytes);
         e->payload.n = (size_t)bytes;
-        if (in->failed)
+        if (in->failed || decode_mixed(in, r, e, head >> 7 & 1))
             return CRM_ECORRUPT;
     }
     r->entry_count = (uint32_t)n;
@@ -164,10 +185,12 @@ void crm__record_encode(const crm__record *r, crm__buf *out)
     for (uint32_t i = 0; i < r->entry_count; i++) {
         const crm__entry *e = &r->entries[i];
         crm__buf_add_varint(out, e->field - before);
-        crm__buf_add_varint(out, (uint64_t)e->origin << 7 | (uint64_t)(e->scoped ? 1 : 0) << 6 |
+        crm__buf_add_varint(out, (uint64_t)e->origin << 8 | (uint64_t)(e->mixed.n ? 1 : 0) << 7 |
+                                     (uint64_t)(e->scoped ? 1 : 0) << 6 |
                                      (uint64_t)(e->list ? 1 : 0) << 5 | e->type);
         crm__buf_add_varint(out, e->payload.n);
         crm__buf_add(out, e->payload.p, e->payload.n);
+        crm__buf_add(out, e->mixed.p, e->mixed.n);
         before = e->field;
     }
 }
@@ -195,4 +218,14 @@ int crm__entry_next(const crm__entry *e, size_t *pos, crm__slice *item)
     *pos = 1;
     *item = e->payload;
     return CRM_OK;
+}
+
+uint32_t crm__entry_origin(const crm__entry *e, size_t i)
+{
+    crm__reader in = crm__reader_of(e->mixed.p, e->mixed.n);
+    uint32_t origin = e->origin;
+
+    for (size_t k = 0; e->mixed.n && k <= i; k++)
+        origin = (uint32_t)crm__read_varint(&in);
+    return in.failed ? e->origin : origin;
 }

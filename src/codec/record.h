@@ -4,8 +4,9 @@
  *   u8 format = 1, u8 flags, u8 kind, varint seq of the last change, i64 created (little-endian, us),
  *   zigzag varint updated - created, [varint survivor when flags has MERGED],
  *   varint number of origins, each: varint source number, zigzag varint time - created
- *   varint number of entries, each: varint field number - that before, varint head, varint n, n bytes
- *     head = origin << 7 | scoped << 6 | list << 5 | type
+ *   varint number of entries, each: varint field number - that before, varint head, varint n, n bytes,
+ *     [when mixed: a varint origin for each value of the list]
+ *     head = origin << 8 | mixed << 7 | scoped << 6 | list << 5 | type
  * Entries are in order of field numbers, one a field.
  */
 #ifndef CRM_CODEC_RECORD_H
@@ -24,6 +25,7 @@ typedef struct crm__origin {
 typedef struct crm__entry {
     uint32_t field;
     uint32_t origin; /* index into origins */
+    crm__slice mixed; /* a list of several origins: a varint index for each value; n = 0: all of `origin` */
     uint8_t type, list, scoped;
     uint8_t mode;    /* not stored: what a write means to do with it */
     crm__slice payload;
@@ -43,6 +45,8 @@ void crm__record_clear(const crm_allocator *mem, crm__record *r); /* frees the a
 /* Decodes into r, reusing its arrays.  CRM_OK, CRM_ECORRUPT, CRM_ENOMEM. */
 int crm__record_decode(const crm_allocator *mem, crm__slice bytes, crm__record *r);
 void crm__record_encode(const crm__record *r, crm__buf *out);
+/* Origin of value i of an entry. */
+uint32_t crm__entry_origin(const crm__entry *e, size_t i);
 /* Header only: flags and seq. */
 int crm__record_head(crm__slice bytes, uint8_t *flags, uint64_t *seq);
 /* NULL: no entry of that field. */

@@ -450,6 +450,25 @@ static int write_identities(writing *w)
     return rc;
 }
 
+static int write_origin(writing *w, uint32_t origin)
+{
+    const crm__origin *o;
+    char at[40];
+    size_t n;
+    int rc = CRM_OK;
+
+    if (origin >= w->c->rec.origin_count)
+        return CRM_ECORRUPT;
+    o = &w->c->rec.origins[origin];
+    crm__buf_add_str(w->out, "{\"at\":");
+    n = crm__datetime_format(o->at, at);
+    crm__json_string(w->out, at, n);
+    if (o->source)
+        rc = write_source(w, o->source);
+    crm__buf_add_u8(w->out, '}');
+    return rc;
+}
+
 static int write_origins(writing *w)
 {
     int first = 1, rc = CRM_OK;
@@ -459,20 +478,20 @@ static int write_origins(writing *w)
     for (size_t i = 0; i < crm__model_count(w->c->model) && !rc; i++) {
         const crm__field *f = crm__model_at(w->c->model, i);
         const crm__entry *e = crm__record_find(&w->c->rec, f->number);
-        const crm__origin *o;
-        char at[40];
-        size_t n;
-        if (!e || e->mode != CRM__SET || e->origin >= w->c->rec.origin_count)
+        crm__slice item;
+        size_t pos = 0, n = 0;
+        int list;
+        if (!e || e->mode != CRM__SET)
             continue;
-        o = &w->c->rec.origins[e->origin];
+        list = e->list || f->flags & CRM_FIELD_LIST;
         member(w, 2, first, f->key);
         first = 0;
-        crm__buf_add_str(w->out, "{\"at\":");
-        n = crm__datetime_format(o->at, at);
-        crm__json_string(w->out, at, n);
-        if (o->source)
-            rc = write_source(w, o->source);
-        crm__buf_add_u8(w->out, '}');
+        crm__buf_add_str(w->out, list ? "[" : "");
+        while (!rc && crm__entry_next(e, &pos, &item) == CRM_OK) {
+            crm__buf_add_str(w->out, n ? "," : "");
+            rc = write_origin(w, crm__entry_origin(e, n++));
+        }
+        crm__buf_add_str(w->out, list ? "]" : "");
     }
     end_block(w, 1, '}');
     return rc;

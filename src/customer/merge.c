@@ -167,6 +167,41 @@ static int keep(merge *g, const crm__entry *e)
     return CRM_OK;
 }
 
+/* Values of a list that stood there before keep their origins. */
+static int item_origins(merge *g, crm__entry *mine, const crm__entry *old)
+{
+    crm__buf origins;
+    crm__slice item, was;
+    size_t pos = 0;
+    uint32_t origin = 0, kept = 0;
+    int rc = CRM_OK;
+
+    crm__buf_init(&origins, g->txn->mem);
+    while (!rc && crm__list_next(mine->payload, &pos, &item) == CRM_OK) {
+        size_t at = 0, i = 0;
+        int found = 0;
+        while (!found && crm__entry_next(old, &at, &was) == CRM_OK) {
+            found = was.n == item.n && !memcmp(was.p, item.p, item.n);
+            i += !found;
+        }
+        origin = crm__entry_origin(old, i);
+        if (!found)
+            rc = origin_now(g, &origin);
+        kept += (uint32_t)found;
+        crm__buf_add_varint(&origins, origin);
+    }
+    if (!rc && kept) {
+        const uint8_t *copy = crm__arena_copy(&g->txn->work, origins.p, origins.n);
+        mine->mixed = crm__slice_of(copy, origins.n);
+        mine->origin = origin;
+        rc = origins.failed || !copy ? crm__fail_nomem(g->faults->err) : CRM_OK;
+    } else if (!rc) {
+        rc = origin_now(g, &mine->origin);
+    }
+    crm__buf_clear(&origins);
+    return rc;
+}
+
 /* An entry with a payload that may be new; old is what stood there, or NULL. */
 static int take(merge *g, const crm__entry *e, crm__slice payload, const crm__entry *old)
 {
@@ -180,7 +215,10 @@ static int take(merge *g, const crm__entry *e, crm__slice payload, const crm__en
         return keep(g, old);
     mine.payload = payload;
     mine.mode = CRM__SET;
-    rc = origin_now(g, &mine.origin);
+    mine.mixed = crm__slice_of(NULL, 0);
+    rc = e->list && old && old->type == e->type && old->scoped == e->scoped
+             ? item_origins(g, &mine, old)
+             : origin_now(g, &mine.origin);
     if (!rc)
         rc = keep(g, &mine);
     return rc ? rc : note_change(g, e->field);
@@ -301,6 +339,16 @@ static int by_field(const void *a, const void *b)
     return x->field < y->field ? -1 : x->field > y->field;
 }
 
+/* Whether a record says anything of a field, were it only what to add or remove. */
+static int says(const crm_customer *c, uint32_t field)
+{
+    for (uint32_t i = 0; i < c->extra_count; i++) {
+        if (c->extra[i].field == field)
+            return 1;
+    }
+    return crm__record_find(&c->rec, field) != NULL;
+}
+
 /* Defaults belong to creation: a value that was removed stays removed. */
 static int add_defaults(merge *g)
 {
@@ -310,8 +358,7 @@ static int add_defaults(merge *g)
     for (size_t i = 0; i < crm__model_count(g->m) && !rc; i++) {
         const crm__field *f = crm__model_at(g->m, i);
         crm__entry e;
-        const crm__entry *said = crm__record_find(&g->c->rec, f->number);
-        if (!f->default_value.n || said || !(f->kinds >> g->after->kind & 1))
+        if (!f->default_value.n || says(g->c, f->number) || !(f->kinds >> g->after->kind & 1))
             continue;
         memset(&e, 0, sizeof e);
         e.field = f->number;
@@ -321,6 +368,36 @@ static int add_defaults(merge *g)
     }
     if (g->after->entry_count > count)
         qsort(g->after->entries, g->after->entry_count, sizeof *g->after->entries, by_field);
+    return rc;
+}
+
+/* Origins of an entry by their new numbers; a list whose values have one origin needs no list of them. */
+static int renumber(merge *g, crm__entry *e, const uint32_t *to)
+{
+    crm__reader in = crm__reader_of(e->mixed.p, e->mixed.n);
+    crm__buf origins;
+    uint32_t first = UINT32_MAX, several = 0;
+    int rc = CRM_OK;
+
+    if (!e->mixed.n) {
+        e->origin = to[e->origin];
+        return CRM_OK;
+    }
+    crm__buf_init(&origins, g->txn->mem);
+    while (crm__reader_left(&in)) {
+        uint32_t origin = to[crm__read_varint(&in)];
+        several |= first != UINT32_MAX && origin != first;
+        first = origin;
+        crm__buf_add_varint(&origins, origin);
+    }
+    e->origin = first;
+    e->mixed = crm__slice_of(NULL, 0);
+    if (several) {
+        const uint8_t *copy = crm__arena_copy(&g->txn->work, origins.p, origins.n);
+        e->mixed = crm__slice_of(copy, origins.n);
+        rc = origins.failed || !copy ? crm__fail_nomem(g->faults->err) : CRM_OK;
+    }
+    crm__buf_clear(&origins);
     return rc;
 }
 
@@ -336,17 +413,25 @@ static int trim_origins(merge *g)
     if (!to)
         return crm__fail_nomem(g->faults->err);
     memset(to, 0xff, r->origin_count * sizeof *to);
-    for (uint32_t i = 0; i < r->entry_count; i++)
-        to[r->entries[i].origin] = 0;
+    for (uint32_t i = 0; i < r->entry_count; i++) {
+        crm__reader in = crm__reader_of(r->entries[i].mixed.p, r->entries[i].mixed.n);
+        if (!r->entries[i].mixed.n)
+            to[r->entries[i].origin] = 0;
+        while (crm__reader_left(&in))
+            to[crm__read_varint(&in)] = 0;
+    }
     for (uint32_t i = 0; i < r->origin_count; i++) {
         if (to[i] == UINT32_MAX)
             continue;
         to[i] = used;
         r->origins[used++] = r->origins[i];
     }
-    for (uint32_t i = 0; i < r->entry_count; i++)
-        r->entries[i].origin = to[r->entries[i].origin];
     r->origin_count = used;
+    for (uint32_t i = 0; i < r->entry_count; i++) {
+        int rc = renumber(g, &r->entries[i], to);
+        if (rc)
+            return rc;
+    }
     return CRM_OK;
 }
 

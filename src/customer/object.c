@@ -144,6 +144,7 @@ int crm__customer_put(crm_customer *c, const crm__field *f, uint8_t mode, crm__s
     e->list = (f->flags & CRM_FIELD_LIST) != 0;
     e->scoped = (f->flags & CRM_FIELD_PER_SOURCE) != 0;
     e->origin = 0;
+    e->mixed = crm__slice_of(NULL, 0);
     e->payload = crm__slice_of(copy, payload.n);
     return CRM_OK;
 }
@@ -486,19 +487,21 @@ int crm_customer_source(crm_txn *txn, const crm_customer *c, const crm_field *fi
     return source_name(txn, v.source, source, err);
 }
 
-int crm_customer_origin(crm_txn *txn, const crm_customer *c, const crm_field *field,
+int crm_customer_origin(crm_txn *txn, const crm_customer *c, const crm_field *field, size_t i,
                         const char **source, int64_t *at_us, crm_error *err)
 {
     const crm__entry *e = entry_of(c, field);
     int rc = crm__txn_enter(txn, 0, err);
+    uint32_t origin;
 
     if (rc)
         return rc;
     if (!c || !field)
         return crm__fail_field(err, CRM_EINVAL, c ? "field" : "c", "%s is NULL", c ? "field" : "c");
-    if (!e || e->origin >= c->rec.origin_count)
+    origin = e && i < crm_customer_count(c, field) ? crm__entry_origin(e, i) : UINT32_MAX;
+    if (origin >= c->rec.origin_count)
         return crm__fail_field(err, CRM_ENOTFOUND, field->key, "the record has no such value");
     if (at_us)
-        *at_us = c->rec.origins[e->origin].at;
-    return source ? source_name(txn, c->rec.origins[e->origin].source, source, err) : CRM_OK;
+        *at_us = c->rec.origins[origin].at;
+    return source ? source_name(txn, c->rec.origins[origin].source, source, err) : CRM_OK;
 }

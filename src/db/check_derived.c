@@ -166,6 +166,12 @@ static void missing_set(derived *d, const set_of *want)
                      (unsigned long)want->value, (unsigned long long)d->chunk);
 }
 
+/* The stored sets could not be read, for a reason that is not theirs. */
+static int unread(const derived *d)
+{
+    return d->bits_rc == CRM_ENOMEM || d->bits_rc == CRM_EIO;
+}
+
 /* Compares the stored sets up to the end of the present chunk, and forgets the built ones. */
 static void end_chunk(derived *d)
 {
@@ -183,7 +189,7 @@ static void end_chunk(derived *d)
         compare_set(d, i < d->count && order == 0 ? d->sets[i++] : NULL);
         read_bits(d, 0);
     }
-    while (i < d->count)
+    while (i < d->count && !unread(d))
         missing_set(d, d->sets[i++]);
     for (i = 0; i < d->count; i++)
         crm__release(&d->c->mem, d->sets[i]);
@@ -226,7 +232,9 @@ static int check_sets(derived *d)
             compare_set(d, NULL);
             read_bits(d, 0);
         }
-        if (d->bits_rc != CRM_ENOTFOUND)
+        if (unread(d))
+            rc = d->bits_rc;
+        else if (d->bits_rc != CRM_ENOTFOUND)
             crm__check_fault(c, "bits", 0, -1, "a page can't be read: rows are missing");
     }
     d->bits->ops->cursor_close(d->bits);

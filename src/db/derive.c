@@ -61,7 +61,7 @@ static int repeats(const walk *w, const crm__field *f, const crm__entry *e, size
     if (f->type != CRM_TYPE_EMAIL && f->type != CRM_TYPE_DECIMAL && f->type != CRM_TYPE_MONEY)
         return 0;
     while (pos < before && crm__entry_next(e, &pos, &item) == CRM_OK) {
-        if (pos <= before && item_key(w, f, e, item, other) == CRM_OK &&
+        if (item_key(w, f, e, item, other) == CRM_OK &&
             memcmp(other, key, CRM__KEY_TOKEN) == 0)
             return 1;
     }

@@ -82,6 +82,15 @@ static int pending(const uint64_t *ops, uint32_t count, uint64_t id)
     return -1;
 }
 
+static int added_before(const uint64_t *ops, uint32_t count, uint64_t id)
+{
+    while (count-- > 0) {
+        if (ops[count] == (id << 1 | 1))
+            return 1;
+    }
+    return 0;
+}
+
 static void give(crm_id id, crm_id *ids, size_t cap, size_t *count)
 {
     size_t at = *count < cap ? *count : cap;
@@ -141,7 +150,7 @@ int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, si
         crm__slice stored;
         uint64_t id = ops[i] >> 1;
         /* The last word on an id counts, once, and only if the engine does not have it. */
-        if (!(ops[i] & 1) || pending(ops, n, id) != 1 || pending(ops, i, id) == 1)
+        if (!(ops[i] & 1) || pending(ops, n, id) != 1 || added_before(ops, i, id))
             continue;
         rc = txn->kv->ops->get(txn->kv, KV_IDENTITY, crm__key_identity(key, token_key, id),
                                &stored);
