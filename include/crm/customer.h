@@ -30,6 +30,7 @@ typedef struct crm_customer crm_customer;
 
 /**
  * Makes an empty record, of kind person, to set fields in or to read customers into.
+ * Datetimes without an offset are read in the zone of @p txn.
  *
  * @param[in]     txn  Live transaction, whose model the record follows; needed during the call only.
  * @param[out]    out  Receives the record; NULL on any result but CRM_OK.

@@ -264,7 +264,7 @@ CRM_API int crm_field_next(crm_txn *txn, size_t *pos, crm_field *out, crm_error 
  *
  * @param[in]  txn    Live transaction.
  * @param[in]  field  A field of this database.
- * @param[in]  lang   BCP 47 tag, e.g. "zh"; NULL for the first label.
+ * @param[in]  lang   BCP 47 tag, e.g. "zh"; "zh-CN" falls back to "zh"; NULL for the first label.
  * @param[out] label  Receives the label, NUL-terminated; the key when there is none.
  * @param[out] err    Optional detail.
  *

@@ -539,7 +539,7 @@ size_t crm__near(const char *word, size_t n, const char *const *list, size_t cou
         if (bn == SIZE_MAX || bn > an + limit || an > bn + limit)
             continue;
         d = distance(a, an, b, bn);
-        if (d <= limit && d < found) {
+        if (d <= limit && d < found && d < an && d < bn) { /* something is alike */
             found = d;
             *best = i;
         }

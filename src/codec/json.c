@@ -107,12 +107,14 @@ int crm__json_parse(const char *text, size_t n, crm__json **out, crm_error *err)
         return crm__fail_nomem(err);
     json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
     root = json_tokener_parse_ex(tok, text, (int)n);
-    if (!root && json_tokener_get_error(tok) == json_tokener_continue)
-        root = json_tokener_parse_ex(tok, "\0", 1); /* a bare number ends only here */
-    why = json_tokener_get_error(tok);
     at = json_tokener_get_parse_end(tok);
+    if (!root && json_tokener_get_error(tok) == json_tokener_continue) {
+        root = json_tokener_parse_ex(tok, "\0", 1); /* a bare number ends only here */
+        at = n;
+    }
+    why = json_tokener_get_error(tok);
     json_tokener_free(tok);
-    if (why == json_tokener_continue)
+    if (why == json_tokener_continue || why == json_tokener_error_parse_eof)
         return syntax(err, n, "the text ends too early");
     if (why != json_tokener_success) {
         json_object_put(root);

@@ -32,7 +32,8 @@ struct crm_customer {
     uint64_t expected;  /* member "revision" of a document, 0: none */
     crm__buf raw, text;
     crm__arena arena;
-    crm__zone *zone;   /* borrowed from the transaction while a document is read */
+    const crm__zone *zone; /* for datetimes without offset: of the transaction, or own_zone; NULL: UTC */
+    crm__zone *own_zone;
 };
 
 /* Faults: the first ends the work, or all are written down as JSON. */

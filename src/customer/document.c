@@ -293,7 +293,6 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
         while (!rc && crm__json_next(root, &at, &key, &v))
             rc = crm__customer_fault(faults, read_member(&r, key, v));
     crm__json_free(root);
-    c->zone = NULL;
     return rc;
 }
 

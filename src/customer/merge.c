@@ -4,6 +4,7 @@
  */
 #include "customer/customer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -536,6 +537,16 @@ static int check_changed(merge *g, int kind_changed)
     return rc;
 }
 
+/* Whether a fault of the field is written down already: it is there, but wrong. */
+static int told(const crm__customer_faults *faults, const char *key)
+{
+    char text[CRM_FIELD_SIZE + 16];
+    int n = snprintf(text, sizeof text, "\"field\":\"%s\"", key);
+
+    return faults->all && n > 0 && faults->all->n &&
+           memmem(faults->all->p, faults->all->n, text, (size_t)n) != NULL;
+}
+
 /* A patch need not mend what an older model left open, but may not make it worse. */
 static int check_required(merge *g, int kind_changed)
 {
@@ -548,8 +559,10 @@ static int check_required(merge *g, int kind_changed)
             crm__record_find(g->after, f->number) ||
             !(all || crm__record_find(g->before, f->number)))
             continue;
+        if (told(g->faults, f->key))
+            continue;
         rc = crm__customer_fault(g->faults, crm__fail_field(g->faults->err, CRM_EVALUE, f->key,
-                                                   "%s: is required", f->key));
+                                                            "%s: is required", f->key));
         if (rc)
             return rc;
     }

@@ -48,6 +48,15 @@ int crm_customer_new(crm_txn *txn, crm_customer **out, crm_error *err)
         return rc;
     if (crm__customer_make(txn->mem, (crm__model *)(uintptr_t)m, out))
         return crm__fail_nomem(err);
+    if (txn->zone) { /* the record outlives the transaction */
+        rc = crm__zone_open(&(*out)->mem, crm__zone_name(txn->zone), &(*out)->own_zone, err);
+        if (rc) {
+            crm_customer_free(*out);
+            *out = NULL;
+            return rc;
+        }
+        (*out)->zone = (*out)->own_zone;
+    }
     return CRM_OK;
 }
 
@@ -59,6 +68,7 @@ void crm_customer_free(crm_customer *c)
         return;
     mem = c->mem;
     crm__model_unref(c->model);
+    crm__zone_close(c->own_zone);
     crm__record_clear(&mem, &c->rec);
     crm__release(&mem, c->extra);
     crm__buf_clear(&c->raw);

@@ -110,6 +110,7 @@ static void run_member(group *g, crm__member *m)
 
     txn->kv = g->kv;
     txn->state = g->state;
+    memset(txn->state.by, 0, sizeof txn->state.by); /* each member acts under names of its own */
     txn->recorded = g->recorded;
     txn->state_read = g->recorded != 0 || g->state.seq != 0 || g->state.counters.next_id != 0;
     txn->state.changed = 0;

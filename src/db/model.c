@@ -277,6 +277,24 @@ int crm_field_next(crm_txn *txn, size_t *pos, crm_field *out, crm_error *err)
     return CRM_OK;
 }
 
+/* Length of a language tag without its last part: zh-Hans-CN, zh-Hans, zh. */
+static size_t shorter(const char *lang, size_t n)
+{
+    while (n > 0 && lang[n - 1] != '-' && lang[n - 1] != '_')
+        n--;
+    return n ? n - 1 : 0;
+}
+
+static int same_language(const char *tag, const char *lang, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char c = lang[i] >= 'A' && lang[i] <= 'Z' ? (char)(lang[i] + 32) : lang[i];
+        if (tag[i] != (c == '_' ? '-' : c))
+            return 0;
+    }
+    return tag[n] == 0;
+}
+
 int crm_field_label(crm_txn *txn, const crm_field *field, const char *lang, const char **label,
                     crm_error *err)
 {
@@ -296,10 +314,12 @@ int crm_field_label(crm_txn *txn, const crm_field *field, const char *lang, cons
     if (!f)
         return crm__fail_field(err, CRM_EFIELD, field->key, "the model has no such field");
     *label = f->label_count ? f->labels[0].text : f->key;
-    for (uint32_t i = 0; lang && i < f->label_count; i++) {
-        if (strcmp(f->labels[i].lang, lang) == 0) {
-            *label = f->labels[i].text;
-            break;
+    for (size_t n = lang ? strlen(lang) : 0; n; n = shorter(lang, n)) {
+        for (uint32_t i = 0; i < f->label_count; i++) {
+            if (same_language(f->labels[i].lang, lang, n)) {
+                *label = f->labels[i].text;
+                return CRM_OK;
+            }
         }
     }
     return CRM_OK;

@@ -71,6 +71,11 @@ int crm_db_open(const char *path, const crm_db_options *opts, crm_db **out, crm_
     rc = read_options(path, opts, &o, &mem, err);
     if (rc)
         return rc;
+    if (o.model) { /* before a folder is made for nothing */
+        rc = crm_model_check(o.model, CRM_NUL, NULL, NULL, err);
+        if (rc)
+            return rc;
+    }
     db = crm__calloc(&mem, 1, sizeof *db);
     if (!db)
         return crm__fail_nomem(err);

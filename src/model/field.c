@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * One field or identity of the document: its keys, type, flags, kinds, class and values.
  */
-#include "base/utf8.h"
 #include "model/load.h"
 
 #include <stdio.h>

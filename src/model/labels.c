@@ -189,9 +189,16 @@ static crm__word word_of(const crm__entry *e)
 
 static void clash(crm__draft *d, const crm__buf *entries, const crm__entry *e, uint32_t other)
 {
-    const crm__entry *mine = key_of(entries, e->owner), *theirs = key_of(entries, other);
+    const crm__entry *mine, *theirs;
     crm__word word = word_of(e);
 
+    if (d->load.fault_count > CRM__FAULTS) {
+        /* Counted only: no need to look the keys up. */
+        crm__fault_at(&d->load, e->line, e->column, "%s", word.s);
+        return;
+    }
+    mine = key_of(entries, e->owner);
+    theirs = key_of(entries, other);
     if (other == RESERVED && e->is_key)
         crm__fault_at(&d->load, e->line, e->column,
                       "\"%s\" is a word of every customer's document: choose another key", word.s);

@@ -18,7 +18,7 @@ enum { CRM__KIND_PERSON = 1, CRM__KIND_ORGANISATION = 2 }; /* stored numbers; ma
 enum { CRM__MODEL_BYTES = 1 << 20, CRM__MODEL_FIELDS = 1000, CRM__MODEL_VALUES = 4096 };
 
 typedef struct crm__label {
-    const char *lang; /* BCP 47, lower case */
+    const char *lang; /* BCP 47, lower case; "und": none was stated */
     const char *text;
 } crm__label;
 

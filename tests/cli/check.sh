@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# check: a sound database, and one with damage.
+. "$CLI_TESTS/lib.sh"
+
+awk 'BEGIN { for (i = 1; i <= 200; i++)
+    printf "{\"name\":\"Somebody %d\",\"phone\":\"139%08d\"}\n", i, i }' |
+    "$CRM" create --file - >/dev/null 2>&1
+counts()
+{
+    counts_code=0
+    "$@" >"$W/counted" || counts_code=$?
+    sed -E 's/[0-9,]+ pages/N pages/; s/[0-9,]+ derived rows/N derived rows/; s/"(pages|derived)":[0-9]+/"\1":N/g' \
+        "$W/counted"
+    return $counts_code
+}
+want 0 counts crm check <<'END'
+0 faults in N pages, 200 customers, 201 journal entries, N derived rows
+END
+want 0 counts crm check --json <<'END'
+{"faults":0,"pages":N,"customers":200,"entries":201,"derived":N}
+END
+
+# damage: a byte of a record's value
+cp -r crm.db bad.db
+file=bad.db/$(ls bad.db | grep -v -i lock | head -n 1)
+at=$(grep -abo 'Somebody 123' "$file" | tail -n 1 | cut -d: -f1)
+printf 'X' | dd of="$file" bs=1 seek="$at" conv=notrunc 2>/dev/null
+code=0
+crm -C bad.db check >faults || code=$?
+same "$code" 1
+grep -q 'customer' faults
+tail -n 1 faults | grep -q '^[1-9][0-9]* faults\{0,1\} in '
+code=0
+crm -C bad.db check --json >faults || code=$?
+same "$code" 1
+head -n 1 faults | grep -q '^{"space":"[a-z]*",.*"message":".*"}$'
+tail -n 1 faults | grep -q '^{"faults":[1-9]'
+silent 5 crm -C nowhere check
+silent 2 crm check --force

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# help and version; every verb has a page with examples, in lines that fit a terminal.
+. "$CLI_TESTS/lib.sh"
+
+verbs='init create get find set delete undelete list stat check model help version'
+for verb in $verbs; do
+    crm "$verb" --help >page
+    crm help "$verb" >page2
+    diff page page2
+    head -n 1 page | grep -q "^Usage: crm $verb" || die "$verb: no usage"
+    case $verb in
+    help | version) ;;
+    *) grep -q '^Examples$' page || die "$verb: no examples" ;;
+    esac
+    [ "$(LC_ALL=C.UTF-8 awk 'length > 92' page | wc -l)" -eq 0 ] || die "$verb: long lines"
+    crm help >tool
+    grep -q "^  $verb " tool || die "$verb: not in the list of verbs"
+done
+crm --help >tool2
+diff tool tool2
+crm -h >tool2
+diff tool tool2
+for code in 0 1 2 3 4 5 130; do
+    grep -q "^  $code  " tool || die "exit code $code is not explained"
+done
+want 0 crm delete --help --actor x <<END
+$(crm help delete)
+END
+
+want 0 sh -c '"$CRM" version | sed -n "1s/[0-9.][0-9.]*/N/gp"' <<'END'
+crm N, libcrm N
+END
+crm version >v
+crm --version | diff v -
+crm -V | diff v -
+crm version --json | grep -q '^{"tool":"[0-9.]*","library":"[0-9.]*","build":".*"}$'
+
+silent 2 crm
+said <<'END'
+crm: a verb is needed, e.g. 'create', 'get' or 'list'
+Try 'crm --help'.
+END
+silent 2 crm frobnicate
+said <<'END'
+crm: no such verb: frobnicate
+Try 'crm --help'.
+END
+silent 2 crm --json frobnicate
+said <<'END'
+{"error":{"code":"USAGE","message":"no such verb: frobnicate"}}
+END
+silent 2 crm --frob list
+silent 2 crm help frobnicate
+silent 2 crm help get set
+silent 2 crm version 1
+silent 2 crm -C

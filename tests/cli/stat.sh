@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+# stat and check: counts, sizes, damage found.
+. "$CLI_TESTS/lib.sh"
+
+awk 'BEGIN { for (i = 1; i <= 1234; i++) printf "{\"name\":\"N\",\"phone\":\"139%08d\"}\n", i }' |
+    "$CRM" create --file - >/dev/null 2>&1
+crm delete 5 6 7 >/dev/null
+
+sizes()
+{
+    timeless "$@" | sed -E 's/ +[0-9.]+ ([KM]i)?B/ SIZE/; s/  +/  /g' |
+        sed -n '1,/^space/p; /^customer  [0-9,]* SIZE/p; /^identity/p'
+}
+want 0 sizes crm stat <<'END'
+database  ./crm.db
+customers  1,231
+deleted  3
+revision  1,238
+last change  TIME
+model version  1
+file SIZE
+  holding data SIZE
+  to use again SIZE
+readers  1 of 1022
+
+space  rows  size  kind
+customer  1,234 SIZE  primary
+identity  1,231 SIZE  derived
+END
+crm stat | grep -q '^customer  *1,234  *[0-9.]* KiB  primary$'
+numbers()
+{
+    timeless "$@" | sed -E 's/_bytes":[0-9]+/_bytes":N/g; s/"spaces":.*"name":"customer",("rows":[0-9]*).*/\1/'
+}
+want 0 numbers crm stat --json <<'END'
+{"database":"./crm.db","customers":1231,"deleted":3,"revision":1238,"recorded_at":"TIME","model_version":1,"file_bytes":N,"data_bytes":N,"free_bytes":N,"map_bytes":N,"readers":1,"max_readers":1022,"oldest_reader_commits":0,"rows":1234
+END
+silent 2 crm stat 1
