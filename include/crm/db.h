@@ -259,6 +259,18 @@ typedef struct crm_check_options {
 /** Default crm_check_options. */
 #define CRM_CHECK_OPTIONS_INIT {sizeof(crm_check_options), 0, 0, NULL, NULL, NULL, NULL, NULL}
 
+/**
+ * Sets options to the default, for languages without CRM_CHECK_OPTIONS_INIT.
+ *
+ * @param[out] opts  The struct; NULL does nothing.
+ *
+ * Ownership: the caller's.
+ * Threads:   any thread.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API void crm_check_options_init(crm_check_options *opts);
+
 /** What crm_check() saw. */
 typedef struct crm_check_result {
     /** Size of this struct, set by crm_check(). */

@@ -13,6 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
+void crm_check_options_init(crm_check_options *opts)
+{
+    if (!opts)
+        return;
+    memset(opts, 0, sizeof *opts);
+    opts->size = sizeof *opts;
+}
+
 void crm__check_fault(crm__check *c, const char *space, crm_id customer, int64_t page,
                       const char *fmt, ...)
 {
@@ -79,7 +87,7 @@ int crm__check_rows(crm__check *c, kv_space space,
     if (rc == CRM_ENOTFOUND)
         return CRM_OK;
     if (rc == CRM_ECORRUPT) {
-        crm__check_fault(c, kv_space_name(space), 0, -1, "a page can't be read: rows are missing");
+        crm__check_fault(c, crm__kv_space_name(space), 0, -1, "a page can't be read: rows are missing");
         return CRM_OK;
     }
     return rc;
@@ -98,8 +106,8 @@ static void page_fault(const char *what, int64_t page, const char *space, void *
     const char *name = "file"; /* a static text: the fault is kept */
 
     for (int i = 0; space && i < KV_SPACES; i++) {
-        if (strcmp(space, kv_space_name((kv_space)i)) == 0)
-            name = kv_space_name((kv_space)i);
+        if (strcmp(space, crm__kv_space_name((kv_space)i)) == 0)
+            name = crm__kv_space_name((kv_space)i);
     }
     crm__check_fault(w->c, name, 0, page, "%s", what);
 }
@@ -116,7 +124,7 @@ static int check_pages(crm__check *c, crm_error *err)
     page_walk w = {c, 0};
     kv_page_summary s;
     uint64_t before = c->result.faults;
-    int rc = kv_page_walk(c->txn->kv, page_fault, page_progress, &w, &s, err);
+    int rc = crm__kv_page_walk(c->txn->kv, page_fault, page_progress, &w, &s, err);
 
     if (rc)
         return rc;
@@ -176,7 +184,7 @@ static int row_unused(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 {
     (void)k;
     (void)v;
-    crm__check_fault(c, kv_space_name(*(const kv_space *)ctx), 0, -1,
+    crm__check_fault(c, crm__kv_space_name(*(const kv_space *)ctx), 0, -1,
                      "a row in a space this format does not use");
     return CRM_OK;
 }
@@ -361,7 +369,7 @@ static uint64_t count_rows(crm__check *c)
 static int check_once(crm__check *c, const char *path, uint64_t *commit, crm_error *err)
 {
     kv_options kv = {.mem = &c->mem, .readonly = 1};
-    int rc = kv_page_open(path, &kv, &c->store.kv, err);
+    int rc = crm__kv_page_open(path, &kv, &c->store.kv, err);
 
     if (rc)
         return rc;
@@ -408,7 +416,7 @@ static uint64_t newest_commit(crm__check *c, const char *path)
     kv_txn *txn;
     uint64_t n = 0;
 
-    if (kv_page_open(path, &kv, &env, NULL))
+    if (crm__kv_page_open(path, &kv, &env, NULL))
         return 0;
     if (!env->ops->begin(env, 0, &txn, NULL)) {
         n = commit_number(env);

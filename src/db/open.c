@@ -185,8 +185,8 @@ int crm_db_space_next(crm_db *db, size_t *pos, crm_space_stat *out, crm_error *e
     crm_txn_abort(txn);
     if (rc)
         return rc;
-    out->name = kv_space_name((kv_space)*pos);
-    out->derived = (uint32_t)kv_space_derived((kv_space)*pos);
+    out->name = crm__kv_space_name((kv_space)*pos);
+    out->derived = (uint32_t)crm__kv_space_derived((kv_space)*pos);
     out->rows = st.entries;
     out->bytes = st.bytes;
     out->depth = st.depth;

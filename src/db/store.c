@@ -168,13 +168,13 @@ static int verify_pages(const char *path, const kv_options *kv, crm_error *err)
     kv_page_summary summary;
     kv_env *env;
     kv_txn *txn;
-    int rc = kv_page_open(path, kv, &env, err);
+    int rc = crm__kv_page_open(path, kv, &env, err);
 
     if (rc)
         return rc == CRM_ENOTFOUND && kv->create ? CRM_OK : rc;
     rc = env->ops->begin(env, 0, &txn, err);
     if (!rc) {
-        rc = kv_page_walk(txn, NULL, NULL, NULL, &summary, err);
+        rc = crm__kv_page_walk(txn, NULL, NULL, NULL, &summary, err);
         txn->ops->abort(txn);
         if (!rc && summary.faults)
             rc = crm__fail(err, CRM_ECORRUPT, "%llu damaged places in the data file",
@@ -205,10 +205,10 @@ static int open_engine(crm__store *s, const char *path, const crm_db_options *op
     if (opts->flags & CRM_VERIFY)
         rc = verify_pages(path, &kv, err);
     if (!rc)
-        rc = kv_lmdb_open(path, &kv, &s->kv, err);
+        rc = crm__kv_lmdb_open(path, &kv, &s->kv, err);
     if (!rc && opts->test_fault) {
         kv_env *wrapped;
-        rc = kv_fault_wrap(s->kv, opts->test_fault, &wrapped);
+        rc = crm__kv_fault_wrap(s->kv, opts->test_fault, &wrapped);
         if (rc)
             rc = crm__fail_nomem(err);
         else

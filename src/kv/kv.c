@@ -8,12 +8,12 @@ static const char *const NAMES[KV_SPACES] = {
     "verdict", "dict",   "identity", "golden", "bits", "column", "day",     "block",   "due",
 };
 
-const char *kv_space_name(kv_space space)
+const char *crm__kv_space_name(kv_space space)
 {
     return (unsigned)space < KV_SPACES ? NAMES[space] : "?";
 }
 
-int kv_space_derived(kv_space space)
+int crm__kv_space_derived(kv_space space)
 {
     return space >= KV_IDENTITY;
 }

@@ -46,9 +46,9 @@ typedef enum kv_space {
 } kv_space;
 
 /* Name of a space as stored, e.g. "customer". */
-const char *kv_space_name(kv_space space);
+const char *crm__kv_space_name(kv_space space);
 /* 1 for spaces that can be rebuilt from the others. */
-int kv_space_derived(kv_space space);
+int crm__kv_space_derived(kv_space space);
 
 enum { KV_KEY_MAX = 511 };
 
@@ -131,15 +131,15 @@ struct kv_cursor {
 };
 
 /* dir is the database folder; the engine names its own files in it. */
-int kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
+int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
 /* 1 if the engine met a state it can't go on from (an assertion); only close is left. */
-int kv_lmdb_poisoned(const kv_env *env);
+int crm__kv_lmdb_poisoned(const kv_env *env);
 
 /* Read-only, for check: opens LMDB's file with pread only and verifies every page it touches.
  * The snapshot is that of the newer valid meta page at begin.  Any bytes give CRM_OK or CRM_ECORRUPT,
  * never a signal.  The caller keeps writers from recycling pages (a reader slot) or accepts
  * CRM_ECORRUPT from a file in motion. */
-int kv_page_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
+int crm__kv_page_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
 
 /* What a walk over all pages found wrong: message without personal data, page number or -1. */
 typedef void (*kv_page_fault_fn)(const char *what, int64_t page, const char *space, void *ctx);
@@ -151,7 +151,7 @@ typedef struct kv_page_summary {
 } kv_page_summary;
 /* Walks every page of the snapshot once: each is in exactly one place, keys are in order, nothing
  * points outside.  CRM_OK (faults are in the summary), CRM_ENOMEM, CRM_EIO, CRM_ECANCELLED. */
-int kv_page_walk(kv_txn *txn, kv_page_fault_fn fault, crm_progress_fn progress, void *ctx,
+int crm__kv_page_walk(kv_txn *txn, kv_page_fault_fn fault, crm_progress_fn progress, void *ctx,
                  kv_page_summary *out, crm_error *err);
 
 /* ---- fault engine ---- */
@@ -171,6 +171,6 @@ typedef struct kv_fault_plan {
 } kv_fault_plan;
 /* Wraps inner, which is closed with the wrapper.  plan stays the caller's and may be changed between
  * calls.  A failed commit aborts the inner transaction. */
-int kv_fault_wrap(kv_env *inner, kv_fault_plan *plan, kv_env **out);
+int crm__kv_fault_wrap(kv_env *inner, kv_fault_plan *plan, kv_env **out);
 
 #endif

@@ -307,7 +307,7 @@ static const kv_ops OPS = {
     .clear_stale = fault_clear_stale,
 };
 
-int kv_fault_wrap(kv_env *inner, kv_fault_plan *plan, kv_env **out)
+int crm__kv_fault_wrap(kv_env *inner, kv_fault_plan *plan, kv_env **out)
 {
     fault_env *e;
 

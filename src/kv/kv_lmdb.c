@@ -241,7 +241,7 @@ static int open_spaces_in(lmdb_env *e, unsigned txn_flags, unsigned dbi_flags)
     if (rc)
         return rc;
     for (unsigned i = 0; i < KV_SPACES && !rc; i++)
-        rc = g_dbi_open(txn, kv_space_name((kv_space)i), dbi_flags, &e->dbi[i]);
+        rc = g_dbi_open(txn, crm__kv_space_name((kv_space)i), dbi_flags, &e->dbi[i]);
     if (!rc)
         return g_commit(txn);
     g_abort(txn);
@@ -281,7 +281,7 @@ static int look_first(const char *dir, const kv_options *opts, crm_error *err)
     }
     if (st.st_size == 0) /* a process died between making the file and its first write */
         return opts->create ? CRM_OK : crm__fail(err, CRM_ENOTFOUND, "no database there");
-    rc = kv_page_open(dir, opts, &page, err);
+    rc = crm__kv_page_open(dir, opts, &page, err);
     if (rc)
         return rc;
     rc = page->ops->begin(page, 0, &txn, err);
@@ -291,7 +291,7 @@ static int look_first(const char *dir, const kv_options *opts, crm_error *err)
     return rc;
 }
 
-int kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err)
+int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err)
 {
     lmdb_env *e;
     MDB_stat st;
@@ -323,7 +323,7 @@ int kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_erro
     return CRM_OK;
 }
 
-int kv_lmdb_poisoned(const kv_env *env)
+int crm__kv_lmdb_poisoned(const kv_env *env)
 {
     return env->ops == &LMDB_OPS && atomic_load(&((const lmdb_env *)env)->poisoned);
 }

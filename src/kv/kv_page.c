@@ -29,7 +29,7 @@ static int corrupt(page_txn *t, page_fault fault)
 /* The record of a space in the main database, kept for the transaction. */
 static int find_space(page_txn *t, kv_space space, const page_db **out)
 {
-    const char *name = kv_space_name(space);
+    const char *name = crm__kv_space_name(space);
     crm__slice v, key = {(const uint8_t *)name, strlen(name)};
     page_db *db;
     page_fault fault;
@@ -368,7 +368,7 @@ const page_snap *crm__page_txn_snap(const kv_txn *txn)
     return txn && txn->ops == &OPS ? &((const page_txn *)txn)->snap : NULL;
 }
 
-int kv_page_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err)
+int crm__kv_page_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err)
 {
     const crm_allocator *mem = opts ? opts->mem : NULL;
     size_t n = strlen(dir);

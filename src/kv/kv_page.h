@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * LMDB 0.9 data files read by hand: the format, and what the page engine (kv_page.c) and the walk
- * over all pages (kv_page_walk.c) share.  Nothing outside src/kv includes this.
+ * over all pages (crm__kv_page_walk.c) share.  Nothing outside src/kv includes this.
  *
  * The file, data version 1, as a 64-bit little-endian machine writes it, is a row of pages of
  * `psize` bytes, a power of two from 512 to 32768 (16-bit offsets end there).  Every page but those

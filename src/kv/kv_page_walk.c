@@ -262,7 +262,7 @@ static int visit_name(walk *w, tree *t, uint64_t leaf, const uint8_t *node)
     page_db db;
 
     for (int i = 0; i < KV_SPACES && !name; i++) {
-        const char *s = kv_space_name((kv_space)i);
+        const char *s = crm__kv_space_name((kv_space)i);
         if (strlen(s) == key.n && !memcmp(s, key.p, key.n))
             name = s;
     }
@@ -442,7 +442,7 @@ static int walk_all(walk *w)
     return rc;
 }
 
-int kv_page_walk(kv_txn *txn, kv_page_fault_fn fault, crm_progress_fn progress, void *ctx,
+int crm__kv_page_walk(kv_txn *txn, kv_page_fault_fn fault, crm_progress_fn progress, void *ctx,
                  kv_page_summary *out, crm_error *err)
 {
     walk w;
