@@ -68,7 +68,10 @@ static int decode_origins(const crm_allocator *mem, crm__reader *in, crm__record
     if (crm__record_room(mem, r, 0, (uint32_t)n))
         return CRM_ENOMEM;
     for (uint64_t i = 0; i < n; i++) {
-        r->origins[i].source = (uint32_t)crm__read_varint(in);
+        uint64_t source = crm__read_varint(in);
+        if (source > UINT32_MAX)
+            return CRM_ECORRUPT;
+        r->origins[i].source = (uint32_t)source;
         r->origins[i].at = (int64_t)((uint64_t)r->created + (uint64_t)crm__read_zigzag(in));
     }
     r->origin_count = (uint32_t)n;

@@ -145,6 +145,8 @@ int crm_customer_next(crm_customer_iter *it, crm_customer **c, crm_error *err)
         }
         if (rc)
             return crm__txn_fail(txn, rc, "can't read the set of customers", err);
+        if (txn->write && id >= txn->state.counters.next_id)
+            continue; /* rolled back under the walk */
         rc = crm__customer_read(txn, id, it->c, err);
         if (rc == CRM_ENOTFOUND)
             return crm__fail_at(err, CRM_ECORRUPT, (int64_t)id, -1,

@@ -38,6 +38,21 @@ static int lock_byte(int fd, int command, short type, off_t at)
     return 0;
 }
 
+/* Gives the locks back by name before it closes: a child forked meanwhile has the descriptor too, and
+ * the locks would live as long as the child. */
+void crm__unlock_folder(int fd)
+{
+    struct flock all;
+
+    if (fd < 0)
+        return;
+    memset(&all, 0, sizeof all);
+    all.l_type = F_UNLCK;
+    all.l_whence = SEEK_SET;
+    fcntl(fd, F_OFD_SETLK, &all);
+    close(fd);
+}
+
 static int take(int fd, crm_error *err)
 {
     int sys = lock_byte(fd, F_OFD_SETLK, F_WRLCK, (off_t)getpid());
@@ -74,7 +89,7 @@ int crm__lock_folder(const char *dir, int readonly, int *fd, crm_error *err)
             *fd = f;
             return CRM_OK;
         }
-        close(f); /* locked a file that was replaced meanwhile: again */
+        crm__unlock_folder(f); /* locked a file that was replaced meanwhile: again */
         if (rc)
             return rc;
     }
@@ -86,11 +101,6 @@ void crm__lock_opening(int fd, int on)
         lock_byte(fd, on ? F_OFD_SETLKW : F_OFD_SETLK, on ? F_WRLCK : F_UNLCK, OPENING_BYTE);
 }
 
-void crm__unlock_folder(int fd)
-{
-    if (fd >= 0)
-        close(fd);
-}
 
 int crm__network_folder(const char *dir)
 {

@@ -14,6 +14,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <setjmp.h>
 #include <stdatomic.h>
@@ -23,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { POISON = -1, FILE_MODE = 0600, READERS = 1022 };
+enum { POISON = -1, FILE_MODE = 0600, READERS = 1022, AGE = 1000 };
 #define DEFAULT_MAP ((uint64_t)1 << 40)
 #define LEAST_MAP ((uint64_t)64 << 20)
 
@@ -41,6 +42,7 @@ typedef struct lmdb_txn {
     kv_txn base;
     MDB_txn *txn;
     uint64_t bytes; /* written, for the size limit */
+    MDB_cursor *writer[KV_SPACES]; /* freed by LMDB with the transaction */
 } lmdb_txn;
 
 typedef struct lmdb_cursor {
@@ -248,13 +250,43 @@ static int open_spaces_in(lmdb_env *e, unsigned txn_flags, unsigned dbi_flags)
     return rc;
 }
 
+/* Gives LMDB room for small free-list records.  It writes what is left of a list of free pages under
+ * numbers of transactions older than the oldest reader, a page each if there are numbers enough; in a
+ * young file there are not, and after a large commit every small one would write the whole list again
+ * (hundreds of kilobytes).  So a new file begins at transaction 1,000.  There is nothing in it yet that
+ * could be lost: the commits go unsynced, and one sync ends them. */
+static int age(lmdb_env *e)
+{
+    int rc = mdb_env_set_flags(e->env, MDB_NOSYNC, 1);
+
+    for (int n = 0; !rc && n < AGE; n++) {
+        MDB_val k = {3, (void *)(uintptr_t)"age"}, v = {0, NULL};
+        MDB_txn *txn;
+        rc = g_begin(e->env, 0, &txn);
+        if (rc)
+            break;
+        rc = mdb_put(txn, e->dbi[KV_META], &k, &v, 0);
+        if (!rc)
+            rc = mdb_del(txn, e->dbi[KV_META], &k, NULL);
+        if (rc)
+            g_abort(txn);
+        else
+            rc = g_commit(txn);
+    }
+    mdb_env_set_flags(e->env, MDB_NOSYNC, 0);
+    return rc ? rc : mdb_env_sync(e->env, 1);
+}
+
 static int open_spaces(lmdb_env *e, int create, crm_error *err)
 {
     int rc = open_spaces_in(e, MDB_RDONLY, 0);
     MDB_stat st;
 
-    if (rc == MDB_NOTFOUND && create)
+    if (rc == MDB_NOTFOUND && create) {
         rc = open_spaces_in(e, 0, MDB_CREATE);
+        if (!rc)
+            rc = age(e);
+    }
     if (rc == MDB_NOTFOUND && !mdb_env_stat(e->env, &st) && !st.ms_entries)
         return crm__fail(err, CRM_ENOTFOUND, "no database there"); /* its making was cut short */
     if (rc == MDB_NOTFOUND)
@@ -262,8 +294,8 @@ static int open_spaces(lmdb_env *e, int create, crm_error *err)
     return rc ? fail(err, rc, "can't open the spaces") : CRM_OK;
 }
 
-/* Looks at the head of an existing file without mapping it. */
-static int look_first(const char *dir, const kv_options *opts, crm_error *err)
+/* Looks at the head of an existing file without mapping it.  *fresh: there is nothing in it yet. */
+static int look_first(const char *dir, const kv_options *opts, int *fresh, crm_error *err)
 {
     char path[4096];
     struct stat st;
@@ -273,6 +305,7 @@ static int look_first(const char *dir, const kv_options *opts, crm_error *err)
 
     if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
         return crm__fail(err, CRM_EINVAL, "path is too long");
+    *fresh = 1;
     if (stat(path, &st)) {
         if (errno == ENOENT && opts->create)
             return CRM_OK;
@@ -281,6 +314,7 @@ static int look_first(const char *dir, const kv_options *opts, crm_error *err)
     }
     if (st.st_size == 0) /* a process died between making the file and its first write */
         return opts->create ? CRM_OK : crm__fail(err, CRM_ENOTFOUND, "no database there");
+    *fresh = 0;
     rc = crm__kv_page_open(dir, opts, &page, err);
     if (rc)
         return rc;
@@ -291,14 +325,47 @@ static int look_first(const char *dir, const kv_options *opts, crm_error *err)
     return rc;
 }
 
+/* A file whose making failed, say half-way on a full disk, must not look like a damaged one later. */
+static void forget_half_made(const char *dir)
+{
+    char path[4096];
+
+    if (snprintf(path, sizeof path, "%s/data.mdb", dir) < (int)sizeof path)
+        (void)!truncate(path, 0);
+}
+
+/* LMDB maps its lock file and writes to it through the map, where a full disk is a signal.  So all of
+ * it gets its room on the disk before. */
+static int reserve_lock_file(const char *dir, const kv_options *opts, crm_error *err)
+{
+    unsigned readers = opts->max_readers ? opts->max_readers : READERS;
+    char path[4096];
+    int fd, sys;
+
+    if (snprintf(path, sizeof path, "%s/lock.mdb", dir) >= (int)sizeof path)
+        return crm__fail(err, CRM_EINVAL, "path is too long");
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (fd < 0)
+        return errno == ENOSPC || errno == EDQUOT
+                   ? crm__fail_sys(err, CRM_EFULL, errno, "no room for the lock file")
+                   : CRM_OK; /* LMDB will say what is wrong */
+    sys = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ((off_t)readers + 8) * 64) ? errno : 0;
+    close(fd);
+    return sys == ENOSPC || sys == EDQUOT
+               ? crm__fail_sys(err, CRM_EFULL, sys, "no room for the lock file")
+               : CRM_OK;
+}
+
 int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err)
 {
     lmdb_env *e;
     MDB_stat st;
-    int rc, dead = 0;
+    int rc, fresh, dead = 0;
 
     *out = NULL;
-    rc = look_first(dir, opts, err);
+    rc = look_first(dir, opts, &fresh, err);
+    if (!rc && !opts->readonly)
+        rc = reserve_lock_file(dir, opts, err);
     if (rc)
         return rc;
     e = crm__calloc(opts->mem, 1, sizeof *e);
@@ -315,6 +382,8 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
     }
     if (rc) {
         lmdb_close(&e->base);
+        if (fresh)
+            forget_half_made(dir);
         return rc;
     }
     mdb_env_stat(e->env, &st);
@@ -392,6 +461,8 @@ static int lmdb_commit(kv_txn *txn, crm_error *err)
         return crm__fail(err, CRM_EFULL, "the size limit of the database is reached");
     }
     rc = g_commit(t->txn);
+    if (rc == POISON)
+        g_abort(t->txn); /* an assertion left it open, with the writer's lock */
     crm__release(txn->env->mem, t);
     return rc ? fail(err, rc, "can't commit") : CRM_OK;
 }
@@ -437,6 +508,17 @@ static int lmdb_get(kv_txn *txn, kv_space space, crm__slice key, crm__slice *val
     return result(txn, rc);
 }
 
+/* Writes use cursors of our own.  mdb_put() and mdb_del() link one on their stack into the transaction:
+ * after a jump out of them mdb_txn_abort() would free it, which ends the process. */
+static APART int g_writer(lmdb_txn *t, kv_space space)
+{
+    volatile int rc = 0;
+
+    if (!t->writer[space])
+        GUARD(rc, mdb_cursor_open(t->txn, dbi(&t->base, space), &t->writer[space]));
+    return rc;
+}
+
 static int lmdb_put(kv_txn *txn, kv_space space, crm__slice key, crm__slice value, unsigned flags)
 {
     lmdb_txn *t = (lmdb_txn *)txn;
@@ -445,7 +527,9 @@ static int lmdb_put(kv_txn *txn, kv_space space, crm__slice key, crm__slice valu
 
     if (poisoned(txn))
         return CRM_EPOISONED;
-    GUARD(rc, mdb_put(t->txn, dbi(txn, space), &k, &v, flags & KV_APPEND ? MDB_APPEND : 0));
+    rc = g_writer(t, space);
+    if (!rc)
+        GUARD(rc, mdb_cursor_put(t->writer[space], &k, &v, flags & KV_APPEND ? MDB_APPEND : 0));
     t->bytes += key.n + value.n + 16;
     return result(txn, rc);
 }
@@ -453,12 +537,16 @@ static int lmdb_put(kv_txn *txn, kv_space space, crm__slice key, crm__slice valu
 static int lmdb_del(kv_txn *txn, kv_space space, crm__slice key)
 {
     lmdb_txn *t = (lmdb_txn *)txn;
-    MDB_val k = val(key);
+    MDB_val k = val(key), v = {0, NULL};
     volatile int rc = 0;
 
     if (poisoned(txn))
         return CRM_EPOISONED;
-    GUARD(rc, mdb_del(t->txn, dbi(txn, space), &k, NULL));
+    rc = g_writer(t, space);
+    if (!rc)
+        GUARD(rc, mdb_cursor_get(t->writer[space], &k, &v, MDB_SET));
+    if (!rc)
+        GUARD(rc, mdb_cursor_del(t->writer[space], 0));
     return result(txn, rc);
 }
 
