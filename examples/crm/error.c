@@ -228,6 +228,7 @@ void note(tool *t, const char *fmt, ...)
     buf b = {0};
     va_list ap;
 
+    out_flush(); /* what the remark is about comes first */
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * json-c behind json.h.
  *
- * json-c keeps the last of two members of one name, cuts keys at a NUL and clips integers of more than
- * 64 bits; each would lose what a user wrote without a word.  So the text is looked over first: NUL
- * escapes and over-long integers are refused there, and afterwards the members of the tree are counted
- * against the colons of the text, which differ exactly if a name stands twice.
+ * json-c keeps the last of two members of one name, cuts keys and the text at a NUL and clips integers
+ * of more than 64 bits; each would lose what a user wrote without a word.  It also takes NaN for a
+ * number, and control characters as they are.  So the text is looked over first and these are refused
+ * there; afterwards the members of the tree are counted against the colons of the text, which differ
+ * exactly if a name stands twice.
  */
 #include "codec/json.h"
 
@@ -25,6 +26,10 @@ typedef struct look {
 static size_t skip_string(const char *s, size_t i, size_t n, look *l)
 {
     for (i++; i < n && s[i] != '"'; i++) {
+        if ((unsigned char)s[i] < 0x20 && !l->what) {
+            l->what = "a control character in a string; write it as \\n or \\u0007";
+            l->fault = i;
+        }
         if (s[i] != '\\')
             continue;
         if (n - i >= 6 && memcmp(s + i, "\\u0000", 6) == 0 && !l->what) {
@@ -49,8 +54,11 @@ static size_t skip_number(const char *s, size_t i, size_t n, look *l)
         else if (s[i] != '-')
             break;
     }
-    if (whole && digits > DIGITS && !l->what) {
-        l->what = "a number of more than 19 digits; write it as a string";
+    if (whole && !l->what &&
+        (digits > DIGITS || (s[first] == '-' && digits == DIGITS &&
+                             memcmp(s + first + 1, "9223372036854775808", DIGITS) > 0))) {
+        l->what = digits > DIGITS ? "a number of more than 19 digits; write it as a string"
+                                  : "a number below -2^63; write it as a string";
         l->fault = first;
     }
     return i - 1;
@@ -65,6 +73,10 @@ static void look_over(const char *s, size_t n, look *l)
             l->colons++;
         else if ((s[i] >= '0' && s[i] <= '9') || s[i] == '-')
             i = skip_number(s, i, n, l);
+        else if ((s[i] == 'N' || s[i] == 'I' || s[i] == 0) && !l->what) {
+            l->what = s[i] ? "NaN and Infinity are no JSON" : "a NUL byte";
+            l->fault = i;
+        }
     }
 }
 

@@ -62,7 +62,7 @@ int crm__items_has(crm__slice list, crm__slice item);
 /* Reads the stored record of an id into c. */
 int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err);
 
-/* Fills c from a document. */
+/* Fills c from a document.  CRM_DONE: the text is none, and the fault is written down. */
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults);
 /* Writes c as a document. */

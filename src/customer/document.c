@@ -235,6 +235,16 @@ static int read_source(reading *r, const crm__json *v)
     return CRM_OK;
 }
 
+/* Whether the document has said what to add to the field or to remove from it. */
+static int has_delta(const crm_customer *c, uint32_t field)
+{
+    for (uint32_t i = 0; i < c->extra_count; i++) {
+        if (c->extra[i].field == field)
+            return 1;
+    }
+    return 0;
+}
+
 static int read_member(reading *r, const char *key, const crm__json *v)
 {
     static const char *const PASSED_OVER[] = {"id", "created_at", "updated_at", "deleted",
@@ -267,7 +277,7 @@ static int read_member(reading *r, const char *key, const crm__json *v)
     f = crm__model_find(r->c->model, key, strlen(key));
     if (!f)
         return crm__field_unknown(r->c->model, key, strlen(key), r->faults->err);
-    if (crm__record_find(&r->c->rec, f->number))
+    if (crm__record_find(&r->c->rec, f->number) || has_delta(r->c, f->number))
         return crm__fail_field(r->faults->err, CRM_EVALUE, f->key,
                                "%s: stands twice, by key and by label", f->key);
     return read_field(r, f, v);
@@ -283,15 +293,17 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
     crm__json *root;
     int rc = crm__json_parse(json, n, &root, faults->err);
 
-    if (rc)
-        return crm__customer_fault(faults, rc);
+    if (!rc && crm__json_kind(root) != CRM__JSON_OBJECT) {
+        crm__json_free(root);
+        rc = crm__fail_at(faults->err, CRM_ESYNTAX, -1, 0, "JSON: a customer is an object");
+    }
+    if (rc) {
+        rc = crm__customer_fault(faults, rc);
+        return rc ? rc : CRM_DONE;
+    }
     c->zone = txn->zone;
-    if (crm__json_kind(root) != CRM__JSON_OBJECT)
-        rc = crm__customer_fault(faults, crm__fail_at(faults->err, CRM_ESYNTAX, -1, 0,
-                                             "JSON: a customer is an object"));
-    else
-        while (!rc && crm__json_next(root, &at, &key, &v))
-            rc = crm__customer_fault(faults, read_member(&r, key, v));
+    while (!rc && crm__json_next(root, &at, &key, &v))
+        rc = crm__customer_fault(faults, read_member(&r, key, v));
     crm__json_free(root);
     return rc;
 }

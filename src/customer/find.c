@@ -196,7 +196,7 @@ static int validate(crm_txn *txn, const char *json, size_t n, const crm__model *
     int rc = crm__document_read(txn, json, n, c, faults);
 
     if (rc)
-        return rc;
+        return rc == CRM_DONE ? CRM_OK : rc;
     crm__buf_init(&changed, txn->mem);
     crm__arena_reset(&txn->work);
     rc = crm__customer_merge(txn, m, CRM__CREATE, 0, NULL, c, &txn->record[1], &changed, faults);

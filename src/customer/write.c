@@ -99,7 +99,7 @@ static int change(crm_txn *txn, const crm__model *m, int how, crm_id id, uint64_
                   const crm_customer *c, crm_error *err)
 {
     crm__customer_faults faults = {err, NULL, 0};
-    crm__record *before, *after = &txn->record[1];
+    crm__record *before = NULL, *after = &txn->record[1];
     crm__buf changed;
     int rc = read_before(txn, id, &before, err);
 
@@ -218,7 +218,7 @@ static int set_deleted(crm_txn *txn, const crm__model *m, crm_id id, uint64_t ex
 {
     crm__customer_faults faults = {err, NULL, 0};
     crm__counters *n = &txn->state.counters;
-    crm__record *before, *after = &txn->record[1];
+    crm__record *before = NULL, *after = &txn->record[1];
     crm_customer same;
     crm__buf changed;
     int rc = read_before(txn, id, &before, err);

@@ -428,7 +428,7 @@ static int find_save(crm_txn *txn, crm_savepoint mark, size_t *at, crm_error *er
 
 int crm_txn_rollback(crm_txn *txn, crm_savepoint to, crm_error *err)
 {
-    size_t at;
+    size_t at = 0;
     int rc = find_save(txn, to, &at, err);
 
     if (rc)
@@ -443,7 +443,7 @@ int crm_txn_rollback(crm_txn *txn, crm_savepoint to, crm_error *err)
 
 int crm_txn_release(crm_txn *txn, crm_savepoint mark, crm_error *err)
 {
-    size_t at;
+    size_t at = 0;
     int rc = find_save(txn, mark, &at, err);
 
     if (rc)

@@ -3,8 +3,9 @@
  * gives CRM_OK or CRM_ECORRUPT whatever the bytes are.  A transaction is one meta page's snapshot
  * with its own cache, so transactions of one environment may be used on different threads.
  *
- * Bytes from get live until the next get of the transaction, those from a cursor until the next call
- * on it: a cursor keeps the pages it stands on in the cache and has one buffer for a large value.
+ * Bytes from get live until the next get of the transaction, those from a cursor until the next
+ * call on it: a cursor keeps the pages it stands on in the cache and has one buffer for a large
+ * value.
  */
 #include "kv/kv_page.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * LMDB 0.9 data files read by hand: the format, and what the page engine (kv_page.c) and the walk
- * over all pages (crm__kv_page_walk.c) share.  Nothing outside src/kv includes this.
+ * over all pages (kv_page_walk.c) share.  Nothing outside src/kv includes this.
  *
  * The file, data version 1, as a 64-bit little-endian machine writes it, is a row of pages of
  * `psize` bytes, a power of two from 512 to 32768 (16-bit offsets end there).  Every page but those
@@ -28,8 +28,8 @@
  *    16 u64 leaf pages, 24 u64 overflow pages, 32 u64 entries, 40 u64 root, all ones when empty
  *
  * Pages 0 and 1 are the meta pages, written in turn by each commit; after the header:
- *     0 u32 magic BEEFC0DE, 4 u32 version, 8 u64 map address, 16 u64 map size, 24 record of the free
- *    list, 72 record of the main database, 120 u64 last page in use, 128 u64 commit number
+ *     0 u32 magic BEEFC0DE, 4 u32 version, 8 u64 map address, 16 u64 map size, 24 record of the
+ *    free list, 72 record of the main database, 120 u64 last page in use, 128 u64 commit number
  *
  * The main database maps names to records of named databases.  The free list maps commit numbers
  * (u64, ordered as numbers) to lists of u64: a count, then page numbers from high to low; a record
@@ -122,9 +122,9 @@ int crm__page_load(const page_snap *s, uint64_t pgno, uint64_t offset, void *to,
 /* The snapshot of a transaction of the page engine, NULL of another. */
 const page_snap *crm__page_txn_snap(const kv_txn *txn);
 
-/* Whether LMDB may map the file of this transaction, as far as can be told without a walk: both meta
- * pages are fine (LMDB takes the one with the higher number without a further look), the roots can
- * be entered, and a file that ends before the last page lacks free pages only.  CRM_ECORRUPT,
+/* Whether LMDB may map the file of this transaction, as far as can be told without a walk: both
+ * meta pages are fine (LMDB takes the one with the higher number without a further look), the roots
+ * can be entered, and a file that ends before the last page lacks free pages only.  CRM_ECORRUPT,
  * CRM_EIO, CRM_ENOMEM. */
 int crm__page_sound(kv_txn *txn, crm_error *err);
 

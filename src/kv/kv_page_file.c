@@ -297,7 +297,8 @@ static uint32_t node_bytes(const uint8_t *p, uint32_t psize, uint32_t at, int le
 }
 
 /* The nodes must form one chain from upper to the end of the page, each with one offset. */
-static page_fault check_nodes(const uint8_t *p, uint32_t psize, unsigned n, uint32_t upper, int leaf)
+static page_fault check_nodes(const uint8_t *p, uint32_t psize, unsigned n, uint32_t upper,
+                              int leaf)
 {
     uint64_t starts[PAGE_SIZE_MAX / 2 / 64];
     uint32_t at, size;

@@ -140,7 +140,7 @@ static int push(page_cursor *c, uint64_t pgno)
     page_txn *t = (page_txn *)c->head.txn;
     crm__slice lo, hi;
     page_fault fault;
-    page_buf *b;
+    page_buf *b = NULL;
     int rc = pin(t, pgno, c->use, &b);
 
     if (rc)

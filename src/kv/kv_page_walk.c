@@ -2,8 +2,8 @@
  * The walk over every page of a snapshot.  Each page up to the last one must be in exactly one
  * place: a meta page, a tree, an overflow run, or the free list.  A bit per page says "met in use",
  * another "met free"; a page is entered once only, so the walk ends after at most as many reads as
- * there are pages, however they point at each other.  After a damaged page the rest is still walked;
- * what only that page led to is then met by nobody and reported as such.
+ * there are pages, however they point at each other.  After a damaged page the rest is still
+ * walked; what only that page led to is then met by nobody and reported as such.
  *
  * Order across pages needs no check of its own: every page is held to the range that its parents'
  * keys give it, and those ranges do not overlap.
@@ -196,7 +196,7 @@ typedef struct id_list {
     int started;
 } id_list;
 
-/* A stretch of a record; 0 at its end, or where its order is broken and the rest is not believed. */
+/* A stretch of a record; 0 at its end, or where its order breaks and the rest is not believed. */
 static int visit_ids(walk *w, tree *t, id_list *list, const uint8_t *p, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
@@ -406,7 +406,8 @@ static int walk_tree(walk *w, const page_db *db, page_use use, uint64_t holder, 
 /* ---- the whole file ---- */
 
 /* The pages up to the last in use, of which those beyond the end of the file can only be free ones
- * never written; as each of these takes 8 bytes of the free list, a last page further away is none. */
+ * never written; as each of these takes 8 bytes of the free list, a last page further away is
+ * none. */
 static void size_maps(walk *w)
 {
     uint64_t in_file = w->s->file_bytes / w->s->meta.psize;

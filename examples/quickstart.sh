@@ -1,0 +1,208 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# From a fresh Debian 12 to a working customer database: installs what is missing, builds into ./build,
+# makes sample data and does the main job with it.  May be run again and from any folder.
+#   sh examples/quickstart.sh [-y]      -y: do not ask before installing packages
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top"
+. scripts/deps.sh
+unset CRM_ACTOR CDPATH 2>/dev/null || true
+
+yes=
+case ${1-} in
+-y) yes=1 ;;
+'') ;;
+*)
+    printf 'usage: sh examples/quickstart.sh [-y]\n' >&2
+    exit 2
+    ;;
+esac
+
+work=build/quickstart
+log=$work/last.log
+number=0
+
+head_line()
+{
+    number=$((number + 1))
+    printf '\n%d. %s\n' "$number" "$*"
+}
+
+give_up()
+{
+    printf '\nThis did not work; the end of %s:\n\n' "$log" >&2
+    tail -n 25 "$log" >&2
+    exit 1
+}
+
+# run CODE WORD...: shows a command of the tool and runs it; it must end with that exit code.
+run()
+{
+    want=$1
+    shift
+    printf '\n   $ crm'
+    for word; do
+        case $word in
+        *[!A-Za-z0-9@%_+=:,./-]*) printf " '%s'" "$word" ;;
+        *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
+    code=0
+    "$tool" "$@" >"$log" 2>&1 || code=$?
+    [ "$code" -eq "$want" ] || give_up
+    sed 's/^\(.\)/   \1/' "$log"
+}
+
+install_packages()
+{
+    if ! deps_is_debian; then
+        printf '   This is no Debian. What would be installed there: %s\n' "$(echo $deps_build)"
+        return 0
+    fi
+    # shellcheck disable=SC2086  # lists of words
+    missing=$(deps_missing $deps_build | tr '\n' ' ')
+    if [ -z "$missing" ]; then
+        printf '   All there.\n'
+        return 0
+    fi
+    printf '   Missing: %s\n' "$missing"
+    if [ -z "$yes" ] && [ -t 0 ] && [ -t 1 ]; then
+        printf '   Install them with apt-get? [Y/n] '
+        read -r answer
+        case $answer in
+        '' | [Yy]*) ;;
+        *)
+            printf '   Nothing was installed.\n'
+            exit 1
+            ;;
+        esac
+    fi
+    # shellcheck disable=SC2086
+    deps_install $missing >"$log" 2>&1 || give_up
+    printf '   Installed.\n'
+}
+
+# A folder that is there already keeps its options; one that no longer works is made anew.
+build_all()
+{
+    tool=build/examples/crm/crm
+    begun=$(date +%s)
+    if [ -f build/build.ninja ]; then
+        ninja -C build examples/crm/crm >"$log" 2>&1 && return 0
+        printf '   ./build is from elsewhere or too old, and is made again.\n'
+        keep=$(mktemp -d)
+        mv "$work" "$keep/"
+        rm -rf build
+        mkdir build
+        mv "$keep/quickstart" build/
+        rmdir "$keep"
+    fi
+    meson setup -Dbuildtype=release -Dtests=false build >"$log" 2>&1 || give_up
+    ninja -C build >>"$log" 2>&1 || give_up
+}
+
+# 1,000 customers, one JSON document a line, the same ones every time.  Those in Chinese use the Chinese
+# names of the fields, phones are written as people write them, and every tenth is a company.
+make_data()
+{
+    awk '
+    function next_number(n) { seed = (seed * 16807) % 2147483647; return int(seed / 2147483647 * n) }
+    function pick(list, parts, n) { n = split(list, parts, " "); return parts[1 + next_number(n)] }
+    function digits(n, out) { out = ""; while (n-- > 0) out = out next_number(10); return out }
+    BEGIN {
+        seed = 20260101
+        for (i = 1; i <= 1000; i++) {
+            chinese = i % 2
+            id = sprintf("\"identities\":[{\"kind\":\"external\",\"source\":\"shop\",\"value\":\"S-%04d\"}]", i)
+            if (i % 10 == 0 || i % 10 == 5) {
+                if (chinese)
+                    printf "{\"kind\":\"organisation\",\"名称\":\"%s%s有限公司\",\"电话\":\"139 %s %04d\",\"城市\":\"%s\",%s}\n",
+                        pick("明德 瑞丰 华盛 天和 新源 永兴 宏图 金桥"), pick("贸易 科技 食品 服装 物流 文化"),
+                        digits(4), i, pick("上海 北京 广州 深圳 杭州 成都"), id
+                else
+                    printf "{\"kind\":\"organisation\",\"name\":\"%s %s Ltd\",\"phone\":\"+44 20 7946 %04d\",\"city\":\"London\",\"country\":\"GB\",%s}\n",
+                        pick("Northern Harbour River Castle Meadow Bright"), pick("Trading Foods Textiles Tools Travel"), i, id
+                continue
+            }
+            if (chinese)
+                printf "{\"姓名\":\"%s%s\",\"手机\":\"138 %s %04d\",\"邮箱\":\"s%d@example.cn\",\"城市\":\"%s\",\"评分\":%d,\"客户来源\":\"%s\",%s}\n",
+                    pick("王 李 张 刘 陈 杨 赵 黄 周 吴"), pick("伟 芳 娜 敏 静 强 磊 洋 艳 杰 秀英 志强 建国 小红"),
+                    digits(4), i, i, pick("上海 北京 广州 深圳 杭州 成都"), next_number(1001),
+                    pick("微信 门店 转介绍 网站 广告"), id
+            else
+                printf "{\"name\":\"%s %s\",\"phone\":\"%s%04d\",\"email\":\"S%d@Example.com\",\"city\":\"%s\",\"score\":%d,\"lead_source\":\"%s\",%s}\n",
+                    pick("Anna James Maria Thomas Laura David Emma Peter"), pick("Becker Smith Keller Jones Fischer Brown Weber Taylor"),
+                    pick("+1(212)555- +44/20/7946- +4930901"), i, i,
+                    pick("London Berlin Boston Vienna"), next_number(1001), pick("web store referral ads email"), id
+        }
+    }' >"$work/customers.jsonl"
+}
+
+printf 'libcrm quickstart, in %s\n' "$top"
+mkdir -p "$work"
+
+head_line 'Packages'
+install_packages
+
+head_line 'Build into ./build (a minute the first time)'
+build_all
+printf '   Done in %d s: the library is build/src/libcrm.so, the tool %s.\n' $(($(date +%s) - begun)) "$tool"
+
+head_line 'Sample data: 1,000 customers as JSON Lines, half of them with Chinese names of fields'
+make_data
+sed -n '1,2p' "$work/customers.jsonl" | sed 's/^/   /'
+
+CRM_DB=$work/shop.crm
+CRM_ACTOR=quickstart
+export CRM_DB CRM_ACTOR
+rm -rf "$CRM_DB"
+
+head_line "Create them all. The database, $CRM_DB, is made by the first write"
+run 0 create --file "$work/customers.jsonl" --source shop-list
+
+head_line 'What is wrong is refused, by line and field, and changes nothing'
+printf '{"name":"Eve","phone":"12"}\n{"name":"Eve","points":"many"}\n' >"$work/bad.jsonl"
+run 1 create --file "$work/bad.jsonl"
+
+head_line 'Find one by phone, however it is written, with either name of the field'
+phone=$(sed -n '1s/.*"手机":"\([^"]*\)".*/\1/p' "$work/customers.jsonl")
+plain=$(printf '%s' "$phone" | tr -d ' ')
+run 0 find "phone=$phone"
+run 0 find "手机=+86-$plain"
+
+head_line 'Change it; each value remembers where it came from and when'
+run 0 set "$plain" lifecycle=active 备注='prefers to be called in the evening' --source phone-call
+run 0 get "$plain" --origins --pretty
+
+head_line 'Delete it: it is gone from every search; bring it back as it was'
+run 0 delete 1
+run 1 find "phone=$phone"
+run 0 undelete 1
+run 0 find "phone=$phone"
+
+head_line 'List'
+run 0 list --limit 6 --fields id,name,phone,city,score
+run 0 list --kind organisation --limit 3 --lang zh
+
+head_line 'How large it is, and whether it is sound'
+run 0 stat
+run 0 check
+
+cat <<END
+
+That was it. What to try next, in this folder:
+
+   export PATH="$top/build/examples/crm:\$PATH" CRM_DB="$top/$CRM_DB"
+   crm --help                             every verb; crm VERB --help teaches it
+   crm create 姓名=张伟 电话='139 0013 9000'
+   crm list --json | head -n 3            for programs
+   crm model show                         the built-in model; docs/model.md says how to write yours
+
+   sh tests/run.sh                        the tests
+   less examples/hello.c                  the same from C, on one page
+   sudo meson install -C build && sudo ldconfig     for good; after it:
+   cc examples/hello.c \$(pkg-config --cflags --libs libcrm) -o hello
+END

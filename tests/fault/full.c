@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ * A full disk: a file system that is too small (as root, who can mount one), and a limit on the size of
+ * files.  Nothing that was committed is lost, and with room again the database goes on.
+ */
+#include "fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char document[4200];
+
+static void make_document(void)
+{
+    memset(document, 'n', sizeof document);
+    memcpy(document, "{\"name\":\"", 9);
+    memcpy(document + 100, "\",\"notes\":\"", 11);
+    memcpy(document + sizeof document - 3, "\"}", 3);
+}
+
+/* Adds customers one by one until it fails; how it failed. */
+static int fill(crm_db *db, uint64_t *added, uint64_t most)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc = CRM_OK;
+
+    while (!rc && *added < most) {
+        crm_txn *txn;
+        rc = crm_txn_begin(db, CRM_WRITE, NULL, &txn, &err);
+        if (rc)
+            break;
+        rc = crm_customer_create_json(txn, document, CRM_NUL, NULL, &err);
+        if (rc)
+            crm_txn_abort(txn);
+        else
+            rc = crm_txn_commit(txn, &err);
+        *added += rc == CRM_OK;
+    }
+    return rc;
+}
+
+static void holds(crm_db *db, uint64_t added)
+{
+    crm_list_options o = CRM_LIST_OPTIONS_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    crm_customer_iter *it;
+    crm_customer *c;
+    uint64_t n = 0;
+    crm_txn *txn;
+    int rc;
+
+    fault_is(crm_txn_begin(db, CRM_READ, NULL, &txn, &err), CRM_OK, &err, "begin");
+    fault_is(crm_customer_list(txn, &o, &it, &err), CRM_OK, &err, "list");
+    while ((rc = crm_customer_next(it, &c, &err)) == CRM_OK)
+        n++;
+    fault_is(rc, CRM_DONE, &err, "next");
+    ck_assert_uint_eq(n, added);
+    crm_customer_list_close(it);
+    crm_txn_abort(txn);
+}
+
+CRM_TEST(test_fault_full__limit_on_file_size)
+{
+    struct rlimit old, small;
+    uint64_t added = 0, before;
+    char dir[512];
+    crm_db *db;
+    int rc;
+
+    make_document();
+    snprintf(dir, sizeof dir, "%s", fault_path("db"));
+    db = fault_open(dir, NULL);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old;
+    small.rlim_cur = 2 << 20;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 3; i++) {
+        before = added;
+        rc = fill(db, &added, UINT64_MAX);
+        ck_assert_msg(rc == CRM_EFULL || rc == CRM_EIO, "%s", crm_error_name(rc));
+        holds(db, added);
+    }
+    ck_assert_uint_eq(added, before);
+    setrlimit(RLIMIT_FSIZE, &old);
+    ck_assert_int_eq(fill(db, &added, before + 100), CRM_OK);
+    holds(db, before + 100);
+    crm_db_close(db);
+    fault_clean(dir, "after a full file");
+}
+
+/* ---- a file system of our own ---- */
+
+static char mounted[512];
+
+/* In a name space of our own, so that the mount goes with the process.  0: not possible here. */
+static int mount_small(const char *options)
+{
+    snprintf(mounted, sizeof mounted, "%s", fault_path("small"));
+    if (mkdir(mounted, 0700))
+        return 0;
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+        return 0;
+    return mount("tmpfs", mounted, "tmpfs", 0, options) == 0;
+}
+
+static void unmount(void)
+{
+    umount2(mounted, MNT_DETACH);
+}
+
+/* Takes all the room that is left, and `but` bytes less. */
+static void fill_disk(const char *name, size_t but)
+{
+    static char bytes[4096];
+    char path[700];
+    off_t size = 0;
+    int fd;
+
+    snprintf(path, sizeof path, "%s/%s", mounted, name);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_ge(fd, 0);
+    while (write(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+        size += (off_t)sizeof bytes;
+    ck_assert_int_eq(errno, ENOSPC);
+    ck_assert_int_eq(ftruncate(fd, size > (off_t)but ? size - (off_t)but : 0), 0);
+    close(fd);
+}
+
+static void free_disk(const char *name)
+{
+    char path[700];
+
+    snprintf(path, sizeof path, "%s/%s", mounted, name);
+    ck_assert_int_eq(unlink(path), 0);
+}
+
+CRM_TEST(test_fault_full__disk_fills_while_writing)
+{
+    uint64_t added = 0, before = 0;
+    char dir[600];
+    crm_db *db;
+    int rc;
+
+    make_document();
+    if (!mount_small("size=4m"))
+        return;
+    snprintf(dir, sizeof dir, "%s/db", mounted);
+    db = fault_open(dir, NULL);
+    ck_assert_int_eq(fill(db, &added, 50), CRM_OK);
+    fill_disk("ballast", 256 << 10);
+    for (int i = 0; i < 3; i++) {
+        before = added;
+        rc = fill(db, &added, UINT64_MAX);
+        ck_assert_msg(rc == CRM_EFULL || rc == CRM_EIO, "%s", crm_error_name(rc));
+        holds(db, added);
+    }
+    ck_assert_uint_eq(added, before);
+    fault_clean(dir, "on a full disk");
+    free_disk("ballast");
+    ck_assert_int_eq(fill(db, &added, before + 50), CRM_OK);
+    holds(db, before + 50);
+    crm_db_close(db);
+    db = fault_open(dir, NULL);
+    holds(db, before + 50);
+    crm_db_close(db);
+    fault_clean(dir, "with room again");
+    unmount();
+}
+
+static int open_in_child(const char *dir, size_t but)
+{
+    int status;
+    pid_t pid;
+
+    fflush(stdout);
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (!pid) {
+        crm_db *db;
+        crm_txn *txn;
+        int rc;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        alarm(20);
+        rc = crm_db_open(dir, NULL, &db, NULL);
+        if (!rc) {
+            rc = crm_txn_begin(db, CRM_READ, NULL, &txn, NULL);
+            if (!rc)
+                crm_txn_abort(txn);
+            crm_db_close(db);
+        }
+        _exit(rc ? -rc : 0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status), "open with %zu bytes of room: signal %d", but,
+                  WTERMSIG(status));
+    return -WEXITSTATUS(status);
+}
+
+/* Opening takes room for two lock files, and a new database some for itself. */
+CRM_TEST(test_fault_full__opening_on_a_full_disk)
+{
+    char base[512], dir[600], file[700];
+    int opened = 0;
+
+    snprintf(base, sizeof base, "%s", fault_path("base"));
+    fault_make_base(base);
+    if (!mount_small("size=2m"))
+        return;
+    for (int existing = 1; existing >= 0; existing--) {
+        for (size_t but = 0; but <= (512 << 10); but += but < (128 << 10) ? 4096 : 65536) {
+            int rc;
+            snprintf(dir, sizeof dir, "%s/db", mounted);
+            fault_remove(dir);
+            if (existing)
+                fault_copy(base, dir);
+            else
+                ck_assert_int_eq(mkdir(dir, 0700), 0);
+            fill_disk("ballast", but);
+            rc = open_in_child(dir, but);
+            ck_assert_msg(rc == CRM_OK || rc == CRM_EFULL || rc == CRM_EIO, "%s",
+                          crm_error_name(rc));
+            free_disk("ballast");
+            ck_assert_int_eq(open_in_child(dir, but), CRM_OK);
+            opened += rc == CRM_OK;
+            snprintf(file, sizeof file, "%s with %zu bytes of room", existing ? "old" : "new", but);
+            fault_clean(dir, file);
+        }
+    }
+    ck_assert_int_gt(opened, 0);
+    unmount();
+}

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+# build KIND: configures and builds build-test/KIND, and sets built to it.  One test of the suite.
+# Sourced by suite.sh; suites that need the same folder wait for each other.
+
+build_options()
+{
+    # gcc sees uninitialised variables where there are none once a sanitizer has changed the code.
+    sanitized='-Dwerror=false -Db_lundef=false -Db_sanitize'
+    case $1 in
+    gcc) echo gcc '-Dbuildtype=debugoptimized' ;;
+    clang) echo clang '-Dbuildtype=debugoptimized -Dbench=true' ;;
+    fuzzer) echo clang "-Dbuildtype=debugoptimized $sanitized=address,undefined -Dfuzz=true" ;;
+    asan) echo gcc "-Dbuildtype=debugoptimized $sanitized=address,undefined" ;;
+    tsan) echo gcc "-Dbuildtype=debugoptimized $sanitized=thread" ;;
+    coverage) echo gcc '-Dbuildtype=debug -Doptimization=0 -Db_coverage=true' ;;
+    release) echo gcc '-Dbuildtype=release -Db_ndebug=true -Dbench=true -Dtool_name=crm-db' ;;
+    dist) echo gcc '-Dbuildtype=plain -Dtests=false' ;;
+    esac
+}
+
+# configure FOLDER OPTION...: for the first time, or again, because sources of tests are found then.
+configure()
+{
+    configured=$1
+    shift
+    if [ -f "$configured/build.ninja" ]; then
+        meson setup --reconfigure "$@" "$configured"
+    else
+        rm -rf "$configured"
+        meson setup "$@" "$configured"
+    fi
+}
+
+build_steps()
+{
+    # shellcheck disable=SC2046  # words
+    set -- $(build_options "$1")
+    CC=$1
+    shift
+    export CC
+    unset CFLAGS CPPFLAGS LDFLAGS DESTDIR
+    configure "$built" -Dwerror=true "$@" --prefix="$CRM_BUILD/prefix" --libdir=lib &&
+        ninja -C "$built" -j "$CRM_CPUS"
+}
+
+build()
+{
+    built=$CRM_BUILD/$1
+    exec 9>"$CRM_BUILD/$1.lock"
+    build_code=0
+    # Waiting for others that build the same folder counts as building.
+    build_begun=$(date +%s)
+    flock 9
+    if [ -f "$state/$1.fresh" ]; then
+        echo "build $1: made by another suite"
+        count 1 0
+    elif [ -f "$state/$1.broken" ]; then
+        echo "FAILED build $1: see $(cat "$state/$1.broken")"
+        count 0 1
+        build_code=1
+    elif once "build $1" build_steps "$1"; then
+        : >"$state/$1.fresh"
+    else
+        echo "build-test/$suite.log" >"$state/$1.broken"
+        build_code=1
+    fi
+    exec 9>&-
+    built_seconds=$((built_seconds + $(date +%s) - build_begun))
+    return $build_code
+}
