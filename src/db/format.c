@@ -96,7 +96,7 @@ int crm__format_read(crm__store *s, kv_txn *txn, crm_error *err)
     return CRM_OK;
 }
 
-static int write_header(crm__store *s, kv_txn *txn)
+static int write_header(crm__store *s, kv_txn *txn, int64_t now)
 {
     static const uint8_t none[CRM__HASH_KEY];
     uint8_t made[8], tag[CRM__TAG_SIZE];
@@ -109,7 +109,7 @@ static int write_header(crm__store *s, kv_txn *txn)
     crm__buf_add(&b, s->id, 16);
     crm__buf_add(&b, s->tag_key, 16);
     crm__buf_add(&b, s->token_key, 16);
-    crm__put_le64(made, (uint64_t)crm__clock_now());
+    crm__put_le64(made, (uint64_t)now);
     crm__buf_add(&b, made, sizeof made);
     crm__buf_add_varint(&b, FEATURE_COUNT);
     for (size_t i = 0; i < FEATURE_COUNT; i++) {
@@ -129,7 +129,7 @@ static int write_header(crm__store *s, kv_txn *txn)
 }
 
 /* The first write: header and model, in one commit. */
-int crm__format_make(crm__store *s, const char *model, crm_error *err)
+int crm__format_make(crm__store *s, const crm_db_options *opts, crm_error *err)
 {
     kv_txn *txn;
     int rc;
@@ -139,13 +139,14 @@ int crm__format_make(crm__store *s, const char *model, crm_error *err)
     rc = s->kv->ops->begin(s->kv, 1, &txn, err);
     if (rc)
         return rc;
-    rc = write_header(s, txn);
+    rc = write_header(s, txn, opts->test_clock ? opts->test_clock(opts->test_clock_ctx)
+                                             : crm__clock_now());
     if (rc) {
         crm__fail_sys(err, rc, txn->sys, "can't write the format header");
         txn->ops->abort(txn);
         return rc;
     }
-    rc = crm__model_first(s, txn, model ? model : crm_model_default(), err);
+    rc = crm__model_first(s, txn, opts, err);
     if (rc) {
         txn->ops->abort(txn);
         return rc;

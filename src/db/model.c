@@ -155,8 +155,9 @@ int crm__model_own(crm_txn *txn, crm__model *m)
     return own(txn, m);
 }
 
-int crm__model_first(crm__store *s, kv_txn *kv, const char *yaml, crm_error *err)
+int crm__model_first(crm__store *s, kv_txn *kv, const crm_db_options *opts, crm_error *err)
 {
+    const char *yaml = opts->model ? opts->model : crm_model_default();
     crm__model *m;
     crm_db db;
     crm_txn *txn;
@@ -167,6 +168,8 @@ int crm__model_first(crm__store *s, kv_txn *kv, const char *yaml, crm_error *err
     memset(&db, 0, sizeof db);
     db.store = s;
     db.mem = s->mem;
+    db.clock = opts->test_clock;
+    db.clock_ctx = opts->test_clock_ctx;
     atomic_store(&db.refs, 2); /* never the last: the handle is on the stack */
     rc = crm__txn_new(&db, 1, NULL, &txn, err);
     if (!rc) {

@@ -217,7 +217,7 @@ static int open_engine(crm__store *s, const char *path, const crm_db_options *op
     if (!rc)
         rc = crm__format_present(s, &present, err);
     if (!rc && !present)
-        rc = kv.create ? crm__format_make(s, opts->model, err)
+        rc = kv.create ? crm__format_make(s, opts, err)
                        : crm__fail(err, CRM_ENOTFOUND, "no database there");
     crm__lock_opening(s->lock_fd, 0);
     return rc;

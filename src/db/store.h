@@ -62,7 +62,7 @@ void crm__unlock_folder(int fd);
 int crm__network_folder(const char *dir); /* 1: on a network file system */
 
 /* The format header (format.c): made in an empty database, read and judged in another. */
-int crm__format_make(crm__store *s, const char *model, crm_error *err);
+int crm__format_make(crm__store *s, const crm_db_options *opts, crm_error *err);
 int crm__format_read(crm__store *s, kv_txn *txn, crm_error *err);
 int crm__format_present(crm__store *s, int *present, crm_error *err);
 
@@ -70,6 +70,6 @@ int crm__watch_new(const crm_allocator *mem, crm__watch **out);
 void crm__watch_free(const crm_allocator *mem, crm__watch *w);
 
 /* Stores the first version of the model in an engine transaction (model.c). */
-int crm__model_first(crm__store *s, kv_txn *txn, const char *yaml, crm_error *err);
+int crm__model_first(crm__store *s, kv_txn *txn, const crm_db_options *opts, crm_error *err);
 
 #endif

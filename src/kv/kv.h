@@ -106,7 +106,9 @@ typedef struct kv_ops {
     void (*cursor_close)(kv_cursor *c);
     /* CRM_ENOTFOUND when there is no such row; the cursor is then nowhere. */
     int (*seek)(kv_cursor *c, kv_seek how, crm__slice key, crm__slice *k, crm__slice *v);
-    int (*next)(kv_cursor *c, crm__slice *k, crm__slice *v);  /* CRM_ENOTFOUND at the end */
+    /* CRM_ENOTFOUND at the end.  Only behind a row that seek, next or prev gave; the page engine also goes
+     * on behind a place it found damaged. */
+    int (*next)(kv_cursor *c, crm__slice *k, crm__slice *v);
     int (*prev)(kv_cursor *c, crm__slice *k, crm__slice *v);
     int (*stat)(kv_txn *txn, kv_space space, kv_stat *out);
     int (*info)(kv_env *env, kv_info *out);

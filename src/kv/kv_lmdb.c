@@ -10,6 +10,7 @@
  * - Reader slots of dead processes keep old pages: cleared at open and when slots run out.
  */
 #include "kv/kv.h"
+#include "kv/kv_page.h"
 
 #include "base/error.h"
 
@@ -22,9 +23,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { POISON = -1, FILE_MODE = 0600, READERS = 1022, AGE = 1000 };
+enum { POISON = -1, FILE_MODE = 0600, READERS = 1022, AGE = 1000, LOOKS = 5 };
 #define DEFAULT_MAP ((uint64_t)1 << 40)
 #define LEAST_MAP ((uint64_t)64 << 20)
 
@@ -318,9 +320,19 @@ static int look_first(const char *dir, const kv_options *opts, int *fresh, crm_e
     rc = crm__kv_page_open(dir, opts, &page, err);
     if (rc)
         return rc;
-    rc = page->ops->begin(page, 0, &txn, err);
-    if (!rc)
-        txn->ops->abort(txn);
+    /* A commit of another process may move the file under one look, not under several. */
+    for (int look = 0; look < LOOKS; look++) {
+        const struct timespec pause = {0, 2000000};
+        if (look)
+            nanosleep(&pause, NULL);
+        rc = page->ops->begin(page, 0, &txn, err);
+        if (!rc) {
+            rc = crm__page_sound(txn, err);
+            txn->ops->abort(txn);
+        }
+        if (rc != CRM_ECORRUPT)
+            break;
+    }
     page->ops->close(page);
     return rc;
 }
