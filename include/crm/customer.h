@@ -513,8 +513,9 @@ CRM_API int crm_customer_upsert(crm_txn *txn, const crm_customer *c, crm_id *id,
 
 /**
  * Creates a customer from a JSON document, e.g. {"name":"张伟","phone":"138 0013 8000"}.
- * Members are keys or labels of the model; read-only members (id, revision, created_at, updated_at,
- * origins) are ignored, so that a document that was read can be given back.
+ * Members are keys or labels of the model, and source: where the values come from.  Read-only members
+ * (id, revision, created_at, updated_at, deleted, origins) are ignored, whatever they hold, so that a
+ * document that was read can be given back; a deleted customer's makes a live one.
  *
  * @param[in]     txn   Live write transaction.
  * @param[in]     json  The document, UTF-8.

@@ -48,7 +48,7 @@ CRM_API const char *crm_version(void);
 CRM_API int crm_version_number(void);
 
 /**
- * What the library was built from and runs with: versions of its parts, one line.
+ * What the library is: its version, the formats it knows, its compiler; one line.
  *
  * @return the text.
  *

@@ -3,9 +3,9 @@
  *
  * json-c keeps the last of two members of one name, cuts keys and the text at a NUL and clips integers
  * of more than 64 bits; each would lose what a user wrote without a word.  It also takes NaN for a
- * number, and control characters as they are.  So the text is looked over first and these are refused
- * there; afterwards the members of the tree are counted against the colons of the text, which differ
- * exactly if a name stands twice.
+ * number, single quotes, and control characters as they are.  So the text is looked over first and these
+ * are refused there; afterwards the members of the tree are counted against the colons of the text,
+ * which differ exactly if a name stands twice.
  */
 #include "codec/json.h"
 
@@ -73,8 +73,10 @@ static void look_over(const char *s, size_t n, look *l)
             l->colons++;
         else if ((s[i] >= '0' && s[i] <= '9') || s[i] == '-')
             i = skip_number(s, i, n, l);
-        else if ((s[i] == 'N' || s[i] == 'I' || s[i] == 0) && !l->what) {
-            l->what = s[i] ? "NaN and Infinity are no JSON" : "a NUL byte";
+        else if (memchr("NI'", s[i], 4) && !l->what) { /* its NUL counts too */
+            l->what = s[i] == '\'' ? "a string stands in double quotes"
+                      : s[i]       ? "NaN and Infinity are no JSON"
+                                   : "a NUL byte";
             l->fault = i;
         }
     }
@@ -97,6 +99,21 @@ static size_t members(json_object *v)
 static int syntax(crm_error *err, size_t at, const char *what)
 {
     return crm__fail_at(err, CRM_ESYNTAX, -1, (int64_t)at, "JSON: %s at byte %zu", what, at);
+}
+
+/* json-c's words suit what it thought to read; these suit what a person sees. */
+static const char *word(enum json_tokener_error why)
+{
+    switch (why) {
+    case json_tokener_error_depth:
+        return "nested too deeply";
+    case json_tokener_error_parse_null:
+    case json_tokener_error_parse_boolean:
+    case json_tokener_error_parse_unexpected:
+        return "unexpected text";
+    default:
+        return json_tokener_error_desc(why);
+    }
 }
 
 int crm__json_parse(const char *text, size_t n, crm__json **out, crm_error *err)
@@ -131,7 +148,7 @@ int crm__json_parse(const char *text, size_t n, crm__json **out, crm_error *err)
     if (why != json_tokener_success) {
         json_object_put(root);
         return why == json_tokener_error_size ? crm__fail_nomem(err)
-                                              : syntax(err, at, json_tokener_error_desc(why));
+                                              : syntax(err, at, word(why));
     }
     if (!l.what && root && members(root) != l.colons) {
         l.what = "a member stands twice in the document that begins";

@@ -36,6 +36,20 @@ static crm__slice trimmed_member(const crm__json *v, const char *key)
                                                                 : crm__slice_of(NULL, 0);
 }
 
+/* An identity has no members but these. */
+static int only_members(const crm__json *identity)
+{
+    const void *at = NULL;
+    const char *key;
+    const crm__json *value;
+
+    while (crm__json_next(identity, &at, &key, &value)) {
+        if (strcmp(key, "kind") != 0 && strcmp(key, "value") != 0 && strcmp(key, "source") != 0)
+            return 0;
+    }
+    return 1;
+}
+
 /* Appends the payload of one JSON value. */
 static int read_item(reading *r, const crm__field *f, const crm__json *v, crm__buf *out)
 {
@@ -65,10 +79,12 @@ static int read_item(reading *r, const crm__field *f, const crm__json *v, crm__b
             text = crm__slice_of(money, text.n + (currency.n ? 1 + currency.n : 0));
             break;
         }
+        if (!f->declared_identity)
+            return bad(r, f, "holds a value, not an object");
         text = trimmed_member(v, "value");
         source = trimmed_member(v, "source");
-        if (!text.n)
-            return bad(r, f, "an object here has a member \"value\"");
+        if (!text.n || !only_members(v))
+            return bad(r, f, "an identity is {\"kind\":...,\"value\":...[,\"source\":...]}");
         break;
     default:
         return bad(r, f, "holds a value that is neither text, number nor boolean");
@@ -146,7 +162,7 @@ static int read_field(reading *r, const crm__field *f, const crm__json *v)
         return rc || !remove ? rc : put_list(r, f, CRM__REMOVE, remove);
     }
     crm__buf_init(&item, r->txn->mem);
-    rc = crm__customer_fault(r->faults, crm__json_kind(v) == CRM__JSON_ARRAY
+    rc = crm__customer_fault(r->faults, crm__json_kind(v) == CRM__JSON_ARRAY || is_delta(v)
                                    ? bad(r, f, "holds one value, not a list")
                                    : read_item(r, f, v, &item));
     if (!rc && item.failed)

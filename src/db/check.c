@@ -530,6 +530,8 @@ int crm_check(const char *path, const crm_check_options *opts, size_t struct_siz
         return crm__fail_nomem(err);
     crm__buf_init(&k.text, &mem);
     rc = check_path(c, path, &o, &mem, &k, err);
+    if (rc < 0 && !err->code)
+        crm__fail(err, rc, "%s", crm_error_text(rc));
     hand_out(&k, &o);
     if (out) {
         if (struct_size > sizeof c->result)

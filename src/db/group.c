@@ -14,7 +14,11 @@
  */
 #include "db/txn.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { GROUP_MEMBERS = 512, GROUP_BYTES = 32 << 20 };
 enum { WAIT = 0, LEAD, RUN, DONE };
@@ -48,24 +52,64 @@ struct crm__member {
 
 /* ---- gate ---- */
 
+enum { LOOK_EVERY_S = 1 };
+
+/* Whether the holder's thread has ended inside its transaction.  Gate locked. */
+static int owner_lost(crm__gate *g)
+{
+    if (g->busy && g->tid && syscall(SYS_tgkill, getpid(), g->tid, 0) && errno == ESRCH) {
+        g->lost = 1;
+        pthread_cond_broadcast(&g->freed);
+    }
+    return g->lost;
+}
+
+/* Waits for a signal, but not for ever for a thread that is no more.  Gate locked. */
+static void wait_a_while(crm__gate *g, pthread_cond_t *cond)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LOOK_EVERY_S;
+    if (pthread_cond_timedwait(cond, &g->lock, &until) == ETIMEDOUT)
+        owner_lost(g);
+}
+
+static int fail_lost(crm_error *err)
+{
+    return crm__fail(err, CRM_EPOISONED, "a thread of this process ended inside its write "
+                                         "transaction: only other processes can write");
+}
+
+/* Whether this thread holds the gate itself; another may have got a dead thread's handle.  Gate locked. */
+static int is_owner(crm__gate *g)
+{
+    return g->busy && pthread_equal(g->owner, pthread_self()) && (!g->tid || !owner_lost(g));
+}
+
 int crm__gate_enter(crm__store *s, crm_error *err)
 {
     crm__gate *g = &s->gate;
+    int lost;
 
     pthread_mutex_lock(&g->lock);
-    if (g->busy && pthread_equal(g->owner, pthread_self())) {
+    if (is_owner(g)) {
         pthread_mutex_unlock(&g->lock);
         return crm__fail(err, CRM_ESTATE,
                          "this thread already has a write transaction on the database");
     }
     g->waiting++;
-    while (g->busy)
-        pthread_cond_wait(&g->freed, &g->lock);
+    while (g->busy && !g->lost)
+        wait_a_while(g, &g->freed);
     g->waiting--;
-    g->busy = 1;
-    g->owner = pthread_self();
+    if (!g->lost) {
+        g->busy = 1;
+        g->owner = pthread_self();
+        g->tid = (pid_t)syscall(SYS_gettid);
+    }
+    lost = g->lost;
     pthread_mutex_unlock(&g->lock);
-    return CRM_OK;
+    return lost ? fail_lost(err) : CRM_OK;
 }
 
 static crm__member *pop(crm__gate *g)
@@ -80,10 +124,25 @@ static crm__member *pop(crm__gate *g)
     return m;
 }
 
+static void leave_queue(crm__gate *g, crm__member *self)
+{
+    crm__member **p = &g->first, *last = NULL;
+
+    while (*p && *p != self) {
+        last = *p;
+        p = &last->next;
+    }
+    if (*p)
+        *p = self->next;
+    if (g->last == self)
+        g->last = last;
+}
+
 /* After a group, explicit transactions that wait come first; after one of those, the queue. */
 static void leave(crm__gate *g, int was_group)
 {
     pthread_mutex_lock(&g->lock);
+    g->tid = 0;
     if (g->first && !(was_group && g->waiting)) {
         crm__member *m = pop(g);
         g->owner = m->thread;
@@ -315,7 +374,7 @@ static int take_part(crm__store *s, crm__member *self)
     crm__gate *g = &s->gate;
 
     pthread_mutex_lock(&g->lock);
-    if (g->busy && pthread_equal(g->owner, self->thread)) {
+    if (is_owner(g)) {
         pthread_mutex_unlock(&g->lock);
         return crm__fail(&self->err, CRM_ESTATE,
                          "this thread already has a write transaction on the database");
@@ -331,9 +390,13 @@ static int take_part(crm__store *s, crm__member *self)
             g->first = self;
         g->last = self;
     }
-    while (self->step == WAIT)
-        pthread_cond_wait(&self->cond, &g->lock);
+    while (self->step == WAIT && !g->lost)
+        wait_a_while(g, &self->cond);
+    if (self->step == WAIT)
+        leave_queue(g, self);
     pthread_mutex_unlock(&g->lock);
+    if (self->step == WAIT)
+        return fail_lost(&self->err);
     if (self->step == LEAD)
         lead(s, self);
     else

@@ -227,11 +227,27 @@ void crm__field_out(const crm__field *f, crm_field *out)
     crm__copy_name(out->key, f->key, strlen(f->key));
 }
 
+/* Whether a text may be the name of a field and no person's name with a number, or an address: only such
+ * a text is repeated in a message. */
+static int plausible(const char *s, size_t n)
+{
+    int digits = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        digits += s[i] >= '0' && s[i] <= '9';
+        if (s[i] == '@' || (unsigned char)s[i] < 0x20)
+            return 0;
+    }
+    return n < CRM_FIELD_SIZE && digits < 4;
+}
+
 int crm__field_unknown(const crm__model *m, const char *name, size_t n, crm_error *err)
 {
     char shown[CRM_FIELD_SIZE];
     const char *near = crm__model_near(m, name, n);
 
+    if (!plausible(name, n))
+        return crm__fail(err, CRM_EFIELD, "a name of %zu bytes is no field of the model", n);
     crm__copy_name(shown, name, n);
     return near ? crm__fail_field(err, CRM_EFIELD, shown,
                                   "\"%s\" is no field of the model; did you mean \"%s\"?", shown, near)

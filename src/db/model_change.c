@@ -267,11 +267,13 @@ static int judge(plan *p, uint32_t flags, crm_error *err)
             continue;
         if (it->tokens)
             worst = crm__fail_field(err, CRM_EEXISTS, it->change.after->key,
-                                    "%s: can't become unique, %llu values stand more than once",
-                                    it->change.after->key, (unsigned long long)it->values);
+                                    "%s: can't become unique, %llu value%s of it would be a second one",
+                                    it->change.after->key, (unsigned long long)it->values,
+                                    it->values == 1 ? "" : "s");
         else if (!(flags & CRM_FORCE) && !worst)
-            worst = crm__fail(err, CRM_EREFUSED, "%s: %llu stored values or customers would be affected",
-                              it->change.message, (unsigned long long)it->values);
+            worst = crm__fail(err, CRM_EREFUSED, "%s, which affects %llu stored value%s or customer%s", it->change.message,
+                              (unsigned long long)it->values, it->values == 1 ? "" : "s",
+                              it->values == 1 ? "" : "s");
     }
     return rc ? rc : worst;
 }

@@ -62,7 +62,7 @@ typedef struct kv_options {
     int create;           /* make it when absent */
     uint32_t max_readers; /* 0: 1022 */
     uint64_t map_bytes;   /* 0: 1 TiB, halved until it can be had */
-    uint64_t size_limit;  /* 0: none; a commit that would pass it is CRM_EFULL */
+    uint64_t size_limit;  /* 0: none; the file never grows beyond it: CRM_EFULL */
 } kv_options;
 
 typedef struct kv_stat {

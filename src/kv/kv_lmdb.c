@@ -23,10 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { POISON = -1, FILE_MODE = 0600, READERS = 1022, AGE = 1000, LOOKS = 5 };
+enum { POISON = -1, FILE_MODE = 0600, READERS = 1022, AGE = 1000, LOOKS = 5, ROOM = 1 << 16 };
 #define DEFAULT_MAP ((uint64_t)1 << 40)
 #define LEAST_MAP ((uint64_t)64 << 20)
 
@@ -34,7 +35,6 @@ typedef struct lmdb_env {
     kv_env base;
     MDB_env *env;
     MDB_dbi dbi[KV_SPACES];
-    uint64_t size_limit;
     size_t page_size;
     atomic_int poisoned;
     int readonly;
@@ -43,7 +43,7 @@ typedef struct lmdb_env {
 typedef struct lmdb_txn {
     kv_txn base;
     MDB_txn *txn;
-    uint64_t bytes; /* written, for the size limit */
+    uint64_t bytes; /* written */
     MDB_cursor *writer[KV_SPACES]; /* freed by LMDB with the transaction */
 } lmdb_txn;
 
@@ -154,6 +154,7 @@ static int code_of(int rc)
     case ENOMEM:
         return CRM_ENOMEM;
     case MDB_MAP_FULL:
+    case MDB_MAP_RESIZED: /* another process, without our limit, has grown the file */
     case MDB_TXN_FULL:
     case ENOSPC:
     case EDQUOT:
@@ -217,6 +218,9 @@ static int open_env(lmdb_env *e, const char *dir, const kv_options *opts, crm_er
     unsigned flags = MDB_NOTLS | (opts->readonly ? MDB_RDONLY : 0);
     int rc;
 
+    /* LMDB gives no page behind the end of the map: so the map is the limit, exactly. */
+    if (opts->size_limit && opts->size_limit < map)
+        map = opts->size_limit;
     for (;; map /= 2) {
         rc = mdb_env_create(&e->env);
         if (rc)
@@ -385,7 +389,6 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
         return crm__fail_nomem(err);
     e->base.ops = &LMDB_OPS;
     e->base.mem = opts->mem;
-    e->size_limit = opts->size_limit;
     e->readonly = opts->readonly;
     rc = open_env(e, dir, opts, err);
     if (!rc) {
@@ -448,14 +451,14 @@ static void lmdb_abort(kv_txn *txn)
     crm__release(txn->env->mem, t);
 }
 
-static int over_limit(const lmdb_env *e, const lmdb_txn *t)
+/* LMDB turns a write that was cut short by a full disk into EIO. */
+static int disk_full(const lmdb_env *e, const lmdb_txn *t)
 {
-    MDB_envinfo info;
+    struct statvfs st;
+    int fd;
 
-    if (!e->size_limit || !t->base.write || !t->bytes)
-        return 0;
-    mdb_env_info(e->env, &info);
-    return ((uint64_t)info.me_last_pgno + 1) * e->page_size + t->bytes > e->size_limit;
+    return !mdb_env_get_fd(e->env, &fd) && !fstatvfs(fd, &st) &&
+           (uint64_t)st.f_bavail * st.f_frsize < t->bytes * 2 + ROOM;
 }
 
 static int lmdb_commit(kv_txn *txn, crm_error *err)
@@ -468,11 +471,9 @@ static int lmdb_commit(kv_txn *txn, crm_error *err)
         lmdb_abort(txn);
         return crm__fail(err, CRM_EPOISONED, "the storage engine stopped in this process");
     }
-    if (over_limit(e, t)) {
-        lmdb_abort(txn);
-        return crm__fail(err, CRM_EFULL, "the size limit of the database is reached");
-    }
     rc = g_commit(t->txn);
+    if (rc == EIO && disk_full(e, t))
+        rc = ENOSPC;
     if (rc == POISON)
         g_abort(t->txn); /* an assertion left it open, with the writer's lock */
     crm__release(txn->env->mem, t);

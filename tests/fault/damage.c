@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Damaged copies of a database: flipped bits, extreme numbers, zeroed, swapped and copied pages, damaged
- * heads, short files.  For each, in processes of their own:
- *   crm_check() never dies and never hangs;
- *   opened with CRM_VERIFY or plainly, every record that is read is the original one, or the call gives
- *   an error; a record that is missing without a word, or any error, is also a fault that crm_check()
- *   reports; and what crm_check() calls clean reads back row for row as it was;
- *   with CRM_VERIFY nothing dies; a plain open may die by a signal (docs: check, or open with
- *   CRM_VERIFY), which is counted.
+ * Damaged copies of a database: flipped bits, extreme numbers, zeroed, swapped and copied pages,
+ * damaged heads, short files.  For each, in processes of their own: crm_check() never dies and
+ * never hangs; opened with CRM_VERIFY or plainly, every record that is read is the original one, or
+ * the call gives an error; a record that is missing without a word, or any error, is also a fault
+ * that crm_check() reports; and what crm_check() calls clean reads back row for row as it was; with
+ * CRM_VERIFY nothing dies; a plain open may die by a signal (docs: check, or open with CRM_VERIFY),
+ * which is counted.
  */
 #include "damage.h"
 #include "fault.h"
@@ -24,12 +23,12 @@ enum { CUSTOMERS = 2000, LAST = CUSTOMERS + 1, SECONDS = 30 };
 
 /* What the processes that try a mutant write down. */
 typedef struct notes {
-    int code;             /* of crm_check() or crm_db_open() */
+    int code; /* of crm_check() or crm_db_open() */
     uint64_t faults;
-    uint64_t errors;      /* calls that gave an error */
-    uint64_t missing;     /* records not there, without an error */
-    uint64_t wrong;       /* records that are not the original */
-    char what[200];       /* the first of these */
+    uint64_t errors;  /* calls that gave an error */
+    uint64_t missing; /* records not there, without an error */
+    uint64_t wrong;   /* records that are not the original */
+    char what[200];   /* the first of these */
     int state_read;
     uint64_t state;
     int done;
@@ -49,10 +48,11 @@ static bed *the_bed;
 
 static void customer_json(char json[400], int i)
 {
-    snprintf(json, 400,
-             "{\"name\":\"客户 %d\",\"phone\":[\"1390013%04d\"],\"email\":\"c%d@example.com\","
-             "\"score\":%d,\"notes\":\"%0*d\",\"external\":[{\"source\":\"erp\",\"value\":\"E%d\"}]}",
-             i, i, i, i % 1000, 1 + i % 90, i, i);
+    snprintf(
+        json, 400,
+        "{\"name\":\"客户 %d\",\"phone\":[\"1390013%04d\"],\"email\":\"c%d@example.com\","
+        "\"score\":%d,\"notes\":\"%0*d\",\"external\":[{\"source\":\"erp\",\"value\":\"E%d\"}]}",
+        i, i, i, i % 1000, 1 + i % 90, i, i);
 }
 
 static void make(const char *dir)
@@ -327,8 +327,9 @@ static void try_mutant(bed *b, damage_kind kind, uint64_t seed)
     signo = in_child(check, 0);
     ck_assert_msg(!signo, "%s: crm_check() died by signal %d", label, signo);
     bad = b->n->code != CRM_OK;
-    ck_assert_msg(bad == (b->n->faults > 0) || b->n->code == CRM_EVERSION, "%s: %s with %llu faults",
-                  label, crm_error_name(b->n->code), (unsigned long long)b->n->faults);
+    ck_assert_msg(bad == (b->n->faults > 0) || b->n->code == CRM_EVERSION,
+                  "%s: %s with %llu faults", label, crm_error_name(b->n->code),
+                  (unsigned long long)b->n->faults);
     b->reported += (uint64_t)bad;
     signo = in_child(use_verified, !bad);
     ck_assert_msg(!signo, "%s: died by signal %d although verified", label, signo);
@@ -336,7 +337,8 @@ static void try_mutant(bed *b, damage_kind kind, uint64_t seed)
     judge_use(b, label, "verified", bad);
     mutate(b, kind, seed, &done); /* a verified one was written to */
     signo = in_child(use_plainly, !bad);
-    ck_assert_msg(!signo || bad, "%s: crm_check() found nothing, but died by signal %d", label, signo);
+    ck_assert_msg(!signo || bad, "%s: crm_check() found nothing, but died by signal %d", label,
+                  signo);
     ck_assert_msg(signo != SIGALRM, "%s: hangs", label);
     b->died += signo != 0;
     judge_use(b, label, "plain", bad);
@@ -358,10 +360,11 @@ static void try_kind(damage_kind kind)
     remember(&b);
     for (size_t i = 0; i < count; i++)
         try_mutant(&b, kind, crmtest_seed() + i);
-    printf("%-10s %4llu mutants: %4llu reported by check, %4llu refused by verify, %3llu ended a plain "
-           "open\n", damage_name(kind), (unsigned long long)b.tried,
-           (unsigned long long)b.reported, (unsigned long long)b.refused,
-           (unsigned long long)b.died);
+    printf("%-10s %4llu mutants: %4llu reported by check, %4llu refused by verify, %3llu ended a "
+           "plain "
+           "open\n",
+           damage_name(kind), (unsigned long long)b.tried, (unsigned long long)b.reported,
+           (unsigned long long)b.refused, (unsigned long long)b.died);
     fflush(stdout);
 }
 

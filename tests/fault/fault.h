@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * What the cases of the fault suite share: a place for databases, a base database to begin from, the
- * state of a database as one number, and runs of a scenario with a fault in it.
+ * What the cases of the fault suite share: a place for databases, a base database to begin from,
+ * the state of a database as one number, and runs of a scenario with a fault in it.
  *
  * A scenario is a function that works through part of the API.  It runs once without a fault, which
  * gives its states (one at the start, one after each commit) and the digest of what its calls gave
  * back; then again and again with one injected fault, in one of two ways:
- *   RETRY   the n-th call fails once: the failed function returns the code, has changed nothing, and
- *           the same call again works, so that the end is exactly that of the run without a fault;
- *   STICKY  the n-th and all later calls fail: the scenario stops at the first error and cleans up,
- *           and the database is in the state of its last commit that returned CRM_OK.
+ *   RETRY   the n-th call fails once: the failed function returns the code, has changed nothing,
+ * and the same call again works, so that the end is exactly that of the run without a fault; STICKY
+ * the n-th and all later calls fail: the scenario stops at the first error and cleans up, and the
+ * database is in the state of its last commit that returned CRM_OK.
  */
 #ifndef FAULT_H
 #define FAULT_H
@@ -59,12 +59,12 @@ typedef struct fault_run {
     char label[160]; /* of the fault, for messages */
     crm_db_options opts;
     fault_way way;
-    int code;                /* what the injected call gives */
-    const uint64_t *failed;  /* calls failed so far */
-    uint64_t handled;        /* results seen that an injected fault explains */
+    int code;               /* what the injected call gives */
+    const uint64_t *failed; /* calls failed so far */
+    uint64_t handled;       /* results seen that an injected fault explains */
     uint64_t commits;
-    uint64_t output;         /* digest of what calls gave back */
-    int keep_states;         /* write down the state at each commit */
+    uint64_t output; /* digest of what calls gave back */
+    int keep_states; /* write down the state at each commit */
     uint64_t states[FAULT_STATES];
     crm_db *db;
     crm_error err;
@@ -119,7 +119,8 @@ typedef struct fault_source {
 void fault_run_once(fault_run *r, const fault_scenario *s, const char *base, const char *dir,
                     const fault_source *src, const fault_run *plain, int check);
 
-/* Which n of a sweep are tried: all up to `all`, then every `step`-th; every one with CRM_FULL. */
+/* Which n of a sweep are tried: all up to `all`, then every `step`-th; every one with CRM_FULL, few
+ * with CRM_SHORT. */
 int fault_wanted(uint64_t n, uint64_t all, uint64_t step);
 
 /* ---- malloc, of the whole process (oom.c) ---- */
@@ -129,7 +130,8 @@ int oom_possible(void);
 /* From now on the after-th call on this thread fails, 0: none; with sticky all later ones too. */
 void oom_arm(uint64_t after, int sticky);
 void oom_disarm(void);
-/* Check's own functions allocate: none may fail inside them.  oom_hold() gives what oom_back() takes. */
+/* Check's own functions allocate: none may fail inside them.  oom_hold() gives what oom_back()
+ * takes. */
 int oom_hold(void);
 void oom_back(int held);
 #define SURE(x)                                                                                    \
@@ -138,8 +140,8 @@ void oom_back(int held);
         ck_assert_msg((x), "%s", #x);                                                              \
         oom_back(held_);                                                                           \
     } while (0)
-uint64_t oom_calls(void);              /* counted while armed */
-extern uint64_t oom_failed_count;      /* failed since oom_arm() */
-int64_t oom_alive(void);               /* blocks of the process */
+uint64_t oom_calls(void);         /* counted while armed */
+extern uint64_t oom_failed_count; /* failed since oom_arm() */
+int64_t oom_alive(void);          /* blocks of the process */
 
 #endif

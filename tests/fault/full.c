@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A full disk: a file system that is too small (as root, who can mount one), and a limit on the size of
- * files.  Nothing that was committed is lost, and with room again the database goes on.
+ * A full disk: a file system that is too small (as root, who can mount one), and a limit on the
+ * size of files.  Nothing that was committed is lost, and with room again the database goes on.
  */
 #include "fault.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Faults under a group commit: several threads in crm_db_write() at once.  Each member adds one to a
- * shared number, which it reads first, and writes its own customer; so the end says who took part:
- * a call that returned CRM_OK did, any other did not.
+ * Faults under a group commit: several threads in crm_db_write() at once.  Each member adds one to
+ * a shared number, which it reads first, and writes its own customer; so the end says who took
+ * part: a call that returned CRM_OK did, any other did not.
  */
 #include "fault.h"
 
@@ -223,7 +223,7 @@ static const struct {
     const char *name;
     int most_failed; /* members that a single failure may take with it */
 } SINGLE[] = {
-    {KV_CALL_PUT, "put", 1},   {KV_CALL_GET, "get", 1},       {KV_CALL_SEEK, "seek", 1},
+    {KV_CALL_PUT, "put", 1},     {KV_CALL_GET, "get", 1},       {KV_CALL_SEEK, "seek", 1},
     {KV_CALL_BEGIN, "begin", 1}, {KV_CALL_COMMIT, "commit", 0}, {KV_CALL_CURSOR, "cursor", 1},
 };
 
@@ -285,8 +285,8 @@ CRM_TEST(test_fault_group__failing_function_takes_only_itself)
     make_place(&p);
     for (int refuse = 0; refuse < 1 << MEMBERS; refuse += 3) {
         plan = (kv_fault_plan){0, 0, CRM_EIO, 0, 0, 0};
-        ck_assert_int_eq(faulty_group(&p, &plan, refuse, "refusals"), __builtin_popcount(
-                                                                          (unsigned)refuse));
+        ck_assert_int_eq(faulty_group(&p, &plan, refuse, "refusals"),
+                         __builtin_popcount((unsigned)refuse));
         plan = (kv_fault_plan){KV_CALL_COMMIT, 1, CRM_EIO, 0, 0, 0};
         ck_assert_int_le(faulty_group(&p, &plan, refuse, "refusals and a commit"),
                          __builtin_popcount((unsigned)refuse) + 1);

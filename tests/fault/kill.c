@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * kill -9 at random moments.  Children write with several threads, most through the group commit, one
- * with explicit transactions over four customers at once, and tell each commit that has returned CRM_OK
- * through a pipe.  After a kill the database must open, be clean, and hold for every thread exactly the
- * state of its last acknowledged commit or of the next one, which was under way.
+ * kill -9 at random moments.  Children write with several threads, most through the group commit,
+ * one with explicit transactions over four customers at once, and tell each commit that has
+ * returned CRM_OK through a pipe.  After a kill the database must open, be clean, and hold for
+ * every thread exactly the state of its last acknowledged commit or of the next one, which was
+ * under way.
  *
- * Thread t of process p works on slots, customers with the external ids "p-t-k", and takes them from
- * one number v to the next: see step().  So a slot's whole state follows from v.
+ * Thread t of process p works on slots, customers with the external ids "p-t-k", and takes them
+ * from one number v to the next: see step().  So a slot's whole state follows from v.
  */
 #include "fault.h"
 
@@ -94,8 +95,8 @@ static int move_slot(crm_txn *txn, writer *w, int k, uint64_t v, crm_error *err)
     return rc;
 }
 
-/* From v - 1 to v: creates or changes the slots, deletes them at some numbers, brings them back at the
- * next, and creates one more customer at others. */
+/* From v - 1 to v: creates or changes the slots, deletes them at some numbers, brings them back at
+ * the next, and creates one more customer at others. */
 static int step(crm_txn *txn, void *ctx)
 {
     crm_error err = CRM_ERROR_INIT;
@@ -236,8 +237,8 @@ static void kill_one(run *r, int p)
     while (read(r->in[p], &a, sizeof a) == (ssize_t)sizeof a)
         take_ack(r, &a);
     close(r->in[p]);
-    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "a writer ended by itself: %x",
-                  (unsigned)status);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+                  "a writer ended by itself: %x", (unsigned)status);
     r->kills++;
 }
 
@@ -309,14 +310,16 @@ static void judge_logs(look *l, int p, int t, uint64_t from, uint64_t v)
 {
     for (uint64_t u = from; u <= v + 2; u++) {
         crm_id id = logs_at(u) ? find_one(l, "log", p, t, u) : 0;
-        ck_assert_msg((id != 0) == (logs_at(u) && u <= v && u > 0), "%d-%d: at %llu, log of %llu %s",
-                      p, t, (unsigned long long)v, (unsigned long long)u, id ? "exists" : "is lost");
+        ck_assert_msg((id != 0) == (logs_at(u) && u <= v && u > 0),
+                      "%d-%d: at %llu, log of %llu %s", p, t, (unsigned long long)v,
+                      (unsigned long long)u, id ? "exists" : "is lost");
         if (id)
             ck_assert_uint_eq(judge_customer(l, id), u);
     }
 }
 
-static void judge_thread(run *r, look *l, int p, int t, const crm_id gone[PROCESSES][THREADS][SLOTS])
+static void judge_thread(run *r, look *l, int p, int t,
+                         const crm_id gone[PROCESSES][THREADS][SLOTS])
 {
     place *known = &r->known[p][t];
     uint64_t acked = r->acked[p][t], from = known->v;
@@ -327,10 +330,11 @@ static void judge_thread(run *r, look *l, int p, int t, const crm_id gone[PROCES
         ck_assert_msg(!live || !dead, "slot %d-%d-%d is there twice", p, t, k);
         if (live || dead)
             v = judge_customer(l, live ? live : dead);
-        ck_assert_msg(v == acked || v == acked + 1, "slot %d-%d-%d is at %llu, acknowledged is %llu",
-                      p, t, k, (unsigned long long)v, (unsigned long long)acked);
-        ck_assert_msg(v == 0 || deleted_at(v) == (dead != 0), "slot %d-%d-%d at %llu is %s", p, t, k,
-                      (unsigned long long)v, dead ? "deleted" : "not deleted");
+        ck_assert_msg(v == acked || v == acked + 1,
+                      "slot %d-%d-%d is at %llu, acknowledged is %llu", p, t, k,
+                      (unsigned long long)v, (unsigned long long)acked);
+        ck_assert_msg(v == 0 || deleted_at(v) == (dead != 0), "slot %d-%d-%d at %llu is %s", p, t,
+                      k, (unsigned long long)v, dead ? "deleted" : "not deleted");
         ck_assert_msg(k == 0 || v == known->v, "row %d-%d: half a transaction is there", p, t);
         ck_assert(!known->id[k] || known->id[k] == live + dead);
         known->id[k] = live + dead;
@@ -461,8 +465,12 @@ CRM_TEST(test_fault_kill__in_memory)
 /* Where a sync takes its time, so that kills fall into it and groups gather. */
 CRM_TEST(test_fault_kill__on_disk)
 {
-    char dir[512];
+    const char *disk = getenv("CRM_BUILD");
+    char dir[512], db[520];
 
-    snprintf(dir, sizeof dir, "%s", crmtest_path("db"));
-    kill_many(dir, kills_wanted() / 5, 40000);
+    snprintf(dir, sizeof dir, "%s/kill.XXXXXX", disk && *disk ? disk : "/var/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(db, sizeof db, "%s/db", dir);
+    kill_many(db, kills_wanted() / 5, 40000);
+    fault_remove(dir);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Threads, processes and locks used as they must not be: each gives its documented code, and what was
- * there goes on.
+ * Threads, processes and locks used as they must not be: each gives its documented code, and what
+ * was there goes on.
  */
 #include "fault.h"
 
@@ -157,17 +157,6 @@ CRM_TEST(test_fault_lock__read_transaction_moves_between_threads)
     crm_db_close(db);
 }
 
-/* A thread that ends with its write transaction open.  Its own process can't write any more, since
- * nobody may end the transaction; it can read, and other processes can write. */
-static void *leave_open(void *ctx)
-{
-    crm_txn *txn;
-
-    OK(crm_txn_begin(ctx, CRM_WRITE, NULL, &txn, &err_));
-    create(txn, "never");
-    return NULL;
-}
-
 static int write_in_child(void *ctx)
 {
     crm_db *db;
@@ -181,20 +170,64 @@ static int write_in_child(void *ctx)
     return 0;
 }
 
-CRM_TEST(test_fault_lock__thread_ends_inside_its_write_transaction)
+/* A thread that ends with its write transaction open.  Its own process can't write any more, since
+ * nobody can end the transaction; it can read, and other processes can write. */
+static void *leave_open(void *ctx)
 {
-    char dir[512];
-    pthread_t thread;
-    crm_db *db;
+    crm_txn *txn;
 
-    snprintf(dir, sizeof dir, "%s", fault_path("db"));
-    db = fault_open(dir, NULL);
+    OK(crm_txn_begin(ctx, CRM_WRITE, NULL, &txn, &err_));
+    create(txn, "never");
+    return NULL;
+}
+
+static int do_nothing(crm_txn *txn, void *ctx)
+{
+    (void)txn;
+    (void)ctx;
+    return CRM_OK;
+}
+
+static void *wait_to_write(void *ctx)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc = crm_db_write(ctx, NULL, do_nothing, NULL, &err);
+
+    return rc == CRM_EPOISONED && err.code == rc ? NULL : ctx;
+}
+
+static int lose_a_thread(void *ctx)
+{
+    pthread_t thread, waiting[2];
+    void *result = ctx;
+    crm_txn *txn;
+    crm_db *db = fault_open(ctx, NULL);
+
     write_one(db, "a");
     pthread_create(&thread, NULL, leave_open, db);
     pthread_join(thread, NULL);
-    ck_assert_uint_eq(count(db), 1);
-    in_child(write_in_child, dir, "another process");
-    ck_assert_uint_eq(count(db), 2);
+    CHILD(count(db) == 1);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&waiting[i], NULL, wait_to_write, db);
+    CHILD(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL) == CRM_EPOISONED);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(waiting[i], &result);
+        CHILD(result == NULL);
+    }
+    CHILD(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL) == CRM_EPOISONED);
+    CHILD(crm_db_write(db, NULL, do_nothing, NULL, NULL) == CRM_EPOISONED);
+    in_child(write_in_child, ctx, "another process");
+    CHILD(count(db) == 2);
+    crm_db_close(db);
+    return 0;
+}
+
+CRM_TEST(test_fault_lock__thread_ends_inside_its_write_transaction)
+{
+    char dir[512];
+
+    snprintf(dir, sizeof dir, "%s", fault_path("db"));
+    in_child(lose_a_thread, dir, "a process that lost a thread");
     fault_clean(dir, "after a thread's end");
 }
 
@@ -235,13 +268,6 @@ typedef struct inherited {
     crm_customer *c;
     const char *dir;
 } inherited;
-
-static int do_nothing(crm_txn *txn, void *ctx)
-{
-    (void)txn;
-    (void)ctx;
-    return CRM_OK;
-}
 
 static int every_call_says_forked(inherited *h)
 {

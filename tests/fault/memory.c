@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Every n-th allocation fails: through the allocator of the options, and in malloc itself for what the
- * libraries beneath take.
+ * Every n-th allocation fails: through the allocator of the options, and in malloc itself for what
+ * the libraries beneath take.
  */
 #include "fault.h"
 

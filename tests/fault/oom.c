@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * malloc with a fault in it, for the memory that LMDB, libyaml, json-c and utf8proc take for
- * themselves.  Replaces the C library's functions in the test program; counts blocks, so that a leak
- * behind such a failure is seen.  Only the thread that armed it meets failures.
+ * themselves.  Replaces the C library's functions in the test program; counts blocks, so that a
+ * leak behind such a failure is seen.  Only the thread that armed it meets failures.
  *
- * json-c is left out: when its memory runs out it drops members, cuts strings, or stops the process.
+ * json-c is left out: when its memory runs out it drops members, cuts strings, or stops the
+ * process.
  */
 #include "fault.h"
 

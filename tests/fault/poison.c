@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Assertions of the storage engine, forced by a damaged branch page that a read or a write meets: the
- * handle is poisoned, the process lives, the writer's lock is given back, and after the page is
+ * Assertions of the storage engine, forced by a damaged branch page that a read or a write meets:
+ * the handle is poisoned, the process lives, the writer's lock is given back, and after the page is
  * mended the database is as it was.
  */
 #include "fault.h"
@@ -23,7 +23,8 @@ enum { SAW_NOTHING = 10, SAW_AT_OPEN, SAW_IN_READ, SAW_AT_BEGIN, SAW_IN_WRITE, S
 #define CHILD(x)                                                                                   \
     do {                                                                                           \
         if (!(x)) {                                                                                \
-            fprintf(stderr, "page %llu, line %d: %s\n", (unsigned long long)t->page, __LINE__, #x);\
+            fprintf(stderr, "page %llu, line %d: %s\n", (unsigned long long)t->page, __LINE__,     \
+                    #x);                                                                           \
             _exit(1);                                                                              \
         }                                                                                          \
     } while (0)

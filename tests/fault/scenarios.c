@@ -128,10 +128,18 @@ static int set_number(fault_run *r, crm_txn *txn, const char *name, int64_t v)
 static int typed_create(fault_run *r, crm_txn *txn)
 {
     static const char *const TEXTS[][2] = {
-        {"姓名", "Ada Lovelace"}, {"rate", "0.125"},       {"credit", "1,000.50 EUR"},
-        {"born", "1815-12-10"},   {"seen", "2026-02-03 04:05"}, {"vip", "yes"},
-        {"grade", "一"},          {"site", "https://example.org/a"}, {"country", "GB"},
-        {"language", "en-GB"},    {"owner", "wang.wei"},   {"notes", "first\nsecond"},
+        {"姓名", "Ada Lovelace"},
+        {"rate", "0.125"},
+        {"credit", "1,000.50 EUR"},
+        {"born", "1815-12-10"},
+        {"seen", "2026-02-03 04:05"},
+        {"vip", "yes"},
+        {"grade", "一"},
+        {"site", "https://example.org/a"},
+        {"country", "GB"},
+        {"language", "en-GB"},
+        {"owner", "wang.wei"},
+        {"notes", "first\nsecond"},
     };
     crm_id id;
 
@@ -248,8 +256,10 @@ static const char NEW_DOCUMENT[] =
     "{\"name\":\"张伟\",\"phone\":[\"138 9999 8888\",\"+86 138 9999 7777\"],\"email\":"
     "[\"Zhang.Wei@Example.com\"],\"credit\":\"12.30 CNY\",\"born\":\"1990-05\",\"grade\":\"First\","
     "\"vip\":true,\"score\":12,\"external\":[{\"source\":\"web\",\"value\":\"W1\"}],\"employer\":1,"
-    "\"nick\":[\"a\",\"b\",\"c\"],\"notes\":\"a first line that is longer than the first buffer of any "
-    "parser\\nand a second, with \\u4f1f \\ud83d\\ude00 and \\\"marks\\\", that makes it grow a second "
+    "\"nick\":[\"a\",\"b\",\"c\"],\"notes\":\"a first line that is longer than the first buffer of "
+    "any "
+    "parser\\nand a second, with \\u4f1f \\ud83d\\ude00 and \\\"marks\\\", that makes it grow a "
+    "second "
     "time, and then a third, until all of its sizes up to 256 bytes have been passed\"}";
 
 static int json_write(fault_run *r, crm_txn *txn)
@@ -260,15 +270,22 @@ static int json_write(fault_run *r, crm_txn *txn)
     STEP(r, CRM_OK, crm_customer_create_json(txn, NEW_DOCUMENT, CRM_NUL, &id, &r->err));
     fault_saw_number(r, id);
     PART(see_customer(r, txn, id));
-    STEP(r, CRM_OK, crm_customer_patch_json(txn, id, 0, "{\"nick\":{\"add\":[\"d\"],\"remove\":"
-                                            "[\"a\"]},\"notes\":null}", CRM_NUL, &r->err));
-    STEP(r, CRM_OK, crm_customer_replace_json(txn, 7, 0, "{\"name\":\"replaced\",\"member\":"
-                                              "[\"M7\"],\"phone\":\"13812345678\"}", CRM_NUL,
-                                              &r->err));
-    STEP(r, CRM_OK, crm_customer_upsert_json(txn, "{\"member\":\"M8\",\"score\":88}", CRM_NUL, &id,
-                                             &created, &r->err));
-    STEP(r, CRM_OK, crm_customer_upsert_json(txn, "{\"name\":\"n\",\"member\":\"N8\"}", CRM_NUL, &id,
-                                             &created, &r->err));
+    STEP(r, CRM_OK,
+         crm_customer_patch_json(txn, id, 0,
+                                 "{\"nick\":{\"add\":[\"d\"],\"remove\":"
+                                 "[\"a\"]},\"notes\":null}",
+                                 CRM_NUL, &r->err));
+    STEP(r, CRM_OK,
+         crm_customer_replace_json(txn, 7, 0,
+                                   "{\"name\":\"replaced\",\"member\":"
+                                   "[\"M7\"],\"phone\":\"13812345678\"}",
+                                   CRM_NUL, &r->err));
+    STEP(r, CRM_OK,
+         crm_customer_upsert_json(txn, "{\"member\":\"M8\",\"score\":88}", CRM_NUL, &id, &created,
+                                  &r->err));
+    STEP(r, CRM_OK,
+         crm_customer_upsert_json(txn, "{\"name\":\"n\",\"member\":\"N8\"}", CRM_NUL, &id, &created,
+                                  &r->err));
     fault_saw_number(r, id);
     STEP(r, CRM_OK, crm_customer_delete(txn, 10, 0, &r->err));
     STEP(r, CRM_OK, crm_customer_undelete(txn, 10, 0, &r->err));
@@ -282,18 +299,22 @@ static int json_refused(fault_run *r, crm_txn *txn)
 {
     crm_id id;
 
-    STEP(r, CRM_EEXISTS, crm_customer_create_json(txn, "{\"name\":\"x\",\"member\":\"M12\"}",
-                                                  CRM_NUL, &id, &r->err));
+    STEP(r, CRM_EEXISTS,
+         crm_customer_create_json(txn, "{\"name\":\"x\",\"member\":\"M12\"}", CRM_NUL, &id,
+                                  &r->err));
     fault_saw_number(r, (uint64_t)r->err.row);
-    STEP(r, CRM_EVALUE, crm_customer_create_json(txn, "{\"name\":\"x\",\"employer\":9999}", CRM_NUL,
-                                                 &id, &r->err));
+    STEP(
+        r, CRM_EVALUE,
+        crm_customer_create_json(txn, "{\"name\":\"x\",\"employer\":9999}", CRM_NUL, &id, &r->err));
     STEP(r, CRM_ESYNTAX, crm_customer_create_json(txn, "{\"name\":\"x\",}", CRM_NUL, &id, &r->err));
     STEP(r, CRM_EFIELD, crm_customer_create_json(txn, "{\"nama\":\"x\"}", CRM_NUL, &id, &r->err));
     STEP(r, CRM_ECONFLICT, crm_customer_patch_json(txn, 12, 1, "{\"score\":1}", CRM_NUL, &r->err));
     STEP(r, CRM_ENOTFOUND, crm_customer_delete(txn, 999, 0, &r->err));
-    STEP(r, CRM_OK, crm_customer_validate_json(txn, "{\"nama\":1,\"score\":-1,\"member\":\"M12\","
-                                               "\"born\":\"never\"}", CRM_NUL, &r->text, NULL,
-                                               &r->err));
+    STEP(r, CRM_OK,
+         crm_customer_validate_json(txn,
+                                    "{\"nama\":1,\"score\":-1,\"member\":\"M12\","
+                                    "\"born\":\"never\"}",
+                                    CRM_NUL, &r->text, NULL, &r->err));
     PART(give_text(r));
     STEP(r, CRM_OK, crm_customer_patch_json(txn, 12, 0, "{\"score\":3}", CRM_NUL, &r->err));
     return see_customer(r, txn, 12);
@@ -322,7 +343,8 @@ static int list_once(fault_run *r, crm_txn *txn, const crm_list_options *o)
             fault_saw_number(r, crm_customer_id(c));
             if (crm_customer_id(c) % 16)
                 continue;
-            STEP(r, CRM_OK, crm_customer_to_json(txn, c, CRM_JSON_ORIGINS, &r->text, NULL, &r->err));
+            STEP(r, CRM_OK,
+                 crm_customer_to_json(txn, c, CRM_JSON_ORIGINS, &r->text, NULL, &r->err));
             PART(give_text(r));
         } else if (rc != CRM_DONE) {
             int go = fault_step(r, rc, CRM_OK, "crm_customer_next");
@@ -383,7 +405,8 @@ static int read_all(fault_run *r, crm_txn *txn)
     PART(find(r, txn, "member", NULL, "Z1", CRM_ENOTFOUND));
     STEP(r, CRM_OK, crm_customer_get_json(txn, 20, CRM_JSON_PRETTY, &r->text, NULL, &r->err));
     PART(give_text(r));
-    STEP(r, CRM_OK, crm_customer_validate_json(txn, NEW_DOCUMENT, CRM_NUL, &r->text, NULL, &r->err));
+    STEP(r, CRM_OK,
+         crm_customer_validate_json(txn, NEW_DOCUMENT, CRM_NUL, &r->text, NULL, &r->err));
     return give_text(r);
 }
 
@@ -423,8 +446,8 @@ static int read_own(fault_run *r, crm_txn *txn)
 
     STEP(r, CRM_OK, crm_customer_create_json(txn, NEW_DOCUMENT, CRM_NUL, &id, &r->err));
     STEP(r, CRM_OK, crm_customer_delete(txn, 30, 0, &r->err));
-    STEP(r, CRM_OK, crm_customer_patch_json(txn, 31, 0, "{\"phone\":\"13899998888\"}", CRM_NUL,
-                                            &r->err));
+    STEP(r, CRM_OK,
+         crm_customer_patch_json(txn, 31, 0, "{\"phone\":\"13899998888\"}", CRM_NUL, &r->err));
     PART(find(r, txn, "phone", NULL, "13899998888", CRM_OK));
     PART(find(r, txn, "member", NULL, "M30", CRM_ENOTFOUND));
     return list(r, txn, NULL);
@@ -545,8 +568,8 @@ static int model_more(fault_run *r, crm_txn *txn)
     STEP(r, CRM_OK, crm_model_plan(txn, FAULT_MODEL_MORE, CRM_NUL, finding, NULL, &r->err));
     STEP(r, CRM_OK, crm_model_apply(txn, FAULT_MODEL_MORE, CRM_NUL, 0, finding, NULL, &r->err));
     STEP(r, CRM_OK, crm_customer_patch_json(txn, 20, 0, "{\"badge\":\"B20\"}", CRM_NUL, &r->err));
-    STEP(r, CRM_EEXISTS, crm_customer_patch_json(txn, 21, 0, "{\"badge\":\"B20\"}", CRM_NUL,
-                                                 &r->err));
+    STEP(r, CRM_EEXISTS,
+         crm_customer_patch_json(txn, 21, 0, "{\"badge\":\"B20\"}", CRM_NUL, &r->err));
     PART(find(r, txn, "nick", NULL, "nick22", CRM_OK));
     STEP(r, CRM_OK, crm_model_text(txn, &r->text, NULL, &version, &r->err));
     fault_saw_number(r, version);
@@ -556,12 +579,12 @@ static int model_more(fault_run *r, crm_txn *txn)
 static int model_less(fault_run *r, crm_txn *txn)
 {
     STEP(r, CRM_EREFUSED, crm_model_plan(txn, FAULT_MODEL_LESS, CRM_NUL, finding, NULL, &r->err));
-    STEP(r, CRM_EREFUSED, crm_model_apply(txn, FAULT_MODEL_LESS, CRM_NUL, 0, finding, NULL,
-                                          &r->err));
-    STEP(r, CRM_OK, crm_model_apply(txn, FAULT_MODEL_LESS, CRM_NUL, CRM_FORCE, finding, NULL,
-                                    &r->err));
-    STEP(r, CRM_EMODEL, crm_model_apply(txn, "crm: 1\nfields: [", CRM_NUL, 0, finding, NULL,
-                                        &r->err));
+    STEP(r, CRM_EREFUSED,
+         crm_model_apply(txn, FAULT_MODEL_LESS, CRM_NUL, 0, finding, NULL, &r->err));
+    STEP(r, CRM_OK,
+         crm_model_apply(txn, FAULT_MODEL_LESS, CRM_NUL, CRM_FORCE, finding, NULL, &r->err));
+    STEP(r, CRM_EMODEL,
+         crm_model_apply(txn, "crm: 1\nfields: [", CRM_NUL, 0, finding, NULL, &r->err));
     return see_customer(r, txn, 23);
 }
 
@@ -570,8 +593,9 @@ static int models(fault_run *r)
     crm_txn_options o = by("modeller", "");
 
     STEP(r, CRM_OK, crm_model_check(FAULT_MODEL_MORE, CRM_NUL, finding, NULL, &r->err));
-    STEP(r, CRM_EMODEL, crm_model_check("crm: 1\nfields: {a: {type: txt}, b: {type: [}}", CRM_NUL,
-                                        finding, NULL, &r->err));
+    STEP(r, CRM_EMODEL,
+         crm_model_check("crm: 1\nfields: {a: {type: txt}, b: {type: [}}", CRM_NUL, finding, NULL,
+                         &r->err));
     PART(open_db(r, 0));
     PART(fault_txn(r, CRM_WRITE, &o, model_more));
     PART(fault_txn(r, CRM_WRITE, &o, model_less));
@@ -595,11 +619,16 @@ static int checking(fault_run *r)
 }
 
 const fault_scenario FAULT_SCENARIOS[] = {
-    {"make", make, 1},           {"open", open_ways, 0},
-    {"typed", typed, 0},         {"documents", documents, 0},
-    {"reading", reading, 0},     {"reading own", reading_own, 0},
-    {"savepoints", savepoints, 0}, {"sticky", sticky, 0},
-    {"groups", groups, 0},       {"models", models, 0},
+    {"make", make, 1},
+    {"open", open_ways, 0},
+    {"typed", typed, 0},
+    {"documents", documents, 0},
+    {"reading", reading, 0},
+    {"reading own", reading_own, 0},
+    {"savepoints", savepoints, 0},
+    {"sticky", sticky, 0},
+    {"groups", groups, 0},
+    {"models", models, 0},
     {"check", checking, 0},
 };
 const size_t FAULT_SCENARIO_COUNT = sizeof FAULT_SCENARIOS / sizeof FAULT_SCENARIOS[0];

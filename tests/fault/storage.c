@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Every n-th call to the storage engine fails with every code, once and from then on; edits that went
- * to the engine early; a size limit.
+ * Every n-th call to the storage engine fails with every code, once and from then on; edits that
+ * went to the engine early; a size limit.
  */
 #include "fault.h"
 
-static const int CODES[] = {CRM_EIO, CRM_EFULL, CRM_ENOMEM, CRM_ECORRUPT, CRM_EREADERS,
-                            CRM_EPOISONED};
+static const int CODES[] = {CRM_EIO,      CRM_EFULL,    CRM_ENOMEM,
+                            CRM_ECORRUPT, CRM_EREADERS, CRM_EPOISONED};
 enum { CODE_COUNT = sizeof CODES / sizeof CODES[0] };
 
 static const struct kind {
@@ -38,7 +38,8 @@ static void prepare(fault_run *r, kv_fault_plan *plan, fault_way way, const stru
     r->code = code;
     r->failed = &plan->failed;
     snprintf(r->label, sizeof r->label, "%s %llu of the engine gives %s%s", kind->name,
-             (unsigned long long)n, crm_error_name(code), plan->sticky ? ", and all later ones" : "");
+             (unsigned long long)n, crm_error_name(code),
+             plan->sticky ? ", and all later ones" : "");
 }
 
 typedef struct sweep {

@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-enum { FILE_MOST = 1 << 20, ROWS = 600, LARGE = 5000, ROWS_READ = 20000 };
+enum { FILE_MOST = 1 << 20, ROWS = 240, LARGE = 5000, ROWS_READ = 20000 };
 
 static uint8_t *sound, *work;
 static size_t sound_n;
@@ -27,7 +27,7 @@ static void put_rows(kv_txn *txn, unsigned from, unsigned step)
     memset(value, 'v', sizeof value);
     for (unsigned i = from; i < ROWS; i += step) {
         kv_space space = (kv_space)(i % 3 * 5 + 1);
-        size_t n = i % 50 == 0 ? LARGE : i % 90;
+        size_t n = i % 80 == 0 ? LARGE : i % 90;
         crm__put_be64(key, i);
         MUST(txn->ops->put(txn, space, (crm__slice){key, 8}, (crm__slice){value, n}, 0) == CRM_OK);
     }
@@ -143,7 +143,7 @@ static void read_spaces(kv_txn *txn, int sound_file)
         scan(txn, space, 1, sound_file);
         if (txn->ops->stat(txn, space, &st) == CRM_OK && sound_file)
             MUST(st.entries == rows || rows == ROWS_READ);
-        for (unsigned k = 0; k < ROWS; k += 40) {
+        for (unsigned k = 0; k < ROWS; k += 30) {
             crm__put_be64(key, k);
             txn->ops->get(txn, space, (crm__slice){key, 8}, &v);
         }

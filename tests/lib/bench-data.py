@@ -29,8 +29,8 @@ def main():
 
     write("customers.csv", [HEAD] + [",".join(r) for r in rows])
     write("manifest.json", [json.dumps({"customers": count})])
-    for name, column in (("l1", 0), ("l2", 2), ("l3", 3)):
-        write(f"keys_{name}.txt", [r[column] for r in rows if r[column]] + ["absent"])
+    for name, column, absent in (("l1", 0, "C999999999"), ("l2", 2, "absent@example.com"), ("l3", 3, "+8613999999999")):
+        write(f"keys_{name}.txt", [r[column] for r in rows if r[column]] + [absent])
     write("keys_u1.txt", [r[0] for r in rows])
 
 

@@ -283,7 +283,15 @@ CRM_TEST(test_kv_fault__every_call_passes_through)
     ck_assert_uint_eq(plan.failed, 0);
     ck_assert_uint_eq(plan.count, note.calls - 4 /* abort, cursor_close, readers, clear_stale */);
     env->ops->close(env);
-    ck_assert_int_eq(note.last, CLOSE);
+}
+
+CRM_TEST(test_kv_fault__close_and_forget_reach_the_inner_engine)
+{
+    kv_fault_plan plan = {KV_CALL_ANY, 1, CRM_EIO, 1, 0, 0};
+    kv_env *env = wrap(&plan);
+
+    env->ops->close(env);
+    ck_assert(note.last == CLOSE && note.calls == 1);
     env = wrap(&plan);
     env->ops->forget(env);
     ck_assert(note.last == FORGET && note.calls == 1);

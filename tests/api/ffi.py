@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The public API from Python through cffi in ABI mode, the headers unchanged.
+
+Shows that a binding needs nothing but the headers and the shared library.  The library is the first
+argument, else $CRM_LIB, else libcrm.so.0 as the loader finds it; the headers are ../../include or
+$CRM_INCLUDE.  Prints `N passed, N failed`.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+
+import cffi
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+INCLUDE = os.environ.get("CRM_INCLUDE", os.path.join(HERE, "..", "..", "include"))
+LIBRARY = (sys.argv[1:2] or [os.environ.get("CRM_LIB", "libcrm.so.0")])[0]
+CC = os.environ.get("CC", "cc").split()
+NUL = 2**64 - 1
+
+
+def preprocess(*flags):
+    """The headers after the C preprocessor; cffi knows size_t and the like by itself."""
+    with tempfile.TemporaryDirectory() as fake:
+        for name in ("stddef.h", "stdint.h"):
+            open(os.path.join(fake, name), "w").close()
+        source = os.path.join(fake, "all.c")
+        with open(source, "w") as f:
+            f.write("#include <crm/crm.h>\n")
+        return subprocess.run(
+            CC + ["-E", "-P", "-nostdinc", "-U__GNUC__", "-I", fake, "-I", INCLUDE, *flags, source],
+            check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def constants():
+    found = re.findall(r"^#define (CRM_\w+) \(?(-?\d+)u?\)?$", preprocess("-dM"), re.M)
+    return {name: int(value) for name, value in found}
+
+
+ffi = cffi.FFI()
+ffi.cdef(preprocess())
+lib = ffi.dlopen(LIBRARY)
+C = constants()
+
+
+class CrmError(Exception):
+    def __init__(self, err):
+        self.code = err.code
+        self.name = text(lib.crm_error_name(err.code))
+        self.field = text(err.field)
+        self.row = err.row
+        self.offset = err.offset
+        super().__init__("%s: %s" % (self.name, text(err.message)))
+
+
+def text(p):
+    return ffi.string(p).decode()
+
+
+def call(fn, *args):
+    """Calls a function whose last parameter is a crm_error; an error becomes an exception."""
+    err = ffi.new("crm_error *")
+    lib.crm_error_init(err)
+    rc = fn(*args, err)
+    if rc < 0:
+        assert err.code == rc, (rc, err.code)
+        raise CrmError(err)
+    return rc
+
+
+def taken(p):
+    """Text of a buffer that is ours now."""
+    try:
+        return text(p[0])
+    finally:
+        lib.crm_free(p[0])
+
+
+class Txn:
+    def __init__(self, db, mode, **names):
+        self.keep = {k: ffi.new("char[]", v.encode()) for k, v in names.items()}
+        opts = ffi.new("crm_txn_options *")
+        lib.crm_txn_options_init(opts)
+        for name, value in self.keep.items():
+            setattr(opts, name, value)
+        out = ffi.new("crm_txn **")
+        call(lib.crm_txn_begin, db.p, mode, opts, out)
+        self.p = out[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        p, self.p = self.p, None
+        if kind:
+            lib.crm_txn_abort(p)
+        else:
+            call(lib.crm_txn_commit, p)
+
+    def create(self, doc):
+        raw = json.dumps(doc).encode()
+        out = ffi.new("crm_id *")
+        call(lib.crm_customer_create_json, self.p, raw, len(raw), out)
+        return out[0]
+
+    def patch(self, id, doc, expected=0):
+        raw = json.dumps(doc).encode()
+        call(lib.crm_customer_patch_json, self.p, id, expected, raw, len(raw))
+
+    def get(self, id):
+        out = ffi.new("char **")
+        call(lib.crm_customer_get_json, self.p, id, 0, out, ffi.NULL)
+        return json.loads(taken(out))
+
+    def field(self, name):
+        out = ffi.new("crm_field *")
+        call(lib.crm_field_find, self.p, name.encode(), NUL, out)
+        return out
+
+    def find(self, name, value):
+        ids, count = ffi.new("crm_id[4]"), ffi.new("size_t *")
+        try:
+            call(lib.crm_customer_find, self.p, self.field(name), ffi.NULL, value.encode(), NUL, ids, 4, count)
+        except CrmError as e:
+            if e.code != C["CRM_ENOTFOUND"]:
+                raise
+        return list(ids)[:count[0]]
+
+    def __iter__(self):
+        out = ffi.new("crm_customer_iter **")
+        call(lib.crm_customer_list, self.p, ffi.NULL, out)
+        record = ffi.new("crm_customer **")
+        document = ffi.new("char **")
+        try:
+            while call(lib.crm_customer_next, out[0], record) == C["CRM_OK"]:
+                call(lib.crm_customer_to_json, self.p, record[0], 0, document, ffi.NULL)
+                yield json.loads(taken(document))
+        finally:
+            lib.crm_customer_list_close(out[0])
+
+
+class Db:
+    def __init__(self, path):
+        out = ffi.new("crm_db **")
+        call(lib.crm_db_open, path.encode(), ffi.NULL, out)
+        self.p = out[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        lib.crm_db_close(self.p)
+
+    def read(self):
+        return Txn(self, C["CRM_READ"])
+
+    def write(self, **names):
+        return Txn(self, C["CRM_WRITE"], **names)
+
+
+def raises(name, fn, *args, **more):
+    try:
+        fn(*args, **more)
+    except CrmError as e:
+        assert e.name == name, e
+        return e
+    raise AssertionError("no " + name)
+
+
+# ---- cases ----
+
+def test_version(path):
+    assert text(lib.crm_version()).startswith("%d.%d." % (C["CRM_VERSION_MAJOR"], C["CRM_VERSION_MINOR"]))
+    assert text(lib.crm_error_name(C["CRM_ECONFLICT"])) == "CRM_ECONFLICT"
+
+
+def test_create_get_find(path):
+    with Db(path) as db:
+        with db.write(actor="li.na", source="web-form") as t:
+            id = t.create({"name": "张伟", "phone": "138 0013 8000", "score": 7})
+            assert t.find("phone", "+8613800138000") == [id]
+        with db.read() as t:
+            doc = t.get(id)
+            assert doc["name"] == "张伟" and doc["phone"] == ["+8613800138000"] and doc["score"] == 7
+            assert t.find("手机号", "13800138000") == [id]
+            assert t.find("phone", "13900139000") == []
+
+
+def test_error_becomes_exception(path):
+    with Db(path) as db:
+        try:
+            with db.write() as t:
+                t.create({"name": "A"})
+                t.create({"name": "A", "vip": "perhaps"})
+            raise AssertionError("no exception")
+        except CrmError as e:
+            assert (e.name, e.field) == ("CRM_EVALUE", "vip"), e
+        with db.read() as t:
+            assert list(t) == []  # the block was dropped as a whole
+        with db.write() as t:
+            id = t.create({"name": "A"})
+            revision = t.get(id)["revision"]
+            t.patch(id, {"city": "X"}, revision)
+            e = raises("CRM_ECONFLICT", t.patch, id, {"city": "Y"}, revision)
+            assert e.row == revision + 1
+            assert raises("CRM_EFIELD", t.create, {"nmae": "A"}).field == "nmae"
+            raises("CRM_ENOTFOUND", t.get, 99)
+
+
+def test_syntax_error_has_an_offset(path):
+    with Db(path) as db, db.write() as t:
+        e = raises("CRM_ESYNTAX", call, lib.crm_customer_create_json, t.p, b'{"name" 7}', NUL, ffi.NULL)
+        assert e.offset == 8, e.offset
+
+
+def test_iterate(path):
+    with Db(path) as db:
+        with db.write() as t:
+            for i in range(200):
+                t.create({"name": "N%d" % i, "score": i})
+        with db.read() as t:
+            docs = list(t)
+            assert [d["id"] for d in docs] == list(range(1, 201))
+            assert [d["score"] for d in docs] == list(range(200))
+            for doc in t:  # left early: the iterator is closed all the same
+                if doc["id"] == 3:
+                    break
+
+
+def test_two_reading_threads(path):
+    with Db(path) as db:
+        with db.write() as t:
+            for i in range(50):
+                t.create({"name": "N%d" % i})
+        faults = []
+
+        def read():
+            try:
+                for _ in range(20):
+                    with db.read() as t:
+                        assert len(list(t)) == 50
+                        assert t.get(7)["name"] == "N6"
+            except BaseException as e:  # told on the main thread
+                faults.append(e)
+
+        threads = [threading.Thread(target=read) for _ in range(2)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert not faults, faults
+
+
+def test_write_function(path):
+    with Db(path) as db:
+        seen = []
+
+        @ffi.callback("int(crm_txn *, void *)")
+        def work(txn, ctx):
+            rc = lib.crm_customer_create_json(txn, b'{"name":"A"}', NUL, ffi.NULL, ffi.NULL)
+            seen.append(rc)
+            return C["CRM_ECANCELLED"] if len(seen) > 1 else rc
+
+        call(lib.crm_db_write, db.p, ffi.NULL, work, ffi.NULL)
+        raises("CRM_ECANCELLED", call, lib.crm_db_write, db.p, ffi.NULL, work, ffi.NULL)
+        stat = ffi.new("crm_db_stat *")
+        call(lib.crm_db_stat_get, db.p, ffi.sizeof("crm_db_stat"), stat)
+        assert stat.customers == 1
+
+
+def test_check(path):
+    with Db(path) as db, db.write() as t:
+        t.create({"name": "A"})
+    faults = []
+
+    @ffi.callback("void(const crm_fault *, void *)")
+    def note(fault, ctx):
+        faults.append(text(fault.message))
+
+    opts = ffi.new("crm_check_options *")
+    opts.size = ffi.sizeof("crm_check_options")
+    opts.fault = note
+    result = ffi.new("crm_check_result *")
+    call(lib.crm_check, path.encode(), opts, ffi.sizeof("crm_check_result"), result)
+    assert result.customers == 1 and not faults
+
+
+def main():
+    passed = failed = 0
+    for name, case in sorted(globals().items()):
+        if not name.startswith("test_"):
+            continue
+        folder = tempfile.mkdtemp(prefix="crm-ffi-")
+        try:
+            case(os.path.join(folder, "db"))
+            passed += 1
+        except Exception:
+            failed += 1
+            print("%s failed" % name)
+            traceback.print_exc(file=sys.stdout)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    print("%d passed, %d failed" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

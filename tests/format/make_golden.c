@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * Makes a golden database.  Not a test of its own: does its work when CRM_GOLDEN names the folder
+ * to write to, see README.md.  Uses LMDB itself for the smallest file that it can make.
+ */
+#include "golden.h"
+
+#include "crmtest.h"
+
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int64_t golden_clock(void *ctx)
+{
+    int64_t *at = ctx;
+
+    *at += 1000000;
+    return *at;
+}
+
+#define FIELDS                                                                                     \
+    "crm: 1\n"                                                                                     \
+    "name: golden\n"                                                                               \
+    "region: CN\n"                                                                                 \
+    "currency: CNY\n"                                                                              \
+    "kinds:\n"                                                                                     \
+    "  person: {label: {en: Person, zh: 个人}}\n"                                                \
+    "  organisation: {label: {en: Company, zh: 公司}}\n"                                         \
+    "fields:\n"                                                                                    \
+    "  name: {type: text, required: true, max: 200, label: {en: [Name, Full name], zh: 姓名}}\n" \
+    "  nicks: {type: text, list: true}\n"                                                          \
+    "  score: {type: integer, min: -5, max: 1000, default: 7}\n"                                   \
+    "  counts: {type: integer, list: true}\n"                                                      \
+    "  rate: {type: decimal}\n"                                                                    \
+    "  credit: {type: money, min: 0}\n"                                                            \
+    "  born: {type: date}\n"                                                                       \
+    "  seen: {type: datetime}\n"                                                                   \
+    "  vip: {type: boolean, default: false}\n"                                                     \
+    "  grade: {type: enum, values: {a: {en: First, zh: 一}, b: {en: Second}, c: Third}}\n"        \
+    "  likes: {type: enum, list: true, values: {tea: {zh: 茶}, coffee: Coffee}}\n"                \
+    "  email: {type: email, list: true, identity: true}\n"                                         \
+    "  phone: {type: phone, list: true, identity: true, label: {zh: 电话}}\n"                    \
+    "  site: {type: url}\n"                                                                        \
+    "  country: {type: country}\n"                                                                 \
+    "  language: {type: language}\n"                                                               \
+    "  employer: {type: customer, kinds: [person], label: {en: Works at}}\n"                       \
+    "  owner: {type: actor}\n"                                                                     \
+    "  notes: {type: text, max: 20000}\n"
+#define IDENTITIES                                                                                 \
+    "identities:\n"                                                                                \
+    "  external: {type: text, per: source, unique: true}\n"                                        \
+    "  wechat: {type: text, class: social}\n"                                                      \
+    "  tax_id: {type: text, unique: true, kinds: [organisation]}\n"
+
+/* The second adds fields and an index, the third loses a field that has values. */
+static const char *const MODELS[] = {
+    FIELDS "  fax: {type: text}\n" IDENTITIES,
+    FIELDS "  fax: {type: text}\n  badge: {type: text, unique: true}\n"
+           "  desk: {type: text, identity: true}\n" IDENTITIES,
+    FIELDS "  badge: {type: text, unique: true}\n  desk: {type: text, identity: true}\n" IDENTITIES,
+};
+
+static crm_error err = CRM_ERROR_INIT;
+
+static void fine(int rc, const char *what)
+{
+    ck_assert_msg(rc == CRM_OK, "%s: %s: %s", what, crm_error_name(rc), err.message);
+}
+
+static crm_txn *begin(crm_db *db, const char *actor, const char *source)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_txn *txn;
+
+    o.actor = actor;
+    o.source = source;
+    o.purpose = source ? "service" : NULL;
+    o.channel = source ? "phone" : NULL;
+    o.zone = "+08:00";
+    fine(crm_txn_begin(db, CRM_WRITE, &o, &txn, &err), "begin");
+    return txn;
+}
+
+static void create(crm_txn *txn, crm_id want, const char *json)
+{
+    crm_id id;
+
+    fine(crm_customer_create_json(txn, json, CRM_NUL, &id, &err), json);
+    ck_assert_uint_eq(id, want);
+}
+
+static void first_customers(crm_db *db)
+{
+    crm_txn *txn = begin(db, "li.na", "erp");
+    char json[9000];
+
+    create(txn, 1,
+           "{\"kind\":\"organisation\",\"name\":\"上海示例有限公司\",\"tax_id\":"
+           "\"91310000MA1FL0000X\","
+           "\"site\":\"https://example.cn/\",\"country\":\"CN\",\"credit\":\"1000000.00\"}");
+    create(txn, 2,
+           "{\"name\":\"张伟\",\"nicks\":[\"小张\",\"Wei\"],\"score\":42,\"counts\":[3,-1,0],"
+           "\"rate\":\"-0.1250\",\"credit\":\"12.30 EUR\",\"born\":\"1990-05-17\",\"seen\":"
+           "\"2026-03-01T09:30:00.123456+08:00\",\"vip\":true,\"grade\":\"一\",\"likes\":[\"茶\","
+           "\"coffee\"],\"email\":[\"Zhang.Wei@Example.com\"],\"phone\":[\"138 0013 8000\","
+           "\"+44 20 7946 "
+           "0018\"],\"site\":\"http://example.com/~wei\",\"country\":\"CN\",\"language\":"
+           "\"zh-Hans-CN\",\"employer\":1,\"owner\":\"wang.fang\",\"notes\":\"第一行\\nsecond "
+           "\\\"line\\\"\","
+           "\"external\":[{\"source\":\"erp\",\"value\":\"C-1\"},{\"source\":\"shop\",\"value\":"
+           "\"C-1\"}],"
+           "\"wechat\":[\"wei_zhang\"],\"fax\":\"+86 21 5555 0000\"}");
+    create(txn, 3,
+           "{\"name\":\"Ada\",\"born\":\"1815\",\"phone\":\"+442079460018\",\"grade\":\"b\"}");
+    create(txn, 4,
+           "{\"name\":\"Grace\",\"born\":\"1906-12\",\"score\":-5,\"rate\":\"999999999999999999\","
+           "\"fax\":\"2\"}");
+    create(txn, 5, "{\"name\":\"to be deleted\",\"email\":\"gone@example.com\"}");
+    create(txn, 6,
+           "{\"name\":\"deleted and back\",\"external\":[{\"source\":\"erp\",\"value\":\"C-6\"}]}");
+    snprintf(json, sizeof json, "{\"name\":\"large\",\"notes\":\"%06000d\"}", 1);
+    create(txn, 7, json);
+    fine(crm_txn_commit(txn, &err), "commit");
+}
+
+static void changes(crm_db *db)
+{
+    crm_txn *txn = begin(db, "wang.fang", "web-form");
+
+    fine(crm_customer_patch_json(txn, 2, 0,
+                                 "{\"score\":43,\"nicks\":{\"add\":[\"老张\"],\"remove\":"
+                                 "[\"Wei\"]},\"site\":null}",
+                                 CRM_NUL, &err),
+         "patch");
+    fine(crm_customer_replace_json(txn, 3, 0,
+                                   "{\"name\":\"Ada Lovelace\",\"phone\":\"+442079460018\","
+                                   "\"language\":\"en-GB\"}",
+                                   CRM_NUL, &err),
+         "replace");
+    fine(
+        crm_customer_upsert_json(txn,
+                                 "{\"external\":{\"source\":\"erp\",\"value\":\"C-6\"},\"score\":6,"
+                                 "\"phone\":\"021 5555 0006\"}",
+                                 CRM_NUL, NULL, NULL, &err),
+        "upsert");
+    fine(crm_customer_delete(txn, 5, 0, &err), "delete");
+    fine(crm_customer_delete(txn, 6, 0, &err), "delete");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin(db, NULL, NULL);
+    fine(crm_customer_undelete(txn, 6, 0, &err), "undelete");
+    fine(crm_txn_commit(txn, &err), "commit");
+}
+
+static void models(crm_db *db)
+{
+    crm_txn *txn = begin(db, "admin", NULL);
+
+    fine(crm_model_apply(txn, MODELS[1], CRM_NUL, 0, NULL, NULL, &err), "second model");
+    fine(crm_customer_patch_json(txn, 3, 0, "{\"badge\":\"B3\",\"desk\":\"3rd floor\"}", CRM_NUL,
+                                 &err),
+         "patch");
+    create(txn, 8, "{\"name\":\"under the second model\",\"desk\":\"3rd floor\",\"fax\":\"8\"}");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin(db, "admin", NULL);
+    fine(crm_model_apply(txn, MODELS[2], CRM_NUL, CRM_FORCE, NULL, NULL, &err), "third model");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin(db, "admin", "late");
+    create(txn, 9, "{\"name\":\"under the third model\",\"employer\":1,\"badge\":\"B9\"}");
+    fine(crm_txn_commit(txn, &err), "commit");
+}
+
+/* The data file alone, without the pages that nobody uses. */
+static void compact(const char *from, const char *file)
+{
+    const char *to = crmtest_path("compact");
+    char path[600], *bytes;
+    MDB_env *env;
+    size_t n;
+
+    ck_assert_int_eq(mkdir(to, 0700), 0);
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    ck_assert_int_eq(mdb_env_open(env, from, MDB_RDONLY, 0600), 0);
+    ck_assert_int_eq(mdb_env_copy2(env, to, MDB_CP_COMPACT), 0);
+    mdb_env_close(env);
+    snprintf(path, sizeof path, "%s/data.mdb", to);
+    bytes = golden_read_file(path, &n);
+    golden_write_file(file, bytes, n);
+    free(bytes);
+}
+
+void golden_make(const char *dir, const char *name)
+{
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    int64_t clock = INT64_C(1767225600000000); /* 2026-01-01 */
+    char at[512], file[600], *text;
+    crm_db *db;
+
+    snprintf(at, sizeof at, "%s", crmtest_path("new"));
+    o.model = MODELS[0];
+    o.test_clock = golden_clock;
+    o.test_clock_ctx = &clock;
+    fine(crm_db_open(at, &o, &db, &err), "open");
+    first_customers(db);
+    changes(db);
+    models(db);
+    text = golden_dump(db);
+    snprintf(file, sizeof file, "%s/%s.txt", dir, name);
+    golden_write_file(file, text, strlen(text));
+    free(text);
+    crm_db_close(db);
+    fine(crm_check(at, NULL, 0, NULL, &err), "check");
+    snprintf(file, sizeof file, "%s/%s.mdb", dir, name);
+    compact(at, file);
+}

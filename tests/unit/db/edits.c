@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT
+ * The edit list against a plain table under random edits, marks and rollbacks; and what it leaves in the
+ * engine against the same table.
+ */
+#include "bits/set.h"
+#include "codec/key.h"
+#include "crmtest.h"
+#include "db/edits.h"
+
+#include <crm/codes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEYS = 40, SETS = 5, TOKENS = 6, IDS = 12, ROWS = 65536, MARKS = 8, VALUE = 48 };
+
+static const uint8_t TAG_KEY[CRM__HASH_KEY] = {1, 2, 3};
+
+/* Everything the list is about, as plain arrays. */
+typedef struct table {
+    struct {
+        int state; /* CRM__EDIT_ of this transaction, over what is stored */
+        int there; /* what a reader of engine and list sees */
+        uint8_t n, value[VALUE];
+    } row[KEYS];
+    uint8_t set[SETS][ROWS / 8];
+    uint8_t id[TOKENS][IDS];
+} table;
+
+static crm__slice row_key(int i, uint8_t room[20])
+{
+    /* Some are beginnings of others. */
+    memset(room, 'k', 20);
+    room[1] = (uint8_t)(i / 4);
+    return crm__slice_of(room, (size_t)(2 + i % 4));
+}
+
+static crm__slice set_key(int i, uint8_t room[CRM__KEY_BITS])
+{
+    return crm__key_bits(room, (uint64_t)i / 2, CRM__BITS_PRESENCE, (uint32_t)i);
+}
+
+static crm__slice token_key(int i, uint8_t room[CRM__KEY_TOKEN])
+{
+    uint8_t token[CRM__TOKEN_SIZE];
+
+    memset(token, i * 37, sizeof token);
+    return crm__key_token(room, 7, token);
+}
+
+static uint64_t id_of(int k)
+{
+    return k < 8 ? (uint64_t)k + 1 : UINT64_C(1) << (k * 5);
+}
+
+static int bit(const uint8_t *set, uint32_t row)
+{
+    return set[row / 8] >> (row % 8) & 1;
+}
+
+/* ---- one random edit on both ---- */
+
+static void put(uint64_t *seed, crm__edits *e, table *t)
+{
+    uint8_t room[20];
+    int i = (int)crmtest_below(seed, KEYS);
+
+    t->row[i].n = (uint8_t)crmtest_below(seed, VALUE);
+    for (int k = 0; k < t->row[i].n; k++)
+        t->row[i].value[k] = (uint8_t)crmtest_rand(seed);
+    t->row[i].state = CRM__EDIT_PUT;
+    t->row[i].there = 1;
+    ck_assert_int_eq(crm__edits_put(e, KV_META, row_key(i, room), crm__slice_of(t->row[i].value, t->row[i].n), 0),
+                     CRM_OK);
+}
+
+static void edit(uint64_t *seed, crm__edits *e, table *t)
+{
+    uint8_t room[32];
+    uint32_t row;
+    int i, k, on = (int)crmtest_below(seed, 2);
+
+    switch (crmtest_below(seed, 4)) {
+    case 0:
+        put(seed, e, t);
+        return;
+    case 1:
+        i = (int)crmtest_below(seed, KEYS);
+        t->row[i].state = CRM__EDIT_DEL;
+        t->row[i].there = 0;
+        ck_assert_int_eq(crm__edits_del(e, KV_META, row_key(i, room)), CRM_OK);
+        return;
+    case 2:
+        i = (int)crmtest_below(seed, SETS);
+        row = (uint32_t)crmtest_below(seed, crmtest_below(seed, 3) ? 70 : ROWS);
+        t->set[i][row / 8] = (uint8_t)((t->set[i][row / 8] & ~(1 << row % 8)) | on << row % 8);
+        ck_assert_int_eq(crm__edits_bit(e, set_key(i, room), row, on), CRM_OK);
+        return;
+    default:
+        i = (int)crmtest_below(seed, TOKENS);
+        k = (int)crmtest_below(seed, IDS);
+        t->id[i][k] = (uint8_t)on;
+        ck_assert_int_eq(crm__edits_id(e, token_key(i, room), id_of(k), on), CRM_OK);
+    }
+}
+
+/* ---- comparing the list ---- */
+
+static void compare_rows(const crm__edits *e, const table *t)
+{
+    uint8_t room[20];
+    crm__slice got = {NULL, 0};
+
+    for (int i = 0; i < KEYS; i++) {
+        int state = crm__edits_get(e, KV_META, row_key(i, room), &got);
+        ck_assert_int_eq(state, t->row[i].state);
+        if (state == CRM__EDIT_PUT)
+            ck_assert(got.n == t->row[i].n && memcmp(got.p, t->row[i].value, got.n) == 0);
+        ck_assert_int_eq(crm__edits_get(e, KV_DICT, row_key(i, room), &got), CRM__EDIT_NONE);
+    }
+}
+
+/* The switches of a set or token, played over what was stored, give what the table says. */
+static void compare_switches(const crm__edits *e, const table *t, const table *stored)
+{
+    static uint8_t set[ROWS / 8];
+    uint8_t room[32], id[IDS];
+    const uint64_t *ops;
+    uint32_t n;
+
+    for (int i = 0; i < SETS; i++) {
+        memcpy(set, stored->set[i], sizeof set);
+        ops = crm__edits_ops(e, KV_BITS, set_key(i, room), &n);
+        for (uint32_t k = 0; k < n; k++) {
+            uint32_t row = (uint32_t)(ops[k] >> 1);
+            set[row / 8] = (uint8_t)((set[row / 8] & ~(1 << row % 8)) | (int)(ops[k] & 1) << row % 8);
+        }
+        ck_assert(memcmp(set, t->set[i], sizeof set) == 0);
+    }
+    for (int i = 0; i < TOKENS; i++) {
+        memcpy(id, stored->id[i], sizeof id);
+        ops = crm__edits_ops(e, KV_IDENTITY, token_key(i, room), &n);
+        for (uint32_t k = 0; k < n; k++) {
+            for (int j = 0; j < IDS; j++) {
+                if (id_of(j) == ops[k] >> 1)
+                    id[j] = ops[k] & 1;
+            }
+        }
+        ck_assert(memcmp(id, t->id[i], sizeof id) == 0);
+    }
+}
+
+/* ---- comparing the engine ---- */
+
+static void compare_engine(kv_txn *txn, const table *t)
+{
+    static uint64_t words[CRM__SET_WORDS];
+    uint8_t room[32], key[CRM__KEY_IDENTITY];
+    crm__slice k, v;
+    uint32_t rows;
+    int differ = 0;
+
+    for (int i = 0; i < KEYS; i++) {
+        k = row_key(i, room);
+        ck_assert_int_eq(txn->ops->get(txn, KV_META, k, &v), t->row[i].there ? CRM_OK : CRM_ENOTFOUND);
+        if (!t->row[i].there)
+            continue;
+        ck_assert_uint_eq(v.n, (size_t)t->row[i].n + CRM__TAG_SIZE);
+        ck_assert(memcmp(v.p, t->row[i].value, t->row[i].n) == 0);
+        v.n -= CRM__TAG_SIZE;
+        ck_assert(crm__get_le64(v.p + v.n) == crm__check_tag(TAG_KEY, KV_META, k, v));
+    }
+    for (int i = 0; i < SETS; i++) {
+        int rc = txn->ops->get(txn, KV_BITS, k = set_key(i, room), &v);
+        rows = 0;
+        memset(words, 0, sizeof words);
+        if (rc == CRM_OK) {
+            v.n -= CRM__TAG_SIZE;
+            ck_assert(crm__get_le64(v.p + v.n) == crm__check_tag(TAG_KEY, KV_BITS, k, v));
+            ck_assert_int_eq(crm__set_load(v, words), CRM_OK);
+        }
+        for (uint32_t row = 0; row < ROWS; row++) {
+            differ += crm__set_has(words, row) != bit(t->set[i], row);
+            rows += (uint32_t)bit(t->set[i], row);
+        }
+        ck_assert_int_eq(differ, 0);
+        ck_assert_int_eq(rc, rows ? CRM_OK : CRM_ENOTFOUND); /* an empty set is not stored */
+    }
+    for (int i = 0; i < TOKENS; i++) {
+        for (int j = 0; j < IDS; j++) {
+            k = crm__key_identity(key, token_key(i, room), id_of(j));
+            ck_assert_int_eq(txn->ops->get(txn, KV_IDENTITY, k, &v), t->id[i][j] ? CRM_OK : CRM_ENOTFOUND);
+            if (t->id[i][j])
+                ck_assert(v.n == 4 && crm__get_le32(v.p) ==
+                                          (uint32_t)crm__check_tag(TAG_KEY, KV_IDENTITY, k, crm__slice_of(NULL, 0)));
+        }
+    }
+}
+
+static kv_env *open_engine(void)
+{
+    kv_options o;
+    crm_error err = CRM_ERROR_INIT;
+    kv_env *env;
+
+    memset(&o, 0, sizeof o);
+    o.create = 1;
+    o.map_bytes = 64 << 20;
+    ck_assert_msg(crm__kv_lmdb_open(crmtest_dir(), &o, &env, &err) == CRM_OK, "%s", err.message);
+    return env;
+}
+
+/* ---- cases ---- */
+
+typedef struct mark {
+    size_t at;
+    table t;
+} mark;
+
+static void new_transaction(table *t)
+{
+    for (int i = 0; i < KEYS; i++)
+        t->row[i].state = CRM__EDIT_NONE;
+}
+
+/* Random edits with marks that nest; now and then the list is applied. */
+static void play(uint64_t *seed, kv_env *env, size_t rounds)
+{
+    table *t = calloc(1, sizeof *t), *stored = calloc(1, sizeof *stored);
+    mark *marks = calloc(MARKS, sizeof *marks);
+    crm_error err = CRM_ERROR_INIT;
+    crm__edits e;
+    kv_txn *txn;
+
+    crm__edits_init(&e, NULL);
+    while (rounds-- > 0) {
+        int n = 0;
+        for (uint64_t steps = crmtest_below(seed, 120); steps > 0; steps--) {
+            uint64_t what = crmtest_below(seed, 12);
+            if (what == 0 && n < MARKS) {
+                marks[n].t = *t;
+                marks[n++].at = crm__edits_mark(&e);
+            } else if (what == 1 && n) {
+                int to = (int)crmtest_below(seed, (uint64_t)n);
+                crm__edits_rollback(&e, marks[to].at);
+                *t = marks[to].t;
+                n = to + (int)crmtest_below(seed, 2);
+            } else if (what == 2 && n) {
+                n = (int)crmtest_below(seed, (uint64_t)n);
+                if (!n)
+                    crm__edits_forget(&e);
+            } else {
+                edit(seed, &e, t);
+            }
+        }
+        compare_rows(&e, t);
+        compare_switches(&e, t, stored);
+        ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
+        ck_assert_int_eq(crm__edits_apply(&e, txn, TAG_KEY), CRM_OK);
+        compare_engine(txn, t);
+        if (crmtest_below(seed, 3) == 0) {
+            txn->ops->abort(txn); /* the list stays as it is, and can be applied again */
+            ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
+            compare_engine(txn, stored);
+            ck_assert_int_eq(crm__edits_apply(&e, txn, TAG_KEY), CRM_OK);
+            compare_engine(txn, t);
+        }
+        ck_assert_int_eq(txn->ops->commit(txn, &err), CRM_OK);
+        new_transaction(t);
+        *stored = *t;
+        if (crmtest_below(seed, 4))
+            crm__edits_reset(&e);
+        else
+            crm__edits_clear(&e);
+        ck_assert_uint_eq(crm__edits_bytes(&e), 0);
+        compare_rows(&e, t);
+    }
+    crm__edits_clear(&e);
+    free(marks);
+    free(stored);
+    free(t);
+}
+
+CRM_TEST(test_db_edits__random)
+{
+    uint64_t seed = crmtest_seed();
+    kv_env *env = open_engine();
+
+    play(&seed, env, crmtest_rounds(150, 5000));
+    env->ops->close(env);
+}
+
+CRM_TEST(test_db_edits__many_keys)
+{
+    enum { MANY = 20000 };
+    crm__edits e;
+    crm__slice got;
+    uint8_t key[8];
+    size_t half = 0;
+
+    crm__edits_init(&e, NULL);
+    for (uint64_t i = 0; i < MANY; i++) {
+        if (i == MANY / 2)
+            half = crm__edits_mark(&e);
+        ck_assert_int_eq(crm__edits_put(&e, KV_CUSTOMER, crm__key_u64(key, i * i), crm__slice_of(key, 8), 0), CRM_OK);
+    }
+    for (uint64_t i = 0; i < MANY; i++) {
+        ck_assert_int_eq(crm__edits_get(&e, KV_CUSTOMER, crm__key_u64(key, i * i), &got), CRM__EDIT_PUT);
+        ck_assert(got.n == 8 && memcmp(got.p, key, 8) == 0);
+    }
+    ck_assert_uint_gt(crm__edits_bytes(&e), MANY * 16);
+    crm__edits_rollback(&e, half);
+    for (uint64_t i = 0; i < MANY; i++)
+        ck_assert_int_eq(crm__edits_get(&e, KV_CUSTOMER, crm__key_u64(key, i * i), &got),
+                         i < MANY / 2 ? CRM__EDIT_PUT : CRM__EDIT_NONE);
+    crm__edits_clear(&e);
+}
+
+CRM_TEST(test_db_edits__empty)
+{
+    kv_env *env = open_engine();
+    crm_error err = CRM_ERROR_INIT;
+    crm__edits e;
+    crm__slice got;
+    kv_txn *txn;
+    uint32_t n = 5;
+
+    crm__edits_init(&e, NULL);
+    ck_assert_int_eq(crm__edits_get(&e, KV_META, crm__slice_of("a", 1), &got), CRM__EDIT_NONE);
+    ck_assert_ptr_null(crm__edits_ops(&e, KV_BITS, crm__slice_of("a", 1), &n));
+    ck_assert_uint_eq(n, 0);
+    crm__edits_rollback(&e, crm__edits_mark(&e));
+    ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
+    ck_assert_int_eq(crm__edits_apply(&e, txn, TAG_KEY), CRM_OK);
+    ck_assert_int_eq(txn->ops->commit(txn, &err), CRM_OK);
+    crm__edits_clear(&e);
+    env->ops->close(env);
+}
+
+/* Removing what is not there is no error. */
+CRM_TEST(test_db_edits__removing_nothing)
+{
+    kv_env *env = open_engine();
+    crm_error err = CRM_ERROR_INIT;
+    uint8_t room[32];
+    crm__edits e;
+    kv_txn *txn;
+
+    crm__edits_init(&e, NULL);
+    ck_assert_int_eq(crm__edits_del(&e, KV_META, crm__slice_of("a", 1)), CRM_OK);
+    ck_assert_int_eq(crm__edits_bit(&e, set_key(1, room), 9, 0), CRM_OK);
+    ck_assert_int_eq(crm__edits_id(&e, token_key(1, room), 9, 0), CRM_OK);
+    ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
+    ck_assert_int_eq(crm__edits_apply(&e, txn, TAG_KEY), CRM_OK);
+    ck_assert_int_eq(txn->ops->commit(txn, &err), CRM_OK);
+    crm__edits_clear(&e);
+    env->ops->close(env);
+}
+
+/* ---- memory ---- */
+
+typedef struct stingy {
+    int64_t left, alive;
+} stingy;
+
+static void *stingy_alloc(size_t n, void *ctx)
+{
+    stingy *s = ctx;
+    void *p = s->left-- > 0 ? malloc(n) : NULL;
+
+    s->alive += p != NULL;
+    return p;
+}
+
+static void *stingy_realloc(void *p, size_t n, void *ctx)
+{
+    stingy *s = ctx;
+    void *q = s->left-- > 0 ? realloc(p, n) : NULL;
+
+    s->alive += q && !p;
+    return q;
+}
+
+static void stingy_free(void *p, void *ctx)
+{
+    ((stingy *)ctx)->alive -= p != NULL;
+    free(p);
+}
+
+/* Every allocation that fails leaves the list as it was before the edit. */
+CRM_TEST(test_db_edits__failed_allocations)
+{
+    table *t = calloc(1, sizeof *t), *before = calloc(1, sizeof *before), *none = calloc(1, sizeof *none);
+
+    for (int64_t allowed = 0; allowed < 60; allowed++) {
+        stingy s = {allowed, 0};
+        crm_allocator mem = {sizeof mem, stingy_alloc, stingy_realloc, stingy_free, &s};
+        uint8_t room[32];
+        crm__edits e;
+        int rc = CRM_OK, step;
+        memset(t, 0, sizeof *t);
+        crm__edits_init(&e, &mem);
+        for (step = 0; step < 3000 && !rc; step++) {
+            int i = step % KEYS;
+            *before = *t;
+            switch (step % 3) {
+            case 0:
+                rc = crm__edits_put(&e, KV_META, row_key(i, room), crm__slice_of("value", 5), 0);
+                t->row[i].state = CRM__EDIT_PUT;
+                t->row[i].n = 5;
+                memcpy(t->row[i].value, "value", 5);
+                break;
+            case 1:
+                i = step % TOKENS;
+                rc = crm__edits_id(&e, token_key(i, room), id_of(step % IDS), 1);
+                t->id[i][step % IDS] = 1;
+                break;
+            default:
+                i = step % SETS;
+                rc = crm__edits_bit(&e, set_key(i, room), (uint32_t)step, 1);
+                t->set[i][step / 8] = (uint8_t)(t->set[i][step / 8] | 1 << step % 8);
+            }
+        }
+        ck_assert_int_eq(rc, rc ? CRM_ENOMEM : CRM_OK);
+        if (rc)
+            *t = *before;
+        compare_rows(&e, t);
+        compare_switches(&e, t, none);
+        crm__edits_clear(&e);
+        ck_assert_int_eq(s.alive, 0);
+    }
+    free(none);
+    free(before);
+    free(t);
+}
