@@ -56,9 +56,12 @@ static const arg_option *find(const arg_option *options, const char *name, size_
     return NULL;
 }
 
-static int store(tool *t, const arg_option *option, const char *value)
+static int store(tool *t, const arg_option *option, int is_own, const char *value)
 {
     if (option->kind == ARG_TEXT) {
+        /* the options of every verb may stand in an alias, to be given again */
+        if (is_own && *(const char **)option->to)
+            return fail_usage(t, "--%s is given twice", option->name);
         *(const char **)option->to = value;
         return 0;
     }
@@ -71,7 +74,7 @@ static int store(tool *t, const arg_option *option, const char *value)
 static int take(tool *t, const arg_option *own, int argc, char **argv, int i, int *used)
 {
     const char *arg = argv[i], *value = NULL;
-    int is_long = arg[1] == '-';
+    int is_long = arg[1] == '-', is_own;
     size_t n = is_long ? strcspn(arg + 2, "=") : 1;
     char letter = is_long ? '\0' : arg[1];
     const arg_option *option;
@@ -79,6 +82,7 @@ static int take(tool *t, const arg_option *own, int argc, char **argv, int i, in
 
     common_options(t, &options);
     option = find(own, arg + 2, n, letter);
+    is_own = option != NULL;
     if (!option)
         option = find(options.all, arg + 2, n, letter);
     if (!option && (option = find(options.write, arg + 2, n, letter)))
@@ -104,7 +108,7 @@ static int take(tool *t, const arg_option *own, int argc, char **argv, int i, in
         value = argv[i + 1];
         *used = 2;
     }
-    return store(t, option, value);
+    return store(t, option, is_own, value);
 }
 
 static int is_option(const char *arg)

@@ -25,7 +25,7 @@ int lines_open(tool *t, lines *in, const char *file)
     in->file = strcmp(file, "-") == 0 ? "standard input" : file;
     in->fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
     if (in->fd < 0 || fstat(in->fd, &st)) {
-        fail(t, CRM_EIO, "cannot read %s: %s", in->file, strerror(errno));
+        fail(t, CRM_EIO, "can't read %s: %s", in->file, strerror(errno));
         return TOOL_SYSTEM;
     }
     if (S_ISREG(st.st_mode) && st.st_size > 0)

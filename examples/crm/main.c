@@ -167,6 +167,14 @@ static const char *locale_language(void)
     return locale && strncmp(locale, "zh", 2) == 0 ? "zh" : "en";
 }
 
+/* A tag such as "zh" or "zh-CN".  Which ones have labels is the model's affair. */
+static int is_language(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+    return (n == 2 || n == 3) && (!s[n] || ((s[n] == '-' || s[n] == '_') && s[n + 1]));
+}
+
 static const char *login_name(void)
 {
     const struct passwd *entry = getpwuid(getuid());
@@ -184,6 +192,10 @@ int verb_start(tool *t, int *argc, char **argv, const arg_option *own)
         put(t->verb->help);
         return TOOL_HELPED;
     }
+    if (t->path && !*t->path)
+        return fail_usage(t, "-C needs the name of a folder");
+    if (t->lang && !is_language(t->lang))
+        return fail_usage(t, "--lang needs a language such as en or zh, not '%s'", t->lang);
     if (!t->path)
         t->path = not_empty(getenv("CRM_DB"));
     if (!t->path)

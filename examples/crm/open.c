@@ -24,7 +24,7 @@ static int open_with(tool *t, uint32_t flags, crm_error *err)
     return crm_db_open(t->path, &options, &t->db, err);
 }
 
-static int absent(tool *t)
+int open_absent(tool *t)
 {
     fail(t, CRM_ENOTFOUND,
          "there is no database at %s ('" TOOL " init' makes one, -C names another)", t->path);
@@ -45,7 +45,7 @@ int open_read(tool *t)
     int rc = open_with(t, CRM_READONLY | CRM_NOCREATE, &err);
 
     if (rc == CRM_ENOTFOUND)
-        return absent(t);
+        return open_absent(t);
     return rc ? failed_open(t, &err) : 0;
 }
 
@@ -55,7 +55,7 @@ int open_write(tool *t, int make)
     int rc = open_with(t, CRM_NOCREATE, &err);
 
     if (rc == CRM_ENOTFOUND && !make)
-        return absent(t);
+        return open_absent(t);
     if (rc == CRM_ENOTFOUND) {
         crm_error_init(&err);
         rc = open_with(t, 0, &err);
@@ -99,7 +99,7 @@ int slurp(tool *t, const char *file, size_t limit, buf *out)
         buf_add(out, chunk, (size_t)n);
     }
     if (n < 0)
-        fail(t, CRM_EIO, "cannot read %s: %s", file, strerror(errno));
+        fail(t, CRM_EIO, "can't read %s: %s", file, strerror(errno));
     if (fd > STDIN_FILENO)
         close(fd);
     if (n >= 0 && out->n <= limit) {

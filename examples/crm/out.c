@@ -150,6 +150,6 @@ int out_end(tool *t, int exit_code)
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }
-    fail(t, CRM_EIO, "cannot write to standard output: %s", strerror(failed));
+    fail(t, CRM_EIO, "can't write to standard output: %s", strerror(failed));
     return TOOL_SYSTEM;
 }

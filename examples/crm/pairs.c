@@ -50,12 +50,10 @@ typedef struct entries {
     crm_id id;
 } entries;
 
-static const char *const read_only[] = {"id",         "revision", "created_at",
-                                        "updated_at", "origins",  "deleted"};
-
 static int resolve(entries *all, const char *arg, entry *e)
 {
     crm_error err = CRM_ERROR_INIT;
+    const char *key;
     tool *t = all->t;
     int rc;
 
@@ -66,11 +64,11 @@ static int resolve(entries *all, const char *arg, entry *e)
     rc = crm_field_find(all->txn, e->pair.name.p, e->pair.name.n, &e->field, &err);
     if (!rc)
         return 0;
-    for (size_t i = 0; i < sizeof(read_only) / sizeof(read_only[0]); i++)
-        if (slice_is(e->pair.name, read_only[i]))
-            return fail_usage(t, "%s is given by the database", read_only[i]);
-    if (!slice_is(e->pair.name, "kind"))
+    key = slice_is(e->pair.name, "origins") ? "origins" : built_in_key(e->pair.name);
+    if (!key)
         return fail_crm(t, &err);
+    if (strcmp(key, "kind") != 0)
+        return fail_usage(t, "%s is given by the database", key);
     memset(&e->field, 0, sizeof(e->field));
     strcpy(e->field.key, "kind");
     return 0;

@@ -109,17 +109,20 @@ static int search_field(tool *t, crm_txn *txn, const char *arg, const pair *p, i
 
 int target_all(tool *t, crm_txn *txn, const char *arg, int numbers_are_ids, ids *out)
 {
+    const char *key;
     uint64_t id;
     pair p;
     int split = pair_split(arg, &p), digits;
 
     out->n = 0;
+    if (!*arg || (split && !p.value.n))
+        return fail_usage(t, "there is nothing to search for%s%s", *arg ? ": " : "", arg);
     if (!text_valid(arg, strlen(arg)))
         return fail(t, CRM_EINVAL, "an argument is not UTF-8: %s", arg);
     if (split && p.op != PAIR_SET)
         return fail_usage(t, "to search, write FIELD=VALUE");
     digits = strlen(arg) <= 10 && !args_number(arg, &id);
-    if (split && slice_is(p.name, "id") && !p.source.p) {
+    if (split && !p.source.p && (key = built_in_key(p.name)) && strcmp(key, "id") == 0) {
         if (args_number(p.value.p, &id))
             return fail_usage(t, "an id is a number");
         digits = numbers_are_ids = 1;

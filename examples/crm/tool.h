@@ -137,6 +137,8 @@ void note(tool *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int open_read(tool *t);
 /* Opens for writing.  `make`: makes the database when there is none. */
 int open_write(tool *t, int make);
+/* Says that there is no database; the exit code. */
+int open_absent(tool *t);
 int begin(tool *t, int mode, crm_txn **txn);
 int commit(tool *t, crm_txn *txn);
 /* The whole of a file ("-": standard input), at most `limit` bytes. */
@@ -242,6 +244,8 @@ int value_text(tool *t, crm_txn *txn, crm_customer *c, const crm_field *field, s
 const char *field_label(crm_txn *txn, const crm_field *field, const char *lang);
 /* Label of what every record has (id, kind ...), in a language. */
 const char *built_in_label(const char *key, const char *lang);
+/* Key of what every record has, by key or label; NULL when it is none. */
+const char *built_in_key(slice name);
 /* Field that names customers in lists, 0 when the model has none. */
 int target_name_field(crm_txn *txn, crm_field *out);
 

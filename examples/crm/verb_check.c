@@ -109,10 +109,10 @@ static int run(tool *t, int argc, char **argv)
     options.progress_ctx = &state;
     rc = crm_check(t->path, &options, sizeof(result), &result, &err);
     progress_clear(&state.bar);
-    if (rc && (rc != CRM_ECORRUPT || !result.faults)) {
-        fail_crm(t, &err);
-        return rc == CRM_ENOTFOUND ? TOOL_SYSTEM : exit_code_of(rc);
-    }
+    if (rc == CRM_ENOTFOUND)
+        return open_absent(t);
+    if (rc && (rc != CRM_ECORRUPT || !result.faults))
+        return fail_crm(t, &err);
     put_result(t, &result);
     return rc ? TOOL_MISSING : 0;
 }

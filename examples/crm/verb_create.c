@@ -175,7 +175,7 @@ static int gather(load *l)
         else if (got == LINES_BAD)
             keep(l, l->in.why, strlen(l->in.why), 1);
         else if (got == LINES_ERROR)
-            return fail(l->t, CRM_EIO, "cannot read %s: %s", l->in.file, strerror(errno));
+            return fail(l->t, CRM_EIO, "can't read %s: %s", l->in.file, strerror(errno));
         else if (got == LINES_STOP)
             return l->stopped = 1, 0;
         else if (got == LINES_END)

@@ -73,6 +73,29 @@ const char *field_label(crm_txn *txn, const crm_field *field, const char *lang)
     return label;
 }
 
+static int same_name(const char *label, slice name)
+{
+    if (strlen(label) != name.n)
+        return 0;
+    for (size_t i = 0; i < name.n; i++) {
+        char a = label[i], b = name.p[i];
+        a = a >= 'A' && a <= 'Z' ? (char)(a - 'A' + 'a') : a;
+        b = b >= 'A' && b <= 'Z' ? (char)(b - 'A' + 'a') : b;
+        if (a != b)
+            return 0;
+    }
+    return 1;
+}
+
+const char *built_in_key(slice name)
+{
+    for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
+        if (same_name(built_in[i].key, name) || same_name(built_in[i].en, name) ||
+            same_name(built_in[i].zh, name))
+            return built_in[i].key;
+    return NULL;
+}
+
 static void cell(table *tb, const char *s)
 {
     table_cell(tb, s, strlen(s));

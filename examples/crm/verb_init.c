@@ -8,8 +8,8 @@
 static const char help[] =
     "Usage: " TOOL " init [DIR] [--model FILE]\n"
     "\n"
-    "Makes a database in a folder, and the folder. Verbs that write do this too when there\n"
-    "is none yet; init is for a model of your own from the start.\n"
+    "Makes a database in a folder, and the folder. 'create' and 'model apply' do this too when\n"
+    "there is none yet; init is for a model of your own from the start.\n"
     "\n"
     "  DIR               the folder; else that of -C, $CRM_DB or ./crm.db\n"
     "  --model FILE      model (YAML) of the new database; else the built-in one, which\n"
@@ -62,6 +62,8 @@ static int run(tool *t, int argc, char **argv)
         return rc;
     if (argc > 1)
         return fail_usage(t, "one folder, please");
+    if (argc && !*argv[0])
+        return fail_usage(t, "the name of the folder is empty");
     if (argc)
         t->path = argv[0];
     if (file && (rc = slurp(t, file, MODEL_MAX, &model)))

@@ -15,11 +15,12 @@ static const char help[] =
     "pager does), it goes on in a newer snapshot.\n"
     "\n"
     "  --after ID        those behind this one: where an earlier list ended\n"
-    "  --limit N         at most so many; where to go on is told on standard error\n"
+    "  --limit N         at most so many, 1 or more; where to go on is told on standard error\n"
     "  --kind KIND       only person or organisation, or a label: 个人, 公司\n"
     "  --deleted         the deleted customers instead\n"
     "  --fields A,B,...  columns: keys or labels of fields, and id, kind, deleted, revision,\n"
-    "                    created_at, updated_at; also which members JSON has\n"
+    "                    created_at, updated_at, or as get shows them (类型); also which\n"
+    "                    members JSON has\n"
     "  --csv             RFC 4180, with keys in the first line, values of lists separated\n"
     "                    by ';'\n"
     "  --width N         fit the table into N columns, 0: cut nothing; else the width of\n"
@@ -53,8 +54,6 @@ typedef struct listing {
     table *tb;
 } listing;
 
-static const char *const built_in[] = {"id",       "kind",       "deleted",
-                                       "revision", "created_at", "updated_at"};
 static const char *const usual[] = {"name", "phone", "email", "city"};
 
 static void add_column(listing *l, const char *name, const crm_field *field)
@@ -70,14 +69,15 @@ static void add_column(listing *l, const char *name, const crm_field *field)
 static int add_named(listing *l, const char *name, size_t n)
 {
     crm_error err = CRM_ERROR_INIT;
+    slice wanted = {name, n};
+    const char *key;
     crm_field field;
     int rc = crm_field_find(l->txn, name, n, &field, &err);
 
-    for (size_t i = 0; rc == CRM_EFIELD && i < sizeof(built_in) / sizeof(built_in[0]); i++)
-        if (strlen(built_in[i]) == n && memcmp(built_in[i], name, n) == 0) {
-            add_column(l, built_in[i], NULL);
-            return 0;
-        }
+    if (rc == CRM_EFIELD && (key = built_in_key(wanted))) {
+        add_column(l, key, NULL);
+        return 0;
+    }
     if (rc)
         return fail_crm(l->t, &err);
     add_column(l, NULL, &field);
@@ -344,7 +344,7 @@ static int walk(listing *l, uint64_t limit)
             return code;
         if (rc)
             return fail_crm(l->t, &err);
-        if (limit && seen++ == limit) {
+        if (seen++ == limit) {
             put_resume(l->t, l->options.after);
             return code;
         }
@@ -359,8 +359,10 @@ static int list(listing *l, const char *names, uint64_t limit, size_t width)
 {
     int rc = choose_columns(l, names);
 
-    if (rc)
+    /* first, so that a wrong --kind prints no head; which no rest of the reader may interrupt */
+    if (rc || (rc = begin_snapshot(l)))
         return rc;
+    out_on_stall(NULL, NULL);
     if (l->how == AS_TABLE) {
         l->tb = table_new(l->count, width == SIZE_MAX ? out_columns(1) : width,
                           width == SIZE_MAX ? CELL_MAX : 0);
@@ -369,6 +371,7 @@ static int list(listing *l, const char *names, uint64_t limit, size_t width)
                 table_right(l->tb, i);
     }
     put_head(l);
+    out_on_stall(end_snapshot, l);
     rc = walk(l, limit);
     out_on_stall(NULL, NULL);
     end_snapshot(l);
@@ -380,7 +383,7 @@ static int list(listing *l, const char *names, uint64_t limit, size_t width)
 static int run(tool *t, int argc, char **argv)
 {
     listing l = {t, NULL, NULL, CRM_LIST_OPTIONS_INIT, NULL, 0, AS_TABLE, 0, NULL};
-    uint64_t limit = 0, width = SIZE_MAX;
+    uint64_t limit = UINT64_MAX, width = SIZE_MAX;
     const char *names = NULL;
     int deleted = 0, csv = 0;
     const arg_option own[] = {{"after", 0, ARG_NUMBER, &l.options.after},
@@ -399,6 +402,8 @@ static int run(tool *t, int argc, char **argv)
         return fail_usage(t, "takes no argument; see find for a search");
     if (csv && t->json)
         return fail_usage(t, "either --csv or --json");
+    if (!limit)
+        return fail_usage(t, "--limit needs a number from 1");
     l.options.flags = deleted ? CRM_LIST_DELETED : 0;
     l.how = csv ? AS_CSV : t->json ? AS_JSON : AS_TABLE;
     if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &l.txn)))

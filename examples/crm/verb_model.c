@@ -20,7 +20,8 @@ static const char help[] =
     "    --default       the built-in model; needs no database\n"
     "  check             every fault of a document, with line and column; needs no database\n"
     "  apply             make a document the model, as a new version\n"
-    "    --plan          only list what would change, what would be lost; holds up nobody\n"
+    "    --plan          only list what would change, what would be lost; holds up nobody;\n"
+    "                    exit code 3 when apply would refuse it\n"
     "    --dry-run       do all of it, then take it back\n"
     "    --force         even if stored values will be out of view\n"
     "  fields            keys, types and labels of the fields\n"
@@ -216,10 +217,12 @@ static int plan(tool *t, const char *file, const buf *yaml)
         return rc;
     rc = crm_model_plan(txn, yaml->p, yaml->n, on_finding, &all, &err);
     crm_txn_abort(txn);
-    if (rc)
+    if (rc && rc != CRM_EREFUSED)
         return refused(t, &all, &err);
     if (t->json)
-        buf_fmt(&b, "{\"changes\":%" PRIu64 "}", all.count);
+        buf_fmt(&b, "{\"changes\":%" PRIu64 ",\"refused\":%s}", all.count, rc ? "true" : "false");
+    else if (rc)
+        buf_str(&b, "data would be lost: 'model apply' needs --force");
     else if (!all.count)
         buf_str(&b, "nothing would change");
     else
@@ -227,7 +230,7 @@ static int plan(tool *t, const char *file, const buf *yaml)
                 all.count == 1 ? "" : "s");
     out_line(b.p, b.n);
     buf_free(&b);
-    return 0;
+    return rc ? TOOL_CONFLICT : 0;
 }
 
 static int model_version(tool *t, crm_txn *txn, uint32_t *version)

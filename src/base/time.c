@@ -184,6 +184,7 @@ static int at_digit(const scan *s)
 /* ---- dates ---- */
 
 static const char WANT_DATE[] = "expected YYYY, YYYY-MM or YYYY-MM-DD";
+static const char WANT_DATETIME[] = "expected YYYY-MM-DDTHH:MM:SS with Z or an offset";
 static const char YEAR_FIRST[] = "expected the year first, with four digits: YYYY-MM-DD";
 
 typedef struct parts {
@@ -523,11 +524,14 @@ int crm__datetime_parse(const char *text, size_t n, const struct crm__zone *zone
                         const char **why, size_t *at)
 {
     scan s;
-    int rc = scan_open(&s, text, n, "expected YYYY-MM-DDTHH:MM:SS with Z or an offset");
+    int rc = scan_open(&s, text, n, WANT_DATETIME);
 
     if (!rc)
         rc = parse_datetime(&s, zone, us);
-    return scan_close(&s, rc, why, at);
+    rc = scan_close(&s, rc, why, at);
+    if (rc && why && *why == WANT_DATE) /* its date part was read as a date is */
+        *why = WANT_DATETIME;
+    return rc;
 }
 
 size_t crm__datetime_format(int64_t us, char out[40])

@@ -2,8 +2,8 @@
  * json-c behind json.h.
  *
  * json-c keeps the last of two members of one name, cuts keys and the text at a NUL and clips integers
- * of more than 64 bits; each would lose what a user wrote without a word.  It also takes NaN for a
- * number, single quotes, and control characters as they are.  So the text is looked over first and these
+ * of more than 64 bits; each would lose what a user wrote without a word.  It also takes NaN and
+ * 1. for numbers, single quotes, and control characters as they are.  So the text is looked over first and these
  * are refused there; afterwards the members of the tree are counted against the colons of the text,
  * which differ exactly if a name stands twice.
  */
@@ -41,26 +41,47 @@ static size_t skip_string(const char *s, size_t i, size_t n, look *l)
     return i;
 }
 
+static size_t digits_at(const char *s, size_t i, size_t n)
+{
+    size_t first = i;
+
+    while (i < n && s[i] >= '0' && s[i] <= '9')
+        i++;
+    return i - first;
+}
+
+/* A number by the grammar, which is narrower than json-c's, and small enough for it to keep. */
 static size_t skip_number(const char *s, size_t i, size_t n, look *l)
 {
-    size_t first = i, digits = 0;
-    int whole = 1;
+    size_t first = i, digits, part = 1;
+    int minus = s[i] == '-', whole;
 
-    for (; i < n; i++) {
-        if (s[i] >= '0' && s[i] <= '9')
-            digits++;
-        else if (s[i] == '.' || s[i] == 'e' || s[i] == 'E' || s[i] == '+')
-            whole = 0;
-        else if (s[i] != '-')
-            break;
+    i += (size_t)minus;
+    digits = digits_at(s, i, n);
+    whole = digits == 1 || (digits > 1 && s[i] != '0');
+    i += digits;
+    if (i < n && s[i] == '.') {
+        part = digits_at(s, ++i, n);
+        i += part;
+        digits = 0;
     }
-    if (whole && !l->what &&
-        (digits > DIGITS || (s[first] == '-' && digits == DIGITS &&
-                             memcmp(s + first + 1, "9223372036854775808", DIGITS) > 0))) {
-        l->what = digits > DIGITS ? "a number of more than 19 digits; write it as a string"
-                                  : "a number below -2^63; write it as a string";
+    if (part && i < n && (s[i] == 'e' || s[i] == 'E')) {
+        i++;
+        i += i < n && (s[i] == '+' || s[i] == '-');
+        part = digits_at(s, i, n);
+        i += part;
+        digits = 0;
+    }
+    if (l->what)
+        return i - 1;
+    if (!whole || !part)
+        l->what = "no number of JSON";
+    else if (digits > DIGITS)
+        l->what = "a number of more than 19 digits; write it as a string";
+    else if (minus && digits == DIGITS && memcmp(s + first + 1, "9223372036854775808", DIGITS) > 0)
+        l->what = "a number below -2^63; write it as a string";
+    if (l->what)
         l->fault = first;
-    }
     return i - 1;
 }
 

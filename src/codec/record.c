@@ -56,6 +56,8 @@ static int decode_head(crm__reader *in, crm__record *r)
     r->created = (int64_t)crm__read_le64(in);
     r->updated = (int64_t)((uint64_t)r->created + (uint64_t)crm__read_zigzag(in));
     r->survivor = r->flags & CRM__RECORD_MERGED ? crm__read_varint(in) : 0;
+    if (r->kind < 1 || r->kind > CRM__RECORD_KINDS)
+        return CRM_ECORRUPT;
     return in->failed || (r->flags & ~CRM__RECORD_FLAGS) ? CRM_ECORRUPT : CRM_OK;
 }
 

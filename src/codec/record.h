@@ -16,6 +16,7 @@
 
 enum { CRM__RECORD_FORMAT = 1, CRM__RECORD_ENTRIES = 2000, CRM__RECORD_ORIGINS = 4096 };
 enum { CRM__RECORD_DELETED = 1, CRM__RECORD_MERGED = 2, CRM__RECORD_FLAGS = 3 };
+enum { CRM__RECORD_KINDS = 2 }; /* kinds are 1 to this: person, organisation */
 
 typedef struct crm__origin {
     uint32_t source;

@@ -79,7 +79,7 @@ static int read_item(reading *r, const crm__field *f, const crm__json *v, crm__b
             text = crm__slice_of(money, text.n + (currency.n ? 1 + currency.n : 0));
             break;
         }
-        if (!f->declared_identity)
+        if (!(f->flags & CRM_FIELD_IDENTITY))
             return bad(r, f, "holds a value, not an object");
         text = trimmed_member(v, "value");
         source = trimmed_member(v, "source");

@@ -144,7 +144,7 @@ END
 
 silent 5 crm create --file missing
 said <<'END'
-crm: create: cannot read missing: No such file or directory
+crm: create: can't read missing: No such file or directory
 END
 : >empty
 want 0 crm create --file empty <<'END'
@@ -154,5 +154,5 @@ want 5 crm create --file . <<'END'
 0 created, 0 bad
 END
 said <<'END'
-crm: create: cannot read .: Is a directory
+crm: create: can't read .: Is a directory
 END

@@ -122,15 +122,15 @@ wait
 
 silent 5 sh -c '"$CRM" list >/dev/full'
 said <<'END'
-crm: list: cannot write to standard output: No space left on device
+crm: list: can't write to standard output: No space left on device
 END
 silent 5 sh -c '"$CRM" list >&-'
 said <<'END'
-crm: list: cannot write to standard output: Bad file descriptor
+crm: list: can't write to standard output: Bad file descriptor
 END
 silent 5 sh -c '"$CRM" create name=x >&-'
 said <<'END'
-crm: create: cannot write to standard output: Bad file descriptor
+crm: create: can't write to standard output: Bad file descriptor
 END
 crm check >/dev/null # the output did not go into the database instead
 

@@ -121,7 +121,7 @@ END
 [ ! -e other.db ]
 silent 5 crm model check missing.yaml
 said <<'END'
-crm: model: cannot read missing.yaml: No such file or directory
+crm: model: can't read missing.yaml: No such file or directory
 END
 head -c 1100000 /dev/zero | tr '\0' '#' >huge.yaml
 silent 4 crm model check huge.yaml

@@ -68,7 +68,7 @@ static void make(uint64_t *seed, made *m)
 
     memset(m, 0, sizeof *m);
     m->r.flags = (uint8_t)crmtest_below(seed, 4);
-    m->r.kind = (uint8_t)crmtest_below(seed, 3);
+    m->r.kind = (uint8_t)(1 + crmtest_below(seed, CRM__RECORD_KINDS));
     m->r.seq = crmtest_rand(seed) >> crmtest_below(seed, 64);
     m->r.survivor = m->r.flags & CRM__RECORD_MERGED ? crmtest_rand(seed) : 0;
     m->r.created = any_time(seed);
