@@ -11,15 +11,21 @@ _libcrm_tool_fields()
 
 _libcrm_tool()
 {
-    local tool=$1 cur=$2 prev=$3 verb= db= i options common writes
+    local tool=$1 cur=$2 prev=$3 verb= sub= db= i options common writes
     local verbs='init create get find set delete undelete list stat check model help version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         -C | --db) db=${COMP_WORDS[++i]} ;;
-        --lang) ((i++)) ;;
+        --lang | --actor | --source | --zone) ((i++)) ;;
         -*) ;;
-        *) [ "$verb" ] || verb=${COMP_WORDS[i]} ;;
+        *)
+            if [ ! "$verb" ]; then
+                verb=${COMP_WORDS[i]}
+            elif [ ! "$sub" ] && [ "$i" -lt "$COMP_CWORD" ]; then
+                sub=${COMP_WORDS[i]}
+            fi
+            ;;
         esac
     done
     common='--db --json --lang --help'
@@ -47,7 +53,7 @@ _libcrm_tool()
             $(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
         return
         ;;
-    --actor | --source | --zone | --after | --limit | --width | --expect) return ;;
+    --actor | --source | --zone | --after | --limit | --width | --expect | =) return ;;
     esac
     case $verb in
     '') options=$verbs ;;
@@ -58,20 +64,30 @@ _libcrm_tool()
     set) options="--expect --dry-run $writes" ;;
     delete | undelete) options="--expect $writes" ;;
     list) options='--after --limit --kind --deleted --fields --csv --width' ;;
-    model) options="--default --plan --dry-run --force $writes" ;;
+    model)
+        case $sub in
+        show) options='--default' ;;
+        apply) options="--plan --dry-run --force $writes" ;;
+        *) options= ;;
+        esac
+        ;;
     *) options= ;;
     esac
     case $verb:$cur in
     :* | *:-*) COMPREPLY=($(compgen -W "$options $common" -- "$cur")) ;;
     help:*) COMPREPLY=($(compgen -W "$options" -- "$cur")) ;;
     model:*)
-        case $prev in
+        case $sub in
+        '') COMPREPLY=($(compgen -W 'show check apply fields' -- "$cur")) ;;
         check | apply) COMPREPLY=($(compgen -f -- "$cur")) ;;
-        *) COMPREPLY=($(compgen -W 'show check apply fields' -- "$cur")) ;;
         esac
         ;;
-    create:* | get:* | find:* | set:*)
+    create:* | get:* | find:* | set:* | delete:*)
         COMPREPLY=($(compgen -S = -W "$(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
+        compopt -o nospace
+        ;;
+    undelete:*) # by id only: deleted customers are not found
+        COMPREPLY=($(compgen -S = -W 'id' -- "$cur"))
         compopt -o nospace
         ;;
     init:*) COMPREPLY=($(compgen -d -- "$cur")) ;;

@@ -75,6 +75,28 @@ static int fill(lines *in, int block)
     return LINES_LINE;
 }
 
+slice lines_head(lines *in)
+{
+    slice head = {"", 0};
+    size_t skip;
+    int got;
+
+    do {
+        skip = in->end >= 3 && memcmp(in->p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+        while (skip < in->end && strchr(" \t\r\n", in->p[skip]) && in->p[skip])
+            skip++;
+        /* enough to tell by, or all there will be */
+        if (in->end - skip >= 2 || in->eof || in->end > CHUNK)
+            break;
+        got = fill(in, 1);
+    } while (got == LINES_LINE || got == LINES_WAIT);
+    if (in->end > skip) {
+        head.p = in->p + skip;
+        head.n = in->end - skip < 2 ? in->end - skip : 2;
+    }
+    return head;
+}
+
 /* Takes a line of n bytes and its end off the buffer. */
 static void consume(lines *in, size_t n, int ended, slice *line)
 {

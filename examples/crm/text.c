@@ -7,6 +7,8 @@
 
 #include "width.h"
 
+#include <string.h>
+
 size_t text_next(const char *s, size_t n, uint32_t *c)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -42,6 +44,28 @@ int text_valid(const char *s, size_t n)
             return 0;
     }
     return 1;
+}
+
+static int begins(const char *s, size_t n, const char *with, size_t with_n)
+{
+    return n >= with_n && memcmp(s, with, with_n) == 0;
+}
+
+int text_magic(buf *out, const char *file, const char *s, size_t n)
+{
+    if (begins(s, n, "\x1f\x8b", 2))
+        buf_fmt(out, "%s is compressed: gunzip it first", file);
+    else if (begins(s, n, "\xff\xfe", 2) || begins(s, n, "\xfe\xff", 2) ||
+             begins(s, n, "{\0", 2) || begins(s, n, "\0{", 2))
+        buf_fmt(out, "%s is UTF-16: convert it first, e.g. iconv -f UTF-16 -t UTF-8", file);
+    return out->n != 0;
+}
+
+int text_advice(buf *out, const char *file, const char *s, size_t n)
+{
+    if (!text_magic(out, file, s, n) && !text_valid(s, n))
+        buf_fmt(out, "%s is not UTF-8: convert it first, e.g. iconv -f GBK -t UTF-8", file);
+    return out->n != 0;
 }
 
 static int in_ranges(const range *r, size_t count, uint32_t c)

@@ -149,6 +149,11 @@ int slurp(tool *t, const char *file, size_t limit, buf *out);
 /* Length of the character at s and its number; a byte that starts none gives 1 and UINT32_MAX. */
 size_t text_next(const char *s, size_t n, uint32_t *c);
 int text_valid(const char *s, size_t n);
+/* Appends what to do with a file that begins as compressed files or UTF-16 do; 0 when this one
+ * does not. */
+int text_magic(buf *out, const char *file, const char *s, size_t n);
+/* The same, and for any text that is not UTF-8. */
+int text_advice(buf *out, const char *file, const char *s, size_t n);
 /* Columns a character takes: 0, 1 or 2. */
 int text_char_width(uint32_t c);
 size_t text_width(const char *s, size_t n);
@@ -275,6 +280,9 @@ typedef struct lines {
 } lines;
 
 int lines_open(tool *t, lines *in, const char *file);
+/* What the file begins with, behind a mark and white space: two bytes, or what there is of
+ * them.  Before the first lines_next(). */
+slice lines_head(lines *in);
 /* Next line that is not blank, without its end.  `block`: wait for input. */
 int lines_next(lines *in, int block, slice *line);
 void lines_close(lines *in);

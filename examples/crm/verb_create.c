@@ -24,7 +24,7 @@ static const char help[] =
     "  FIELD+=VALUE        a further value of a list\n"
     "  FIELD@SOURCE=VALUE  the id that another system gave, e.g. external@erp=10023\n"
     "  kind=organisation   a company; without it a person\n"
-    "  --file FILE         each line a document, e.g. {\"name\":\"张伟\",\"phone\":\"...\"}\n"
+    "  -f, --file FILE     each line a document, e.g. {\"name\":\"张伟\",\"phone\":\"...\"}\n"
     "  --upsert            change the customer that has one of the identities, if there is one\n"
     "  --atomic            all lines or none; holds the database for writing meanwhile\n"
     "  --dry-run           do it, then take it back\n"
@@ -148,7 +148,7 @@ typedef struct load {
     counts done;
     uint64_t last; /* last line that was dealt with */
     progress bar;
-    int ended, stopped;
+    int ended, stopped, advised;
 } load;
 
 static void keep(load *l, const char *s, size_t n, int bad)
@@ -192,6 +192,7 @@ static int write_line(load *l, const batch_line *line, counts *sum)
     place at = {l->in.file, line->number};
     const char *json = l->text.p + line->at;
     crm_error err = CRM_ERROR_INIT;
+    buf advice = {0};
     int code;
 
     if (line->bad) {
@@ -212,6 +213,9 @@ static int write_line(load *l, const batch_line *line, counts *sum)
         return code;
     }
     tell_faults(l->t, l->txn, l->o, &at, json, line->n, &err);
+    if (!l->advised && !text_valid(json, line->n) && text_advice(&advice, at.file, json, line->n))
+        l->advised = 1, note(l->t, "%s", advice.p);
+    buf_free(&advice);
     sum->bad++;
     return 0;
 }
@@ -306,6 +310,22 @@ static void put_summary(const load *l)
     buf_free(&b);
 }
 
+/* What is no JSON Lines at all is told once, before anything is made. */
+static int judge_file(tool *t, lines *in)
+{
+    slice head = lines_head(in);
+    buf advice = {0};
+    int rc = 0;
+
+    if (text_magic(&advice, in->file, head.p, head.n))
+        rc = fail(t, CRM_ESYNTAX, "%s", advice.p);
+    else if (head.n && head.p[0] == '[')
+        rc = fail(t, CRM_ESYNTAX,
+                  "%s begins with '[': one document a line is wanted, e.g. jq -c '.[]'", in->file);
+    buf_free(&advice);
+    return rc;
+}
+
 static int create_file(tool *t, const options *o)
 {
     int whole = o->atomic || o->dry_run, rc;
@@ -316,12 +336,12 @@ static int create_file(tool *t, const options *o)
     l.o = o;
     if ((rc = lines_open(t, &l.in, o->file)))
         return rc;
-    if ((rc = open_write(t, !o->dry_run))) {
+    interrupt_catch();
+    if ((rc = judge_file(t, &l.in)) || (rc = open_write(t, !o->dry_run))) {
         lines_close(&l.in);
         return rc;
     }
     l.batch = xrealloc(NULL, BATCH_LINES * sizeof(batch_line));
-    interrupt_catch();
     progress_start(&l.bar, "lines");
     while (!rc && !l.ended && !l.stopped) {
         rc = gather(&l);

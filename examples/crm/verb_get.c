@@ -47,11 +47,17 @@ static const struct {
                 {"created_at", "Created", "创建时间"},
                 {"updated_at", "Updated", "更新时间"}};
 
+static int is_chinese(const char *lang)
+{
+    return (lang[0] == 'z' || lang[0] == 'Z') && (lang[1] == 'h' || lang[1] == 'H') &&
+           (!lang[2] || lang[2] == '-' || lang[2] == '_');
+}
+
 const char *built_in_label(const char *key, const char *lang)
 {
     for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
         if (strcmp(built_in[i].key, key) == 0)
-            return strncmp(lang, "zh", 2) == 0 ? built_in[i].zh : built_in[i].en;
+            return is_chinese(lang) ? built_in[i].zh : built_in[i].en;
     return key;
 }
 
@@ -191,7 +197,7 @@ static int print_text(printing *p)
     number_row(p, tb, "id", crm_customer_id(p->c));
     row(p, tb, "kind", crm_customer_kind(p->c));
     if (crm_customer_deleted(p->c))
-        row(p, tb, "deleted", strncmp(p->t->lang, "zh", 2) == 0 ? "是" : "yes");
+        row(p, tb, "deleted", is_chinese(p->t->lang) ? "是" : "yes");
     while (!(rc = crm_field_next(p->txn, &pos, &field, &err)) && !code)
         code = field_rows(p, tb, &field);
     if (rc != CRM_DONE && !code)

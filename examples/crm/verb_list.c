@@ -402,6 +402,8 @@ static int run(tool *t, int argc, char **argv)
         return fail_usage(t, "takes no argument; see find for a search");
     if (csv && t->json)
         return fail_usage(t, "either --csv or --json");
+    if (l.options.kind && !*l.options.kind)
+        return fail_usage(t, "--kind needs person or organisation");
     if (!limit)
         return fail_usage(t, "--limit needs a number from 1");
     l.options.flags = deleted ? CRM_LIST_DELETED : 0;

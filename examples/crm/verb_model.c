@@ -104,6 +104,16 @@ static void on_fault(const crm_finding *f, void *ctx)
     buf_free(&b);
 }
 
+/* A remark on a document that failed because it is not UTF-8. */
+static void advise(tool *t, const char *file, const char *yaml, size_t n)
+{
+    buf b = {0};
+
+    if (text_advice(&b, file, yaml, n))
+        note(t, "%s", b.p);
+    buf_free(&b);
+}
+
 static const char *shown(const char *file)
 {
     return strcmp(file, "-") == 0 ? "standard input" : file;
@@ -117,6 +127,8 @@ int model_faults(tool *t, const char *file, const char *yaml, size_t n)
 
     if (rc && !all.count)
         fail_crm(t, &err);
+    if (rc)
+        advise(t, all.file, yaml, n);
     return exit_code_of(rc);
 }
 
@@ -170,6 +182,8 @@ static int check(tool *t, const char *file)
     if (rc)
         return rc;
     rc = crm_model_check(yaml.p, yaml.n, on_finding, &all, &err);
+    if (rc)
+        advise(t, all.file, yaml.p, yaml.n);
     buf_free(&yaml);
     if (rc && rc != CRM_EMODEL)
         return fail_crm(t, &err);
@@ -192,10 +206,12 @@ static int check(tool *t, const char *file)
 /* ---- apply ---- */
 
 /* A plan or an apply that did not come through; the findings have been printed. */
-static int refused(tool *t, const findings *all, const crm_error *err)
+static int refused(tool *t, const findings *all, const buf *yaml, const crm_error *err)
 {
     int code = exit_code_of(err->code);
 
+    if (err->code == CRM_EMODEL)
+        advise(t, all->file, yaml->p, yaml->n);
     if (err->code == CRM_EMODEL && all->count)
         return fail(t, CRM_EMODEL, "%s has %" PRIu64 " fault%s: nothing was changed", all->file,
                     all->count, all->count == 1 ? "" : "s");
@@ -218,7 +234,7 @@ static int plan(tool *t, const char *file, const buf *yaml)
     rc = crm_model_plan(txn, yaml->p, yaml->n, on_finding, &all, &err);
     crm_txn_abort(txn);
     if (rc && rc != CRM_EREFUSED)
-        return refused(t, &all, &err);
+        return refused(t, &all, yaml, &err);
     if (t->json)
         buf_fmt(&b, "{\"changes\":%" PRIu64 ",\"refused\":%s}", all.count, rc ? "true" : "false");
     else if (rc)
@@ -271,7 +287,7 @@ static int apply(tool *t, const char *file, const buf *yaml, int dry_run, uint32
         return rc;
     if (!(rc = model_version(t, txn, &before)) &&
         crm_model_apply(txn, yaml->p, yaml->n, flags, on_finding, &all, &err))
-        rc = refused(t, &all, &err);
+        rc = refused(t, &all, yaml, &err);
     if (!rc)
         rc = model_version(t, txn, &after);
     if (rc || dry_run)

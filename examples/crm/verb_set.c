@@ -49,11 +49,10 @@ static int revision_of(tool *t, crm_txn *txn, crm_id id, crm_customer *c, uint64
     crm_error err = CRM_ERROR_INIT;
     int rc = crm_customer_get(txn, id, c, &err);
 
-    if (rc == CRM_ENOTFOUND || (!rc && crm_customer_deleted(c)))
-        return fail(t, CRM_ENOTFOUND, "there is no customer %" PRIu64 "%s", id,
-                    rc ? "" : ": it is deleted");
     if (rc)
         return fail_crm(t, &err);
+    if (crm_customer_deleted(c))
+        return fail(t, CRM_ENOTFOUND, "customer %" PRIu64 " is deleted", id);
     *revision = crm_customer_revision(c);
     return 0;
 }

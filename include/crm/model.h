@@ -105,7 +105,8 @@ typedef struct crm_finding {
 } crm_finding;
 
 /**
- * Receives findings, in the order of the document.
+ * Receives findings, in the order of the document.  No call on the same transaction is possible in it
+ * (CRM_ESTATE).
  *
  * @param[in] finding  The finding; valid during the call.
  * @param[in] ctx      As given with the function.

@@ -59,7 +59,7 @@ int crm__journal_decode(crm__slice bytes, crm__journal_entry *e)
     e->target = crm__read_varint(&in);
     e->previous = crm__read_varint(&in);
     fields = crm__read_varint(&in);
-    if (in.failed || fields > CRM__JOURNAL_FIELDS)
+    if (in.failed || fields > crm__reader_left(&in))
         return CRM_ECORRUPT;
     for (uint64_t i = 0; i < fields; i++)
         number(&in);

@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 
-enum { CRM__JOURNAL_FORMAT = 1, CRM__JOURNAL_FIELDS = 2000 };
+enum { CRM__JOURNAL_FORMAT = 1 };
 enum {
     CRM__ACTION_CREATE = 1,
     CRM__ACTION_UPDATE = 2,

@@ -2,10 +2,10 @@
  * json-c behind json.h.
  *
  * json-c keeps the last of two members of one name, cuts keys and the text at a NUL and clips integers
- * of more than 64 bits; each would lose what a user wrote without a word.  It also takes NaN and
- * 1. for numbers, single quotes, and control characters as they are.  So the text is looked over first and these
- * are refused there; afterwards the members of the tree are counted against the colons of the text,
- * which differ exactly if a name stands twice.
+ * of more than 64 bits; each would lose what a user wrote without a word.  It also takes NaN and "1."
+ * for numbers, single quotes for double ones, and control characters as they are.  So the text is
+ * looked over first and these are refused there; afterwards the members of the tree are counted against
+ * the colons of the text, which differ exactly if a name stands twice.
  */
 #include "codec/json.h"
 

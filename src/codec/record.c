@@ -65,7 +65,7 @@ static int decode_origins(const crm_allocator *mem, crm__reader *in, crm__record
 {
     uint64_t n = crm__read_varint(in);
 
-    if (in->failed || n > CRM__RECORD_ORIGINS || n * 2 > crm__reader_left(in))
+    if (in->failed || n > crm__reader_left(in) / 2)
         return CRM_ECORRUPT;
     if (crm__record_room(mem, r, 0, (uint32_t)n))
         return CRM_ENOMEM;
@@ -105,7 +105,7 @@ static int decode_entries(const crm_allocator *mem, crm__reader *in, crm__record
 {
     uint64_t n = crm__read_varint(in), field = 0;
 
-    if (in->failed || n > CRM__RECORD_ENTRIES || n * 3 > crm__reader_left(in))
+    if (in->failed || n > crm__reader_left(in) / 3)
         return CRM_ECORRUPT;
     if (crm__record_room(mem, r, (uint32_t)n, 0))
         return CRM_ENOMEM;

@@ -14,7 +14,9 @@
 
 #include "base/mem.h"
 
-enum { CRM__RECORD_FORMAT = 1, CRM__RECORD_ENTRIES = 2000, CRM__RECORD_ORIGINS = 4096 };
+/* Entries and origins are bounded by the bytes they take, so that what was encoded always decodes; the
+ * limits on lists and records are kept where records are made. */
+enum { CRM__RECORD_FORMAT = 1, CRM__RECORD_BYTES = 16 << 20, CRM__LIST_ITEMS = 1000 };
 enum { CRM__RECORD_DELETED = 1, CRM__RECORD_MERGED = 2, CRM__RECORD_FLAGS = 3 };
 enum { CRM__RECORD_KINDS = 2 }; /* kinds are 1 to this: person, organisation */
 

@@ -163,3 +163,13 @@ void crm__list_add(crm__buf *out, crm__slice item)
     crm__buf_add_varint(out, item.n);
     crm__buf_add(out, item.p, item.n);
 }
+
+size_t crm__list_count(crm__slice payload)
+{
+    crm__slice item;
+    size_t pos = 0, n = 0;
+
+    while (crm__list_next(payload, &pos, &item) == CRM_OK)
+        n++;
+    return n;
+}

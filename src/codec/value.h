@@ -39,5 +39,6 @@ int crm__value_decode(uint8_t type, int scoped, crm__slice payload, crm__value *
 /* Items of a list payload: at *pos (start with 0); CRM_OK, CRM_DONE or CRM_ECORRUPT. */
 int crm__list_next(crm__slice payload, size_t *pos, crm__slice *item);
 void crm__list_add(crm__buf *out, crm__slice item);
+size_t crm__list_count(crm__slice payload);
 
 #endif

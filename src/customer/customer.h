@@ -19,10 +19,21 @@ enum { CRM__LOOKING = 2 };
 enum { CRM__SET = 0, CRM__UNSET, CRM__ADD, CRM__REMOVE };
 
 /* Items of per-source identities name their source by dictionary number once stored.  In a record that
- * is being filled the number may be 0, followed by varint length and name of the source. */
+ * is being filled, or was read in a write transaction (whose numbers may be rolled back and given again),
+ * the number is 0, followed by varint length and name of the source. */
+typedef struct crm__item {
+    uint32_t source;   /* 0: by name, or not per source */
+    crm__slice name;   /* of the source, when by name */
+    crm__slice value;  /* the rest: the value itself */
+} crm__item;
+int crm__item_split(crm__slice item, int scoped, crm__item *out);
+/* Whether the model shows an entry: it has the field, with the entry's type. */
+int crm__entry_shown(const crm__model *m, const crm__entry *e);
+
 struct crm_customer {
     crm_allocator mem;
     crm__model *model;
+    uint8_t store[16]; /* id of the database that numbers of sources belong to */
     crm_id id;
     int kind_set;
     crm__record rec;   /* payloads in raw or arena; modes SET and UNSET */
@@ -62,12 +73,20 @@ int crm__items_has(crm__slice list, crm__slice item);
 /* Reads the stored record of an id into c. */
 int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err);
 
+/* Sources of per-source values by name: what a record needs that outlives a write transaction. */
+int crm__customer_name_sources(crm_txn *txn, crm_customer *c, crm_error *err);
+
 /* Fills c from a document.  CRM_DONE: the text is none, and the fault is written down. */
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults);
 /* Writes c as a document. */
 int crm__document_write(crm_txn *txn, const crm_customer *c, uint32_t flags, crm__buf *out,
                         crm_error *err);
+
+/* A record for a write under model m: c itself when it follows that model, else a copy (*own, to be freed
+ * with crm_customer_free()) whose fields are found by key and whose values are checked anew. */
+int crm__customer_rebind(crm_txn *txn, const crm__model *m, const crm_customer *c,
+                         const crm_customer **use, crm_customer **own, crm_error *err);
 
 /* How a write combines a record with what is there. */
 enum { CRM__CREATE = 1, CRM__REPLACE, CRM__PATCH, CRM__UPSERT, CRM__UNDELETE };

@@ -239,9 +239,9 @@ static int read_source(reading *r, const crm__json *v)
     crm__slice t = crm__json_text(v);
     char *copy;
 
-    if (crm__json_kind(v) != CRM__JSON_STRING || !t.n || t.n > 100)
+    if (crm__json_kind(v) != CRM__JSON_STRING || !crm__name_ok((const char *)t.p, t.n))
         return crm__fail_field(r->faults->err, CRM_EVALUE, "source",
-                               "source: is a text of 1 to 100 bytes");
+                               "source: is a text of 1 to 100 bytes, without control characters");
     copy = crm__arena_alloc(&r->c->arena, t.n + 1);
     if (!copy)
         return crm__fail_nomem(r->faults->err);
@@ -370,9 +370,12 @@ static void write_time(writing *w, const char *key, int64_t us)
 
 static int write_item(writing *w, const crm__field *f, const crm__entry *e, crm__slice item)
 {
+    crm__item split;
     crm__value v;
-    int rc = crm__value_decode(e->type, e->scoped, item, &v);
+    int rc = crm__item_split(item, e->scoped, &split);
 
+    if (!rc)
+        rc = crm__value_decode(e->type, 0, split.value, &v);
     if (rc)
         return rc;
     if (v.type == CRM_TYPE_BOOLEAN) {
@@ -422,20 +425,16 @@ static const crm__entry *shown(const writing *w, const crm__field *f, int identi
 {
     const crm__entry *e = crm__record_find(&w->c->rec, f->number);
 
-    return e && e->mode == CRM__SET && e->type == f->type &&
-                   (e->scoped != 0) == ((f->flags & CRM_FIELD_PER_SOURCE) != 0) &&
-                   (f->declared_identity != 0) == identity
+    return e && crm__entry_shown(w->c->model, e) && (f->declared_identity != 0) == identity
                ? e
                : NULL;
 }
 
-static int write_source(writing *w, uint32_t number)
+/* A source by number, or by name when that is 0. */
+static int write_source(writing *w, uint32_t number, crm__slice name)
 {
-    crm__slice name = {NULL, 0};
-    int rc = CRM_OK;
+    int rc = number ? crm__dict_name(w->txn, CRM__DICT_SOURCE, number, &name) : CRM_OK;
 
-    if (number)
-        rc = crm__dict_name(w->txn, CRM__DICT_SOURCE, number, &name);
     if (rc)
         return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
     crm__buf_add_str(w->out, ",\"source\":");
@@ -459,8 +458,10 @@ static int write_identities(writing *w)
             crm__buf_add_str(w->out, "{\"kind\":");
             crm__json_string(w->out, f->key, strlen(f->key));
             if (e->scoped) {
-                crm__reader in = crm__reader_of(item.p, item.n);
-                rc = write_source(w, (uint32_t)crm__read_varint(&in));
+                crm__item split;
+                rc = crm__item_split(item, 1, &split);
+                if (!rc)
+                    rc = write_source(w, split.source, split.name);
             }
             crm__buf_add_str(w->out, ",\"value\":");
             if (!rc)
@@ -491,7 +492,7 @@ static int write_origin(writing *w, uint32_t origin)
     n = crm__datetime_format(o->at, at);
     crm__json_string(w->out, at, n);
     if (o->source)
-        rc = write_source(w, o->source);
+        rc = write_source(w, o->source, crm__slice_of(NULL, 0));
     crm__buf_add_u8(w->out, '}');
     return rc;
 }
@@ -508,7 +509,7 @@ static int write_origins(writing *w)
         crm__slice item;
         size_t pos = 0, n = 0;
         int list;
-        if (!e || e->mode != CRM__SET)
+        if (!e || !crm__entry_shown(w->c->model, e))
             continue;
         list = e->list || f->flags & CRM_FIELD_LIST;
         member(w, 2, first, f->key);

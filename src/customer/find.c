@@ -36,9 +36,10 @@ int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
             err->row = (int64_t)id;
         return rc;
     }
+    memcpy(c->store, txn->store->id, sizeof c->store);
     c->id = id;
     c->kind_set = 1;
-    return CRM_OK;
+    return txn->write ? crm__customer_name_sources(txn, c, err) : CRM_OK;
 }
 
 int crm_customer_get(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
@@ -180,7 +181,7 @@ int crm_customer_find(crm_txn *txn, const crm_field *field, const char *source, 
         return rc;
     rc = crm__token_key(txn->store, f, &v, &txn->scratch[1], key);
     if (!rc)
-        rc = crm__txn_ids(txn, crm__slice_of(key, sizeof key), ids, cap, count);
+        rc = crm__txn_ids(txn, crm__slice_of(key, sizeof key), ids, cap, SIZE_MAX, count);
     if (rc)
         return crm__txn_fail(txn, rc, "can't look the value up", err);
     return *count ? CRM_OK

@@ -69,18 +69,15 @@ static int resolve(merge *g, crm__slice list, crm__slice *out)
     crm__buf_init(&items, g->txn->mem);
     crm__buf_init(&one, g->txn->mem);
     while ((rc = crm__list_next(list, &pos, &item)) == CRM_OK) {
-        crm__reader in = crm__reader_of(item.p, item.n);
-        uint32_t number = (uint32_t)crm__read_varint(&in);
-        if (!number) {
-            uint64_t n = crm__read_varint(&in);
-            const uint8_t *name = crm__read_bytes(&in, n);
-            rc = name ? source_number(g, name, (size_t)n, &number) : CRM_ECORRUPT;
-            if (rc)
-                break;
-        }
+        crm__item split;
+        rc = crm__item_split(item, 1, &split);
+        if (!rc && !split.source)
+            rc = source_number(g, split.name.p, split.name.n, &split.source);
+        if (rc)
+            break;
         one.n = 0;
-        crm__buf_add_varint(&one, number);
-        crm__buf_add(&one, in.p, crm__reader_left(&in));
+        crm__buf_add_varint(&one, split.source);
+        crm__buf_add(&one, split.value.p, split.value.n);
         crm__items_add(&items, crm__slice_of(one.p, one.n));
     }
     if (rc == CRM_DONE) {
@@ -138,8 +135,14 @@ static int origin_now(merge *g, uint32_t *at)
             rc = crm__fail_nomem(g->faults->err);
         if (rc)
             return rc;
-        r->origins[r->origin_count] = (crm__origin){source, g->txn->recorded};
-        g->new_origin = r->origin_count++;
+        for (uint32_t i = 0; i < r->origin_count && g->new_origin == UINT32_MAX; i++) {
+            if (r->origins[i].source == source && r->origins[i].at == g->txn->recorded)
+                g->new_origin = i;
+        }
+        if (g->new_origin == UINT32_MAX) {
+            r->origins[r->origin_count] = (crm__origin){source, g->txn->recorded};
+            g->new_origin = r->origin_count++;
+        }
     }
     *at = g->new_origin;
     return CRM_OK;
@@ -166,6 +169,14 @@ static int keep(merge *g, const crm__entry *e)
         return crm__fail_nomem(g->faults->err);
     r->entries[r->entry_count++] = *e;
     return CRM_OK;
+}
+
+static int too_many(merge *g, uint32_t field)
+{
+    const crm__field *f = crm__model_number(g->m, field);
+
+    return crm__fail_field(g->faults->err, CRM_EVALUE, f ? f->key : "", "%s: has more than %d values",
+                           f ? f->key : "a field", CRM__LIST_ITEMS);
 }
 
 /* Values of a list that stood there before keep their origins. */
@@ -209,6 +220,8 @@ static int take(merge *g, const crm__entry *e, crm__slice payload, const crm__en
     crm__entry mine = *e;
     int rc;
 
+    if (e->list && crm__list_count(payload) > CRM__LIST_ITEMS)
+        return too_many(g, e->field);
     if (e->list && !payload.n)
         return old ? note_change(g, e->field) : CRM_OK;
     if (old && old->type == e->type && old->list == e->list && old->scoped == e->scoped &&
@@ -228,9 +241,7 @@ static int take(merge *g, const crm__entry *e, crm__slice payload, const crm__en
 /* Values a model no longer shows: kept by replace. */
 static int hidden(const merge *g, const crm__entry *e)
 {
-    const crm__field *f = crm__model_number(g->m, e->field);
-
-    return !f || f->type != e->type || e->scoped != ((f->flags & CRM_FIELD_PER_SOURCE) != 0);
+    return !crm__entry_shown(g->m, e);
 }
 
 /* A single value stored before its field became a list, as a list. */
@@ -476,7 +487,7 @@ static int check_unique(merge *g, const crm__field *f, const crm__value *v)
     int rc = crm__token_key(g->txn->store, f, v, &g->txn->scratch[1], key);
 
     if (!rc)
-        rc = crm__txn_ids(g->txn, crm__slice_of(key, sizeof key), ids, 2, &count);
+        rc = crm__txn_ids(g->txn, crm__slice_of(key, sizeof key), ids, 2, 2, &count);
     if (rc)
         return crm__txn_fail(g->txn, rc, "can't look a unique value up", g->faults->err);
     if (count > 1 || (count == 1 && ids[0] != g->id)) {
@@ -510,7 +521,7 @@ static int check_entry(merge *g, const crm__entry *e)
     size_t pos = 0;
     int rc;
 
-    if (!f)
+    if (!f || hidden(g, e))
         return CRM_OK;
     rc = g->how == CRM__UNDELETE ? CRM_OK : crm__customer_fault(g->faults, check_kind(g, f));
     if (rc || (f->type != CRM_TYPE_CUSTOMER && !(f->flags & CRM_FIELD_UNIQUE)))

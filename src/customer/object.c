@@ -48,6 +48,7 @@ int crm_customer_new(crm_txn *txn, crm_customer **out, crm_error *err)
         return rc;
     if (crm__customer_make(txn->mem, (crm__model *)(uintptr_t)m, out))
         return crm__fail_nomem(err);
+    memcpy((*out)->store, txn->store->id, sizeof (*out)->store);
     if (txn->zone) { /* the record outlives the transaction */
         rc = crm__zone_open(&(*out)->mem, crm__zone_name(txn->zone), &(*out)->own_zone, err);
         if (rc) {
@@ -102,7 +103,7 @@ int crm__customer_field(const crm_customer *c, const crm_field *field, const crm
     if (!c || !field)
         return crm__fail_field(err, CRM_EINVAL, c ? "field" : "c", "%s is NULL", c ? "field" : "c");
     *out = crm__model_number(c->model, field->number);
-    if (!*out)
+    if (!*out || (*out)->type != field->type || strcmp((*out)->key, field->key) != 0)
         return crm__fail_field(err, CRM_EFIELD, field->key, "the record's model has no such field");
     return CRM_OK;
 }
@@ -190,7 +191,7 @@ int crm__item_parse(crm_customer *c, const crm__field *f, const char *source, si
             return crm__fail_field(err, CRM_EVALUE, f->key, "%s: is not per source", f->key);
         return crm__value_parse(f, &ctx, text, n, 0, out, err);
     }
-    if (!source_n || source_n > 100)
+    if (!crm__name_ok(source, source_n))
         return crm__fail_field(err, CRM_EVALUE, f->key,
                                "%s: needs the name of its source, of at most 100 bytes", f->key);
     crm__buf_init(&item, &c->mem);
@@ -208,6 +209,31 @@ int crm__item_parse(crm_customer *c, const crm__field *f, const char *source, si
         rc = crm__fail_nomem(err);
     crm__buf_clear(&item);
     return rc;
+}
+
+int crm__entry_shown(const crm__model *m, const crm__entry *e)
+{
+    const crm__field *f = crm__model_number(m, e->field);
+
+    return e->mode == CRM__SET && f && f->type == e->type &&
+           (e->scoped != 0) == ((f->flags & CRM_FIELD_PER_SOURCE) != 0);
+}
+
+int crm__item_split(crm__slice item, int scoped, crm__item *out)
+{
+    crm__reader in = crm__reader_of(item.p, item.n);
+
+    memset(out, 0, sizeof *out);
+    out->value = item;
+    if (!scoped)
+        return CRM_OK;
+    out->source = (uint32_t)crm__read_varint(&in);
+    if (!out->source) {
+        out->name.n = (size_t)crm__read_varint(&in);
+        out->name.p = crm__read_bytes(&in, out->name.n);
+    }
+    out->value = crm__slice_of(in.p, crm__reader_left(&in));
+    return in.failed ? CRM_ECORRUPT : CRM_OK;
 }
 
 static int check_text(const char **text, size_t *n, const char *what, crm_error *err)
@@ -356,7 +382,7 @@ static const crm__entry *entry_of(const crm_customer *c, const crm_field *field)
 {
     const crm__entry *e = c && field ? crm__record_find(&c->rec, field->number) : NULL;
 
-    return e && e->mode == CRM__SET ? e : NULL;
+    return e && crm__entry_shown(c->model, e) ? e : NULL;
 }
 
 size_t crm_customer_count(const crm_customer *c, const crm_field *field)
@@ -374,15 +400,13 @@ size_t crm_customer_count(const crm_customer *c, const crm_field *field)
     return n;
 }
 
-/* Value i of a field, decoded.  A source that is only a name yet is passed over. */
+/* Value i of a field, decoded. */
 static int value_at(const crm_customer *c, const crm_field *field, size_t i, crm__value *v,
-                    crm_error *err)
+                    crm__item *split, crm_error *err)
 {
     const crm__entry *e = entry_of(c, field);
     crm__slice item;
-    crm__reader in;
     size_t pos = 0;
-    uint64_t source;
 
     if (!c || !field)
         return crm__fail_field(err, CRM_EINVAL, c ? "field" : "c", "%s is NULL", c ? "field" : "c");
@@ -396,17 +420,8 @@ static int value_at(const crm_customer *c, const crm_field *field, size_t i, crm
                                                     "the record has no such value")
                                   : crm__fail_field(err, rc, field->key, "the stored list is damaged");
     }
-    if (!e->scoped)
-        return crm__value_decode(e->type, 0, item, v) == CRM_OK
-                   ? CRM_OK
-                   : crm__fail_field(err, CRM_ECORRUPT, field->key, "the stored value is damaged");
-    in = crm__reader_of(item.p, item.n);
-    source = crm__read_varint(&in);
-    if (!source)
-        crm__read_bytes(&in, crm__read_varint(&in));
-    if (in.failed || crm__value_decode(e->type, 0, crm__slice_of(in.p, crm__reader_left(&in)), v))
+    if (crm__item_split(item, e->scoped, split) || crm__value_decode(e->type, 0, split->value, v))
         return crm__fail_field(err, CRM_ECORRUPT, field->key, "the stored value is damaged");
-    v->source = (uint32_t)source;
     return CRM_OK;
 }
 
@@ -414,7 +429,8 @@ int crm_customer_text(crm_customer *c, const crm_field *field, size_t i, const c
                       size_t *n, crm_error *err)
 {
     crm__value v;
-    int rc = value_at(c, field, i, &v, err);
+    crm__item split;
+    int rc = value_at(c, field, i, &v, &split, err);
 
     if (rc)
         return rc;
@@ -441,7 +457,8 @@ int crm_customer_integer(crm_customer *c, const crm_field *field, size_t i, int6
                          crm_error *err)
 {
     crm__value v;
-    int rc = value_at(c, field, i, &v, err);
+    crm__item split;
+    int rc = value_at(c, field, i, &v, &split, err);
 
     if (rc)
         return rc;
@@ -456,11 +473,22 @@ int crm_customer_integer(crm_customer *c, const crm_field *field, size_t i, int6
     return CRM_OK;
 }
 
+/* A NUL-terminated copy that lives until the transaction ends. */
+static const char *arena_text(crm_txn *txn, crm__slice text)
+{
+    char *copy = crm__arena_alloc(&txn->arena, text.n + 1);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = 0;
+    return copy;
+}
+
 /* Name of a source number, kept until the transaction ends. */
 static int source_name(crm_txn *txn, uint32_t number, const char **source, crm_error *err)
 {
     crm__slice name;
-    char *copy;
     int rc;
 
     *source = "";
@@ -470,13 +498,8 @@ static int source_name(crm_txn *txn, uint32_t number, const char **source, crm_e
     if (rc)
         return crm__txn_fail(txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, "can't read a source",
                              err);
-    copy = crm__arena_alloc(&txn->arena, name.n + 1);
-    if (!copy)
-        return crm__fail_nomem(err);
-    memcpy(copy, name.p, name.n);
-    copy[name.n] = 0;
-    *source = copy;
-    return CRM_OK;
+    *source = arena_text(txn, name);
+    return *source ? CRM_OK : crm__fail_nomem(err);
 }
 
 int crm_customer_source(crm_txn *txn, const crm_customer *c, const crm_field *field, size_t i,
@@ -484,17 +507,21 @@ int crm_customer_source(crm_txn *txn, const crm_customer *c, const crm_field *fi
 {
     const crm__entry *e = entry_of(c, field);
     crm__value v;
+    crm__item split;
     int rc = crm__txn_enter(txn, 0, err);
 
     if (!rc)
-        rc = value_at(c, field, i, &v, err);
+        rc = value_at(c, field, i, &v, &split, err);
     if (rc)
         return rc;
     if (!source)
         return crm__fail_field(err, CRM_EINVAL, "source", "source is NULL");
     if (!e->scoped)
         return crm__fail_field(err, CRM_EFIELD, field->key, "%s: is not per source", field->key);
-    return source_name(txn, v.source, source, err);
+    if (split.source)
+        return source_name(txn, split.source, source, err);
+    *source = arena_text(txn, split.name);
+    return *source ? CRM_OK : crm__fail_nomem(err);
 }
 
 int crm_customer_origin(crm_txn *txn, const crm_customer *c, const crm_field *field, size_t i,

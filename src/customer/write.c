@@ -29,6 +29,8 @@ static int store(crm_txn *txn, const crm__model *m, crm_id id, uint8_t action,
     crm__record_encode(after, out);
     if (out->failed)
         return crm__fail_nomem(err);
+    if (out->n > CRM__RECORD_BYTES)
+        return crm__fail(err, CRM_EVALUE, "the record is larger than %d MiB", CRM__RECORD_BYTES >> 20);
     if (crm__edits_put(&txn->edits, KV_CUSTOMER, crm__key_u64(key, id),
                        crm__slice_of(out->p, out->n), before ? 0 : KV_APPEND))
         return crm__fail_nomem(err);
@@ -129,32 +131,24 @@ static int matches(crm_txn *txn, const crm__field *f, const crm__entry *e, crm_i
     int rc = CRM_OK;
 
     while (!rc) {
-        crm__reader in;
+        crm__item split;
         crm__value v;
         uint8_t key[CRM__KEY_TOKEN];
         crm_id ids[2];
         size_t n = 0;
-        uint32_t source = 0;
         if ((rc = crm__entry_next(e, &pos, &item)) != CRM_OK)
             return rc == CRM_DONE ? CRM_OK : crm__fail_field(err, rc, f->key, "a damaged value");
-        in = crm__reader_of(item.p, item.n);
-        if (e->scoped) {
-            source = (uint32_t)crm__read_varint(&in);
-            if (!source) {
-                uint64_t bytes = crm__read_varint(&in);
-                const uint8_t *name = crm__read_bytes(&in, bytes);
-                rc = name ? crm__dict_find(txn, CRM__DICT_SOURCE, (const char *)name, (size_t)bytes,
-                                           &source)
-                          : CRM_ECORRUPT;
-            }
-        }
+        rc = crm__item_split(item, e->scoped, &split);
+        if (!rc && e->scoped && !split.source)
+            rc = crm__dict_find(txn, CRM__DICT_SOURCE, (const char *)split.name.p, split.name.n,
+                                &split.source);
         if (!rc)
-            rc = crm__value_decode(e->type, 0, crm__slice_of(in.p, crm__reader_left(&in)), &v);
-        v.source = source;
-        if (!rc && !(e->scoped && !source)) {
+            rc = crm__value_decode(e->type, 0, split.value, &v);
+        v.source = split.source;
+        if (!rc && !(e->scoped && !split.source)) {
             rc = crm__token_key(txn->store, f, &v, &txn->scratch[1], key);
             if (!rc)
-                rc = crm__txn_ids(txn, crm__slice_of(key, sizeof key), ids, 2, &n);
+                rc = crm__txn_ids(txn, crm__slice_of(key, sizeof key), ids, 2, 2, &n);
         }
         if (rc)
             return crm__txn_fail(txn, rc, "can't look an identity up", err);
@@ -267,34 +261,44 @@ static int begin(crm_txn *txn, crm__op *op, const crm__model **m, crm_error *err
     return rc ? crm__op_end(txn, op, rc) : CRM_OK;
 }
 
-static int no_record(const crm_customer *c, crm_error *err)
+/* The record to write: the caller's, or a copy of it that follows the present model. */
+static int use_record(crm_txn *txn, const crm__model *m, const crm_customer **c, crm_customer **own,
+                      crm_error *err)
 {
-    return c ? CRM_OK : crm__fail_field(err, CRM_EINVAL, "c", "c is NULL");
+    if (!*c)
+        return crm__fail_field(err, CRM_EINVAL, "c", "c is NULL");
+    return crm__customer_rebind(txn, m, *c, c, own, err);
 }
 
 int crm_customer_create(crm_txn *txn, const crm_customer *c, crm_id *id, crm_error *err)
 {
+    crm_customer *own = NULL;
     const crm__model *m;
     crm__op op;
     int rc = begin(txn, &op, &m, err);
 
     if (rc)
         return rc;
-    rc = no_record(c, op.err);
-    return crm__op_end(txn, &op, rc ? rc : create(txn, m, c, id, op.err));
+    rc = use_record(txn, m, &c, &own, op.err);
+    rc = crm__op_end(txn, &op, rc ? rc : create(txn, m, c, id, op.err));
+    crm_customer_free(own);
+    return rc;
 }
 
 static int change_typed(crm_txn *txn, int how, crm_id id, uint64_t expected, const crm_customer *c,
                         crm_error *err)
 {
+    crm_customer *own = NULL;
     const crm__model *m;
     crm__op op;
     int rc = begin(txn, &op, &m, err);
 
     if (rc)
         return rc;
-    rc = no_record(c, op.err);
-    return crm__op_end(txn, &op, rc ? rc : change(txn, m, how, id, expected, c, op.err));
+    rc = use_record(txn, m, &c, &own, op.err);
+    rc = crm__op_end(txn, &op, rc ? rc : change(txn, m, how, id, expected, c, op.err));
+    crm_customer_free(own);
+    return rc;
 }
 
 int crm_customer_replace(crm_txn *txn, crm_id id, uint64_t expected, const crm_customer *c,
@@ -312,14 +316,17 @@ int crm_customer_patch(crm_txn *txn, crm_id id, uint64_t expected, const crm_cus
 int crm_customer_upsert(crm_txn *txn, const crm_customer *c, crm_id *id, int *created,
                         crm_error *err)
 {
+    crm_customer *own = NULL;
     const crm__model *m;
     crm__op op;
     int rc = begin(txn, &op, &m, err);
 
     if (rc)
         return rc;
-    rc = no_record(c, op.err);
-    return crm__op_end(txn, &op, rc ? rc : upsert(txn, m, c, id, created, op.err));
+    rc = use_record(txn, m, &c, &own, op.err);
+    rc = crm__op_end(txn, &op, rc ? rc : upsert(txn, m, c, id, created, op.err));
+    crm_customer_free(own);
+    return rc;
 }
 
 int crm_customer_delete(crm_txn *txn, crm_id id, uint64_t expected, crm_error *err)

@@ -9,9 +9,12 @@
  */
 #include "db/check.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 void crm_check_options_init(crm_check_options *opts)
 {
@@ -382,9 +385,11 @@ static int check_once(crm__check *c, const char *path, uint64_t *commit, crm_err
             rc = check_pages(c, err);
             if (!rc)
                 rc = crm__format_read(&c->store, c->txn->kv, err);
-            if (rc == CRM_ENOTFOUND)
-                rc = crm__fail(err, CRM_ECORRUPT, "the format header is missing");
             c->work_all = count_rows(c) * 2;
+            if (rc == CRM_ENOTFOUND && (c->work_all || c->result.faults))
+                rc = crm__fail(err, CRM_ECORRUPT, "the format header is missing");
+            else if (rc == CRM_ENOTFOUND) /* its making was cut short */
+                rc = crm__fail(err, rc, "no database there");
             if (!rc)
                 rc = check_primary(c);
             if (!rc) {
@@ -477,6 +482,27 @@ static int judged(crm__check *c, int rc, crm_error *err)
     return crm__fail(err, CRM_ECORRUPT, "%llu faults", (unsigned long long)c->result.faults);
 }
 
+/* A database that is being made is not looked at half-way; one whose making has not begun is none. */
+static int wait_for_maker(const char *path, crm_error *err)
+{
+    char name[4096];
+    struct stat st;
+    int fd;
+
+    if (snprintf(name, sizeof name, "%s/crm.lock", path) >= (int)sizeof name)
+        return crm__fail(err, CRM_EINVAL, "path is too long");
+    fd = open(name, O_RDWR | O_CLOEXEC);
+    if (fd >= 0) {
+        crm__lock_opening(fd, 1);
+        crm__lock_opening(fd, 0);
+        close(fd);
+    }
+    snprintf(name, sizeof name, "%s/data.mdb", path);
+    if (!stat(name, &st) && S_ISREG(st.st_mode) && st.st_size == 0)
+        return crm__fail(err, CRM_ENOTFOUND, "no database there");
+    return CRM_OK;
+}
+
 static int check_path(crm__check *c, const char *path, const crm_check_options *o,
                       const crm_allocator *mem, kept *k, crm_error *err)
 {
@@ -486,6 +512,9 @@ static int check_path(crm__check *c, const char *path, const crm_check_options *
     crm_db *db = NULL;
     int rc;
 
+    rc = wait_for_maker(path, err);
+    if (rc)
+        return rc;
     reset(c, o, mem, k);
     rc = judged(c, check_once(c, path, &commit, err), err);
     if (rc != CRM_ECORRUPT || newest_commit(c, path) == commit)

@@ -27,6 +27,7 @@ typedef struct group {
     kv_txn *kv;
     crm__state state;
     int64_t recorded;
+    uint64_t base; /* seq that the group began on */
     crm__member *leader;
     crm__member *applied, **applied_end; /* in order, kept for applying again */
     uint32_t members;
@@ -41,6 +42,7 @@ struct crm__member {
     pthread_cond_t cond;
     pthread_t thread;
     int step;
+    int forked;
     group *group;
     crm_db *db;
     crm_txn *txn;
@@ -174,11 +176,19 @@ static void run_member(group *g, crm__member *m)
     txn->state_read = g->recorded != 0 || g->state.seq != 0 || g->state.counters.next_id != 0;
     txn->state.changed = 0;
     m->rc = crm__state_read(txn, &m->err);
+    if (!m->rc && !g->applied)
+        g->base = txn->state.seq;
+    if (!m->rc && txn->recorded <= g->recorded)
+        m->rc = crm__recorded_next(m->db, g->recorded, &txn->recorded, &m->err);
     if (!m->rc) {
-        int64_t clock = crm__db_clock(m->db);
-        if (txn->recorded <= g->recorded)
-            txn->recorded = clock > g->recorded ? clock : g->recorded + 1;
         m->rc = m->fn(txn, m->ctx);
+        if (crm__store_forked(m->db->store)) {
+            m->forked = 1; /* a child that came out of the function: nothing of the group is its own */
+            m->rc = crm__fail(&m->err, CRM_EFORKED, "the handle was opened by a parent process");
+            memset(txn->cursors, 0, sizeof txn->cursors);
+            crm__txn_detach(txn);
+            return;
+        }
         if (m->rc >= 0 && txn->sticky.code)
             m->rc = txn->sticky.code;
         if (m->rc < 0 && !m->err.code) {
@@ -228,6 +238,28 @@ static void hand_on(crm__gate *gate, group *g)
     pthread_cond_signal(&m->cond);
 }
 
+/* Between the end of one engine transaction and the begin of the next another process may write.  Edits that
+ * were made on an older state must not be applied then: their journal numbers are taken. */
+static int same_ground(kv_txn *kv, uint64_t seq, crm_error *err)
+{
+    crm__slice k, v;
+    kv_cursor *c;
+    uint64_t last = 0;
+    int rc = kv->ops->cursor(kv, KV_JOURNAL, &c);
+
+    if (!rc) {
+        rc = c->ops->seek(c, KV_LAST, crm__slice_of(NULL, 0), &k, &v);
+        if (!rc && k.n == CRM__KEY_U64)
+            last = crm__get_be64(k.p);
+        c->ops->cursor_close(c);
+    }
+    if (rc && rc != CRM_ENOTFOUND)
+        return crm__fail_sys(err, rc, kv->sys, "can't read the journal's last entry");
+    return last == seq ? CRM_OK
+                       : crm__fail(err, CRM_EBUSY,
+                                   "another process wrote while a failed commit was made again");
+}
+
 /* Begins again and applies what the members before a failed one wanted. */
 static int apply_again(crm__store *s, group *g, crm_error *err)
 {
@@ -236,6 +268,8 @@ static int apply_again(crm__store *s, group *g, crm_error *err)
     g->kv->ops->abort(g->kv);
     g->kv = NULL;
     rc = s->kv->ops->begin(s->kv, 1, &g->kv, err);
+    if (!rc)
+        rc = same_ground(g->kv, g->base, err);
     for (crm__member *m = g->applied; m && !rc; m = m->applied) {
         if (!m->txn->state.changed)
             continue;
@@ -247,27 +281,38 @@ static int apply_again(crm__store *s, group *g, crm_error *err)
     return rc;
 }
 
+/* One member's edits in the engine transaction that has just begun. */
+static int commit_one(crm__store *s, group *g, crm__member *m, uint64_t seq, crm_error *err)
+{
+    int rc = same_ground(g->kv, seq, err);
+
+    m->txn->kv = g->kv;
+    if (!rc) {
+        rc = crm__edits_apply(&m->txn->edits, g->kv, s->tag_key);
+        if (rc)
+            crm__txn_fail(m->txn, rc, "can't write", err);
+    }
+    if (!rc)
+        return g->kv->ops->commit(g->kv, err);
+    g->kv->ops->abort(g->kv);
+    return rc;
+}
+
 /* After a failed commit: each member by itself, up to the first that fails. */
 static void commit_singly(crm__store *s, group *g, int rc, const crm_error *failed)
 {
     crm_error err = *failed;
     int single = g->applied && !g->applied->applied;
+    uint64_t seq = g->base;
 
     if (!single)
         rc = CRM_OK;
     for (crm__member *m = g->applied; m; m = m->applied) {
         if (!rc && m->txn->state.changed) {
             rc = s->kv->ops->begin(s->kv, 1, &g->kv, &err);
-            if (!rc) {
-                m->txn->kv = g->kv;
-                rc = crm__edits_apply(&m->txn->edits, g->kv, s->tag_key);
-                if (rc) {
-                    crm__txn_fail(m->txn, rc, "can't write", &err);
-                    g->kv->ops->abort(g->kv);
-                } else {
-                    rc = g->kv->ops->commit(g->kv, &err);
-                }
-            }
+            if (!rc)
+                rc = commit_one(s, g, m, seq, &err);
+            seq = m->txn->state.seq;
         }
         m->rc = rc;
         if (rc)
@@ -320,6 +365,8 @@ static void lead(crm__store *s, crm__member *self)
         return;
     }
     run_member(&g, self);
+    if (self->forked)
+        return;
     for (;;) {
         if (g.broken) {
             g.broken = 0;
@@ -360,6 +407,8 @@ static void follow(crm__store *s, crm__member *self)
     group *g = self->group;
 
     run_member(g, self);
+    if (self->forked)
+        return;
     pthread_mutex_lock(&s->gate.lock);
     if (self->rc)
         self->step = DONE; /* nothing of it is in the group: no need to wait */
@@ -429,7 +478,8 @@ int crm_db_write(crm_db *db, const crm_txn_options *opts, crm_write_fn fn, void 
     pthread_cond_init(&m.cond, NULL);
     crm__readers_watch(db);
     rc = take_part(db->store, &m);
-    pthread_cond_destroy(&m.cond);
+    if (!m.forked)
+        pthread_cond_destroy(&m.cond);
     m.txn->kv = NULL;
     crm__txn_free(m.txn);
     return rc < 0 ? crm__fail_copy(err, &m.err) : rc;

@@ -227,7 +227,7 @@ static void report(plan *p, const item *it)
     if (loses(it)) {
         const char *s = it->values == 1 ? "" : "s";
         crm__buf_add_fmt(&b, it->tokens ? ", but %llu value%s of it would be a second one"
-                             : it->change.what == CRM__CHANGE_REQUIRED ? ", which %llu customer%s lack"
+                             : it->change.what == CRM__CHANGE_REQUIRED ? ", which %llu customer%s do not have"
                                                                        : "; this affects %llu stored value%s",
                          (unsigned long long)it->values, s);
     } else if (it->change.scan) {
@@ -437,8 +437,11 @@ int crm_model_plan(crm_txn *txn, const char *yaml, size_t n, crm_finding_fn fn, 
     memset(&p, 0, sizeof p);
     if (!rc)
         rc = crm__txn_model(txn, &p.before, err);
-    if (!rc)
+    if (!rc) {
+        txn->busy = 1;
         rc = parse(txn, yaml, n, fn, ctx, &after, err);
+        txn->busy = 0;
+    }
     if (rc)
         return rc;
     p.txn = txn;
@@ -446,9 +449,11 @@ int crm_model_plan(crm_txn *txn, const char *yaml, size_t n, crm_finding_fn fn, 
     p.fn = fn;
     p.ctx = ctx;
     crm__buf_init(&p.scratch, txn->mem);
+    txn->busy = 1;
     rc = crm__model_bind(after, crm__model_version(p.before) + 1, look_number, &l, err);
     if (!rc)
         rc = judge(&p, 0, err);
+    txn->busy = 0;
     plan_clear(&p);
     crm__model_unref(after);
     return rc;
@@ -512,9 +517,11 @@ int crm_model_apply(crm_txn *txn, const char *yaml, size_t n, uint32_t flags, cr
     op.mark = crm__edits_mark(&txn->edits);
     if (!rc)
         rc = crm__txn_model(txn, &before, op.err);
+    txn->busy = 1;
     if (!rc)
         rc = parse(txn, yaml, n, fn, ctx, &after, op.err);
     if (!rc)
         rc = apply(txn, before, after, flags, fn, ctx, op.err);
+    txn->busy = 0;
     return crm__op_end(txn, &op, rc);
 }

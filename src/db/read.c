@@ -3,6 +3,9 @@
  */
 #include "db/txn.h"
 
+#include "base/time.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 int crm__txn_fail(crm_txn *txn, int rc, const char *what, crm_error *err)
@@ -72,23 +75,68 @@ kv_cursor *crm__txn_cursor(crm_txn *txn, kv_space space, int *rc)
     return txn->cursors[space];
 }
 
-/* What the edit list says of an id: -1 nothing, 0 removed, 1 added. */
-static int pending(const uint64_t *ops, uint32_t count, uint64_t id)
+/* The switches of a token in order of ids, each id once with its last word. */
+typedef struct switches {
+    uint64_t *ops; /* id << 1 | on; NULL: none */
+    uint32_t count;
+} switches;
+
+typedef struct ordered {
+    uint64_t op;
+    uint32_t at;
+} ordered;
+
+static int by_id(const void *a, const void *b)
 {
-    while (count-- > 0) {
-        if (ops[count] >> 1 == id)
-            return (int)(ops[count] & 1);
-    }
-    return -1;
+    const ordered *x = a, *y = b;
+
+    if (x->op >> 1 != y->op >> 1)
+        return x->op >> 1 < y->op >> 1 ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static int added_before(const uint64_t *ops, uint32_t count, uint64_t id)
+static int sort_switches(crm_txn *txn, crm__slice token_key, switches *out)
 {
-    while (count-- > 0) {
-        if (ops[count] == (id << 1 | 1))
-            return 1;
+    const uint64_t *ops;
+    ordered *o;
+    uint32_t n = 0;
+
+    out->ops = NULL;
+    out->count = 0;
+    ops = txn->write ? crm__edits_ops(&txn->edits, KV_IDENTITY, token_key, &n) : NULL;
+    if (!n)
+        return CRM_OK;
+    o = crm__alloc(txn->mem, n * sizeof *o);
+    out->ops = crm__alloc(txn->mem, n * sizeof *out->ops);
+    if (!o || !out->ops) {
+        crm__release(txn->mem, o);
+        crm__release(txn->mem, out->ops);
+        return CRM_ENOMEM;
     }
-    return 0;
+    for (uint32_t i = 0; i < n; i++)
+        o[i] = (ordered){ops[i], i};
+    qsort(o, n, sizeof *o, by_id);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + 1 == n || o[i + 1].op >> 1 != o[i].op >> 1)
+            out->ops[out->count++] = o[i].op;
+    }
+    crm__release(txn->mem, o);
+    return CRM_OK;
+}
+
+/* What they say of an id: -1 nothing, 0 removed, 1 added. */
+static int pending(const switches *w, uint64_t id)
+{
+    uint32_t lo = 0, hi = w->count;
+
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (w->ops[mid] >> 1 < id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < w->count && w->ops[lo] >> 1 == id ? (int)(w->ops[lo] & 1) : -1;
 }
 
 static void give(crm_id id, crm_id *ids, size_t cap, size_t *count)
@@ -109,8 +157,8 @@ static void give(crm_id id, crm_id *ids, size_t cap, size_t *count)
     ++*count;
 }
 
-static int stored_ids(crm_txn *txn, crm__slice token_key, const uint64_t *ops, uint32_t n_ops,
-                      crm_id *ids, size_t cap, size_t *count)
+static int stored_ids(crm_txn *txn, crm__slice token_key, const switches *w, crm_id *ids, size_t cap,
+                      size_t limit, size_t *count)
 {
     uint8_t first[CRM__KEY_IDENTITY];
     crm__slice k, v;
@@ -120,7 +168,7 @@ static int stored_ids(crm_txn *txn, crm__slice token_key, const uint64_t *ops, u
     if (rc)
         return rc;
     rc = c->ops->seek(c, KV_GE, crm__key_identity(first, token_key, 0), &k, &v);
-    for (; !rc; rc = c->ops->next(c, &k, &v)) {
+    for (; !rc && *count < limit; rc = c->ops->next(c, &k, &v)) {
         uint64_t id;
         if (k.n != CRM__KEY_IDENTITY || memcmp(k.p, token_key.p, CRM__KEY_TOKEN) != 0)
             return CRM_OK;
@@ -129,36 +177,36 @@ static int stored_ids(crm_txn *txn, crm__slice token_key, const uint64_t *ops, u
                                                      crm__slice_of(NULL, 0)))
             return CRM_ECORRUPT;
         id = crm__get_be64(k.p + CRM__KEY_TOKEN);
-        if (pending(ops, n_ops, id) != 0)
+        if (pending(w, id) != 0)
             give(id, ids, cap, count);
     }
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
-int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t *count)
+int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t limit,
+                 size_t *count)
 {
-    const uint64_t *ops = NULL;
-    uint32_t n = 0;
+    switches w;
     int rc;
 
     *count = 0;
-    if (txn->write)
-        ops = crm__edits_ops(&txn->edits, KV_IDENTITY, token_key, &n);
-    rc = stored_ids(txn, token_key, ops, n, ids, cap, count);
-    for (uint32_t i = 0; i < n && !rc; i++) {
+    rc = sort_switches(txn, token_key, &w);
+    if (rc)
+        return rc;
+    rc = stored_ids(txn, token_key, &w, ids, cap, limit, count);
+    for (uint32_t i = 0; i < w.count && !rc && *count < limit; i++) {
         uint8_t key[CRM__KEY_IDENTITY];
         crm__slice stored;
-        uint64_t id = ops[i] >> 1;
-        /* The last word on an id counts, once, and only if the engine does not have it. */
-        if (!(ops[i] & 1) || pending(ops, n, id) != 1 || added_before(ops, i, id))
+        if (!(w.ops[i] & 1))
             continue;
-        rc = txn->kv->ops->get(txn->kv, KV_IDENTITY, crm__key_identity(key, token_key, id),
-                               &stored);
-        if (rc == CRM_ENOTFOUND) {
-            give(id, ids, cap, count);
+        rc = txn->kv->ops->get(txn->kv, KV_IDENTITY,
+                               crm__key_identity(key, token_key, w.ops[i] >> 1), &stored);
+        if (rc == CRM_ENOTFOUND) { /* else it was given with the stored ones */
+            give(w.ops[i] >> 1, ids, cap, count);
             rc = CRM_OK;
         }
     }
+    crm__release(txn->mem, w.ops);
     return rc;
 }
 
@@ -182,12 +230,23 @@ int crm__txn_flush(crm_txn *txn, crm_error *err)
 
 /* ---- journal ---- */
 
+int crm__recorded_next(const crm_db *db, int64_t last, int64_t *out, crm_error *err)
+{
+    int64_t clock = crm__db_clock(db);
+
+    if (last >= CRM__TIME_MAX)
+        return crm__fail(err, CRM_EFULL, "the recorded time is at the end of the calendar");
+    if (clock > CRM__TIME_MAX)
+        clock = CRM__TIME_MAX;
+    *out = clock > last ? clock : last + 1;
+    return CRM_OK;
+}
+
 int crm__state_read(crm_txn *txn, crm_error *err)
 {
     crm__journal_entry e;
     crm__slice k, v, payload;
     kv_cursor *c;
-    int64_t clock;
     int rc;
 
     if (txn->state_read)
@@ -211,8 +270,9 @@ int crm__state_read(crm_txn *txn, crm_error *err)
     if (rc)
         return crm__txn_fail(txn, rc, "can't read the journal's last entry", err);
     if (txn->write) {
-        clock = crm__db_clock(txn->db);
-        txn->recorded = clock > txn->recorded ? clock : txn->recorded + 1;
+        rc = crm__recorded_next(txn->db, txn->recorded, &txn->recorded, err);
+        if (rc)
+            return rc;
     }
     txn->state_read = 1;
     return CRM_OK;

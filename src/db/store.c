@@ -168,10 +168,13 @@ static int verify_pages(const char *path, const kv_options *kv, crm_error *err)
     kv_page_summary summary;
     kv_env *env;
     kv_txn *txn;
-    int rc = crm__kv_page_open(path, kv, &env, err);
+    int rc;
 
+    if (kv->create && crm__kv_lmdb_absent(path))
+        return CRM_OK;
+    rc = crm__kv_page_open(path, kv, &env, err);
     if (rc)
-        return rc == CRM_ENOTFOUND && kv->create ? CRM_OK : rc;
+        return rc;
     rc = env->ops->begin(env, 0, &txn, err);
     if (!rc) {
         rc = crm__kv_page_walk(txn, NULL, NULL, NULL, &summary, err);
@@ -198,6 +201,8 @@ static int open_engine(crm__store *s, const char *path, const crm_db_options *op
     kv.map_bytes = opts->map_bytes;
     kv.size_limit = opts->size_limit;
     s->readonly = kv.readonly;
+    if (!kv.create && crm__kv_lmdb_absent(path)) /* and leave no lock file where there is none */
+        return crm__fail(err, CRM_ENOTFOUND, "no database there");
     rc = crm__lock_folder(path, kv.readonly, &s->lock_fd, err);
     if (rc)
         return rc;

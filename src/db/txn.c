@@ -78,6 +78,8 @@ int crm__txn_enter(crm_txn *txn, int write, crm_error *err)
         return rc;
     if (txn->write && !pthread_equal(txn->thread, pthread_self()))
         return crm__fail(err, CRM_ETHREAD, "the write transaction belongs to another thread");
+    if (txn->busy)
+        return crm__fail(err, CRM_ESTATE, "a call on the transaction runs, whose callback this is");
     if (txn->broken)
         return crm__fail(err, txn->broken, "the transaction can only be aborted: %s",
                          crm_error_text(txn->broken));
@@ -143,6 +145,12 @@ void crm__child_remove(crm__child *child)
 
 /* ---- begin ---- */
 
+int crm__name_ok(const char *text, size_t n)
+{
+    return n > 0 && n <= NAME_MAX_BYTES && crm__utf8_valid(text, n) == n &&
+           !crm__utf8_has_control(text, n) && !memchr(text, '\n', n) && !memchr(text, '\t', n);
+}
+
 static int copy_name(crm_txn *txn, int which, const char *text, const char *what, crm_error *err)
 {
     size_t n;
@@ -153,7 +161,7 @@ static int copy_name(crm_txn *txn, int which, const char *text, const char *what
     if (n > NAME_MAX_BYTES)
         return crm__fail_field(err, CRM_EINVAL, what, "%s is longer than %d bytes", what,
                                NAME_MAX_BYTES);
-    if (crm__utf8_valid(text, n) != n || crm__utf8_has_control(text, n))
+    if (!crm__name_ok(text, n))
         return crm__fail_field(err, CRM_EINVAL, what, "%s is not plain UTF-8 text", what);
     txn->name[which] = crm__arena_copy(&txn->arena, text, n + 1);
     return txn->name[which] ? CRM_OK : crm__fail_nomem(err);
@@ -331,6 +339,8 @@ static int may_end(const crm_txn *txn, crm_error *err)
         return crm__fail(err, CRM_ESTATE, "crm_db_write() ends this transaction");
     if (txn->write && !pthread_equal(txn->thread, pthread_self()))
         return crm__fail(err, CRM_ETHREAD, "the write transaction belongs to another thread");
+    if (txn->busy)
+        return crm__fail(err, CRM_ESTATE, "a call on the transaction runs, whose callback this is");
     return CRM_OK;
 }
 

@@ -83,6 +83,7 @@ struct crm_txn {
     int state_read;
     crm__state state;
     crm__edits edits;
+    int busy; /* a callback of the host runs inside a call on the transaction */
     int broken; /* the engine failed while edits were applied early: only abort is left */
     crm_error sticky;
     crm__save *saves;
@@ -102,6 +103,10 @@ struct crm_txn {
 /* Checks the handle (NULL, fork, thread, closed, poisoned); write: also that it may write. */
 int crm__txn_enter(crm_txn *txn, int write, crm_error *err);
 int crm__db_enter(crm_db *db, crm_error *err);
+
+/* Whether a text may be the name of an actor, purpose, channel or source: 1 to 100 bytes of UTF-8 without
+ * control characters. */
+int crm__name_ok(const char *text, size_t n);
 
 /* A public write: enters, and drops what it changed when it ends with an error. */
 typedef struct crm__op {
@@ -138,14 +143,18 @@ int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice s
                crm__slice *payload);
 /* Adds the rows of a stored set to words. */
 int crm__txn_set(crm_txn *txn, crm__slice key, uint64_t words[CRM__SET_WORDS]);
-/* Ids under an identity token, ascending: the first cap into ids, all counted. */
-int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t *count);
+/* Ids under an identity token, ascending: the first cap into ids, all counted.  With a limit it stops
+ * when that many are found, and which ones is not said. */
+int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t limit,
+                 size_t *count);
 kv_cursor *crm__txn_cursor(crm_txn *txn, kv_space space, int *rc);
 /* Applies the edits to the engine now, so that plain scans see them. */
 int crm__txn_flush(crm_txn *txn, crm_error *err);
 /* Error of a storage result for a caller. */
 int crm__txn_fail(crm_txn *txn, int rc, const char *what, crm_error *err);
 
+/* The recorded time of the next change: never back, never before the clock. */
+int crm__recorded_next(const crm_db *db, int64_t last, int64_t *out, crm_error *err);
 /* Reads seq, counters and last recorded time from the journal's last entry. */
 int crm__state_read(crm_txn *txn, crm_error *err);
 

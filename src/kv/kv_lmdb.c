@@ -12,6 +12,7 @@
 #include "kv/kv.h"
 #include "kv/kv_page.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -300,6 +301,34 @@ static int open_spaces(lmdb_env *e, int create, crm_error *err)
     return rc ? fail(err, rc, "can't open the spaces") : CRM_OK;
 }
 
+/* LMDB begins a file with two pages in one write.  A kill, or a full disk, may leave the first alone: it
+ * says that nothing was ever committed, by a transaction 0 and an empty directory. */
+int crm__kv_lmdb_absent(const char *dir)
+{
+    enum { HEAD = 16, MAGIC_AT = HEAD, ROOT_AT = HEAD + 112, TXN_AT = HEAD + 128, BYTES = HEAD + 136 };
+    uint8_t p[BYTES];
+    char path[4096];
+    struct stat st;
+    int fd, first = 0;
+
+    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
+        return 0;
+    if (stat(path, &st))
+        return errno == ENOENT;
+    if (st.st_size == 0)
+        return 1;
+    if (st.st_size >= 2 * sysconf(_SC_PAGESIZE))
+        return 0;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    if (pread(fd, p, sizeof p, 0) == (ssize_t)sizeof p)
+        first = crm__get_le32(p + MAGIC_AT) == 0xBEEFC0DE &&
+                crm__get_le64(p + ROOT_AT) == UINT64_MAX && crm__get_le64(p + TXN_AT) == 0;
+    close(fd);
+    return first;
+}
+
 /* Looks at the head of an existing file without mapping it.  *fresh: there is nothing in it yet. */
 static int look_first(const char *dir, const kv_options *opts, int *fresh, crm_error *err)
 {
@@ -311,16 +340,13 @@ static int look_first(const char *dir, const kv_options *opts, int *fresh, crm_e
 
     if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
         return crm__fail(err, CRM_EINVAL, "path is too long");
-    *fresh = 1;
-    if (stat(path, &st)) {
-        if (errno == ENOENT && opts->create)
-            return CRM_OK;
-        return errno == ENOENT ? crm__fail(err, CRM_ENOTFOUND, "no database there")
-                               : crm__fail_sys(err, CRM_EIO, errno, "can't look at the data file");
-    }
-    if (st.st_size == 0) /* a process died between making the file and its first write */
+    *fresh = crm__kv_lmdb_absent(dir);
+    if (*fresh && opts->create && unlink(path) && errno != ENOENT)
+        return crm__fail_sys(err, CRM_EIO, errno, "can't remove a data file whose making was cut short");
+    if (*fresh)
         return opts->create ? CRM_OK : crm__fail(err, CRM_ENOTFOUND, "no database there");
-    *fresh = 0;
+    if (stat(path, &st))
+        return crm__fail_sys(err, CRM_EIO, errno, "can't look at the data file");
     rc = crm__kv_page_open(dir, opts, &page, err);
     if (rc)
         return rc;

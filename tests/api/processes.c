@@ -124,7 +124,7 @@ static void all_given_are_there(const board *b, int rounds)
 {
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_READ);
-    char source[8], value[16];
+    char source[16], value[16];
 
     for (int p = 0; p < PROCESSES; p++) {
         snprintf(source, sizeof source, "p%d", p);

@@ -295,7 +295,7 @@ static void bench_bytes(void)
 
 /* ---- program ---- */
 
-static void usage(void)
+static void usage(int code)
 {
     fputs("usage: bench [N] [--runs R] [--look-ups L] [--dir DIR] [--cpu] [--json] [--smoke]\n"
           "  N           customers, 200000 unless given\n"
@@ -305,8 +305,8 @@ static void usage(void)
           "  --cpu       reading is measured in processor time, for a machine that is not idle\n"
           "  --json      one line of JSON a row\n"
           "  --smoke     the least of everything: only shows that it runs\n",
-          stderr);
-    exit(2);
+          code ? stderr : stdout);
+    exit(code);
 }
 
 static uint64_t number(const char *text, uint64_t least, uint64_t most)
@@ -315,7 +315,7 @@ static uint64_t number(const char *text, uint64_t least, uint64_t most)
     uint64_t v = text ? strtoull(text, &end, 10) : 0;
 
     if (!text || !*text || *end || v < least || v > most)
-        usage();
+        usage(2);
     return v;
 }
 
@@ -326,7 +326,9 @@ static void read_args(int argc, char **argv)
     snprintf(plan.dir, sizeof plan.dir, "%s", tmp && *tmp ? tmp : "/tmp");
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (!strcmp(argv[i], "--json")) {
+        if (!strcmp(argv[i], "--help")) {
+            usage(0);
+        } else if (!strcmp(argv[i], "--json")) {
             plan.json = 1;
         } else if (!strcmp(argv[i], "--cpu")) {
             plan.cpu = 1;

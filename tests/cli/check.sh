@@ -36,4 +36,15 @@ same "$code" 1
 head -n 1 faults | grep -q '^{"space":"[a-z]*",.*"message":".*"}$'
 tail -n 1 faults | grep -q '^{"faults":[1-9]'
 silent 5 crm -C nowhere check
+said <<'END'
+crm: check: there is no database at nowhere ('crm init' makes one, -C names another)
+END
+mkdir empty
+: >empty/data.mdb
+for verb in check list; do
+    silent 5 crm -C empty $verb
+    said <<END
+crm: $verb: there is no database at empty ('crm init' makes one, -C names another)
+END
+done
 silent 2 crm check --force

@@ -32,6 +32,35 @@ END
 want 0 bash ask list --fields ph <<'END'
 phone
 END
+for verb in get find set delete; do
+    want 0 bash ask $verb 1 na <<'END'
+name=
+END
+done
+want 0 bash ask undelete i <<'END'
+id=
+END
+want 0 bash ask create name = n <<'END'
+
+END
+want 0 bash ask model show --d <<'END'
+--default
+--db
+END
+want 0 bash ask model apply --p <<'END'
+--plan
+END
+for what in check fields; do
+    want 0 bash ask model $what -- <<'END'
+--db
+--json
+--lang
+--help
+END
+done
+want 0 bash ask model --actor x app <<'END'
+apply
+END
 want 0 bash ask model a <<'END'
 apply
 END

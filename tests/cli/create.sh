@@ -137,3 +137,17 @@ Try 'crm create --help'.
 END
 silent 2 crm create name=a --source
 silent 2 crm create name=a --json=yes
+
+# what get shows besides the fields is also taken as a name
+crm create 类型=组织 name='组织' -C shown >/dev/null 2>&1
+crm create KIND=公司 name='公司' -C shown >/dev/null
+want 0 crm list --kind organisation --fields id -C shown <<'END'
+ID
+ 1
+ 2
+END
+silent 2 crm create name=x 修订号=4
+said <<'END'
+crm: create: revision is given by the database
+Try 'crm create --help'.
+END

@@ -29,6 +29,7 @@ crm: create: bad:4: the line has a NUL byte (byte 13)
 crm: create: bad:5: score: is above 1000
 crm: create: bad:5: email: has no "@", expected an e-mail address such as name@example.com
 crm: create: bad:6: JSON
+crm: create: bad is not UTF-8: convert it first, e.g. iconv -f GBK -t UTF-8
 crm: create: bad:7: the line is longer than 16 MiB
 crm: create: bad:8: JSON
 crm: create: bad:10: "nme" is no field of the model; did you mean "name"?
@@ -42,7 +43,7 @@ said <faults
 want 1 sh -c '"$CRM" create --file - <bad' <<'END'
 2 created, 8 bad
 END
-sed -i 's/: JSON: .*/: JSON/; s/ standard input:/ bad:/' "$W/err"
+sed -i 's/: JSON: .*/: JSON/; s/ standard input/ bad/' "$W/err"
 said <faults
 want 1 crm create --file bad --json <<'END'
 {"created":2,"updated":0,"unchanged":0,"bad":8,"last_line":11,"interrupted":false,"dry_run":false}
@@ -155,4 +156,51 @@ want 5 crm create --file . <<'END'
 END
 said <<'END'
 crm: create: can't read .: Is a directory
+END
+
+# what is no JSON Lines at all is told once, and makes nothing
+refuse()
+{
+    silent 4 crm -C fresh create --file "$1"
+    said
+    silent 4 sh -c "'$CRM' -C fresh create -f - <$1"
+    [ ! -e fresh ]
+}
+printf '\357\273\277\n [{"name":"a"}]\n' >array
+refuse array <<'END'
+crm: create: array begins with '[': one document a line is wanted, e.g. jq -c '.[]'
+END
+printf '\037\213\010\000' >packed
+refuse packed <<'END'
+crm: create: packed is compressed: gunzip it first
+END
+printf '\377\376{\000}\000\n\000' >wide
+refuse wide <<'END'
+crm: create: wide is UTF-16: convert it first, e.g. iconv -f UTF-16 -t UTF-8
+END
+printf '\000{\000}\000\n' >wide
+refuse wide <<'END'
+crm: create: wide is UTF-16: convert it first, e.g. iconv -f UTF-16 -t UTF-8
+END
+
+# another encoding is told once a file
+printf '{"name":"\325\305"}\n{"name":"\300\356"}\n{"name":"ok"}\n' >gbk
+want 1 crm create --file gbk <<'END'
+1 created, 2 bad
+END
+said <<'END'
+crm: create: gbk:1: JSON: not UTF-8 at byte 9
+crm: create: gbk is not UTF-8: convert it first, e.g. iconv -f GBK -t UTF-8
+crm: create: gbk:2: JSON: not UTF-8 at byte 9
+END
+for short in '' ' ' '\n' '\357\273\277' '\357'; do
+    # shellcheck disable=SC2059
+    printf "$short" >short
+    crm create --file short >"$W/short" 2>&1 || [ $? -eq 1 ]
+    grep -q '^0 created, [01] bad$' "$W/short"
+done
+silent 2 crm create --file good -f bad
+said <<'END'
+crm: create: --file is given twice
+Try 'crm create --help'.
 END

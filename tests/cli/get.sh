@@ -127,6 +127,13 @@ silent 4 crm get phone=abc
 silent 4 crm get score=820
 silent 4 crm get external=10023
 silent 2 crm get
+silent 2 crm get ''
+silent 2 crm find ''
+said <<'END'
+crm: find: there is nothing to search for
+Try 'crm find --help'.
+END
+silent 2 crm find phone=
 silent 2 crm get phone+=1
 silent 2 crm get id=x
 silent 2 crm get 1 --actor me

@@ -73,6 +73,34 @@ ID
  1
 END
 silent 4 crm list --kind robot --json
+for how in --width=0 --csv; do
+    silent 4 crm list --kind robot $how
+    said <<'END'
+crm: list: kind: is neither "person" nor "organisation"
+END
+done
+silent 2 crm list --kind ''
+silent 2 crm list --limit 0
+said <<'END'
+crm: list: --limit needs a number from 1
+Try 'crm list --help'.
+END
+silent 2 crm list --fields id --fields name
+silent 2 crm list --lang chinese
+said <<'END'
+crm: list: --lang needs a language such as en or zh, not 'chinese'
+Try 'crm list --help'.
+END
+for lang in zh zh-CN zh_CN ZH; do
+    want 0 crm list --lang $lang --limit 1 --fields 类型,ID,KIND,name <<'END'
+类型    ID  类型    姓名
+person   1  person  张伟
+END
+done
+want 0 crm list --limit 1 --fields '类型,Id,修订号' --csv <<END
+kind,id,revision$(printf '\r')
+person,1,2$(printf '\r')
+END
 
 # CSV
 crm list --csv --fields id,name,phone,notes,revision | sed 's/\r$/|/' >csv

@@ -82,11 +82,21 @@ want 3 crm model apply small.yaml <<'END'
 small.yaml: loss: size: is removed; this affects 2 stored values
 END
 said <<'END'
-crm: model: size: is removed: 2 stored values or customers would be affected
+crm: model: size: is removed, which affects 2 stored values or customers
 crm: model: nothing was changed; 'model apply --force' goes on nevertheless
 END
 want 3 crm model apply small.yaml --plan --json <<'END'
 {"severity":"loss","values":2,"message":"size: is removed; this affects 2 stored values"}
+{"changes":1,"refused":true}
+END
+said </dev/null
+want 3 crm model apply small.yaml --plan <<'END'
+small.yaml: loss: size: is removed; this affects 2 stored values
+data would be lost: 'model apply' needs --force
+END
+said </dev/null
+want 0 crm model apply more.yaml --plan --json <<'END'
+{"changes":0,"refused":false}
 END
 want 0 crm model apply small.yaml --force <<'END'
 small.yaml: loss: size: is removed; this affects 2 stored values
@@ -146,6 +156,16 @@ cd ..
 want 1 crm model check - <<'END'
 standard input:1:1: error: the document is empty; a model begins with "crm: 1"
 standard input: 1 fault
+END
+
+# a document in another encoding
+printf 'crm: 1\nname: \325\305\n' >gbk.yaml
+want 1 crm model check gbk.yaml <<'END'
+gbk.yaml:2:7: error: the document is not UTF-8: faulty byte 0xD5
+gbk.yaml: 1 fault
+END
+said <<'END'
+crm: model: gbk.yaml is not UTF-8: convert it first, e.g. iconv -f GBK -t UTF-8
 END
 
 silent 2 crm model

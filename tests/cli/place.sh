@@ -2,19 +2,25 @@
 # Where the database is: -C, $CRM_DB, ./crm.db; none, no right to make one, init, the second run.
 . "$CLI_TESTS/lib.sh"
 
-for verb in 'get 1' 'find 1' list stat 'model show' 'model fields' 'delete 1' 'undelete 1' 'set 1 a=b'; do
+for verb in 'get 1' 'find 1' list stat check 'model show' 'model fields' 'delete 1' 'undelete 1' 'set 1 a=b'; do
     # shellcheck disable=SC2086
     silent 5 crm $verb
     said <<END
 crm: ${verb%% *}: there is no database at ./crm.db ('crm init' makes one, -C names another)
 END
 done
-silent 5 crm check
 silent 5 crm list --json -C none
 said <<'END'
 {"error":{"code":"CRM_ENOTFOUND","verb":"list","message":"there is no database at none ('crm init' makes one, -C names another)"}}
 END
 [ ! -e crm.db ]
+silent 2 crm -C '' list
+said <<'END'
+crm: list: -C needs the name of a folder
+Try 'crm list --help'.
+END
+silent 2 crm list --db=
+silent 2 crm init ''
 
 want 0 crm init <<'END'
 made ./crm.db

@@ -112,12 +112,15 @@ deleted 1
 deleted 2
 END
 said <<'END'
-crm: delete: there is no customer 77, or it is deleted already
+crm: delete: there is no customer 77
 END
 silent 1 crm delete 1
+said <<'END'
+crm: delete: customer 1 is deleted
+END
 silent 1 crm set 1 name=x
 said <<'END'
-crm: set: there is no customer 1: it is deleted
+crm: set: customer 1 is deleted
 END
 silent 1 crm find phone=13800138000
 crm get 1 | grep -q '^Deleted *yes$'

@@ -4,6 +4,9 @@
  */
 #include "fault.h"
 
+#include "base/bytes.h"
+#include "damage.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -236,4 +239,88 @@ CRM_TEST(test_fault_full__opening_on_a_full_disk)
     }
     ck_assert_int_gt(opened, 0);
     unmount();
+}
+
+/* ---- a file whose making was cut short ---- */
+
+enum { PAGE = 4096 };
+
+/* The first of the two pages that the engine begins a file with. */
+static void write_first_page(const char *file, size_t bytes, uint64_t commit)
+{
+    uint8_t p[PAGE] = {0};
+    FILE *f = fopen(file, "wb");
+
+    p[10] = 8; /* a meta page */
+    crm__put_le32(p + 16, 0xBEEFC0DE);
+    crm__put_le32(p + 20, 1);
+    crm__put_le32(p + 40, PAGE);
+    crm__put_le64(p + 16 + 64, UINT64_MAX);
+    crm__put_le64(p + 16 + 112, UINT64_MAX);
+    crm__put_le64(p + 16 + 120, 1);
+    crm__put_le64(p + 16 + 128, commit);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(p, 1, bytes, f), bytes);
+    fclose(f);
+}
+
+static int open_flags(const char *dir, uint32_t flags)
+{
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    crm_db *db;
+    int rc;
+
+    o.flags = flags;
+    rc = crm_db_open(dir, &o, &db, NULL);
+    crm_db_close(db);
+    return rc;
+}
+
+CRM_TEST(test_fault_full__making_cut_short)
+{
+    static const uint32_t FLAGS[] = {0, CRM_VERIFY};
+    char dir[512], file[600];
+
+    snprintf(dir, sizeof dir, "%s", fault_path("db"));
+    snprintf(file, sizeof file, "%s/data.mdb", dir);
+    for (int first = 0; first < 2; first++) {
+        for (size_t i = 0; i < 2; i++) {
+            fault_remove(dir);
+            ck_assert_int_eq(mkdir(dir, 0700), 0);
+            write_first_page(file, first ? PAGE : 0, 0);
+            ck_assert_int_eq(open_flags(dir, CRM_NOCREATE), CRM_ENOTFOUND);
+            ck_assert_int_eq(open_flags(dir, CRM_READONLY), CRM_ENOTFOUND);
+            ck_assert_int_eq(open_flags(dir, FLAGS[i]), CRM_OK);
+            ck_assert_int_eq(open_flags(dir, CRM_NOCREATE | CRM_VERIFY), CRM_OK);
+            fault_clean(dir, "made after all");
+        }
+    }
+}
+
+/* One page of a database that had commits is a damaged one, and is left as it is. */
+CRM_TEST(test_fault_full__cut_off_database_is_not_made_anew)
+{
+    char dir[512], file[600];
+    struct stat st;
+
+    snprintf(dir, sizeof dir, "%s", fault_path("db"));
+    snprintf(file, sizeof file, "%s/data.mdb", dir);
+    for (int i = 0; i < 4; i++) {
+        fault_remove(dir);
+        fault_make_base(dir);
+        if (i == 1)
+            write_first_page(file, PAGE, 7);
+        else
+            ck_assert_int_eq(damage_truncate(file, i == 0 ? PAGE : i == 2 ? 100 : 2 * PAGE), 0);
+        ck_assert_int_eq(stat(file, &st), 0);
+        ck_assert_int_eq(open_flags(dir, 0), CRM_ECORRUPT);
+        ck_assert_int_eq(open_flags(dir, CRM_VERIFY), CRM_ECORRUPT);
+        ck_assert_int_eq(open_flags(dir, CRM_NOCREATE), CRM_ECORRUPT);
+        ck_assert_int_eq(crm_check(dir, NULL, 0, NULL, NULL), CRM_ECORRUPT);
+        {
+            off_t size = st.st_size;
+            ck_assert_int_eq(stat(file, &st), 0);
+            ck_assert_int_eq(st.st_size, size);
+        }
+    }
 }

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
-
 static unsigned passed, failed;
 static int apart = 1; /* each input in a process of its own */
 
@@ -116,8 +114,6 @@ static void replay_corpus(char *program)
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (LLVMFuzzerInitialize)
-        LLVMFuzzerInitialize(&argc, &argv);
     if (argc > 1 && strcmp(argv[1], "--together") == 0) { /* for a debugger */
         apart = 0;
         argc--;

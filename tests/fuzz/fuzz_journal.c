@@ -30,7 +30,7 @@ static void from_bytes(const uint8_t *data, size_t size)
     MUST(rc == CRM_OK || rc == CRM_ECORRUPT);
     if (rc)
         return;
-    MUST(e.chain.n <= size && e.field_count <= CRM__JOURNAL_FIELDS);
+    MUST(e.chain.n <= size && e.field_count <= size);
     if (e.field_count)
         return;
     crm__buf_init(&out, NULL);

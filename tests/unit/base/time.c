@@ -190,9 +190,10 @@ CRM_TEST(test_base_time__dates_refused_with_reason_and_place)
 
 CRM_TEST(test_base_time__every_packed_date_round_trips)
 {
+    int32_t step = (int32_t)crmtest_stride(61);
     size_t valid = 0;
 
-    for (int32_t packed = -600; packed < 10001 * 512; packed++) {
+    for (int32_t packed = -600; packed < 10001 * 512; packed += step) {
         int32_t back = 0;
         char out[16];
         size_t n = crm__date_format(packed, out);
@@ -206,7 +207,8 @@ CRM_TEST(test_base_time__every_packed_date_round_trips)
                               crm__date_day(packed)) == packed);
     }
     /* 9,999 years, twelve months of each, 3,652,059 days. */
-    ck_assert_uint_eq(valid, 9999 + 9999 * 12 + 3652059);
+    if (step == 1)
+        ck_assert_uint_eq(valid, 9999 + 9999 * 12 + 3652059);
     ck_assert_int_eq(crm__date_packed_valid(INT32_MIN), 0);
     ck_assert_int_eq(crm__date_packed_valid(INT32_MAX), 0);
     ck_assert_int_eq(crm__date_packed_valid(2026 * 512 + 5), 0); /* a day without a month */

@@ -260,11 +260,13 @@ static void compare_fold(const char *s)
 
 CRM_TEST(test_base_utf8__fold_of_every_code_point)
 {
-    for (uint32_t c = 1; c <= 0x10ffff; c++) {
+    uint32_t step = crmtest_stride(29);
+
+    for (uint32_t c = 1; c <= 0x10ffff; c += step) {
         char t[16];
         const char *once;
         size_t n;
-        if (c == 0xd800)
+        if (c >= 0xd800 && c < 0xe000)
             c = 0xe000;
         n = crm__utf8_put(c, t);
         t[n] = 0;
@@ -410,11 +412,13 @@ CRM_TEST(test_base_utf8__fold_refuses_an_endless_combining_sequence)
 /* Whatever the tables compose must not be cut apart before its second half. */
 CRM_TEST(test_base_utf8__fold_composes_all_that_composes)
 {
-    for (uint32_t c = 0xc0; c <= 0x10ffff; c++) {
+    uint32_t step = crmtest_stride(29);
+
+    for (uint32_t c = 0xc0; c <= 0x10ffff; c += step) {
         char t[8] = {0};
         utf8proc_uint8_t *nfd, *nfc;
         const char *a;
-        if (c == 0xd800)
+        if (c >= 0xd800 && c < 0xe000)
             c = 0xe000;
         crm__utf8_put(c, t);
         nfd = utf8proc_NFD((const utf8proc_uint8_t *)t);
@@ -535,7 +539,8 @@ CRM_TEST(test_base_utf8__near_of_random_words_as_the_oracle)
         limit = n[0] / 3 > 1 ? n[0] / 3 : 1;
         for (int w = 0; w < 2 && n[0]; w++) {
             d[w] = distance_oracle(word[0], n[0], word[w + 1], n[w + 1]);
-            if (d[w] <= limit && d[w] < want) {
+            /* Words of which nothing is alike are not near. */
+            if (d[w] <= limit && d[w] < want && d[w] < n[0] && d[w] < n[w + 1]) {
                 want = d[w];
                 want_best = (size_t)w;
             }
