@@ -82,6 +82,7 @@ typedef enum page_fault {
     PAGE_FAULT_VERSION,
     PAGE_FAULT_SIZE,
     PAGE_FAULT_LAST,
+    PAGE_FAULT_TURN,
     PAGE_FAULTS
 } page_fault;
 

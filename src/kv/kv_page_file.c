@@ -38,6 +38,7 @@ const char *crm__page_fault_text(int fault)
         [PAGE_FAULT_VERSION] = "is a meta page of another data version",
         [PAGE_FAULT_SIZE] = "is a meta page with an impossible page size",
         [PAGE_FAULT_LAST] = "is a meta page with an impossible last page",
+        [PAGE_FAULT_TURN] = "is a meta page out of turn: a commit is missing",
     };
 
     return fault >= 0 && fault < PAGE_FAULTS ? TEXT[fault] : "has a fault of unknown kind";
@@ -229,6 +230,20 @@ static int name_file(const meta_pair *m, uint64_t bytes, crm_error *err)
                      crm__page_fault_text((int)m->fault[1]));
 }
 
+/* Commits write the meta pages in turn, even ones page 0 and odd ones page 1; so two fine ones are
+ * neighbours.  If not, one was damaged into looking like an older commit, and the newest is lost. */
+static void check_turn(meta_pair *m)
+{
+    uint64_t a = m->meta[0].txnid, b = m->meta[1].txnid;
+
+    if (m->fault[0] != PAGE_FINE || m->fault[1] != PAGE_FINE || (!a && !b))
+        return;
+    if (a & 1)
+        m->fault[0] = PAGE_FAULT_TURN;
+    else if (!(b & 1) || (a > b ? a - b : b - a) != 1)
+        m->fault[a > b || !(b & 1) ? 1 : 0] = PAGE_FAULT_TURN;
+}
+
 int crm__page_snap_take(int fd, page_snap *s, crm_error *err)
 {
     meta_pair m, again;
@@ -257,6 +272,7 @@ int crm__page_snap_take(int fd, page_snap *s, crm_error *err)
     s->file_bytes = st.st_size > 0 ? (uint64_t)st.st_size : 0;
     if (m.fault[0] != PAGE_FINE && m.fault[1] != PAGE_FINE)
         return name_file(&m, s->file_bytes, err);
+    check_turn(&m);
     if (m.fault[0] != PAGE_FINE)
         newer = 1;
     else

@@ -148,6 +148,43 @@ CRM_TEST(test_api_limits__size_limit)
     api_check_clean(api_path());
 }
 
+/* A commit that finds room in the file does not make it larger: what is full can still be changed. */
+CRM_TEST(test_api_limits__full_database_can_be_changed)
+{
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    crm_db *db;
+    crm_txn *txn;
+    crm_db_stat st;
+    int rc = CRM_OK;
+
+    o.size_limit = 400 * 1024;
+    OK(crm_db_open(api_path(), &o, &db, &er));
+    for (int i = 0; i < 20000 && !rc; i++) {
+        txn = api_begin(db, CRM_WRITE);
+        for (int k = 0; k < 10 && !rc; k++)
+            rc = crm_customer_create_json(txn, "{\"name\":\"A\",\"phone\":\"13800138000\"}", CRM_NUL, NULL, &er);
+        if (rc)
+            OK(crm_txn_abort(txn));
+        else
+            rc = crm_txn_commit(txn, &er);
+    }
+    IS(CRM_EFULL, rc);
+    OK(crm_db_stat_get(db, sizeof st, &st, &er));
+    ck_assert_uint_le(st.file_bytes, o.size_limit);
+    txn = api_begin(db, CRM_WRITE);
+    OK(crm_customer_delete(txn, 1, 0, &er));
+    api_commit(txn);
+    for (int i = 0; i < 20; i++) {
+        txn = api_begin(db, CRM_WRITE);
+        OK(crm_customer_patch_json(txn, 2, 0, i % 2 ? "{\"city\":\"b\"}" : "{\"city\":\"a\"}", CRM_NUL, &er));
+        api_commit(txn);
+    }
+    OK(crm_db_stat_get(db, sizeof st, &st, &er));
+    ck_assert_uint_le(st.file_bytes, o.size_limit);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
 static int fill(crm_txn *txn, void *ctx)
 {
     for (int k = 0; k < 40; k++) {

@@ -366,3 +366,48 @@ CRM_TEST(test_api_model__old_field_handles)
     api_commit(txn);
     crm_db_close(db);
 }
+
+/* ---- where it is not possible ---- */
+
+static int apply_there(crm_txn *txn, void *ctx)
+{
+    const int *edits_first = ctx;
+    crm_field f;
+    int rc = *edits_first ? crm_customer_create_json(txn, "{\"name\":\"A\"}", CRM_NUL, NULL, NULL) : CRM_OK;
+
+    if (!rc)
+        rc = crm_model_apply(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, 0, NULL, NULL, NULL);
+    if (!rc)
+        rc = crm_field_find(txn, "extra", CRM_NUL, &f, NULL);
+    if (!rc)
+        rc = crm_customer_create_json(txn, "{\"name\":\"B\",\"extra\":1}", CRM_NUL, NULL, NULL);
+    return rc;
+}
+
+/* A change looks at what is stored, so what the transaction wrote before has to be stored first; under a
+ * savepoint or in a group it can't be. */
+CRM_TEST(test_api_model__after_other_changes)
+{
+    crm_db *db = api_open_model(SMALL);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_savepoint mark;
+    int edits_first = 1;
+
+    OK(crm_txn_savepoint(txn, &mark, &er));
+    api_create(txn, "{\"name\":\"A\"}");
+    IS(CRM_ESTATE, crm_model_apply(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, 0, NULL, NULL, &er));
+    IS(CRM_ESTATE, crm_model_plan(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, NULL, NULL, &er));
+    OK(crm_txn_release(txn, mark, &er));
+    OK(crm_model_apply(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, 0, NULL, NULL, &er));
+    OK(crm_txn_abort(txn));
+    IS(CRM_ESTATE, crm_db_write(db, NULL, apply_there, &edits_first, &er));
+    ck_assert_uint_eq(version_of(db), 1);
+    edits_first = 0;
+    OK(crm_db_write(db, NULL, apply_there, &edits_first, &er));
+    ck_assert_uint_eq(version_of(db), 2);
+    txn = api_begin(db, CRM_READ);
+    ck_assert_str_eq(api_member(txn, 1, "extra"), "1");
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
+    api_check_clean(api_path());
+}

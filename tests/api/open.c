@@ -223,8 +223,10 @@ CRM_TEST(test_api_open__init_functions_equal_the_macros)
     crm_db_options d, d0 = CRM_DB_OPTIONS_INIT;
     crm_txn_options t, t0 = CRM_TXN_OPTIONS_INIT;
     crm_list_options l, l0 = CRM_LIST_OPTIONS_INIT;
+    crm_check_options c, c0 = CRM_CHECK_OPTIONS_INIT;
     crm_error e, e0 = CRM_ERROR_INIT;
 
+    memset(&c, 0xaa, sizeof c);
     memset(&d, 0xaa, sizeof d);
     memset(&t, 0xaa, sizeof t);
     memset(&l, 0xaa, sizeof l);
@@ -233,6 +235,8 @@ CRM_TEST(test_api_open__init_functions_equal_the_macros)
     crm_txn_options_init(&t);
     crm_list_options_init(&l);
     crm_error_init(&e);
+    crm_check_options_init(&c);
+    ck_assert(memcmp(&c, &c0, sizeof c) == 0);
     ck_assert(d.size == d0.size && d.flags == 0 && !d.allocator && !d.log && !d.model);
     ck_assert(memcmp(&t, &t0, sizeof t) == 0);
     ck_assert(memcmp(&l, &l0, sizeof l) == 0);
@@ -240,6 +244,7 @@ CRM_TEST(test_api_open__init_functions_equal_the_macros)
     crm_db_options_init(NULL);
     crm_txn_options_init(NULL);
     crm_list_options_init(NULL);
+    crm_check_options_init(NULL);
     crm_error_init(NULL);
 }
 

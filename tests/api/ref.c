@@ -3,6 +3,7 @@
  */
 #include "ref.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,8 +140,19 @@ static void add(ref_entry *e, const ref_value *v)
         if (same(&e->v[i], v))
             return;
     }
-    if (e->n < REF_VALUES)
-        e->v[e->n++] = *v;
+    if (e->n == REF_VALUES)
+        abort(); /* the reference is too small for what it is asked */
+    e->v[e->n++] = *v;
+}
+
+/* An entry to keep, with room for its values only. */
+static ref_entry *stored(ref_pool *pool, const ref_entry *e)
+{
+    size_t n = offsetof(ref_entry, v) + (size_t)e->n * sizeof e->v[0];
+    ref_entry *to = ref_alloc(pool, n);
+
+    memcpy(to, e, n);
+    return to;
 }
 
 static void take_away(ref_entry *e, const ref_value *v)
@@ -208,7 +220,7 @@ static void new_entry(const ref_field *f, int how, const ref_entry *old, const r
     if (!said && how == REF_REPLACE)
         return;
     if (old && (!said || (adds && how != REF_REPLACE)))
-        *out = *old;
+        memcpy(out, old, offsetof(ref_entry, v) + (size_t)old->n * sizeof old->v[0]);
     if (!said || said->mode == REF_UNSET)
         return;
     for (int i = 0; i < said->removed; i++)
@@ -282,8 +294,7 @@ static int become(ref_store *s, int how, crm_id id, const ref_customer *old, con
         if (was && same_entry(was, &e)) {
             c->e[i] = was;
         } else if (e.n) {
-            ref_entry *mine = ref_alloc(s->pool, sizeof *mine);
-            *mine = e;
+            ref_entry *mine = stored(s->pool, &e);
             give_origins(mine, was, doc->source ? doc->source : source, recorded);
             c->e[i] = mine;
         }

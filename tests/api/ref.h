@@ -7,7 +7,8 @@
 
 #include <crm/crm.h>
 
-enum { REF_FIELDS = 24, REF_VALUES = 12, REF_FAULTS = 32, REF_PERSON = 1, REF_ORGANISATION = 2 };
+enum { REF_FIELDS = 24, REF_VALUES = 80, REF_SAID = 12, REF_FAULTS = 32 };
+enum { REF_PERSON = 1, REF_ORGANISATION = 2 };
 
 /* What text values look like, beside their type. */
 enum { REF_PLAIN = 0, REF_CODE, REF_SHORT, REF_ODD };
@@ -41,8 +42,8 @@ typedef struct ref_value {
 } ref_value;
 
 typedef struct ref_entry {
-    int n; /* 0: absent */
-    ref_value v[REF_VALUES];
+    int n;                   /* 0: absent */
+    ref_value v[REF_VALUES]; /* those that are stored have room for n only */
 } ref_entry;
 
 typedef struct ref_customer {
@@ -68,7 +69,7 @@ enum { REF_SET = 0, REF_UNSET, REF_DELTA };
 typedef struct ref_said {
     int field, mode;
     int n, removed;         /* of v: n values set or added, then `removed` values to remove */
-    ref_value v[REF_VALUES];
+    ref_value v[REF_SAID];
     int bad;                /* values that break the model, beside those of v */
 } ref_said;
 typedef struct ref_doc {

@@ -33,7 +33,7 @@ void ref_value_spoil(ref_gen *g, const ref_field *f, ref_spelled *out);
 /* A random document: what it says, and its text.  members: about so many fields. */
 typedef struct ref_written {
     ref_doc doc;
-    ref_spelled spelled[REF_FIELDS][REF_VALUES]; /* of doc.said[i].v */
+    ref_spelled spelled[REF_FIELDS][REF_SAID]; /* of doc.said[i].v */
     char json[REF_DOCUMENT];
     const char *unknown; /* a member no model has; NULL: none */
     int twice;           /* field that stands twice, by key and by label; -1: none */

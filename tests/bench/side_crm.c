@@ -7,7 +7,7 @@
 
 #include <sys/stat.h>
 
-enum { LOAD_STEP = 100000, TICK_STEP = 5000, FOUND = 64, FIELDS = TEXTS + 2 };
+enum { TICK_STEP = 5000, FOUND = 64, FIELDS = TEXTS + 2 };
 
 static const char MODEL[] =
     "crm: 1\n"
@@ -97,24 +97,18 @@ static void load(const char *dir, uint64_t n, void (*tick)(void))
 {
     crm_error err = CRM_ERROR_INIT;
     handle *h = open_dir(dir);
-    crm_txn *txn = NULL;
+    crm_txn *txn = begin(h->db, CRM_WRITE);
     person p;
 
     for (uint64_t i = 0; i < n; i++) {
         if (i % TICK_STEP == 0)
             tick();
-        if (i % LOAD_STEP == 0) {
-            if (txn)
-                must(crm_txn_commit(txn, &err), &err, "commit");
-            txn = begin(h->db, CRM_WRITE);
-        }
         data_person(i, &p);
         fill(h, &p);
         must(crm_customer_create(txn, h->c, NULL, &err), &err, "create");
     }
     tick();
-    if (txn)
-        must(crm_txn_commit(txn, &err), &err, "commit");
+    must(crm_txn_commit(txn, &err), &err, "commit");
     close_dir(h);
 }
 

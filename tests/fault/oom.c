@@ -8,8 +8,10 @@
  */
 #include "fault.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <locale.h>
 #include <stdatomic.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
@@ -119,6 +121,34 @@ void free(void *p)
     if (p)
         atomic_fetch_sub_explicit(&alive, 1, memory_order_relaxed);
     __libc_free(p);
+}
+
+/* json-c makes itself a locale for each text; without memory for it, it gives null back as the
+ * value. */
+locale_t newlocale(int mask, const char *name, locale_t base)
+{
+    static locale_t (*next)(int, const char *, locale_t);
+    int held = oom_hold();
+    locale_t made;
+
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "newlocale");
+    made = next(mask, name, base);
+    oom_back(held);
+    return made;
+}
+
+locale_t duplocale(locale_t of)
+{
+    static locale_t (*next)(locale_t);
+    int held = oom_hold();
+    locale_t made;
+
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "duplocale");
+    made = next(of);
+    oom_back(held);
+    return made;
 }
 
 int oom_possible(void)

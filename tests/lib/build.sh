@@ -4,7 +4,7 @@
 
 build_options()
 {
-    # gcc sees uninitialised variables where there are none once a sanitizer has changed the code.
+    # Under sanitizers gcc warns of what is not so.
     sanitized='-Dwerror=false -Db_lundef=false -Db_sanitize'
     case $1 in
     gcc) echo gcc '-Dbuildtype=debugoptimized' ;;
