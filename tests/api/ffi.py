@@ -3,7 +3,7 @@
 """The public API from Python through cffi in ABI mode, the headers unchanged.
 
 Shows that a binding needs nothing but the headers and the shared library.  The library is the first
-argument, else $CRM_LIB, else libcrm.so.0 as the loader finds it; the headers are ../../include or
+argument, else $LIBCRM, else libcrm.so.0 as the loader finds it; the headers are ../../include or
 $CRM_INCLUDE.  Prints `N passed, N failed`.
 """
 import json
@@ -20,7 +20,7 @@ import cffi
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INCLUDE = os.environ.get("CRM_INCLUDE", os.path.join(HERE, "..", "..", "include"))
-LIBRARY = (sys.argv[1:2] or [os.environ.get("CRM_LIB", "libcrm.so.0")])[0]
+LIBRARY = (sys.argv[1:2] or [os.environ.get("LIBCRM", "libcrm.so.0")])[0]
 CC = os.environ.get("CC", "cc").split()
 NUL = 2**64 - 1
 
@@ -126,7 +126,8 @@ class Txn:
     def find(self, name, value):
         ids, count = ffi.new("crm_id[4]"), ffi.new("size_t *")
         try:
-            call(lib.crm_customer_find, self.p, self.field(name), ffi.NULL, value.encode(), NUL, ids, 4, count)
+            call(lib.crm_customer_find, self.p, self.field(name), ffi.NULL, value.encode(), NUL,
+                 ids, 4, count)
         except CrmError as e:
             if e.code != C["CRM_ENOTFOUND"]:
                 raise
@@ -176,7 +177,8 @@ def raises(name, fn, *args, **more):
 # ---- cases ----
 
 def test_version(path):
-    assert text(lib.crm_version()).startswith("%d.%d." % (C["CRM_VERSION_MAJOR"], C["CRM_VERSION_MINOR"]))
+    head = "%d.%d." % (C["CRM_VERSION_MAJOR"], C["CRM_VERSION_MINOR"])
+    assert text(lib.crm_version()).startswith(head)
     assert text(lib.crm_error_name(C["CRM_ECONFLICT"])) == "CRM_ECONFLICT"
 
 
@@ -215,7 +217,8 @@ def test_error_becomes_exception(path):
 
 def test_syntax_error_has_an_offset(path):
     with Db(path) as db, db.write() as t:
-        e = raises("CRM_ESYNTAX", call, lib.crm_customer_create_json, t.p, b'{"name" 7}', NUL, ffi.NULL)
+        e = raises("CRM_ESYNTAX", call, lib.crm_customer_create_json, t.p, b'{"name" 7}', NUL,
+                   ffi.NULL)
         assert e.offset == 8, e.offset
 
 
