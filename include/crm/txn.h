@@ -5,6 +5,9 @@
  *
  * All work happens in a transaction.  A failed call changes nothing and the transaction goes on; with
  * CRM_STICKY the first error makes later writes and the commit return it as well.
+ * One exception: when storage or memory fails while a transaction of more than 64 MiB of changes, or a
+ * model change, hands changes to the storage early, the transaction can only be aborted, and every call
+ * says so.
  */
 #ifndef CRM_TXN_H
 #define CRM_TXN_H
