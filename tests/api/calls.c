@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Every function that takes a transaction, called in states that allow none of them: no transaction, one
- * of another thread, one that only reads, one inherited through fork, one whose handle is closed.
+ * Every function that takes a transaction, called in states that allow none of them: no
+ * transaction, one of another thread, one that only reads, one inherited through fork, one whose
+ * handle is closed.
  */
 #include "help.h"
 

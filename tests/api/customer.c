@@ -75,7 +75,8 @@ CRM_TEST(test_api_customer__set_create_get)
     ck_assert_uint_eq(crm_customer_id(d.c), 0);
     ck_assert_uint_eq(crm_customer_revision(d.c), 0);
     ck_assert_uint_eq(crm_customer_count(d.c, &d.phone), 2);
-    ck_assert_str_eq(text_of(d.c, &d.phone, 0), "+8613800138000"); /* readable before it is written */
+    ck_assert_str_eq(text_of(d.c, &d.phone, 0),
+                     "+8613800138000"); /* readable before it is written */
     OK(crm_customer_create(d.txn, d.c, &id, &er));
 
     OK(crm_customer_new(d.txn, &c, &er));
@@ -128,7 +129,7 @@ CRM_TEST(test_api_customer__setters_refuse)
     IS(CRM_EVALUE, crm_customer_set_integer(d.c, &d.employer, 0, &er));
     IS(CRM_EVALUE, crm_customer_set_integer(d.c, &d.last_contact, INT64_MAX, &er));
     IS(CRM_EVALUE, crm_customer_set_integer(d.c, &d.name, 5, &er));
-    IS(CRM_EVALUE, crm_customer_add(d.c, &d.name, NULL, "A", CRM_NUL, &er)); /* no list */
+    IS(CRM_EVALUE, crm_customer_add(d.c, &d.name, NULL, "A", CRM_NUL, &er));     /* no list */
     IS(CRM_EVALUE, crm_customer_add(d.c, &d.external, NULL, "1", CRM_NUL, &er)); /* no source */
     IS(CRM_EVALUE, crm_customer_add(d.c, &d.external, "", "1", CRM_NUL, &er));
     IS(CRM_EVALUE, crm_customer_set(d.c, &d.external, "1", CRM_NUL, &er));
@@ -226,10 +227,12 @@ CRM_TEST(test_api_customer__patch_and_unset)
     uint64_t revision;
 
     open_door(&d);
-    id = api_create(d.txn, "{\"name\":\"A\",\"city\":\"X\",\"phone\":[\"13800138000\",\"13900139000\"]}");
+    id = api_create(d.txn,
+                    "{\"name\":\"A\",\"city\":\"X\",\"phone\":[\"13800138000\",\"13900139000\"]}");
     OK(crm_customer_add(d.c, &d.phone, NULL, "13700137000", CRM_NUL, &er));
     OK(crm_customer_patch(d.txn, id, 0, d.c, &er));
-    ck_assert(api_has(d.txn, id, "\"phone\":[\"+8613700137000\"]")); /* in the place of the others */
+    ck_assert(
+        api_has(d.txn, id, "\"phone\":[\"+8613700137000\"]")); /* in the place of the others */
     ck_assert_str_eq(api_member(d.txn, id, "city"), "X");
     ck_assert_str_eq(api_member(d.txn, id, "name"), "A");
     revision = crm_txn_revision(d.txn);
@@ -312,10 +315,10 @@ CRM_TEST(test_api_customer__expected_revision)
     IS(CRM_ECONFLICT, crm_customer_delete(d.txn, id, first, &er));
     ck_assert_int_eq(er.row, (int64_t)second);
     IS(CRM_ECONFLICT, crm_customer_patch_json(d.txn, id, first, "{\"name\":\"D\"}", CRM_NUL, &er));
-    IS(CRM_ECONFLICT, crm_customer_patch_json(d.txn, id, 0, "{\"name\":\"D\",\"revision\":1}", CRM_NUL,
-                                              &er));
-    IS(CRM_ECONFLICT, crm_customer_replace_json(d.txn, id, 0, "{\"name\":\"D\",\"revision\":1}",
-                                                CRM_NUL, &er));
+    IS(CRM_ECONFLICT,
+       crm_customer_patch_json(d.txn, id, 0, "{\"name\":\"D\",\"revision\":1}", CRM_NUL, &er));
+    IS(CRM_ECONFLICT,
+       crm_customer_replace_json(d.txn, id, 0, "{\"name\":\"D\",\"revision\":1}", CRM_NUL, &er));
     ck_assert_str_eq(api_member(d.txn, id, "name"), "B");
     OK(crm_customer_delete(d.txn, id, second, &er));
     IS(CRM_ECONFLICT, crm_customer_undelete(d.txn, id, second, &er));
@@ -396,17 +399,21 @@ CRM_TEST(test_api_customer__kinds)
     person = api_create(d.txn, "{\"name\":\"A\",\"gender\":\"f\"}");
     org = api_create(d.txn, "{\"kind\":\"公司\",\"name\":\"B\",\"employees\":12}");
     ck_assert_str_eq(api_member(d.txn, org, "kind"), "organisation");
-    IS(CRM_EVALUE, crm_customer_create_json(d.txn, "{\"kind\":\"organisation\",\"name\":\"C\","
-                                                   "\"gender\":\"f\"}", CRM_NUL, NULL, &er));
+    IS(CRM_EVALUE, crm_customer_create_json(d.txn,
+                                            "{\"kind\":\"organisation\",\"name\":\"C\","
+                                            "\"gender\":\"f\"}",
+                                            CRM_NUL, NULL, &er));
     ck_assert_str_eq(er.field, "gender");
     IS(CRM_EVALUE, crm_customer_patch_json(d.txn, person, 0, "{\"employees\":1}", CRM_NUL, &er));
     ck_assert_str_eq(er.field, "employees");
     /* A change of kind looks at everything that is there. */
-    IS(CRM_EVALUE, crm_customer_patch_json(d.txn, person, 0, "{\"kind\":\"organisation\"}", CRM_NUL,
-                                           &er));
+    IS(CRM_EVALUE,
+       crm_customer_patch_json(d.txn, person, 0, "{\"kind\":\"organisation\"}", CRM_NUL, &er));
     ck_assert_str_eq(er.field, "gender");
-    OK(crm_customer_patch_json(d.txn, person, 0, "{\"kind\":\"organisation\",\"gender\":null,"
-                                                 "\"employees\":3}", CRM_NUL, &er));
+    OK(crm_customer_patch_json(d.txn, person, 0,
+                               "{\"kind\":\"organisation\",\"gender\":null,"
+                               "\"employees\":3}",
+                               CRM_NUL, &er));
     ck_assert_str_eq(api_member(d.txn, person, "kind"), "organisation");
     OK(crm_customer_set_kind(d.c, "个人", CRM_NUL, &er));
     ck_assert_str_eq(crm_customer_kind(d.c), "person");
@@ -416,9 +423,10 @@ CRM_TEST(test_api_customer__kinds)
     OK(crm_customer_set(d.c, &d.name, "D", CRM_NUL, &er));
     OK(crm_customer_patch(d.txn, org, 0, d.c, &er));
     ck_assert_str_eq(api_member(d.txn, org, "kind"), "organisation");
-    IS(CRM_EVALUE, crm_customer_create_json(d.txn, "{\"name\":\"A\",\"kind\":\"robot\"}", CRM_NUL,
-                                            NULL, &er));
-    IS(CRM_EVALUE, crm_customer_create_json(d.txn, "{\"name\":\"A\",\"kind\":3}", CRM_NUL, NULL, &er));
+    IS(CRM_EVALUE,
+       crm_customer_create_json(d.txn, "{\"name\":\"A\",\"kind\":\"robot\"}", CRM_NUL, NULL, &er));
+    IS(CRM_EVALUE,
+       crm_customer_create_json(d.txn, "{\"name\":\"A\",\"kind\":3}", CRM_NUL, NULL, &er));
     close_door(&d);
 }
 
@@ -474,13 +482,14 @@ CRM_TEST(test_api_customer__origins)
     api_commit(txn);
     clock = 6000000000000000;
     txn = api_begin_as(db, 0, "web-form");
-    OK(crm_customer_patch_json(txn, id, 0, "{\"phone\":{\"add\":[\"13900139000\"]},\"source\":\"call\"}",
-                               CRM_NUL, &er));
+    OK(crm_customer_patch_json(
+        txn, id, 0, "{\"phone\":{\"add\":[\"13900139000\"]},\"source\":\"call\"}", CRM_NUL, &er));
     api_commit(txn);
     txn = api_begin(db, CRM_READ);
     OK(crm_customer_new(txn, &c, &er));
     OK(crm_customer_get(txn, id, c, &er));
-    OK(crm_customer_origin(txn, c, &name, 0, &source, &at, &er)); /* the same value again is no news */
+    OK(crm_customer_origin(txn, c, &name, 0, &source, &at,
+                           &er)); /* the same value again is no news */
     ck_assert_str_eq(source, "web-form");
     ck_assert_int_eq(at, 4000000000000000);
     OK(crm_customer_origin(txn, c, &city, 0, &source, &at, &er));

@@ -28,14 +28,20 @@ static const char *content(crm_txn *txn, crm_id id)
 }
 
 static const char EVERYTHING[] =
-    "{\"name\":\"张伟 \\\"the\\\\one\\\"\",\"gender\":\"male\",\"birth_date\":\"1990-05\",\"language\":\"zh-Hans\","
-    "\"phone\":[\"+8613800138000\",\"010-65529988\"],\"email\":[\"Wei@Example.com\",\"w2@example.org\"],"
-    "\"website\":\"example.com/x?y=1#z\",\"address\":\"line 1\\nline\\t2\",\"city\":\"上海\",\"country\":\"中国\","
-    "\"postal_code\":\"200000\",\"score\":1000,\"vip\":true,\"owner\":\"li.na\",\"lead_source\":\"公众号\","
+    "{\"name\":\"张伟 "
+    "\\\"the\\\\one\\\"\",\"gender\":\"male\",\"birth_date\":\"1990-05\",\"language\":\"zh-Hans\","
+    "\"phone\":[\"+8613800138000\",\"010-65529988\"],\"email\":[\"Wei@Example.com\",\"w2@example."
+    "org\"],"
+    "\"website\":\"example.com/x?y=1#z\",\"address\":\"line "
+    "1\\nline\\t2\",\"city\":\"上海\",\"country\":\"中国\","
+    "\"postal_code\":\"200000\",\"score\":1000,\"vip\":true,\"owner\":\"li.na\",\"lead_source\":"
+    "\"公众号\","
     "\"grade\":\"A级\",\"credit_limit\":{\"amount\":\"100000.00\",\"currency\":\"USD\"},"
-    "\"first_contact\":\"2020\",\"last_contact\":\"2024-02-29T12:00:00.5+08:00\",\"notes\":\"emoji \\ud83d\\ude00\","
+    "\"first_contact\":\"2020\",\"last_contact\":\"2024-02-29T12:00:00.5+08:00\",\"notes\":\"emoji "
+    "\\ud83d\\ude00\","
     "\"identities\":[{\"kind\":\"external\",\"source\":\"erp\",\"value\":\"1\"},"
-    "{\"kind\":\"external\",\"source\":\"shop\",\"value\":\"1\"},{\"kind\":\"wechat\",\"value\":\"zw\"},"
+    "{\"kind\":\"external\",\"source\":\"shop\",\"value\":\"1\"},{\"kind\":\"wechat\",\"value\":"
+    "\"zw\"},"
     "{\"kind\":\"QQ\",\"value\":\"1234567\"}]}";
 
 CRM_TEST(test_api_document__what_is_read_can_be_given_back)
@@ -52,7 +58,8 @@ CRM_TEST(test_api_document__what_is_read_can_be_given_back)
     OK(crm_customer_patch_json(txn, id, 0, json, CRM_NUL, &er));
     ck_assert_uint_eq(crm_txn_revision(txn), revision);
     OK(crm_customer_delete(txn, id, 0, &er));
-    OK(crm_customer_create_json(txn, json, CRM_NUL, &copy, &er)); /* id, revision and times are passed over */
+    OK(crm_customer_create_json(txn, json, CRM_NUL, &copy,
+                                &er)); /* id, revision and times are passed over */
     ck_assert_uint_eq(copy, id + 1);
     OK(crm_customer_patch_json(txn, copy, 0, "{\"external\":null}", CRM_NUL, &er));
     OK(crm_customer_undelete(txn, id, 0, &er));
@@ -65,7 +72,8 @@ CRM_TEST(test_api_document__what_is_read_can_be_given_back)
     OK(crm_customer_undelete(txn, id, 0, &er));
     OK(crm_customer_delete(txn, id, 0, &er));
     OK(crm_customer_undelete(txn, copy, 0, &er));
-    ck_assert_str_eq(strstr(content(txn, copy), ",\"name\""), strstr(content(txn, id), ",\"name\""));
+    ck_assert_str_eq(strstr(content(txn, copy), ",\"name\""),
+                     strstr(content(txn, id), ",\"name\""));
     crm_free(json);
     api_commit(txn);
     crm_db_close(db);
@@ -86,14 +94,15 @@ CRM_TEST(test_api_document__canonical_form)
                            "\"website\":\"https://example.com/x?y=1#z\","
                            "\"address\":\"line 1\\nline\\t2\",\"city\":\"上海\""));
     ck_assert(strstr(json, "\"country\":\"CN\""));
-    ck_assert(strstr(json, "\"lead_source\":\"wechat\",\"lifecycle\":\"lead\",\"grade\":\"a\",\"score\":1000,"
-                           "\"vip\":true,\"owner\":\"li.na\","
-                           "\"credit_limit\":{\"amount\":\"100000.00\",\"currency\":\"USD\"},"
-                           "\"first_contact\":\"2020\",\"last_contact\":\"2024-02-29T04:00:00.500Z\","
-                           "\"notes\":\"emoji 😀\","
-                           "\"identities\":[{\"kind\":\"external\",\"source\":\"erp\",\"value\":\"1\"},"
-                           "{\"kind\":\"external\",\"source\":\"shop\",\"value\":\"1\"},"
-                           "{\"kind\":\"wechat\",\"value\":\"zw\"},{\"kind\":\"qq\",\"value\":\"1234567\"}]}"));
+    ck_assert(strstr(
+        json, "\"lead_source\":\"wechat\",\"lifecycle\":\"lead\",\"grade\":\"a\",\"score\":1000,"
+              "\"vip\":true,\"owner\":\"li.na\","
+              "\"credit_limit\":{\"amount\":\"100000.00\",\"currency\":\"USD\"},"
+              "\"first_contact\":\"2020\",\"last_contact\":\"2024-02-29T04:00:00.500Z\","
+              "\"notes\":\"emoji 😀\","
+              "\"identities\":[{\"kind\":\"external\",\"source\":\"erp\",\"value\":\"1\"},"
+              "{\"kind\":\"external\",\"source\":\"shop\",\"value\":\"1\"},"
+              "{\"kind\":\"wechat\",\"value\":\"zw\"},{\"kind\":\"qq\",\"value\":\"1234567\"}]}"));
     api_commit(txn);
     crm_db_close(db);
 }
@@ -117,8 +126,9 @@ CRM_TEST(test_api_document__names_are_keys_or_labels)
 {
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
-    crm_id id = api_create(txn, "{\"姓名\":\"A\",\"手机号\":\"13800138000\",\"E-Mail\":\"a@example.com\","
-                                "\"ＷｅＣｈａｔ  id\":null,\"客户编号\":{\"source\":\"erp\",\"value\":7}}");
+    crm_id id =
+        api_create(txn, "{\"姓名\":\"A\",\"手机号\":\"13800138000\",\"E-Mail\":\"a@example.com\","
+                        "\"ＷｅＣｈａｔ  id\":null,\"客户编号\":{\"source\":\"erp\",\"value\":7}}");
 
     ck_assert(api_has(txn, id, "\"name\":\"A\""));
     ck_assert(api_has(txn, id, "\"phone\":[\"+8613800138000\"]"));
@@ -150,11 +160,26 @@ CRM_TEST(test_api_document__syntax)
         const char *json;
         int64_t offset;
     } FAULTS[] = {
-        {"", 0}, {"{", 1}, {"{\"name\":\"A\"", 11}, {"[]", 0}, {"\"A\"", 0}, {"null", 0}, {"7", 0},
-        {"{\"name\":\"A\"} x", -1}, {"{\"name\":'A'}", 8}, {"{name:\"A\"}", 1},
-        {"{\"name\":\"A\",}", -1}, {"{\"name\":\"A\\u0000B\"}", 10}, {"{\"name\":\"\xff\"}", 9},
-        {"{\"score\":12345678901234567890123}", 9}, {"{\"score\":01}", -1}, {"{\"score\":NaN}", -1},
-        {"{\"name\":\"A\"", 11}, {"{\"name\":\"\n\"}", -1}, {"/* c */{}", -1}, {"{\"name\":tru}", -1},
+        {"", 0},
+        {"{", 1},
+        {"{\"name\":\"A\"", 11},
+        {"[]", 0},
+        {"\"A\"", 0},
+        {"null", 0},
+        {"7", 0},
+        {"{\"name\":\"A\"} x", -1},
+        {"{\"name\":'A'}", 8},
+        {"{name:\"A\"}", 1},
+        {"{\"name\":\"A\",}", -1},
+        {"{\"name\":\"A\\u0000B\"}", 10},
+        {"{\"name\":\"\xff\"}", 9},
+        {"{\"score\":12345678901234567890123}", 9},
+        {"{\"score\":01}", -1},
+        {"{\"score\":NaN}", -1},
+        {"{\"name\":\"A\"", 11},
+        {"{\"name\":\"\n\"}", -1},
+        {"/* c */{}", -1},
+        {"{\"name\":tru}", -1},
     };
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
@@ -171,7 +196,8 @@ CRM_TEST(test_api_document__syntax)
     IS(CRM_ESYNTAX, create(txn, deep));
     IS(CRM_ESYNTAX, crm_customer_create_json(txn, "{\"name\":\"A\"}\0\0", 14, NULL, &er));
     ck_assert_uint_eq(api_list(txn, NULL, NULL, 0), 0);
-    OK(crm_customer_create_json(txn, "{\"name\":\"A\"}garbage", 12, NULL, &er)); /* the length counts */
+    OK(crm_customer_create_json(txn, "{\"name\":\"A\"}garbage", 12, NULL,
+                                &er)); /* the length counts */
     OK(create(txn, " \t\r\n{ \"name\" : \"A\" } \n"));
     api_commit(txn);
     crm_db_close(db);
@@ -189,9 +215,11 @@ CRM_TEST(test_api_document__unknown_members)
     ck_assert_str_eq(er.field, "tags");
     IS(CRM_EFIELD, create(txn, "{\"name\":\"A\",\"consents\":[]}"));
     IS(CRM_EFIELD, create(txn, "{\"name\":\"A\",\"\":1}"));
-    IS(CRM_EFIELD, create(txn, "{\"name\":\"A\",\"identities\":[{\"kind\":\"pigeon\",\"value\":\"1\"}]}"));
+    IS(CRM_EFIELD,
+       create(txn, "{\"name\":\"A\",\"identities\":[{\"kind\":\"pigeon\",\"value\":\"1\"}]}"));
     ck_assert_str_eq(er.field, "pigeon");
-    IS(CRM_EFIELD, create(txn, "{\"name\":\"A\",\"identities\":[{\"kind\":\"city\",\"value\":\"1\"}]}"));
+    IS(CRM_EFIELD,
+       create(txn, "{\"name\":\"A\",\"identities\":[{\"kind\":\"city\",\"value\":\"1\"}]}"));
     IS(CRM_EVALUE, create(txn, "{\"name\":\"A\",\"identities\":[{\"value\":\"1\"}]}"));
     IS(CRM_EVALUE, create(txn, "{\"name\":\"A\",\"identities\":{}}"));
     IS(CRM_EVALUE, create(txn, "{\"name\":\"A\",\"identities\":[7]}"));
@@ -206,25 +234,47 @@ CRM_TEST(test_api_document__unknown_members)
 CRM_TEST(test_api_document__types_of_values)
 {
     static const char *const GOOD[] = {
-        "{\"name\":7}", "{\"name\":\"A\",\"score\":\"12\"}", "{\"name\":\"A\",\"score\":1e2}",
-        "{\"name\":\"A\",\"score\":12.0}", "{\"name\":\"A\",\"vip\":1}", "{\"name\":\"A\",\"vip\":\"yes\"}",
-        "{\"name\":\"A\",\"birth_date\":1990}", "{\"name\":\"A\",\"phone\":[]}",
-        "{\"name\":\"A\",\"phone\":\"13800138000\"}", "{\"name\":\"A\",\"credit_limit\":\"12 USD\"}",
-        "{\"name\":\"A\",\"credit_limit\":12.50}", "{\"name\":\"A\",\"credit_limit\":{\"amount\":5}}",
+        "{\"name\":7}",
+        "{\"name\":\"A\",\"score\":\"12\"}",
+        "{\"name\":\"A\",\"score\":1e2}",
+        "{\"name\":\"A\",\"score\":12.0}",
+        "{\"name\":\"A\",\"vip\":1}",
+        "{\"name\":\"A\",\"vip\":\"yes\"}",
+        "{\"name\":\"A\",\"birth_date\":1990}",
+        "{\"name\":\"A\",\"phone\":[]}",
+        "{\"name\":\"A\",\"phone\":\"13800138000\"}",
+        "{\"name\":\"A\",\"credit_limit\":\"12 USD\"}",
+        "{\"name\":\"A\",\"credit_limit\":12.50}",
+        "{\"name\":\"A\",\"credit_limit\":{\"amount\":5}}",
     };
     static const char *const BAD[] = {
-        "{\"name\":true}", "{\"name\":[\"A\"]}", "{\"name\":{\"first\":\"A\"}}", "{\"name\":\"\"}",
-        "{\"name\":\"A\",\"score\":1.5}", "{\"name\":\"A\",\"score\":true}", "{\"name\":\"A\",\"vip\":2}",
-        "{\"name\":\"A\",\"vip\":\"perhaps\"}", "{\"name\":\"A\",\"phone\":[null]}",
-        "{\"name\":\"A\",\"phone\":[[\"13800138000\"]]}", "{\"name\":\"A\",\"phone\":{}}",
-        "{\"name\":\"A\",\"credit_limit\":{\"currency\":\"CNY\"}}", "{\"name\":\"A\",\"credit_limit\":-1}",
-        "{\"name\":\"A\",\"credit_limit\":{\"amount\":[1]}}", "{\"name\":\"A\",\"gender\":\"robot\"}",
-        "{\"name\":\"A\",\"birth_date\":\"1990-02-30\"}", "{\"name\":\"A\",\"birth_date\":\"1849\"}",
-        "{\"name\":\"A\",\"email\":\"a@b\"}", "{\"name\":\"A\",\"website\":\"ftp://x.org\"}",
-        "{\"name\":\"A\",\"country\":\"Atlantis\"}", "{\"name\":\"A\",\"phone\":\"12\"}",
-        "{\"name\":\"A\",\"employer\":\"x\"}", "{\"name\":\"A\",\"employer\":0}",
-        "{\"name\":\"A\",\"external\":\"1\"}", "{\"name\":\"A\",\"wechat\":{\"source\":\"s\",\"value\":\"1\"}}",
-        "{\"name\":\"A\",\"qq\":\"012345\"}", "{\"name\":\"A\",\"last_contact\":\"yesterday\"}",
+        "{\"name\":true}",
+        "{\"name\":[\"A\"]}",
+        "{\"name\":{\"first\":\"A\"}}",
+        "{\"name\":\"\"}",
+        "{\"name\":\"A\",\"score\":1.5}",
+        "{\"name\":\"A\",\"score\":true}",
+        "{\"name\":\"A\",\"vip\":2}",
+        "{\"name\":\"A\",\"vip\":\"perhaps\"}",
+        "{\"name\":\"A\",\"phone\":[null]}",
+        "{\"name\":\"A\",\"phone\":[[\"13800138000\"]]}",
+        "{\"name\":\"A\",\"phone\":{}}",
+        "{\"name\":\"A\",\"credit_limit\":{\"currency\":\"CNY\"}}",
+        "{\"name\":\"A\",\"credit_limit\":-1}",
+        "{\"name\":\"A\",\"credit_limit\":{\"amount\":[1]}}",
+        "{\"name\":\"A\",\"gender\":\"robot\"}",
+        "{\"name\":\"A\",\"birth_date\":\"1990-02-30\"}",
+        "{\"name\":\"A\",\"birth_date\":\"1849\"}",
+        "{\"name\":\"A\",\"email\":\"a@b\"}",
+        "{\"name\":\"A\",\"website\":\"ftp://x.org\"}",
+        "{\"name\":\"A\",\"country\":\"Atlantis\"}",
+        "{\"name\":\"A\",\"phone\":\"12\"}",
+        "{\"name\":\"A\",\"employer\":\"x\"}",
+        "{\"name\":\"A\",\"employer\":0}",
+        "{\"name\":\"A\",\"external\":\"1\"}",
+        "{\"name\":\"A\",\"wechat\":{\"source\":\"s\",\"value\":\"1\"}}",
+        "{\"name\":\"A\",\"qq\":\"012345\"}",
+        "{\"name\":\"A\",\"last_contact\":\"yesterday\"}",
         "{\"name\":\"A\",\"postal_code\":\"12345678901234567\"}",
     };
     crm_db *db = api_open();
@@ -249,12 +299,14 @@ CRM_TEST(test_api_document__patch_adds_and_removes)
 {
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
-    crm_id id = api_create(txn, "{\"name\":\"A\",\"phone\":[\"13800138001\",\"13800138002\"],\"city\":\"X\"}");
+    crm_id id = api_create(
+        txn, "{\"name\":\"A\",\"phone\":[\"13800138001\",\"13800138002\"],\"city\":\"X\"}");
     uint64_t revision;
 
 #define PATCH(json) crm_customer_patch_json(txn, id, 0, json, CRM_NUL, &er)
     OK(PATCH("{\"phone\":{\"add\":[\"138 0013 8003\",\"13800138001\"]}}"));
-    ck_assert(api_has(txn, id, "\"phone\":[\"+8613800138001\",\"+8613800138002\",\"+8613800138003\"]"));
+    ck_assert(
+        api_has(txn, id, "\"phone\":[\"+8613800138001\",\"+8613800138002\",\"+8613800138003\"]"));
     OK(PATCH("{\"phone\":{\"remove\":[\"13800138002\",\"13999999999\"]}}"));
     ck_assert(api_has(txn, id, "\"phone\":[\"+8613800138001\",\"+8613800138003\"]"));
     OK(PATCH("{\"phone\":{\"remove\":\"13800138001\",\"add\":\"13800138004\"},\"city\":null}"));
@@ -286,7 +338,8 @@ CRM_TEST(test_api_document__patch_adds_and_removes)
 /* A default list, and a document that adds to it: the field stands once. */
 CRM_TEST(test_api_document__create_with_additions)
 {
-    crm_db *db = api_open_model("crm: 1\nfields:\n  words: {type: text, list: true, default: [a, b]}\n");
+    crm_db *db =
+        api_open_model("crm: 1\nfields:\n  words: {type: text, list: true, default: [a, b]}\n");
     crm_txn *txn = api_begin(db, CRM_WRITE);
 
     ck_assert(api_has(txn, api_create(txn, "{}"), "\"words\":[\"a\",\"b\"]"));
@@ -303,11 +356,14 @@ CRM_TEST(test_api_document__identities_beside_members)
 {
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
-    crm_id id = api_create(txn, "{\"name\":\"A\",\"wechat\":[\"a\"],"
-                                "\"identities\":[{\"kind\":\"wechat\",\"value\":\"b\"},"
-                                "{\"kind\":\"微信号\",\"value\":\"a\"},{\"kind\":\"phone\",\"value\":\"13800138000\"}]}");
+    crm_id id = api_create(
+        txn,
+        "{\"name\":\"A\",\"wechat\":[\"a\"],"
+        "\"identities\":[{\"kind\":\"wechat\",\"value\":\"b\"},"
+        "{\"kind\":\"微信号\",\"value\":\"a\"},{\"kind\":\"phone\",\"value\":\"13800138000\"}]}");
 
-    ck_assert(api_has(txn, id, "[{\"kind\":\"wechat\",\"value\":\"a\"},{\"kind\":\"wechat\",\"value\":\"b\"}]"));
+    ck_assert(api_has(
+        txn, id, "[{\"kind\":\"wechat\",\"value\":\"a\"},{\"kind\":\"wechat\",\"value\":\"b\"}]"));
     ck_assert(api_has(txn, id, "\"phone\":[\"+8613800138000\"]"));
     api_commit(txn);
     crm_db_close(db);
@@ -346,14 +402,17 @@ CRM_TEST(test_api_document__all_faults_at_once)
     crm_txn *txn = api_begin(db, CRM_WRITE);
     const char *r;
     uint64_t revision;
-    crm_id id = api_create(txn, "{\"name\":\"A\",\"external\":{\"source\":\"erp\",\"value\":\"1\"}}");
+    crm_id id =
+        api_create(txn, "{\"name\":\"A\",\"external\":{\"source\":\"erp\",\"value\":\"1\"}}");
     char piece[80];
 
     revision = crm_txn_revision(txn);
     ck_assert_str_eq(report(txn, "{\"name\":\"B\"}"), "[]");
-    r = report(txn, "{\"emial\":\"x\",\"vip\":\"perhaps\",\"score\":5000,\"phone\":[\"12\",\"13800138000\",\"x\"],"
-                    "\"employees\":3,\"employer\":99,\"external\":[{\"source\":\"erp\",\"value\":\"1\"},"
-                    "{\"source\":\"new\",\"value\":\"1\"}]}");
+    r = report(txn,
+               "{\"emial\":\"x\",\"vip\":\"perhaps\",\"score\":5000,\"phone\":[\"12\","
+               "\"13800138000\",\"x\"],"
+               "\"employees\":3,\"employer\":99,\"external\":[{\"source\":\"erp\",\"value\":\"1\"},"
+               "{\"source\":\"new\",\"value\":\"1\"}]}");
     ck_assert_int_eq(faults_in(r), 9);
     ck_assert(strstr(r, "{\"code\":\"CRM_EFIELD\",\"field\":\"emial\","));
     ck_assert(strstr(r, "{\"code\":\"CRM_EVALUE\",\"field\":\"vip\","));
@@ -374,8 +433,11 @@ CRM_TEST(test_api_document__all_faults_at_once)
     ck_assert_uint_eq(api_create(txn, "{\"name\":\"B\"}"), id + 1);
     api_commit(txn);
     txn = api_begin(db, CRM_READ); /* needs no right to write */
-    ck_assert_int_eq(faults_in(report(txn, "{\"external\":{\"source\":\"erp\",\"value\":\"1\"}}")), 2);
-    ck_assert_str_eq(report(txn, "{\"name\":\"C\",\"external\":{\"source\":\"unheard of\",\"value\":\"1\"}}"), "[]");
+    ck_assert_int_eq(faults_in(report(txn, "{\"external\":{\"source\":\"erp\",\"value\":\"1\"}}")),
+                     2);
+    ck_assert_str_eq(
+        report(txn, "{\"name\":\"C\",\"external\":{\"source\":\"unheard of\",\"value\":\"1\"}}"),
+        "[]");
     OK(crm_txn_abort(txn));
     crm_db_close(db);
 }
@@ -383,13 +445,20 @@ CRM_TEST(test_api_document__all_faults_at_once)
 CRM_TEST(test_api_document__messages_hold_no_personal_data)
 {
     static const char *const FAULTY[] = {
-        "{\"name\":\"A\",\"phone\":\"Secret123\"}", "{\"name\":\"A\",\"email\":\"Secret123@x\"}",
-        "{\"name\":\"A\",\"score\":\"Secret123\"}", "{\"name\":\"A\",\"gender\":\"Secret123\"}",
-        "{\"name\":\"A\",\"birth_date\":\"Secret123\"}", "{\"name\":\"A\",\"country\":\"Secret123\"}",
-        "{\"name\":\"A\",\"qq\":\"Secret123\"}", "{\"name\":\"A\",\"website\":\"Secret123\"}",
-        "{\"name\":\"A\",\"last_contact\":\"Secret123\"}", "{\"name\":\"A\",\"credit_limit\":\"Secret123\"}",
-        "{\"name\":\"A\",\"kind\":\"Secret123\"}", "{\"name\":\"A\",\"employer\":\"Secret123\"}",
-        "{\"name\":\"A\",\"notes\":\"Secret123", "{\"name\":\"Secret123\",}",
+        "{\"name\":\"A\",\"phone\":\"Secret123\"}",
+        "{\"name\":\"A\",\"email\":\"Secret123@x\"}",
+        "{\"name\":\"A\",\"score\":\"Secret123\"}",
+        "{\"name\":\"A\",\"gender\":\"Secret123\"}",
+        "{\"name\":\"A\",\"birth_date\":\"Secret123\"}",
+        "{\"name\":\"A\",\"country\":\"Secret123\"}",
+        "{\"name\":\"A\",\"qq\":\"Secret123\"}",
+        "{\"name\":\"A\",\"website\":\"Secret123\"}",
+        "{\"name\":\"A\",\"last_contact\":\"Secret123\"}",
+        "{\"name\":\"A\",\"credit_limit\":\"Secret123\"}",
+        "{\"name\":\"A\",\"kind\":\"Secret123\"}",
+        "{\"name\":\"A\",\"employer\":\"Secret123\"}",
+        "{\"name\":\"A\",\"notes\":\"Secret123",
+        "{\"name\":\"Secret123\",}",
         "{\"name\":\"A\",\"external\":{\"source\":\"erp\",\"value\":\"Secret123\"}}",
     };
     crm_db *db = api_open();
@@ -398,7 +467,8 @@ CRM_TEST(test_api_document__messages_hold_no_personal_data)
     api_create(txn, FAULTY[14]);
     for (size_t i = 0; i < sizeof FAULTY / sizeof FAULTY[0]; i++) {
         ck_assert_int_lt(create(txn, FAULTY[i]), 0);
-        ck_assert_msg(!strstr(er.message, "Secret123") && !strchr(er.message, '\n') && er.message[0],
+        ck_assert_msg(!strstr(er.message, "Secret123") && !strchr(er.message, '\n') &&
+                          er.message[0],
                       "%s: %s", FAULTY[i], er.message);
         ck_assert(!strstr(report(txn, FAULTY[i]), "Secret123"));
     }
@@ -411,8 +481,18 @@ CRM_TEST(test_api_document__messages_hold_no_personal_data)
 CRM_TEST(test_api_document__decimals_and_money_are_exact)
 {
     static const char *const EXACT[] = {
-        "0", "0.1", "0.10", "-0.1", "123456789012345678", "999999999999.999999", "0.000000000001",
-        "1.000000000000", "-99999999999999999.9", "12.50", "1000000", "0.30000000000",
+        "0",
+        "0.1",
+        "0.10",
+        "-0.1",
+        "123456789012345678",
+        "999999999999.999999",
+        "0.000000000001",
+        "1.000000000000",
+        "-99999999999999999.9",
+        "12.50",
+        "1000000",
+        "0.30000000000",
     };
     crm_db *db = api_open_model("crm: 1\ncurrency: CNY\nfields:\n  d: {type: decimal}\n"
                                 "  m: {type: money}\n  l: {type: decimal, list: true}\n");
@@ -424,11 +504,14 @@ CRM_TEST(test_api_document__decimals_and_money_are_exact)
         const char *t = EXACT[i];
         for (int quoted = 0; quoted < 2; quoted++) {
             const char *q = quoted ? "\"" : "";
-            snprintf(doc, sizeof doc, "{\"d\":%s%s%s,\"m\":{\"amount\":%s%s%s,\"currency\":\"JPY\"},"
-                                      "\"l\":[%s%s%s,%s1%s]}", q, t, q, q, t, q, q, t, q, q, q);
+            snprintf(doc, sizeof doc,
+                     "{\"d\":%s%s%s,\"m\":{\"amount\":%s%s%s,\"currency\":\"JPY\"},"
+                     "\"l\":[%s%s%s,%s1%s]}",
+                     q, t, q, q, t, q, q, t, q, q, q);
             id = api_create(txn, doc);
-            snprintf(want, sizeof want, "\"d\":\"%s\",\"m\":{\"amount\":\"%s\",\"currency\":\"JPY\"},\"l\":[\"%s\"",
-                     t, t, t);
+            snprintf(want, sizeof want,
+                     "\"d\":\"%s\",\"m\":{\"amount\":\"%s\",\"currency\":\"JPY\"},\"l\":[\"%s\"", t,
+                     t, t);
             ck_assert_msg(api_has(txn, id, want), "%s gives %s", doc, api_json(txn, id, 0));
         }
     }
@@ -448,17 +531,22 @@ CRM_TEST(test_api_document__integers_of_64_bits)
     crm_db *db = api_open_model("crm: 1\nfields:\n  i: {type: integer}\n  t: {type: text}\n");
     crm_txn *txn = api_begin(db, CRM_WRITE);
 
-    ck_assert(api_has(txn, api_create(txn, "{\"i\":9223372036854775807}"), "\"i\":9223372036854775807"));
-    ck_assert(api_has(txn, api_create(txn, "{\"i\":-9223372036854775808}"), "\"i\":-9223372036854775808"));
-    ck_assert(api_has(txn, api_create(txn, "{\"i\":\"-9223372036854775808\"}"), "-9223372036854775808"));
+    ck_assert(
+        api_has(txn, api_create(txn, "{\"i\":9223372036854775807}"), "\"i\":9223372036854775807"));
+    ck_assert(api_has(txn, api_create(txn, "{\"i\":-9223372036854775808}"),
+                      "\"i\":-9223372036854775808"));
+    ck_assert(
+        api_has(txn, api_create(txn, "{\"i\":\"-9223372036854775808\"}"), "-9223372036854775808"));
     ck_assert(api_has(txn, api_create(txn, "{\"i\":-0}"), "\"i\":0"));
     ck_assert_int_lt(create(txn, "{\"i\":9223372036854775808}"), 0);
     ck_assert_int_lt(create(txn, "{\"i\":-9223372036854775809}"), 0);
     ck_assert_int_lt(create(txn, "{\"i\":9999999999999999999}"), 0);
     ck_assert_int_lt(create(txn, "{\"i\":-9999999999999999999}"), 0);
     ck_assert_int_lt(create(txn, "{\"i\":99999999999999999999}"), 0);
-    ck_assert(api_has(txn, api_create(txn, "{\"t\":9999999999999999999}"), "\"t\":\"9999999999999999999\""));
-    if (create(txn, "{\"t\":-9999999999999999999}") == CRM_OK) /* refused or kept, never another number */
+    ck_assert(api_has(txn, api_create(txn, "{\"t\":9999999999999999999}"),
+                      "\"t\":\"9999999999999999999\""));
+    if (create(txn, "{\"t\":-9999999999999999999}") ==
+        CRM_OK) /* refused or kept, never another number */
         ck_assert(api_has(txn, 6, "\"t\":\"-9999999999999999999\""));
     api_commit(txn);
     crm_db_close(db);
@@ -471,9 +559,9 @@ CRM_TEST(test_api_document__partial_dates)
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
     static const char *const DATES[][2] = {
-        {"1990", "1990"}, {"1990-05", "1990-05"}, {"1990-05-06", "1990-05-06"}, {"1990/5/6", "1990-05-06"},
-        {"19900506", "1990-05-06"}, {"1990年5月6日", "1990-05-06"}, {"1990年5月", "1990-05"},
-        {"1990.12.31", "1990-12-31"}, {"2000-02-29", "2000-02-29"},
+        {"1990", "1990"},           {"1990-05", "1990-05"},       {"1990-05-06", "1990-05-06"},
+        {"1990/5/6", "1990-05-06"}, {"19900506", "1990-05-06"},   {"1990年5月6日", "1990-05-06"},
+        {"1990年5月", "1990-05"},   {"1990.12.31", "1990-12-31"}, {"2000-02-29", "2000-02-29"},
     };
     char doc[100];
 
@@ -509,11 +597,16 @@ CRM_TEST(test_api_document__zones)
 
     ck_assert_str_eq(stored_time(db, NULL, "2024-07-01 12:00"), "2024-07-01T12:00:00Z");
     ck_assert_str_eq(stored_time(db, "+08:00", "2024-07-01 12:00"), "2024-07-01T04:00:00Z");
-    ck_assert_str_eq(stored_time(db, "Asia/Shanghai", "2024-07-01T12:00:00"), "2024-07-01T04:00:00Z");
-    ck_assert_str_eq(stored_time(db, "Europe/Berlin", "2024-07-01T12:00:00"), "2024-07-01T10:00:00Z");
-    ck_assert_str_eq(stored_time(db, "Europe/Berlin", "2024-01-01T12:00:00"), "2024-01-01T11:00:00Z");
-    ck_assert_str_eq(stored_time(db, "Europe/Berlin", "2024-01-01T12:00:00Z"), "2024-01-01T12:00:00Z");
-    ck_assert_str_eq(stored_time(db, "-03:30", "2024-01-01T12:00:00.123456"), "2024-01-01T15:30:00.123456Z");
+    ck_assert_str_eq(stored_time(db, "Asia/Shanghai", "2024-07-01T12:00:00"),
+                     "2024-07-01T04:00:00Z");
+    ck_assert_str_eq(stored_time(db, "Europe/Berlin", "2024-07-01T12:00:00"),
+                     "2024-07-01T10:00:00Z");
+    ck_assert_str_eq(stored_time(db, "Europe/Berlin", "2024-01-01T12:00:00"),
+                     "2024-01-01T11:00:00Z");
+    ck_assert_str_eq(stored_time(db, "Europe/Berlin", "2024-01-01T12:00:00Z"),
+                     "2024-01-01T12:00:00Z");
+    ck_assert_str_eq(stored_time(db, "-03:30", "2024-01-01T12:00:00.123456"),
+                     "2024-01-01T15:30:00.123456Z");
     ck_assert_str_eq(stored_time(db, "Asia/Shanghai", "2024-01-01"), "2023-12-31T16:00:00Z");
     crm_db_close(db);
 }

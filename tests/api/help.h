@@ -56,12 +56,13 @@ void api_check_clean(const char *path);
 /* Ids a list gives, up to cap; the number of all. */
 size_t api_list(crm_txn *txn, const crm_list_options *opts, crm_id *ids, size_t cap);
 
-/* A clock under the case's control: give api_clock and a pointer to an int64_t to crm_db_options. */
+/* A clock under the case's control: give api_clock and a pointer to an int64_t to crm_db_options.
+ */
 int64_t api_clock(void *ctx);
 
 /* An allocator that counts what is alive, and can refuse. */
 typedef struct api_memory {
-    int64_t alive;  /* pieces */
+    int64_t alive; /* pieces */
     int64_t bytes;
     uint64_t calls; /* alloc and realloc */
 } api_memory;

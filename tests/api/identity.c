@@ -21,19 +21,30 @@ static int create(crm_txn *txn, const char *json)
 CRM_TEST(test_api_identity__values_in_any_writing)
 {
     static const char *const FIND[][2] = {
-        {"phone", "138 0013 8000"}, {"phone", "+8613800138000"}, {"phone", "0086 138-0013-8000"},
-        {"手机号", "13800138000"}, {"phone", "１３８００１３８０００"}, {"email", "ANN.Lee@example.com"},
-        {"email", "ann.lee@EXAMPLE.COM"}, {"邮箱", " Ann.Lee@example.com "}, {"wechat", "wx_1"},
-        {"qq", "1234567"}, {"tax_id", "91310000"},
+        {"phone", "138 0013 8000"},
+        {"phone", "+8613800138000"},
+        {"phone", "0086 138-0013-8000"},
+        {"手机号", "13800138000"},
+        {"phone", "１３８００１３８０００"},
+        {"email", "ANN.Lee@example.com"},
+        {"email", "ann.lee@EXAMPLE.COM"},
+        {"邮箱", " Ann.Lee@example.com "},
+        {"wechat", "wx_1"},
+        {"qq", "1234567"},
+        {"tax_id", "91310000"},
     };
     static const char *const NOT[][2] = {
-        {"phone", "13800138001"}, {"email", "ann@example.com"}, {"wechat", "WX_1"}, {"wecom", "wx_1"},
+        {"phone", "13800138001"},
+        {"email", "ann@example.com"},
+        {"wechat", "WX_1"},
+        {"wecom", "wx_1"},
     };
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
     crm_id found;
 
-    api_create(txn, "{\"name\":\"A\",\"kind\":\"organisation\",\"phone\":\"13800138000\",\"tax_id\":\"91310000\","
+    api_create(txn, "{\"name\":\"A\",\"kind\":\"organisation\",\"phone\":\"13800138000\",\"tax_"
+                    "id\":\"91310000\","
                     "\"email\":\"Ann.Lee@Example.com\",\"wechat\":\"wx_1\",\"qq\":\"1234567\"}");
     for (int round = 0; round < 2; round++) { /* before and after the commit */
         for (size_t i = 0; i < sizeof FIND / sizeof FIND[0]; i++) {
@@ -66,8 +77,10 @@ CRM_TEST(test_api_identity__find_checks_its_arguments)
     ck_assert_str_eq(er.field, "phone");
     IS(CRM_EVALUE, crm_customer_find(txn, &phone, "erp", "13800138000", CRM_NUL, ids, 3, &n, &er));
     IS(CRM_EVALUE, crm_customer_find(txn, &external, NULL, "1", CRM_NUL, ids, 3, &n, &er));
-    IS(CRM_ENOTFOUND, crm_customer_find(txn, &external, "unheard of", "1", CRM_NUL, ids, 3, &n, &er));
-    IS(CRM_ENOTFOUND, crm_customer_find(txn, &phone, NULL, "13800138000", CRM_NUL, ids, 3, &n, &er));
+    IS(CRM_ENOTFOUND,
+       crm_customer_find(txn, &external, "unheard of", "1", CRM_NUL, ids, 3, &n, &er));
+    IS(CRM_ENOTFOUND,
+       crm_customer_find(txn, &phone, NULL, "13800138000", CRM_NUL, ids, 3, &n, &er));
     OK(crm_txn_abort(txn));
     crm_db_close(db);
 }
@@ -90,7 +103,8 @@ CRM_TEST(test_api_identity__several_customers_of_one_value)
     }
     for (size_t cap = 0; cap <= MANY; cap = cap * 2 + 1) {
         memset(ids, 0xff, sizeof ids);
-        OK(crm_customer_find(txn, &phone, NULL, "13800138000", CRM_NUL, cap ? ids : NULL, cap, &n, &er));
+        OK(crm_customer_find(txn, &phone, NULL, "13800138000", CRM_NUL, cap ? ids : NULL, cap, &n,
+                             &er));
         ck_assert_uint_eq(n, 200);
         for (size_t i = 0; i < cap; i++)
             ck_assert_uint_eq(ids[i], i < n ? 3 * (i / 2) + i % 2 + 2 : UINT64_MAX);
@@ -110,13 +124,17 @@ CRM_TEST(test_api_identity__to_and_fro)
 {
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
-    crm_id id = api_create(txn, "{\"name\":\"A\",\"wechat\":\"a\",\"external\":{\"source\":\"s\",\"value\":\"1\"}}");
+    crm_id id = api_create(
+        txn, "{\"name\":\"A\",\"wechat\":\"a\",\"external\":{\"source\":\"s\",\"value\":\"1\"}}");
 
     for (int i = 0; i < 3; i++) {
-        OK(crm_customer_patch_json(txn, id, 0, "{\"wechat\":\"b\",\"external\":null}", CRM_NUL, &er));
+        OK(crm_customer_patch_json(txn, id, 0, "{\"wechat\":\"b\",\"external\":null}", CRM_NUL,
+                                   &er));
         ck_assert_uint_eq(api_found(txn, "wechat", NULL, "a", NULL), 0);
-        OK(crm_customer_patch_json(txn, id, 0, "{\"wechat\":\"a\",\"external\":{\"source\":\"s\","
-                                               "\"value\":\"1\"}}", CRM_NUL, &er));
+        OK(crm_customer_patch_json(txn, id, 0,
+                                   "{\"wechat\":\"a\",\"external\":{\"source\":\"s\","
+                                   "\"value\":\"1\"}}",
+                                   CRM_NUL, &er));
         ck_assert_uint_eq(api_found(txn, "wechat", NULL, "a", NULL), 1);
         ck_assert_uint_eq(api_found(txn, "wechat", NULL, "b", NULL), 0);
         ck_assert_uint_eq(api_found(txn, "external", "s", "1", NULL), 1);
@@ -135,13 +153,16 @@ CRM_TEST(test_api_identity__two_writings_of_one_value)
 {
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
-    crm_id id = api_create(txn, "{\"name\":\"A\",\"email\":[\"Ann@example.com\",\"ann@example.com\",\"b@example.com\"]}");
+    crm_id id = api_create(
+        txn,
+        "{\"name\":\"A\",\"email\":[\"Ann@example.com\",\"ann@example.com\",\"b@example.com\"]}");
 
     ck_assert_uint_eq(api_found(txn, "email", NULL, "ANN@example.com", NULL), 1);
     api_commit(txn);
     api_check_clean(api_path());
     txn = api_begin(db, CRM_WRITE);
-    OK(crm_customer_patch_json(txn, id, 0, "{\"email\":{\"remove\":[\"Ann@example.com\"]}}", CRM_NUL, &er));
+    OK(crm_customer_patch_json(txn, id, 0, "{\"email\":{\"remove\":[\"Ann@example.com\"]}}",
+                               CRM_NUL, &er));
     ck_assert_uint_eq(api_found(txn, "email", NULL, "ANN@example.com", NULL),
                       strstr(api_json(txn, id, 0), "ann@") ? 1 : 0);
     api_commit(txn);
@@ -155,7 +176,9 @@ CRM_TEST(test_api_identity__sources_are_apart)
     crm_txn *txn = api_begin(db, CRM_WRITE);
     crm_id a = api_create(txn, "{\"name\":\"A\",\"external\":[{\"source\":\"erp\",\"value\":\"1\"},"
                                "{\"source\":\"旧系统\",\"value\":\"2\"}]}");
-    crm_id b = api_create(txn, "{\"name\":\"B\",\"external\":[{\"source\":\"erp\",\"value\":\"2\"}]}"), found;
+    crm_id b = api_create(txn,
+                          "{\"name\":\"B\",\"external\":[{\"source\":\"erp\",\"value\":\"2\"}]}"),
+           found;
     crm_field external = api_field(txn, "external");
     const char *source;
     crm_customer *c;
@@ -164,7 +187,8 @@ CRM_TEST(test_api_identity__sources_are_apart)
     ck_assert(api_found(txn, "external", "erp", "2", &found) == 1 && found == b);
     ck_assert(api_found(txn, "external", "旧系统", "2", &found) == 1 && found == a);
     ck_assert_uint_eq(api_found(txn, "external", "ERP", "1", NULL), 0);
-    IS(CRM_EEXISTS, create(txn, "{\"name\":\"C\",\"external\":[{\"source\":\"erp\",\"value\":\"2\"}]}"));
+    IS(CRM_EEXISTS,
+       create(txn, "{\"name\":\"C\",\"external\":[{\"source\":\"erp\",\"value\":\"2\"}]}"));
     ck_assert_int_eq(er.row, (int64_t)b);
     OK(crm_customer_new(txn, &c, &er));
     OK(crm_customer_get(txn, a, c, &er));
@@ -182,8 +206,9 @@ CRM_TEST(test_api_identity__sources_are_apart)
 
 CRM_TEST(test_api_identity__unique)
 {
-    crm_db *db = api_open_model("crm: 1\nfields:\n  no: {type: integer, unique: true}\n"
-                                "  d: {type: decimal, unique: true}\n  day: {type: date, unique: true}\n");
+    crm_db *db =
+        api_open_model("crm: 1\nfields:\n  no: {type: integer, unique: true}\n"
+                       "  d: {type: decimal, unique: true}\n  day: {type: date, unique: true}\n");
     crm_txn *txn = api_begin(db, CRM_WRITE);
     crm_id a = api_create(txn, "{\"no\":7,\"d\":\"1.50\",\"day\":\"1990\"}"), found;
 
@@ -254,13 +279,14 @@ CRM_TEST(test_api_identity__upsert)
 
     OK(upsert(txn, "{\"name\":\"A\",\"phone\":\"13800138000\"}", &first, &created));
     ck_assert_int_eq(created, 1);
-    OK(upsert(txn, "{\"phone\":[\"13900139000\",\"138 0013 8000\"],\"city\":\"X\"}", &id, &created));
+    OK(upsert(txn, "{\"phone\":[\"13900139000\",\"138 0013 8000\"],\"city\":\"X\"}", &id,
+              &created));
     ck_assert_int_eq(created, 0);
     ck_assert_uint_eq(id, first);
     ck_assert(api_has(txn, id, "\"phone\":[\"+8613800138000\",\"+8613900139000\"]")); /* added */
     ck_assert_str_eq(api_member(txn, id, "city"), "X");
     ck_assert_str_eq(api_member(txn, id, "name"), "A");
-    IS(CRM_EVALUE, upsert(txn, "{\"name\":\"B\"}", &id, &created)); /* by what? */
+    IS(CRM_EVALUE, upsert(txn, "{\"name\":\"B\"}", &id, &created));   /* by what? */
     IS(CRM_EVALUE, upsert(txn, "{\"wechat\":\"w\"}", &id, &created)); /* new, and without a name */
     ck_assert_str_eq(er.field, "name");
     OK(upsert(txn, "{\"name\":\"B\",\"wechat\":\"w\"}", &id, &created));
@@ -269,7 +295,8 @@ CRM_TEST(test_api_identity__upsert)
     OK(crm_customer_upsert_json(txn, "{\"wechat\":\"w\"}", CRM_NUL, NULL, NULL, NULL));
     IS(CRM_ESYNTAX, upsert(txn, "{", &id, &created));
     IS(CRM_EFIELD, upsert(txn, "{\"x\":1}", &id, &created));
-    IS(CRM_EVALUE, upsert(txn, "{\"name\":\"B\",\"phone\":{\"add\":[\"13800138000\"]}}", &id, &created));
+    IS(CRM_EVALUE,
+       upsert(txn, "{\"name\":\"B\",\"phone\":{\"add\":[\"13800138000\"]}}", &id, &created));
     OK(upsert(txn, "{\"wechat\":\"w\",\"phone\":{\"add\":[\"13700137000\"]}}", &id, &created));
     ck_assert(api_has(txn, id, "+8613700137000"));
     /* A deleted customer is not found, so this is another one. */
@@ -286,26 +313,38 @@ CRM_TEST(test_api_identity__upsert_by_unique_first)
 {
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
-    crm_id a = api_create(txn, "{\"name\":\"A\",\"external\":{\"source\":\"erp\",\"value\":\"1\"},\"phone\":\"13800138001\"}");
-    crm_id b = api_create(txn, "{\"name\":\"B\",\"external\":{\"source\":\"erp\",\"value\":\"2\"},\"phone\":\"13800138002\"}");
+    crm_id a = api_create(txn, "{\"name\":\"A\",\"external\":{\"source\":\"erp\",\"value\":\"1\"},"
+                               "\"phone\":\"13800138001\"}");
+    crm_id b = api_create(txn, "{\"name\":\"B\",\"external\":{\"source\":\"erp\",\"value\":\"2\"},"
+                               "\"phone\":\"13800138002\"}");
     crm_id id;
     int created;
 
     /* The phone is B's, but the number says A: they share it now. */
-    OK(upsert(txn, "{\"external\":{\"source\":\"erp\",\"value\":\"1\"},\"phone\":\"13800138002\"}", &id, &created));
+    OK(upsert(txn, "{\"external\":{\"source\":\"erp\",\"value\":\"1\"},\"phone\":\"13800138002\"}",
+              &id, &created));
     ck_assert(id == a && created == 0);
     ck_assert_uint_eq(api_found(txn, "phone", NULL, "13800138002", NULL), 2);
     /* A number nobody has makes a new customer, whatever the phone says. */
-    OK(upsert(txn, "{\"name\":\"C\",\"external\":{\"source\":\"erp\",\"value\":\"3\"},\"phone\":\"13800138001\"}", &id, &created));
+    OK(upsert(txn,
+              "{\"name\":\"C\",\"external\":{\"source\":\"erp\",\"value\":\"3\"},\"phone\":"
+              "\"13800138001\"}",
+              &id, &created));
     ck_assert(id != a && id != b && created == 1);
-    IS(CRM_EAMBIGUOUS, upsert(txn, "{\"external\":[{\"source\":\"erp\",\"value\":\"1\"},"
-                                   "{\"source\":\"erp\",\"value\":\"2\"}]}", &id, &created));
+    IS(CRM_EAMBIGUOUS, upsert(txn,
+                              "{\"external\":[{\"source\":\"erp\",\"value\":\"1\"},"
+                              "{\"source\":\"erp\",\"value\":\"2\"}]}",
+                              &id, &created));
     IS(CRM_EAMBIGUOUS, upsert(txn, "{\"phone\":\"13800138001\",\"city\":\"X\"}", &id, &created));
     /* One of another source is added to the customer. */
-    OK(upsert(txn, "{\"external\":[{\"source\":\"erp\",\"value\":\"2\"},{\"source\":\"shop\",\"value\":\"9\"}]}", &id, &created));
+    OK(upsert(txn,
+              "{\"external\":[{\"source\":\"erp\",\"value\":\"2\"},{\"source\":\"shop\",\"value\":"
+              "\"9\"}]}",
+              &id, &created));
     ck_assert_uint_eq(id, b);
-    ck_assert(api_has(txn, b, "{\"kind\":\"external\",\"source\":\"erp\",\"value\":\"2\"},"
-                              "{\"kind\":\"external\",\"source\":\"shop\",\"value\":\"9\"}"));
+    ck_assert(api_has(txn, b,
+                      "{\"kind\":\"external\",\"source\":\"erp\",\"value\":\"2\"},"
+                      "{\"kind\":\"external\",\"source\":\"shop\",\"value\":\"9\"}"));
     api_commit(txn);
     crm_db_close(db);
     api_check_clean(api_path());

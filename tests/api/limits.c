@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a host sets and watches: allocator, size limit, reader slots, old readers, log, clock, figures,
- * crm_check().
+ * What a host sets and watches: allocator, size limit, reader slots, old readers, log, clock,
+ * figures, crm_check().
  */
 #include "help.h"
 
@@ -148,7 +148,8 @@ CRM_TEST(test_api_limits__size_limit)
     api_check_clean(api_path());
 }
 
-/* A commit that finds room in the file does not make it larger: what is full can still be changed. */
+/* A commit that finds room in the file does not make it larger: what is full can still be changed.
+ */
 CRM_TEST(test_api_limits__full_database_can_be_changed)
 {
     crm_db_options o = CRM_DB_OPTIONS_INIT;
@@ -162,7 +163,8 @@ CRM_TEST(test_api_limits__full_database_can_be_changed)
     for (int i = 0; i < 20000 && !rc; i++) {
         txn = api_begin(db, CRM_WRITE);
         for (int k = 0; k < 10 && !rc; k++)
-            rc = crm_customer_create_json(txn, "{\"name\":\"A\",\"phone\":\"13800138000\"}", CRM_NUL, NULL, &er);
+            rc = crm_customer_create_json(txn, "{\"name\":\"A\",\"phone\":\"13800138000\"}",
+                                          CRM_NUL, NULL, &er);
         if (rc)
             OK(crm_txn_abort(txn));
         else
@@ -176,7 +178,8 @@ CRM_TEST(test_api_limits__full_database_can_be_changed)
     api_commit(txn);
     for (int i = 0; i < 20; i++) {
         txn = api_begin(db, CRM_WRITE);
-        OK(crm_customer_patch_json(txn, 2, 0, i % 2 ? "{\"city\":\"b\"}" : "{\"city\":\"a\"}", CRM_NUL, &er));
+        OK(crm_customer_patch_json(txn, 2, 0, i % 2 ? "{\"city\":\"b\"}" : "{\"city\":\"a\"}",
+                                   CRM_NUL, &er));
         api_commit(txn);
     }
     OK(crm_db_stat_get(db, sizeof st, &st, &er));
@@ -215,8 +218,8 @@ CRM_TEST(test_api_limits__address_space)
     /* Usable: what fits is still taken. */
     for (int i = 0; i < 3; i++) {
         crm_txn *txn = api_begin(db, CRM_WRITE);
-        OK(crm_customer_patch_json(txn, 1, 0, i % 2 ? "{\"city\":\"a\"}" : "{\"city\":\"b\"}", CRM_NUL,
-                                   &er));
+        OK(crm_customer_patch_json(txn, 1, 0, i % 2 ? "{\"city\":\"a\"}" : "{\"city\":\"b\"}",
+                                   CRM_NUL, &er));
         api_commit(txn);
     }
     crm_db_close(db);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Walking customers: order, kinds, deleted ones, resuming, several chunks, changes on the way, iterators
- * that live longer than what they walk.
+ * Walking customers: order, kinds, deleted ones, resuming, several chunks, changes on the way,
+ * iterators that live longer than what they walk.
  */
 #include "help.h"
 
@@ -169,7 +169,8 @@ CRM_TEST(test_api_list__iterators_live_longer)
     api_check_clean(api_path());
 }
 
-/* More than one chunk of 65,536 ids: resuming at every border, kinds, and what was deleted in each. */
+/* More than one chunk of 65,536 ids: resuming at every border, kinds, and what was deleted in each.
+ */
 CRM_TEST(test_api_list__over_chunks)
 {
     enum { MANY = 66000, EACH = 977 };

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SMALL "crm: 1\nfields:\n  name: {type: text, required: true, label: {en: Name, zh: [姓名, 名字]}}\n"
+#define SMALL                                                                                      \
+    "crm: 1\nfields:\n  name: {type: text, required: true, label: {en: Name, zh: [姓名, 名字]}}\n"
 
 typedef struct seen {
     int count, errors, losses, changes;
@@ -38,8 +39,8 @@ CRM_TEST(test_api_model__check)
     OK(crm_model_check(crm_model_default(), CRM_NUL, note, &s, &er));
     ck_assert_int_eq(s.count, 0);
     OK(crm_model_check(SMALL, CRM_NUL, NULL, NULL, NULL));
-    IS(CRM_EMODEL, crm_model_check("crm: 1\nfields:\n  a: {type: nonsense}\n  b: {typ: text}\n", CRM_NUL, note,
-                                   &s, &er));
+    IS(CRM_EMODEL, crm_model_check("crm: 1\nfields:\n  a: {type: nonsense}\n  b: {typ: text}\n",
+                                   CRM_NUL, note, &s, &er));
     ck_assert_int_ge(s.count, 2);
     ck_assert_int_eq(s.errors, s.count);
     ck_assert_int_eq(s.line, 3);
@@ -92,13 +93,15 @@ CRM_TEST(test_api_model__fields)
     }
     IS(CRM_DONE, rc);
     ck_assert_uint_gt(n, 25);
-    OK(crm_field_find(txn, "ＰＨＯＮＥ  number", CRM_NUL, &f, &er)); /* case, width and spaces do not matter */
+    OK(crm_field_find(txn, "ＰＨＯＮＥ  number", CRM_NUL, &f,
+                      &er)); /* case, width and spaces do not matter */
     ck_assert_str_eq(f.key, "phone");
     ck_assert_uint_eq(f.type, CRM_TYPE_PHONE);
     ck_assert_uint_eq(f.flags, CRM_FIELD_LIST | CRM_FIELD_IDENTITY);
     OK(crm_field_find(txn, "phone and more", 5, &f, &er));
     OK(crm_field_find(txn, "客户编号", CRM_NUL, &f, &er));
-    ck_assert_uint_eq(f.flags, CRM_FIELD_LIST | CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE | CRM_FIELD_PER_SOURCE);
+    ck_assert_uint_eq(f.flags, CRM_FIELD_LIST | CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE |
+                                   CRM_FIELD_PER_SOURCE);
     IS(CRM_EFIELD, crm_field_find(txn, "phnoe", CRM_NUL, &f, &er));
     ck_assert_str_eq(er.field, "phnoe");
     ck_assert(strcasestr(er.message, "phone"));
@@ -114,8 +117,9 @@ CRM_TEST(test_api_model__fields)
 
 CRM_TEST(test_api_model__labels)
 {
-    crm_db *db = api_open_model("crm: 1\nfields:\n  a: {type: text, label: {en: Alpha, zh-Hant: 甲, zh: [乙, 丙]}}\n"
-                                "  b: {type: text}\n");
+    crm_db *db = api_open_model(
+        "crm: 1\nfields:\n  a: {type: text, label: {en: Alpha, zh-Hant: 甲, zh: [乙, 丙]}}\n"
+        "  b: {type: text}\n");
     crm_txn *txn = api_begin(db, CRM_READ);
     crm_field a = api_field(txn, "a"), b = api_field(txn, "b"), strange = a;
     const char *label;
@@ -175,7 +179,11 @@ CRM_TEST(test_api_model__additions)
     OK(apply(db, SMALL, 0, &s)); /* the same again */
     ck_assert_int_eq(s.count, 0);
     ck_assert_uint_eq(version_of(db), 1);
-    OK(apply(db, SMALL "  mail: {type: email, unique: true}\n  words: {type: text, list: true, default: [x]}\n", 0, &s));
+    OK(apply(
+        db,
+        SMALL
+        "  mail: {type: email, unique: true}\n  words: {type: text, list: true, default: [x]}\n",
+        0, &s));
     ck_assert_int_ge(s.changes, 2);
     ck_assert_int_eq(s.losses, 0);
     ck_assert_uint_eq(version_of(db), 2);
@@ -194,7 +202,8 @@ CRM_TEST(test_api_model__additions)
 
 CRM_TEST(test_api_model__losses_are_refused_unless_forced)
 {
-    static const char FULL[] = SMALL "  code: {type: text, unique: true}\n  size: {type: integer}\n";
+    static const char FULL[] =
+        SMALL "  code: {type: text, unique: true}\n  size: {type: integer}\n";
     crm_db *db = api_open_model(FULL);
     crm_txn *txn = api_begin(db, CRM_WRITE), *before;
     crm_field code = api_field(txn, "code");
@@ -224,7 +233,8 @@ CRM_TEST(test_api_model__losses_are_refused_unless_forced)
     txn = api_begin(db, CRM_WRITE);
     ck_assert(!api_has(txn, 1, "code"));
     IS(CRM_EFIELD, crm_customer_find(txn, &code, NULL, "c1", CRM_NUL, NULL, 0, &n, &er));
-    IS(CRM_EFIELD, crm_customer_create_json(txn, "{\"name\":\"C\",\"code\":\"c3\"}", CRM_NUL, NULL, &er));
+    IS(CRM_EFIELD,
+       crm_customer_create_json(txn, "{\"name\":\"C\",\"code\":\"c3\"}", CRM_NUL, NULL, &er));
     OK(crm_customer_new(txn, &c, &er));
     OK(crm_customer_get(txn, 1, c, &er));
     IS(CRM_EFIELD, crm_customer_set(c, &code, "c4", CRM_NUL, &er));
@@ -373,7 +383,8 @@ static int apply_there(crm_txn *txn, void *ctx)
 {
     const int *edits_first = ctx;
     crm_field f;
-    int rc = *edits_first ? crm_customer_create_json(txn, "{\"name\":\"A\"}", CRM_NUL, NULL, NULL) : CRM_OK;
+    int rc = *edits_first ? crm_customer_create_json(txn, "{\"name\":\"A\"}", CRM_NUL, NULL, NULL)
+                          : CRM_OK;
 
     if (!rc)
         rc = crm_model_apply(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, 0, NULL, NULL, NULL);
@@ -384,8 +395,8 @@ static int apply_there(crm_txn *txn, void *ctx)
     return rc;
 }
 
-/* A change looks at what is stored, so what the transaction wrote before has to be stored first; under a
- * savepoint or in a group it can't be. */
+/* A change looks at what is stored, so what the transaction wrote before has to be stored first;
+ * under a savepoint or in a group it can't be. */
 CRM_TEST(test_api_model__after_other_changes)
 {
     crm_db *db = api_open_model(SMALL);
@@ -395,8 +406,10 @@ CRM_TEST(test_api_model__after_other_changes)
 
     OK(crm_txn_savepoint(txn, &mark, &er));
     api_create(txn, "{\"name\":\"A\"}");
-    IS(CRM_ESTATE, crm_model_apply(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, 0, NULL, NULL, &er));
-    IS(CRM_ESTATE, crm_model_plan(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, NULL, NULL, &er));
+    IS(CRM_ESTATE,
+       crm_model_apply(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, 0, NULL, NULL, &er));
+    IS(CRM_ESTATE,
+       crm_model_plan(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, NULL, NULL, &er));
     OK(crm_txn_release(txn, mark, &er));
     OK(crm_model_apply(txn, SMALL "  extra: {type: integer}\n", CRM_NUL, 0, NULL, NULL, &er));
     OK(crm_txn_abort(txn));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Opening and closing: what is made and what is refused, options, several handles, exclusive holders.
+ * Opening and closing: what is made and what is refused, options, several handles, exclusive
+ * holders.
  */
 #include "help.h"
 
@@ -350,7 +351,8 @@ static int open_as_nobody(void *ctx)
     return 0;
 }
 
-/* Readers have to say in the lock file that they read: without the right to, there is no snapshot. */
+/* Readers have to say in the lock file that they read: without the right to, there is no snapshot.
+ */
 CRM_TEST(test_api_open__without_rights)
 {
     crm_db *db = api_open();

@@ -1,285 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * Random operations on a database and on the reference of ref.h, which must agree on every result, on
- * every document, on what is found and listed, inside transactions, in old snapshots, and after the
- * database was closed and opened again.  A failure names the operation; CRM_SEED brings it back.
+ * Random operations on a database and on the reference of ref.h, which must agree on every result,
+ * on every document, on what is found and listed, inside transactions, in old snapshots, and after
+ * the database was closed and opened again.  A failure names the operation; CRM_SEED brings it
+ * back.
  */
-#include "help.h"
-#include "ref_models.h"
+#include "oracle.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARKS = 6, SNAPSHOTS = 3, MOST_CUSTOMERS = 1500 };
-
-typedef struct mark {
-    crm_savepoint serial;
-    ref_store before;
-    int sticky;
-} mark;
-
-typedef struct run {
-    const ref_model *m;
-    uint64_t seed;
-    ref_pool *pool;
-    crm_db *db;
-    int64_t clock;
-    crm_field field[REF_FIELDS];
-    ref_store done; /* committed */
-    ref_store now;  /* of the write transaction */
-    int64_t recorded;
-    const char *source;
-    uint32_t flags;
-    int64_t zone_us;
-    int sticky; /* code of the first error of a transaction with CRM_STICKY */
-    mark marks[MARKS];
-    int mark_count;
-    struct {
-        crm_txn *txn;
-        ref_store store;
-    } snapshot[SNAPSHOTS];
-    crm_customer *record;
-    crm_id recent;
-    uint64_t op;
-    uint64_t good[REF_UNDELETE + 1], refused[REF_UNDELETE + 1];
-} run;
-
-#define SAY(r, cond, ...)                                                                          \
-    do {                                                                                           \
-        if (!(cond)) {                                                                             \
-            fprintf(stderr, "model %s, operation %llu, CRM_SEED=%llu: ", (r)->m->name,             \
-                    (unsigned long long)(r)->op, (unsigned long long)crmtest_seed());              \
-            fprintf(stderr, __VA_ARGS__);                                                          \
-            fputc('\n', stderr);                                                                   \
-            ck_abort_msg("the library and the reference differ at %s", #cond);                     \
-        }                                                                                          \
-    } while (0)
-
-static uint64_t below(run *r, uint64_t n)
-{
-    return crmtest_below(&r->seed, n);
-}
-
-static int one_in(run *r, uint64_t n)
-{
-    return below(r, n) == 0;
-}
-
-/* ---- comparing ---- */
-
-static void same_document(run *r, crm_txn *txn, const ref_store *s, crm_id id, int origins)
-{
-    static char want[REF_DOCUMENT];
-    crm_error err = CRM_ERROR_INIT;
-    char *json = NULL;
-    int rc = crm_customer_get_json(txn, id, origins ? CRM_JSON_ORIGINS : 0, &json, NULL, &err);
-
-    if (!ref_get(s, id)) {
-        SAY(r, rc == CRM_ENOTFOUND, "customer %llu: %s", (unsigned long long)id, crm_error_name(rc));
-        return;
-    }
-    SAY(r, rc == CRM_OK, "customer %llu: %s %s", (unsigned long long)id, crm_error_name(rc),
-        err.message);
-    ref_json(s, id, origins, want, sizeof want);
-    SAY(r, strcmp(json, want) == 0, "customer %llu is\n%s\nand not\n%s", (unsigned long long)id, json,
-        want);
-    crm_free(json);
-}
-
-static void same_origin(run *r, crm_txn *txn, const ref_entry *e, size_t i)
-{
-    size_t n = e ? (size_t)e->n : 0;
-    const char *source;
-    int64_t at;
-
-    for (size_t k = 0; k <= n; k++) {
-        int rc = crm_customer_origin(txn, r->record, &r->field[i], k, &source, &at, NULL);
-        SAY(r, rc == (k < n ? CRM_OK : CRM_ENOTFOUND), "origin %zu of %s: %d", k, r->m->field[i].key,
-            rc);
-        SAY(r, k == n || (at == e->v[k].at && strcmp(source, e->v[k].from) == 0), "origin %zu of %s",
-            k, r->m->field[i].key);
-    }
-}
-
-/* The typed door tells the same as the document. */
-static void same_record(run *r, crm_txn *txn, const ref_store *s, crm_id id)
-{
-    const ref_customer *c = ref_get(s, id);
-    int rc = crm_customer_get(txn, id, r->record, NULL);
-
-    SAY(r, rc == (c ? CRM_OK : CRM_ENOTFOUND), "get %llu: %d", (unsigned long long)id, rc);
-    if (!c) {
-        SAY(r, crm_customer_id(r->record) == 0, "the record is not empty");
-        return;
-    }
-    SAY(r, crm_customer_id(r->record) == id && crm_customer_revision(r->record) == c->revision &&
-               crm_customer_created_us(r->record) == c->created &&
-               crm_customer_updated_us(r->record) == c->updated &&
-               crm_customer_deleted(r->record) == c->deleted &&
-               strcmp(crm_customer_kind(r->record),
-                      c->kind == REF_PERSON ? "person" : "organisation") == 0,
-        "head of %llu", (unsigned long long)id);
-    for (size_t i = 0; i < r->m->count; i++) {
-        const ref_field *f = &r->m->field[i];
-        size_t n = crm_customer_count(r->record, &r->field[i]);
-        SAY(r, n == (c->e[i] ? (size_t)c->e[i]->n : 0), "%zu values of %s", n, f->key);
-        same_origin(r, txn, c->e[i], i);
-        for (size_t k = 0; k < n; k++) {
-            const char *text, *source = "";
-            size_t len;
-            int64_t number;
-            rc = crm_customer_text(r->record, &r->field[i], k, &text, &len, NULL);
-            SAY(r, !rc && len == strlen(c->e[i]->v[k].text) &&
-                       memcmp(text, c->e[i]->v[k].text, len) == 0, "text %zu of %s", k, f->key);
-            if (f->flags & CRM_FIELD_PER_SOURCE)
-                rc = crm_customer_source(txn, r->record, &r->field[i], k, &source, NULL);
-            SAY(r, !rc && strcmp(source, c->e[i]->v[k].source) == 0, "source of %s", f->key);
-            if (f->type != CRM_TYPE_INTEGER && f->type != CRM_TYPE_CUSTOMER)
-                continue;
-            rc = crm_customer_integer(r->record, &r->field[i], k, &number, NULL);
-            SAY(r, !rc && number == strtoll(c->e[i]->v[k].text, NULL, 10), "number of %s", f->key);
-        }
-        rc = crm_customer_integer(r->record, &r->field[i], n, &(int64_t){0}, NULL);
-        SAY(r, rc == CRM_ENOTFOUND, "a value behind the last of %s: %d", f->key, rc);
-    }
-}
-
-/* Lists: all, from a random point on, of one kind, the deleted ones. */
-static void same_list(run *r, crm_txn *txn, const ref_store *s)
-{
-    crm_list_options o = CRM_LIST_OPTIONS_INIT;
-    int kind = (int)below(r, 3), deleted = one_in(r, 3), rc;
-    crm_customer_iter *it;
-    crm_customer *c;
-
-    o.flags = deleted ? CRM_LIST_DELETED : 0;
-    o.after = one_in(r, 2) ? 0 : below(r, s->count + 2);
-    o.kind = kind == 0 ? NULL : kind == REF_PERSON ? "person" : "organisation";
-    rc = crm_customer_list(txn, &o, &it, NULL);
-    SAY(r, rc == CRM_OK, "list: %d", rc);
-    for (crm_id id = o.after + 1; id <= s->count; id++) {
-        const ref_customer *want = ref_get(s, id);
-        if (want->deleted != deleted || (kind && want->kind != kind))
-            continue;
-        rc = crm_customer_next(it, &c, NULL);
-        SAY(r, rc == CRM_OK && crm_customer_id(c) == id && crm_customer_revision(c) == want->revision,
-            "next is %llu and not %llu", (unsigned long long)crm_customer_id(c),
-            (unsigned long long)id);
-        if (one_in(r, 50)) {
-            static char text[REF_DOCUMENT];
-            char *json = NULL;
-            rc = crm_customer_to_json(txn, c, 0, &json, NULL, NULL);
-            ref_json(s, id, 0, text, sizeof text);
-            SAY(r, rc == CRM_OK && strcmp(json, text) == 0, "listed document %llu",
-                (unsigned long long)id);
-            crm_free(json);
-        }
-    }
-    rc = crm_customer_next(it, &c, NULL);
-    SAY(r, rc == CRM_DONE && !c, "the list does not end: %d", rc);
-    crm_customer_list_close(it);
-}
-
-static int indexed(const ref_field *f)
-{
-    return (f->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE)) || f->type == CRM_TYPE_CUSTOMER;
-}
-
-static void same_find(run *r, crm_txn *txn, const ref_store *s, const ref_gen *like)
-{
-    ref_gen g = *like;
-    ref_spelled v;
-    crm_id ids[8], want[8];
-    size_t cap = below(r, 8), n, count = 77, i = below(r, r->m->count);
-    const ref_field *f = &r->m->field[i];
-    const ref_customer *c = ref_get(s, r->recent);
-    const ref_entry *e = c ? c->e[i] : NULL;
-    int rc;
-
-    ref_value_make(&g, f, &v);
-    if (e && e->n && one_in(r, 2)) { /* one that is there */
-        v.v = e->v[below(r, (uint64_t)e->n)];
-        strcpy(v.plain, v.v.text);
-    }
-    if (!indexed(f)) {
-        rc = crm_customer_find(txn, &r->field[i], NULL, v.plain, CRM_NUL, ids, cap, &count, NULL);
-        SAY(r, rc == CRM_EFIELD, "find by %s: %d", f->key, rc);
-        return;
-    }
-    n = ref_find(s, (int)i, &v.v, want, cap);
-    rc = crm_customer_find(txn, &r->field[i], v.v.source[0] ? v.v.source : NULL, v.plain, CRM_NUL,
-                           ids, cap, &count, NULL);
-    SAY(r, rc == (n ? CRM_OK : CRM_ENOTFOUND) && count == n, "find %s \"%s\" gives %s, %zu, not %zu",
-        f->key, v.plain, crm_error_name(rc), count, n);
-    for (size_t k = 0; k < n && k < cap; k++)
-        SAY(r, ids[k] == want[k], "found %llu and not %llu", (unsigned long long)ids[k],
-            (unsigned long long)want[k]);
-}
-
-static ref_gen generator(run *r, const ref_store *s)
-{
-    ref_gen g = {crmtest_rand(&r->seed), r->m, s->count, r->zone_us, one_in(r, 3) ? 40 : 0};
-
-    return g;
-}
-
-/* Something at random. */
-static void look(run *r, crm_txn *txn, const ref_store *s)
-{
-    ref_gen g = generator(r, s);
-    crm_id id = 1 + below(r, s->count + 2);
-
-    switch (below(r, 8)) {
-    case 0:
-        same_record(r, txn, s, id);
-        break;
-    case 1:
-    case 2:
-        same_document(r, txn, s, id, one_in(r, 2));
-        break;
-    case 3:
-        if (one_in(r, 12))
-            same_list(r, txn, s);
-        break;
-    default:
-        same_find(r, txn, s, &g);
-    }
-}
-
-static void same_all(run *r, crm_txn *txn, const ref_store *s)
-{
-    for (crm_id id = 1; id <= s->count + 1; id++)
-        same_document(r, txn, s, id, 1);
-    for (int i = 0; i < 4; i++)
-        same_list(r, txn, s);
-    SAY(r, crm_txn_revision(txn) == s->revision, "revision %llu and not %llu",
-        (unsigned long long)crm_txn_revision(txn), (unsigned long long)s->revision);
-}
-
-static void same_figures(run *r)
-{
-    crm_db_stat st;
-    int rc = crm_db_stat_get(r->db, sizeof st, &st, NULL);
-
-    SAY(r, rc == CRM_OK, "stat: %d", rc);
-    SAY(r, st.customers == ref_live(&r->done, 0) && st.deleted == ref_live(&r->done, 1) &&
-               st.revision == r->done.revision && st.recorded_us == r->done.recorded,
-        "figures: %llu live, %llu deleted, revision %llu, recorded %lld and not %lld",
-        (unsigned long long)st.customers, (unsigned long long)st.deleted,
-        (unsigned long long)st.revision, (long long)st.recorded_us, (long long)r->done.recorded);
-}
+enum { MOST_CUSTOMERS = 1500 };
 
 /* ---- writing ---- */
 
 /* Whether a result is one of those the reference allows. */
-static void same_result(run *r, int how, int rc, const crm_error *err, const ref_result *want,
-                        const ref_written *w)
+static void same_result(oracle_run *r, int how, int rc, const crm_error *err,
+                        const ref_result *want, const ref_written *w)
 {
     int seen = want->count == 0 && rc == CRM_OK;
 
     for (int i = 0; i < want->count; i++) {
         const ref_fault *f = &want->fault[i];
-        seen |= f->code == rc && err->code == rc && (!f->field[0] || !strcmp(f->field, err->field)) &&
+        seen |= f->code == rc && err->code == rc &&
+                (!f->field[0] || !strcmp(f->field, err->field)) &&
                 (f->row < 0 || f->row == err->row);
     }
     SAY(r, seen, "write %d of %llu gives %s (%s: %s, row %lld), expected %s %s%s\n%s", how,
@@ -293,7 +36,7 @@ static void same_result(run *r, int how, int rc, const crm_error *err, const ref
         r->good[how]++;
 }
 
-static int fill_record(run *r, const ref_written *w, crm_error *err)
+static int fill_record(oracle_run *r, const ref_written *w, crm_error *err)
 {
     crm_customer_clear(r->record);
     if (w->doc.kind)
@@ -311,7 +54,8 @@ static int fill_record(run *r, const ref_written *w, crm_error *err)
             if (f->flags & CRM_FIELD_LIST)
                 rc = crm_customer_add(r->record, field, v->v.source[0] ? v->v.source : NULL,
                                       v->plain, CRM_NUL, err);
-            else if ((f->type == CRM_TYPE_INTEGER || f->type == CRM_TYPE_CUSTOMER) && one_in(r, 2))
+            else if ((f->type == CRM_TYPE_INTEGER || f->type == CRM_TYPE_CUSTOMER) &&
+                     oracle_one_in(r, 2))
                 rc = crm_customer_set_integer(r->record, field, strtoll(v->v.text, NULL, 10), err);
             else
                 rc = crm_customer_set(r->record, field, v->plain, CRM_NUL, err);
@@ -323,7 +67,7 @@ static int fill_record(run *r, const ref_written *w, crm_error *err)
 }
 
 /* The typed door can't say everything a document can; the record was made without a zone. */
-static int typed_can(const run *r, const ref_written *w)
+static int typed_can(const oracle_run *r, const ref_written *w)
 {
     if (w->unknown || w->twice >= 0 || w->revision || w->doc.source || r->zone_us)
         return 0;
@@ -350,10 +94,10 @@ static int write_typed(crm_txn *txn, int how, crm_id *id, uint64_t expected, con
     }
 }
 
-static int write_json(run *r, crm_txn *txn, int how, crm_id *id, uint64_t expected,
+static int write_json(oracle_run *r, crm_txn *txn, int how, crm_id *id, uint64_t expected,
                       const char *json, int *created, crm_error *err)
 {
-    size_t n = one_in(r, 2) ? CRM_NUL : strlen(json);
+    size_t n = oracle_one_in(r, 2) ? CRM_NUL : strlen(json);
 
     switch (how) {
     case REF_CREATE:
@@ -375,7 +119,7 @@ static void fault_first(ref_result *want, int code, const char *field)
 }
 
 /* What a document that no model allows must give, instead of what the reference would do. */
-static void add_document_faults(run *r, const ref_written *w, const ref_store *before,
+static void add_document_faults(oracle_run *r, const ref_written *w, const ref_store *before,
                                 ref_result *want)
 {
     if (!w->unknown && w->twice < 0)
@@ -389,7 +133,7 @@ static void add_document_faults(run *r, const ref_written *w, const ref_store *b
         fault_first(want, CRM_EVALUE, r->m->field[w->twice].key);
 }
 
-static void after_write(run *r, crm_txn *txn, int rc)
+static void after_write(oracle_run *r, crm_txn *txn, int rc)
 {
     if (rc && r->flags & CRM_STICKY && !r->sticky)
         r->sticky = rc;
@@ -400,26 +144,26 @@ static void after_write(run *r, crm_txn *txn, int rc)
 }
 
 /* Any customer, more often one that was touched a moment ago, sometimes none. */
-static crm_id some_customer(run *r)
+static crm_id some_customer(oracle_run *r)
 {
-    if (one_in(r, 2))
-        r->recent = 1 + below(r, r->now.count + 1);
+    if (oracle_one_in(r, 2))
+        r->recent = 1 + oracle_below(r, r->now.count + 1);
     return r->recent;
 }
 
-static uint64_t some_revision(run *r, crm_id id)
+static uint64_t some_revision(oracle_run *r, crm_id id)
 {
     const ref_customer *c = ref_get(&r->now, id);
 
-    if (!one_in(r, 3))
+    if (!oracle_one_in(r, 3))
         return 0;
-    return c && !one_in(r, 4) ? c->revision : 1 + below(r, r->now.revision + 1);
+    return c && !oracle_one_in(r, 4) ? c->revision : 1 + oracle_below(r, r->now.revision + 1);
 }
 
-static void write_document(run *r, crm_txn *txn, int how)
+static void write_document(oracle_run *r, crm_txn *txn, int how)
 {
     static ref_written w;
-    ref_gen g = generator(r, &r->now);
+    ref_gen g = oracle_generator(r, &r->now);
     crm_id id = how == REF_CREATE || how == REF_UPSERT ? 0 : some_customer(r);
     uint64_t expected = id ? some_revision(r, id) : 0;
     ref_store before = ref_copy(&r->now);
@@ -428,7 +172,7 @@ static void write_document(run *r, crm_txn *txn, int how)
     int rc, created = -1, typed;
 
     ref_document_make(&g, how, &w);
-    typed = typed_can(r, &w) && one_in(r, 2);
+    typed = typed_can(r, &w) && oracle_one_in(r, 2);
     if (r->sticky) {
         want.count = 1;
         want.fault[0] = (ref_fault){r->sticky, "", -1};
@@ -452,11 +196,11 @@ static void write_document(run *r, crm_txn *txn, int how)
     after_write(r, txn, rc);
     if (!rc)
         r->recent = id;
-    if (!rc && one_in(r, 3))
-        same_document(r, txn, &r->now, id, 1);
+    if (!rc && oracle_one_in(r, 3))
+        oracle_same_document(r, txn, &r->now, id, 1);
 }
 
-static void write_state(run *r, crm_txn *txn, int how)
+static void write_state(oracle_run *r, crm_txn *txn, int how)
 {
     crm_id id = some_customer(r);
     uint64_t expected = some_revision(r, id);
@@ -478,10 +222,10 @@ static void write_state(run *r, crm_txn *txn, int how)
 }
 
 /* The report of all faults holds what the reference knows, and is empty when there are none. */
-static void validate(run *r, crm_txn *txn, ref_store *s)
+static void validate(oracle_run *r, crm_txn *txn, ref_store *s)
 {
     static ref_written w;
-    ref_gen g = generator(r, s);
+    ref_gen g = oracle_generator(r, s);
     ref_result want;
     char *report = NULL, piece[160];
     int rc, found = 0;
@@ -495,7 +239,8 @@ static void validate(run *r, crm_txn *txn, ref_store *s)
     SAY(r, rc == CRM_OK, "validate: %d", rc);
     for (const char *at = report; (at = strstr(at, "{\"code\":")) != NULL; at++)
         found++;
-    SAY(r, found == want.count, "%d faults and not %d in\n%s\n%s", found, want.count, w.json, report);
+    SAY(r, found == want.count, "%d faults and not %d in\n%s\n%s", found, want.count, w.json,
+        report);
     for (int i = 0; i < want.count; i++) {
         snprintf(piece, sizeof piece, "{\"code\":\"%s\",\"field\":\"%s\",",
                  crm_error_name(want.fault[i].code), want.fault[i].field);
@@ -506,12 +251,12 @@ static void validate(run *r, crm_txn *txn, ref_store *s)
 
 /* ---- savepoints ---- */
 
-static void set_mark(run *r, crm_txn *txn)
+static void set_mark(oracle_run *r, crm_txn *txn)
 {
-    mark *m = &r->marks[r->mark_count];
+    oracle_mark *m = &r->marks[r->mark_count];
     int rc;
 
-    if (r->mark_count == MARKS)
+    if (r->mark_count == ORACLE_MARKS)
         return;
     rc = crm_txn_savepoint(txn, &m->serial, NULL);
     SAY(r, rc == CRM_OK, "savepoint: %d", rc);
@@ -520,13 +265,13 @@ static void set_mark(run *r, crm_txn *txn)
     r->mark_count++;
 }
 
-static void roll_back(run *r, crm_txn *txn)
+static void roll_back(oracle_run *r, crm_txn *txn)
 {
     int i, rc;
 
     if (!r->mark_count)
         return;
-    i = (int)below(r, (uint64_t)r->mark_count);
+    i = (int)oracle_below(r, (uint64_t)r->mark_count);
     rc = crm_txn_rollback(txn, r->marks[i].serial, NULL);
     SAY(r, rc == CRM_OK, "rollback: %d", rc);
     r->now = ref_copy(&r->marks[i].before);
@@ -540,13 +285,13 @@ static void roll_back(run *r, crm_txn *txn)
     after_write(r, txn, 0);
 }
 
-static void release(run *r, crm_txn *txn)
+static void release(oracle_run *r, crm_txn *txn)
 {
     int i, rc;
 
     if (!r->mark_count)
         return;
-    i = (int)below(r, (uint64_t)r->mark_count);
+    i = (int)oracle_below(r, (uint64_t)r->mark_count);
     rc = crm_txn_release(txn, r->marks[i].serial, NULL);
     SAY(r, rc == CRM_OK, "release: %d", rc);
     rc = crm_txn_release(txn, r->marks[i].serial, NULL);
@@ -554,9 +299,9 @@ static void release(run *r, crm_txn *txn)
     r->mark_count = i;
 }
 
-static void operate(run *r, crm_txn *txn)
+static void operate(oracle_run *r, crm_txn *txn)
 {
-    uint64_t what = below(r, 100);
+    uint64_t what = oracle_below(r, 100);
 
     r->op++;
     if (what < 20)
@@ -580,41 +325,41 @@ static void operate(run *r, crm_txn *txn)
     else if (what < 78)
         validate(r, txn, &r->now);
     else
-        look(r, txn, &r->now);
+        oracle_look(r, txn, &r->now);
 }
 
 /* ---- transactions ---- */
 
-static crm_txn_options begin_options(run *r)
+static crm_txn_options begin_options(oracle_run *r)
 {
     static const char *const SOURCES[] = {NULL, "shop", "call-centre"};
     crm_txn_options o = CRM_TXN_OPTIONS_INIT;
 
-    r->source = SOURCES[below(r, 3)];
-    r->flags = one_in(r, 4) ? CRM_STICKY : 0;
-    r->zone_us = one_in(r, 3) ? 28800000000 : 0;
+    r->source = SOURCES[oracle_below(r, 3)];
+    r->flags = oracle_one_in(r, 4) ? CRM_STICKY : 0;
+    r->zone_us = oracle_one_in(r, 3) ? 28800000000 : 0;
     r->sticky = 0;
     r->mark_count = 0;
-    if (one_in(r, 9))
-        r->clock -= (int64_t)below(r, 5000000);
+    if (oracle_one_in(r, 9))
+        r->clock -= (int64_t)oracle_below(r, 5000000);
     else
-        r->clock += (int64_t)below(r, one_in(r, 4) ? 4 : 3000000);
+        r->clock += (int64_t)oracle_below(r, oracle_one_in(r, 4) ? 4 : 3000000);
     r->now = ref_copy(&r->done);
     r->recorded = r->clock > r->done.recorded ? r->clock : r->done.recorded + 1;
     o.source = r->source;
     o.flags = r->flags;
-    o.actor = one_in(r, 2) ? "li.na" : NULL;
-    o.purpose = one_in(r, 3) ? "sales" : NULL;
-    o.zone = r->zone_us ? one_in(r, 2) ? "Asia/Shanghai" : "+08:00" : NULL;
+    o.actor = oracle_one_in(r, 2) ? "li.na" : NULL;
+    o.purpose = oracle_one_in(r, 3) ? "sales" : NULL;
+    o.zone = r->zone_us ? oracle_one_in(r, 2) ? "Asia/Shanghai" : "+08:00" : NULL;
     return o;
 }
 
-static size_t length(run *r)
+static size_t length(oracle_run *r)
 {
-    return 1 + below(r, one_in(r, 8) ? 80 : 25);
+    return 1 + oracle_below(r, oracle_one_in(r, 8) ? 80 : 25);
 }
 
-static void explicit_transaction(run *r)
+static void explicit_transaction(oracle_run *r)
 {
     crm_txn_options o = begin_options(r);
     crm_txn *txn;
@@ -623,7 +368,7 @@ static void explicit_transaction(run *r)
     SAY(r, rc == CRM_OK, "begin: %d", rc);
     for (size_t n = length(r); n > 0; n--)
         operate(r, txn);
-    if (one_in(r, 5)) {
+    if (oracle_one_in(r, 5)) {
         rc = crm_txn_abort(txn);
         SAY(r, rc == CRM_OK, "abort: %d", rc);
         return;
@@ -635,7 +380,7 @@ static void explicit_transaction(run *r)
 }
 
 typedef struct task {
-    run *r;
+    oracle_run *r;
     int result;
 } task;
 
@@ -653,10 +398,10 @@ static int run_task(crm_txn *txn, void *ctx)
     return t->result;
 }
 
-static void written_transaction(run *r)
+static void written_transaction(oracle_run *r)
 {
     crm_txn_options o = begin_options(r);
-    task t = {r, one_in(r, 6) ? one_in(r, 2) ? CRM_DONE : CRM_ECANCELLED : CRM_OK};
+    task t = {r, oracle_one_in(r, 6) ? oracle_one_in(r, 2) ? CRM_DONE : CRM_ECANCELLED : CRM_OK};
     int rc = crm_db_write(r->db, &o, run_task, &t, NULL);
     int want = t.result >= 0 && r->sticky ? r->sticky : t.result;
 
@@ -667,19 +412,19 @@ static void written_transaction(run *r)
 
 /* ---- snapshots, closing ---- */
 
-static void end_snapshot(run *r, int i)
+static void end_snapshot(oracle_run *r, int i)
 {
     if (!r->snapshot[i].txn)
         return;
-    if (one_in(r, 4))
-        same_all(r, r->snapshot[i].txn, &r->snapshot[i].store);
+    if (oracle_one_in(r, 4))
+        oracle_same_all(r, r->snapshot[i].txn, &r->snapshot[i].store);
     SAY(r, crm_txn_abort(r->snapshot[i].txn) == CRM_OK, "abort of a read transaction");
     r->snapshot[i].txn = NULL;
 }
 
-static void turn_snapshot(run *r)
+static void turn_snapshot(oracle_run *r)
 {
-    int i = (int)below(r, SNAPSHOTS), rc;
+    int i = (int)oracle_below(r, ORACLE_SNAPSHOTS), rc;
 
     end_snapshot(r, i);
     rc = crm_txn_begin(r->db, CRM_READ, NULL, &r->snapshot[i].txn, NULL);
@@ -687,7 +432,7 @@ static void turn_snapshot(run *r)
     r->snapshot[i].store = ref_copy(&r->done);
 }
 
-static void open_database(run *r)
+static void open_database(oracle_run *r)
 {
     crm_db_options o = CRM_DB_OPTIONS_INIT;
     crm_db_stat st;
@@ -714,9 +459,9 @@ static void open_database(run *r)
     crm_txn_abort(txn);
 }
 
-static void close_database(run *r)
+static void close_database(oracle_run *r)
 {
-    for (int i = 0; i < SNAPSHOTS; i++)
+    for (int i = 0; i < ORACLE_SNAPSHOTS; i++)
         end_snapshot(r, i);
     crm_customer_free(r->record);
     crm_db_close(r->db);
@@ -732,7 +477,7 @@ static void remove_database(void)
 
 static void run_model(const ref_model *m, uint64_t seed, uint64_t operations)
 {
-    run *r = calloc(1, sizeof *r);
+    oracle_run *r = calloc(1, sizeof *r);
     crm_txn *txn;
 
     r->m = m;
@@ -743,32 +488,31 @@ static void run_model(const ref_model *m, uint64_t seed, uint64_t operations)
     r->clock = 1700000000000000;
     open_database(r);
     while (r->op < operations) {
-        if (one_in(r, 3))
+        if (oracle_one_in(r, 3))
             written_transaction(r);
         else
             explicit_transaction(r);
-        same_figures(r);
-        if (one_in(r, 4))
+        oracle_same_figures(r);
+        if (oracle_one_in(r, 4))
             turn_snapshot(r);
-        for (int i = 0; i < SNAPSHOTS; i++) {
+        for (int i = 0; i < ORACLE_SNAPSHOTS; i++) {
             r->zone_us = 0;
             if (r->snapshot[i].txn)
-                look(r, r->snapshot[i].txn, &r->snapshot[i].store);
+                oracle_look(r, r->snapshot[i].txn, &r->snapshot[i].store);
         }
-        if (one_in(r, 60)) {
+        if (oracle_one_in(r, 60)) {
             close_database(r);
             open_database(r);
         }
     }
     txn = api_begin(r->db, CRM_READ);
-    same_all(r, txn, &r->done);
+    oracle_same_all(r, txn, &r->done);
     crm_txn_abort(txn);
     close_database(r);
     api_check_clean(api_path());
     for (int how = REF_CREATE; how <= REF_UNDELETE && operations >= 5000; how++)
-        SAY(r, r->good[how] > 3 && r->refused[how] > 3,
-            "write %d: only %llu done and %llu refused", how, (unsigned long long)r->good[how],
-            (unsigned long long)r->refused[how]);
+        SAY(r, r->good[how] > 3 && r->refused[how] > 3, "write %d: only %llu done and %llu refused",
+            how, (unsigned long long)r->good[how], (unsigned long long)r->refused[how]);
     ref_pool_free(r->pool);
     free(r);
 }

@@ -69,7 +69,8 @@ static int create_marked(crm_txn *txn, void *ctx)
     char doc[120];
     const int *mark = ctx;
 
-    snprintf(doc, sizeof doc, "{\"name\":\"P\",\"external\":{\"source\":\"p%d\",\"value\":\"%d\"}}", mark[0], mark[1]);
+    snprintf(doc, sizeof doc, "{\"name\":\"P\",\"external\":{\"source\":\"p%d\",\"value\":\"%d\"}}",
+             mark[0], mark[1]);
     return crm_customer_create_json(txn, doc, CRM_NUL, NULL, NULL);
 }
 
@@ -218,9 +219,10 @@ static int change_model(part *p)
 
     NEED(crm_db_open(api_path(), NULL, &db, NULL) == CRM_OK);
     NEED(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL) == CRM_OK);
-    NEED(crm_model_apply(txn, "crm: 1\nfields:\n  name: {type: text}\n  extra: {type: integer}\n", CRM_NUL, 0,
-                         NULL, NULL, NULL) == CRM_OK);
-    NEED(crm_customer_create_json(txn, "{\"name\":\"B\",\"extra\":5}", CRM_NUL, NULL, NULL) == CRM_OK);
+    NEED(crm_model_apply(txn, "crm: 1\nfields:\n  name: {type: text}\n  extra: {type: integer}\n",
+                         CRM_NUL, 0, NULL, NULL, NULL) == CRM_OK);
+    NEED(crm_customer_create_json(txn, "{\"name\":\"B\",\"extra\":5}", CRM_NUL, NULL, NULL) ==
+         CRM_OK);
     NEED(crm_txn_commit(txn, NULL) == CRM_OK);
     crm_db_close(db);
     p->b->model_changed = 1;

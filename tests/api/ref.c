@@ -583,8 +583,7 @@ size_t ref_json(const ref_store *s, crm_id id, int origins, char *out, size_t ca
     at = (size_t)sprintf(out,
                          "{\"id\":%llu,\"kind\":\"%s\",\"revision\":%llu,\"created_at\":\"%s\","
                          "\"updated_at\":\"%s\"%s",
-                         (unsigned long long)id,
-                         c->kind == REF_PERSON ? "person" : "organisation",
+                         (unsigned long long)id, c->kind == REF_PERSON ? "person" : "organisation",
                          (unsigned long long)c->revision, created, updated,
                          c->deleted ? ",\"deleted\":true" : "");
     at += fields_json(s->m, c, out + at);

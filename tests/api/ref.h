@@ -15,17 +15,17 @@ enum { REF_PLAIN = 0, REF_CODE, REF_SHORT, REF_ODD };
 
 typedef struct ref_field {
     const char *key, *label;
-    int type;              /* CRM_TYPE_ */
-    uint32_t flags;        /* CRM_FIELD_ */
-    int in_identities;     /* declared and printed among the identities */
-    int kinds;             /* REF_PERSON | REF_ORGANISATION */
-    const char *preset;    /* value of a new customer that says nothing; NULL: none */
-    int64_t min, max;      /* of numbers, both 0: none */
-    uint64_t pool;         /* different values that are made */
+    int type;           /* CRM_TYPE_ */
+    uint32_t flags;     /* CRM_FIELD_ */
+    int in_identities;  /* declared and printed among the identities */
+    int kinds;          /* REF_PERSON | REF_ORGANISATION */
+    const char *preset; /* value of a new customer that says nothing; NULL: none */
+    int64_t min, max;   /* of numbers, both 0: none */
+    uint64_t pool;      /* different values that are made */
     int shape;
     const char *values[4][2]; /* of an enum: key and label */
-    const char *region;    /* of a phone: "CN" or "DE" */
-    const char *currency;  /* of money: of values that name none */
+    const char *region;       /* of a phone: "CN" or "DE" */
+    const char *currency;     /* of money: of values that name none */
 } ref_field;
 
 typedef struct ref_model {
@@ -68,12 +68,12 @@ typedef struct ref_store {
 enum { REF_SET = 0, REF_UNSET, REF_DELTA };
 typedef struct ref_said {
     int field, mode;
-    int n, removed;         /* of v: n values set or added, then `removed` values to remove */
+    int n, removed; /* of v: n values set or added, then `removed` values to remove */
     ref_value v[REF_SAID];
-    int bad;                /* values that break the model, beside those of v */
+    int bad; /* values that break the model, beside those of v */
 } ref_said;
 typedef struct ref_doc {
-    int kind; /* 0: not said */
+    int kind;           /* 0: not said */
     const char *source; /* NULL: that of the transaction */
     int count;
     ref_said said[REF_FIELDS];
@@ -103,8 +103,8 @@ ref_store ref_copy(const ref_store *s);
 /* One write; recorded: time of the transaction. */
 void ref_write(ref_store *s, int how, crm_id id, uint64_t expected, const ref_doc *doc,
                const char *source, int64_t recorded, ref_result *out);
-/* Every fault a new customer of this document would have; twice: a field that the document names twice,
- * or -1.  A field that is there but wrong is not told to be missing too. */
+/* Every fault a new customer of this document would have; twice: a field that the document names
+ * twice, or -1.  A field that is there but wrong is not told to be missing too. */
 void ref_faults(ref_store *s, const ref_doc *doc, int twice, ref_result *out);
 const ref_customer *ref_get(const ref_store *s, crm_id id);
 /* Live customers with a value; the first cap into ids. */

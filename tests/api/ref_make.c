@@ -32,8 +32,13 @@ static int one_in(ref_gen *g, uint64_t n)
 
 static void make_text(ref_gen *g, const ref_field *f, ref_spelled *s)
 {
-    static const char *const ODD[] = {"张伟%u", "O\"Neill %u", "a\\b%u", "two\nlines\t%u", "Ünal %u",
-                                      "{\"x\":%u}", "  \xe3\x80\x80mid  dle %u"};
+    static const char *const ODD[] = {"张伟%u",
+                                      "O\"Neill %u",
+                                      "a\\b%u",
+                                      "two\nlines\t%u",
+                                      "Ünal %u",
+                                      "{\"x\":%u}",
+                                      "  \xe3\x80\x80mid  dle %u"};
     unsigned n = pick(g, f->pool);
     const char *t;
 
@@ -203,7 +208,8 @@ static void make_phone(ref_gen *g, const ref_field *f, ref_spelled *s)
 
 static void make_word(ref_gen *g, const ref_field *f, ref_spelled *s)
 {
-    static const char *const LANGUAGES[][2] = {{"zh-Hans", "ZH-hans"}, {"en", "English"}, {"de", "德语"}};
+    static const char *const LANGUAGES[][2] = {
+        {"zh-Hans", "ZH-hans"}, {"en", "English"}, {"de", "德语"}};
     static const char *const COUNTRIES[][2] = {{"CN", "中国"}, {"DE", "Germany"}, {"US", "us"}};
     static const char *const BOOLEANS[][3] = {{"false", "no", "否"}, {"true", "Yes", "是"}};
     unsigned n = pick(g, f->pool), k = (unsigned)below(g, 2);
@@ -287,9 +293,13 @@ void ref_value_make(ref_gen *g, const ref_field *f, ref_spelled *s)
     if (!s->json[0])
         ref_json_string(s->json, s->plain);
     if (f->flags & CRM_FIELD_PER_SOURCE) {
-        snprintf(s->v.source, sizeof s->v.source, "%s", one_in(g, 2) ? "erp" : one_in(g, 2) ? "shop" : "旧系统");
+        snprintf(s->v.source, sizeof s->v.source, "%s",
+                 one_in(g, 2)   ? "erp"
+                 : one_in(g, 2) ? "shop"
+                                : "旧系统");
         strcpy(quoted, s->json);
-        snprintf(s->json, sizeof s->json, "{\"source\":\"%s\",\"value\":%.200s}", s->v.source, quoted);
+        snprintf(s->json, sizeof s->json, "{\"source\":\"%s\",\"value\":%.200s}", s->v.source,
+                 quoted);
     }
 }
 
@@ -312,7 +322,11 @@ void ref_value_spoil(ref_gen *g, const ref_field *f, ref_spelled *s)
     }
     switch (f->type) {
     case CRM_TYPE_TEXT:
-        PLAIN("%s", f->shape == REF_CODE ? "ab1" : f->shape == REF_SHORT ? "sixsix" : one_in(g, 2) ? " " : "a\x01" "b");
+        PLAIN("%s", f->shape == REF_CODE    ? "ab1"
+                    : f->shape == REF_SHORT ? "sixsix"
+                    : one_in(g, 2)          ? " "
+                                            : "a\x01"
+                                              "b");
         break;
     case CRM_TYPE_INTEGER:
         PLAIN("%s", one_in(g, 2) ? "-7" : "1.5");
@@ -389,8 +403,9 @@ static size_t add_member(ref_gen *g, ref_written *w, int i, char *out)
             if (part)
                 out[at++] = ',';
             at += (size_t)sprintf(out + at, remove ? "\"remove\":" : "\"add\":");
-            at += add_list(g, w, i, remove ? said->n : 0, remove ? said->n + said->removed : said->n,
-                           said->bad && !remove, out + at);
+            at +=
+                add_list(g, w, i, remove ? said->n : 0, remove ? said->n + said->removed : said->n,
+                         said->bad && !remove, out + at);
         }
         out[at++] = '}';
         out[at] = 0;
@@ -448,7 +463,8 @@ static void write_document(ref_gen *g, ref_written *w)
     }
     out[at++] = '{';
     if (one_in(g, 10))
-        at += (size_t)sprintf(out + at, "\"id\":%u,\"created_at\":\"x\",\"origins\":{\"name\":1},", 7);
+        at += (size_t)sprintf(out + at, "\"id\":%u,\"created_at\":\"x\",\"origins\":{\"name\":1},",
+                              7);
     if (w->revision)
         at += (size_t)sprintf(out + at, "\"revision\":%llu,", (unsigned long long)w->revision);
     for (int i = 0; i < w->doc.count; i++) {

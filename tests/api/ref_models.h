@@ -15,9 +15,9 @@ enum { REF_SPELLED = 160, REF_DOCUMENT = 16384 };
 typedef struct ref_gen {
     uint64_t seed;
     const ref_model *m;
-    uint64_t customers;  /* references go to 1 .. customers, and a little beyond */
-    int64_t zone_us;     /* offset of the transaction's zone, for times without one */
-    int may_be_bad;      /* one value in so many breaks the model; 0: none */
+    uint64_t customers; /* references go to 1 .. customers, and a little beyond */
+    int64_t zone_us;    /* offset of the transaction's zone, for times without one */
+    int may_be_bad;     /* one value in so many breaks the model; 0: none */
 } ref_gen;
 
 /* One value and a spelling of it: as plain text and as JSON. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Many threads on one database: writers through crm_db_write() and by hand, some of which fail, readers
- * that look whether every snapshot makes sense.  Each case runs under an alarm, so that a wake-up that
- * gets lost ends it.
+ * Many threads on one database: writers through crm_db_write() and by hand, some of which fail,
+ * readers that look whether every snapshot makes sense.  Each case runs under an alarm, so that a
+ * wake-up that gets lost ends it.
  */
 #include "help.h"
 
@@ -29,8 +29,8 @@ typedef struct teller {
     bank *b;
     int number, turn;
     uint64_t seed;
-    int fail;      /* how this move fails: 0 not, 1 by its result, 2 by a sticky error, 3 positive */
-    char *given;   /* per round: 1 when its mark was acknowledged */
+    int fail;    /* how this move fails: 0 not, 1 by its result, 2 by a sticky error, 3 positive */
+    char *given; /* per round: 1 when its mark was acknowledged */
 } teller;
 
 static int number_of(bank *b, crm_txn *txn, crm_customer *c, crm_id id, int64_t *n)
@@ -254,7 +254,8 @@ CRM_TEST(test_api_threads__writers_and_readers)
     alarm(ALARM);
     open_bank(&b, (int)crmtest_rounds(60, 600));
     for (int i = 0; i < WRITERS; i++) {
-        t[i] = (teller){&b, i, 0, crmtest_seed() * 31 + (uint64_t)i, 0, calloc(1, (size_t)b.rounds)};
+        t[i] =
+            (teller){&b, i, 0, crmtest_seed() * 31 + (uint64_t)i, 0, calloc(1, (size_t)b.rounds)};
         start(&writer[i], tell, &t[i]);
     }
     for (int i = 0; i < READERS; i++)
@@ -461,7 +462,8 @@ CRM_TEST(test_api_threads__members_of_a_group)
         ck_assert(strstr(api_json(txn, q.seen[i], CRM_JSON_ORIGINS), want));
         found |= (size_t)1 << q.seen[i];
     }
-    ck_assert_uint_eq(found, 0x7e); /* every number once: those of failed members were given again */
+    ck_assert_uint_eq(found,
+                      0x7e); /* every number once: those of failed members were given again */
     OK(crm_txn_abort(txn));
     crm_db_close(db);
     api_check_clean(api_path());

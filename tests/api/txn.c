@@ -126,8 +126,9 @@ CRM_TEST(test_api_txn__failed_call_changes_nothing)
     revision = crm_txn_revision(txn);
     IS(CRM_EVALUE, create(txn, FAULTY));
     ck_assert_str_eq(er.field, "vip");
-    IS(CRM_EEXISTS, create(txn, "{\"name\":\"B\",\"phone\":\"13800138000\",\"external\":"
-                                "[{\"source\":\"new\",\"value\":\"1\"},{\"source\":\"erp\",\"value\":\"1\"}]}"));
+    IS(CRM_EEXISTS,
+       create(txn, "{\"name\":\"B\",\"phone\":\"13800138000\",\"external\":"
+                   "[{\"source\":\"new\",\"value\":\"1\"},{\"source\":\"erp\",\"value\":\"1\"}]}"));
     ck_assert_str_eq(er.field, "external");
     ck_assert_int_eq(er.row, (int64_t)id);
     IS(CRM_ESYNTAX, create(txn, "{\"name\":\"A\""));
@@ -159,8 +160,8 @@ CRM_TEST(test_api_txn__sticky)
     ck_assert_str_eq(er.message, first.message);
     IS(CRM_EVALUE, crm_customer_delete(txn, id, 0, NULL));
     IS(CRM_EVALUE, crm_customer_patch_json(txn, 99, 0, "{}", CRM_NUL, &er));
-    IS(CRM_EVALUE, crm_model_apply(txn, "crm: 1\nfields: {a: {type: text}}\n", CRM_NUL, 0, NULL, NULL,
-                                   &er));
+    IS(CRM_EVALUE,
+       crm_model_apply(txn, "crm: 1\nfields: {a: {type: text}}\n", CRM_NUL, 0, NULL, NULL, &er));
     OK(crm_customer_new(txn, &c, &er)); /* reading goes on */
     OK(crm_customer_get(txn, id, c, &er));
     IS(CRM_EVALUE, crm_customer_create(txn, c, NULL, &er));
@@ -265,8 +266,8 @@ CRM_TEST(test_api_txn__rollback_brings_figures_back)
     OK(crm_txn_rollback(txn, mark, &er));
     ck_assert_uint_eq(crm_txn_revision(txn), revision);
     /* Names that were new in what was dropped are new again. */
-    ck_assert_uint_eq(api_create(txn, "{\"name\":\"B\",\"external\":{\"source\":\"s2\",\"value\":\"1\"}}"),
-                      id);
+    ck_assert_uint_eq(
+        api_create(txn, "{\"name\":\"B\",\"external\":{\"source\":\"s2\",\"value\":\"1\"}}"), id);
     ck_assert(api_has(txn, id, "\"source\":\"s2\""));
     ck_assert(strstr(api_json(txn, id, CRM_JSON_ORIGINS), "\"source\":\"first\""));
     ck_assert_uint_eq(api_found(txn, "external", "s1", "1", NULL), 0);
@@ -420,7 +421,8 @@ static int change_and_roll_back(crm_txn *txn, void *ctx)
     crm_savepoint mark;
     crm_id *id = ctx;
 
-    if (crm_customer_create_json(txn, A, CRM_NUL, id, NULL) || crm_txn_savepoint(txn, &mark, NULL) ||
+    if (crm_customer_create_json(txn, A, CRM_NUL, id, NULL) ||
+        crm_txn_savepoint(txn, &mark, NULL) ||
         crm_customer_create_json(txn, A, CRM_NUL, NULL, NULL) ||
         crm_customer_delete(txn, *id, 0, NULL) || crm_txn_rollback(txn, mark, NULL))
         return CRM_EINVAL;
@@ -453,7 +455,8 @@ CRM_TEST(test_api_txn__large)
     for (size_t i = 0; i < many; i++)
         api_create(txn, doc);
     OK(crm_customer_delete(txn, 3, 0, &er));
-    OK(crm_customer_patch_json(txn, 4, 0, "{\"phone\":\"13800138000\",\"notes\":null}", CRM_NUL, &er));
+    OK(crm_customer_patch_json(txn, 4, 0, "{\"phone\":\"13800138000\",\"notes\":null}", CRM_NUL,
+                               &er));
     n = api_list(txn, NULL, NULL, 0);
     ck_assert_uint_eq(n, many - 1);
     ck_assert_uint_eq(api_found(txn, "phone", NULL, "13800138000", NULL), 1);

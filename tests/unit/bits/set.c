@@ -68,7 +68,8 @@ static void round_trip(void)
 
 CRM_TEST(test_bits_set__boundaries)
 {
-    static const int EDGE[] = {0, 1, 62, 63, 64, 65, 127, 128, 4095, 4096, 32767, 65471, 65472, 65534, 65535};
+    static const int EDGE[] = {0,    1,    62,    63,    64,    65,    127,  128,
+                               4095, 4096, 32767, 65471, 65472, 65534, 65535};
     enum { EDGES = sizeof EDGE / sizeof EDGE[0] };
 
     fill(0, ROWS, 0);
@@ -251,7 +252,8 @@ CRM_TEST(test_bits_set__damaged_bytes)
         crm__set_store(words, &out);
         for (int i = 0; i < 20; i++) {
             size_t n = crmtest_below(&seed, 3) ? out.n : crmtest_below(&seed, out.n + 1);
-            size_t at = crmtest_below(&seed, 4) ? crmtest_below(&seed, out.n) : crmtest_below(&seed, 4);
+            size_t at =
+                crmtest_below(&seed, 4) ? crmtest_below(&seed, out.n) : crmtest_below(&seed, 4);
             uint8_t was = out.p[at];
             out.p[at] = (uint8_t)crmtest_rand(&seed);
             if (load_copy(out.p, n) == CRM_OK)
@@ -278,21 +280,23 @@ CRM_TEST(test_bits_set__what_is_no_set)
         size_t n;
         uint8_t bytes[16];
     } BAD[] = {
-        {0, {0}}, {3, {0}}, {4, {0}},                    /* too short */
-        {6, {3, 0, 0, 0, 1, 0}},                         /* no such form */
-        {6, {0, 1, 0, 0, 1, 0}},                         /* a flag */
-        {6, {0, 0, 1, 0, 1, 0}},                         /* one row, two told */
-        {8, {0, 0, 0, 0, 1, 0, 2, 0}},                   /* the other way round */
-        {8, {0, 0, 1, 0, 2, 0, 1, 0}},                   /* not in order */
-        {8, {0, 0, 1, 0, 2, 0, 2, 0}},                   /* twice */
-        {7, {0, 0, 0, 0, 2, 0, 0}},                      /* half a row */
-        {4, {2, 0, 0, 0}},                               /* no run */
-        {6, {2, 0, 0, 0, 1, 0}},                         /* half a run */
-        {8, {2, 0, 1, 0, 0xff, 0xff, 1, 0}},             /* beyond the last row */
-        {12, {2, 0, 3, 0, 1, 0, 1, 0, 3, 0, 1, 0}},      /* runs that touch */
-        {12, {2, 0, 3, 0, 9, 0, 1, 0, 3, 0, 1, 0}},      /* not in order */
-        {8, {2, 0, 2, 0, 1, 0, 1, 0}},                   /* two rows, three told */
-        {12, {1, 0, 0, 0, 1}},                           /* a short bitmap */
+        {0, {0}},
+        {3, {0}},
+        {4, {0}},                                   /* too short */
+        {6, {3, 0, 0, 0, 1, 0}},                    /* no such form */
+        {6, {0, 1, 0, 0, 1, 0}},                    /* a flag */
+        {6, {0, 0, 1, 0, 1, 0}},                    /* one row, two told */
+        {8, {0, 0, 0, 0, 1, 0, 2, 0}},              /* the other way round */
+        {8, {0, 0, 1, 0, 2, 0, 1, 0}},              /* not in order */
+        {8, {0, 0, 1, 0, 2, 0, 2, 0}},              /* twice */
+        {7, {0, 0, 0, 0, 2, 0, 0}},                 /* half a row */
+        {4, {2, 0, 0, 0}},                          /* no run */
+        {6, {2, 0, 0, 0, 1, 0}},                    /* half a run */
+        {8, {2, 0, 1, 0, 0xff, 0xff, 1, 0}},        /* beyond the last row */
+        {12, {2, 0, 3, 0, 1, 0, 1, 0, 3, 0, 1, 0}}, /* runs that touch */
+        {12, {2, 0, 3, 0, 9, 0, 1, 0, 3, 0, 1, 0}}, /* not in order */
+        {8, {2, 0, 2, 0, 1, 0, 1, 0}},              /* two rows, three told */
+        {12, {1, 0, 0, 0, 1}},                      /* a short bitmap */
     };
     uint8_t full[HEAD + 8192] = {1, 0, 0, 0, 3};
 

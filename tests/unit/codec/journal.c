@@ -100,7 +100,8 @@ CRM_TEST(test_codec_journal__every_truncation)
         crm__buf_add_u8(&out, 0);
         for (size_t n = 0; n <= out.n; n++) {
             uint8_t *copy;
-            ck_assert_int_eq(decode(out.p, n, &back, &copy), n == out.n - 1 ? CRM_OK : CRM_ECORRUPT);
+            ck_assert_int_eq(decode(out.p, n, &back, &copy),
+                             n == out.n - 1 ? CRM_OK : CRM_ECORRUPT);
             free(copy);
         }
         crm__buf_clear(&out);
@@ -121,10 +122,12 @@ CRM_TEST(test_codec_journal__damage)
         crm__buf_init(&out, NULL);
         crm__journal_encode(&m.e, &out);
         for (uint64_t k = 1 + crmtest_below(&seed, 3); k > 0; k--)
-            out.p[crmtest_below(&seed, out.n)] = (uint8_t)(crmtest_rand(&seed) >> crmtest_below(&seed, 8));
+            out.p[crmtest_below(&seed, out.n)] =
+                (uint8_t)(crmtest_rand(&seed) >> crmtest_below(&seed, 8));
         if (decode(out.p, out.n, &back, &copy) == CRM_OK) {
             ck_assert_uint_le(back.field_count, out.n);
-            ck_assert(!back.chain.n || (back.chain.p >= copy && back.chain.p + back.chain.n == copy + out.n));
+            ck_assert(!back.chain.n ||
+                      (back.chain.p >= copy && back.chain.p + back.chain.n == copy + out.n));
         }
         free(copy);
         crm__buf_clear(&out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * JSON: what is strict JSON and what is not, offsets, exact text of numbers, random trees and damage.
+ * JSON: what is strict JSON and what is not, offsets, exact text of numbers, random trees and
+ * damage.
  */
 #include "codec/json.h"
 #include "crmtest.h"
@@ -33,10 +34,34 @@ static int parse(const char *s, size_t n, crm__json **out)
 CRM_TEST(test_codec_json__good)
 {
     static const char *const GOOD[] = {
-        "{}", "[]", "null", "true", "false", "0", "-0", "1.5", "1e5", "\"\"", " [ 1 , 2 ] ", "{\"a\":{\"a\":1}}",
-        "[{\"a\":1},{\"a\":2}]", "{\"a\":\"x:y:z\"}", "{\"a\":\"\\\":\"}", "{\"a\\\"b\":1}", "\"\\u00e9\\ud83d\\ude00\"",
-        "9223372036854775807", "-9223372036854775808", "9999999999999999999", "\"\\\\u0000\"", "\t\r\n[]",
-        "\"\xc3\xa9\"", "{\"\":1}", "{\"a\":null,\"b\":null}", "1.0E+2", "[[[[[[[[]]]]]]]]", "\"NaN I\"",
+        "{}",
+        "[]",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-0",
+        "1.5",
+        "1e5",
+        "\"\"",
+        " [ 1 , 2 ] ",
+        "{\"a\":{\"a\":1}}",
+        "[{\"a\":1},{\"a\":2}]",
+        "{\"a\":\"x:y:z\"}",
+        "{\"a\":\"\\\":\"}",
+        "{\"a\\\"b\":1}",
+        "\"\\u00e9\\ud83d\\ude00\"",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "9999999999999999999",
+        "\"\\\\u0000\"",
+        "\t\r\n[]",
+        "\"\xc3\xa9\"",
+        "{\"\":1}",
+        "{\"a\":null,\"b\":null}",
+        "1.0E+2",
+        "[[[[[[[[]]]]]]]]",
+        "\"NaN I\"",
     };
 
     for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++) {
@@ -53,15 +78,61 @@ CRM_TEST(test_codec_json__bad)
         const char *text;
         int64_t offset; /* -1: anywhere */
     } BAD[] = {
-        {"", 0}, {" ", 1}, {"{", 1}, {"[1,", 3}, {"[1,]", -1}, {"{\"a\":1,}", -1}, {"{\"a\"}", 4}, {"{a:1}", 1},
-        {"{'a':1}", 1}, {"['a:b']", 1}, {"[1] 2", -1}, {"{} {}", -1}, {"nul", -1}, {"True", 0}, {"NaN", 0}, {"[Infinity]", 1},
-        {"-Infinity", -1}, {"01", -1}, {"-", -1}, {"1.", -1}, {"[-]", -1}, {"1.e5", -1}, {"00", -1}, {"-01", -1}, {"1e+", -1}, {"1-2", -1}, {"1..2", -1}, {".5", 0}, {"+1", 0}, {"0x10", -1}, {"1e", -1},
-        {"\"a", 2}, {"\"\\x\"", -1}, {"\"\\u12\"", -1}, {"\"\xff\"", 1}, {"\"\xc3\"", 1}, {"\"\xed\xa0\x80\"", 1},
-        {"\"\\u0000\"", 1}, {"{\"a\\u0000b\":1}", 3}, {"// x\n1", 0}, {"/**/1", 0}, {"\"a\nb\"", 2}, {"\"\t\"", 1},
-        {"{\"a\":1,\"a\":1}", 0}, {"{\"x\":{\"a\":1,\"a\":2}}", 0}, {"[{\"a\":1,\"b\":2,\"a\":3}]", 0},
+        {"", 0},
+        {" ", 1},
+        {"{", 1},
+        {"[1,", 3},
+        {"[1,]", -1},
+        {"{\"a\":1,}", -1},
+        {"{\"a\"}", 4},
+        {"{a:1}", 1},
+        {"{'a':1}", 1},
+        {"['a:b']", 1},
+        {"[1] 2", -1},
+        {"{} {}", -1},
+        {"nul", -1},
+        {"True", 0},
+        {"NaN", 0},
+        {"[Infinity]", 1},
+        {"-Infinity", -1},
+        {"01", -1},
+        {"-", -1},
+        {"1.", -1},
+        {"[-]", -1},
+        {"1.e5", -1},
+        {"00", -1},
+        {"-01", -1},
+        {"1e+", -1},
+        {"1-2", -1},
+        {"1..2", -1},
+        {".5", 0},
+        {"+1", 0},
+        {"0x10", -1},
+        {"1e", -1},
+        {"\"a", 2},
+        {"\"\\x\"", -1},
+        {"\"\\u12\"", -1},
+        {"\"\xff\"", 1},
+        {"\"\xc3\"", 1},
+        {"\"\xed\xa0\x80\"", 1},
+        {"\"\\u0000\"", 1},
+        {"{\"a\\u0000b\":1}", 3},
+        {"// x\n1", 0},
+        {"/**/1", 0},
+        {"\"a\nb\"", 2},
+        {"\"\t\"", 1},
+        {"{\"a\":1,\"a\":1}", 0},
+        {"{\"x\":{\"a\":1,\"a\":2}}", 0},
+        {"[{\"a\":1,\"b\":2,\"a\":3}]", 0},
         {"{\"a\":1,\"\\u0061\":2}", 0}, /* the same name in another writing */
-        {"12345678901234567890", 0}, {"[1,-12345678901234567890]", 3}, {"-9223372036854775809", 0},
-        {"-9999999999999999999", 0}, {"[1 2]", -1}, {"{\"a\" 1}", 5}, {"]", 0}, {":", 0},
+        {"12345678901234567890", 0},
+        {"[1,-12345678901234567890]", 3},
+        {"-9223372036854775809", 0},
+        {"-9999999999999999999", 0},
+        {"[1 2]", -1},
+        {"{\"a\" 1}", 5},
+        {"]", 0},
+        {":", 0},
     };
     static const char NUL[] = "{}\0{}";
     crm__json *v;
@@ -69,8 +140,8 @@ CRM_TEST(test_codec_json__bad)
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         int rc = parse(BAD[i].text, strlen(BAD[i].text), &v);
         ck_assert_msg(rc == CRM_ESYNTAX, "%s is taken", BAD[i].text);
-        ck_assert_msg(BAD[i].offset < 0 || err.offset == BAD[i].offset, "%s: offset %lld", BAD[i].text,
-                      (long long)err.offset);
+        ck_assert_msg(BAD[i].offset < 0 || err.offset == BAD[i].offset, "%s: offset %lld",
+                      BAD[i].text, (long long)err.offset);
     }
     ck_assert_int_eq(parse(NUL, sizeof NUL - 1, &v), CRM_ESYNTAX);
     ck_assert_int_eq(parse(NUL, 3, &v), CRM_ESYNTAX);
@@ -98,8 +169,21 @@ CRM_TEST(test_codec_json__depth)
 CRM_TEST(test_codec_json__numbers_keep_their_text)
 {
     static const char *const EXACT[] = {
-        "0", "-1", "12.50", "0.10", "1.000000000000", "123456789012345678.9", "1e3", "1E+03", "2.50e-2", "0.0",
-        "-0.0", "9999999999999999999", "9223372036854775808", "-9223372036854775808", "0.1000000000000000055511",
+        "0",
+        "-1",
+        "12.50",
+        "0.10",
+        "1.000000000000",
+        "123456789012345678.9",
+        "1e3",
+        "1E+03",
+        "2.50e-2",
+        "0.0",
+        "-0.0",
+        "9999999999999999999",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "0.1000000000000000055511",
     };
     uint64_t seed = crmtest_seed();
     char text[64];
@@ -110,13 +194,15 @@ CRM_TEST(test_codec_json__numbers_keep_their_text)
         if (i < sizeof EXACT / sizeof EXACT[0])
             snprintf(text, sizeof text, "%s", EXACT[i]);
         else
-            snprintf(text, sizeof text, "%s%llu.%0*llu", crmtest_below(&seed, 2) ? "-" : "",
-                     (unsigned long long)(crmtest_rand(&seed) >> crmtest_below(&seed, 60)) % 1000000000,
-                     1 + (int)crmtest_below(&seed, 12), (unsigned long long)crmtest_below(&seed, 10));
+            snprintf(
+                text, sizeof text, "%s%llu.%0*llu", crmtest_below(&seed, 2) ? "-" : "",
+                (unsigned long long)(crmtest_rand(&seed) >> crmtest_below(&seed, 60)) % 1000000000,
+                1 + (int)crmtest_below(&seed, 12), (unsigned long long)crmtest_below(&seed, 10));
         ck_assert_int_eq(parse(text, strlen(text), &v), CRM_OK);
         ck_assert_int_eq(crm__json_kind(v), CRM__JSON_NUMBER);
         t = crm__json_text(v);
-        ck_assert_msg(t.n == strlen(text) && !memcmp(t.p, text, t.n), "%s becomes %.*s", text, (int)t.n, (const char *)t.p);
+        ck_assert_msg(t.n == strlen(text) && !memcmp(t.p, text, t.n), "%s becomes %.*s", text,
+                      (int)t.n, (const char *)t.p);
         crm__json_free(v);
     }
 }
@@ -154,7 +240,8 @@ CRM_TEST(test_codec_json__members_and_items)
 
 static void random_text(uint64_t *seed, crm__buf *out)
 {
-    static const char *const PIECES[] = {"a", "b:c", "\"", "\\", "\n", "\t", "\x7f", "\x01", "é", "张", "😀", "{", "]", ",", "u0000"};
+    static const char *const PIECES[] = {"a", "b:c", "\"", "\\", "\n", "\t", "\x7f", "\x01",
+                                         "é", "张",  "😀",  "{",  "]",  ",",  "u0000"};
     crm__buf raw;
 
     crm__buf_init(&raw, NULL);
@@ -166,7 +253,8 @@ static void random_text(uint64_t *seed, crm__buf *out)
 
 static void random_tree(uint64_t *seed, crm__buf *out, int depth)
 {
-    static const char *const WORDS[] = {"null", "true", "false", "0", "-12.50", "1e9", "9223372036854775807"};
+    static const char *const WORDS[] = {
+        "null", "true", "false", "0", "-12.50", "1e9", "9223372036854775807"};
     uint64_t n = crmtest_below(seed, 5);
 
     switch (depth > 0 ? crmtest_below(seed, 4) : 3) {
@@ -242,10 +330,11 @@ CRM_TEST(test_codec_json__random_trees)
         crm__buf_init(&text, NULL);
         crm__buf_init(&again, NULL);
         random_tree(&seed, &text, 6);
-        ck_assert_msg(parse((const char *)text.p, text.n, &v) == CRM_OK, "%.*s: %s", (int)text.n, text.p, err.message);
+        ck_assert_msg(parse((const char *)text.p, text.n, &v) == CRM_OK, "%.*s: %s", (int)text.n,
+                      text.p, err.message);
         write_tree(v, &again);
-        ck_assert_msg(text.n == again.n && !memcmp(text.p, again.p, text.n), "%.*s becomes %.*s", (int)text.n, text.p,
-                      (int)again.n, again.p);
+        ck_assert_msg(text.n == again.n && !memcmp(text.p, again.p, text.n), "%.*s becomes %.*s",
+                      (int)text.n, text.p, (int)again.n, again.p);
         crm__json_free(v);
         crm__buf_clear(&text);
         crm__buf_clear(&again);
@@ -267,8 +356,9 @@ CRM_TEST(test_codec_json__damage)
         }
         for (int i = 0; i < 10; i++) {
             size_t at = crmtest_below(&seed, text.n);
-            text.p[at] = crmtest_below(&seed, 2) ? (uint8_t)"{}[]\",:\\0-e.nN "[crmtest_below(&seed, 15)]
-                                                 : (uint8_t)crmtest_rand(&seed);
+            text.p[at] = crmtest_below(&seed, 2)
+                             ? (uint8_t) "{}[]\",:\\0-e.nN "[crmtest_below(&seed, 15)]
+                             : (uint8_t)crmtest_rand(&seed);
             if (parse((const char *)text.p, text.n, &v))
                 continue;
             crm__buf_init(&again, NULL);

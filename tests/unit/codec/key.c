@@ -27,7 +27,8 @@ CRM_TEST(test_codec_key__numbers_in_order)
     uint8_t a[CRM__KEY_U64], b[CRM__KEY_U64];
 
     for (int i = 0; i < 20000; i++) {
-        uint64_t x = any(&seed), y = crmtest_below(&seed, 3) ? any(&seed) : x + crmtest_below(&seed, 3);
+        uint64_t x = any(&seed),
+                 y = crmtest_below(&seed, 3) ? any(&seed) : x + crmtest_below(&seed, 3);
         crm__slice s = crm__key_u64(a, x);
         ck_assert(s.p == a && s.n == CRM__KEY_U64);
         crm__key_u64(b, y);

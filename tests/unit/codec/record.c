@@ -77,7 +77,8 @@ static void make(uint64_t *seed, made *m)
     m->r.entries = m->entry;
     m->r.origin_count = 1 + (uint32_t)crmtest_below(seed, 8);
     for (uint32_t i = 0; i < m->r.origin_count; i++)
-        m->origin[i] = (crm__origin){(uint32_t)(crmtest_rand(seed) >> crmtest_below(seed, 64)), any_time(seed)};
+        m->origin[i] = (crm__origin){(uint32_t)(crmtest_rand(seed) >> crmtest_below(seed, 64)),
+                                     any_time(seed)};
     m->r.entry_count = (uint32_t)crmtest_below(seed, FIELDS);
     for (uint32_t i = 0; i < m->r.entry_count; i++) {
         crm__entry *e = &m->entry[i];
@@ -109,7 +110,8 @@ static void same(const crm__record *a, const crm__record *b)
     ck_assert_uint_eq(a->origin_count, b->origin_count);
     ck_assert_uint_eq(a->entry_count, b->entry_count);
     for (uint32_t i = 0; i < a->origin_count; i++)
-        ck_assert(a->origins[i].source == b->origins[i].source && a->origins[i].at == b->origins[i].at);
+        ck_assert(a->origins[i].source == b->origins[i].source &&
+                  a->origins[i].at == b->origins[i].at);
     for (uint32_t i = 0; i < a->entry_count; i++) {
         const crm__entry *x = &a->entries[i], *y = &b->entries[i];
         ck_assert(x->field == y->field && x->type == y->type && x->list == y->list &&
@@ -197,7 +199,8 @@ static void sensible(const crm__record *r, const uint8_t *p, size_t n)
         size_t pos = 0, k = 0;
         int rc;
         ck_assert(e->field > before && e->field <= UINT16_MAX && e->origin < r->origin_count);
-        ck_assert(e->payload.n <= n && (!e->payload.n || (e->payload.p >= p && e->payload.p + e->payload.n <= p + n)));
+        ck_assert(e->payload.n <= n &&
+                  (!e->payload.n || (e->payload.p >= p && e->payload.p + e->payload.n <= p + n)));
         while ((rc = crm__entry_next(e, &pos, &item)) == CRM_OK) {
             ck_assert(!item.n || (item.p >= p && item.p + item.n <= p + n));
             ck_assert_uint_lt(crm__entry_origin(e, k++), r->origin_count);
@@ -223,7 +226,8 @@ CRM_TEST(test_codec_record__damage)
         crm__buf_init(&out, NULL);
         crm__record_encode(&m.r, &out);
         for (uint64_t k = 1 + crmtest_below(&seed, 3); k > 0; k--)
-            out.p[crmtest_below(&seed, out.n)] = (uint8_t)(crmtest_rand(&seed) >> crmtest_below(&seed, 8));
+            out.p[crmtest_below(&seed, out.n)] =
+                (uint8_t)(crmtest_rand(&seed) >> crmtest_below(&seed, 8));
         if (decode(out.p, out.n, &back, &copy) == CRM_OK) {
             sensible(&back, copy, out.n);
             /* It is a record like any other. */
@@ -282,7 +286,8 @@ CRM_TEST(test_codec_record__claimed_counts)
             if (entries)
                 crm__buf_add_varint(&out, 0);
             crm__buf_add_varint(&out, COUNT[i]);
-            ck_assert_int_eq(crm__record_decode(NULL, crm__slice_of(out.p, out.n), &r), CRM_ECORRUPT);
+            ck_assert_int_eq(crm__record_decode(NULL, crm__slice_of(out.p, out.n), &r),
+                             CRM_ECORRUPT);
             crm__buf_clear(&out);
         }
     }

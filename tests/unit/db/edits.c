@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The edit list against a plain table under random edits, marks and rollbacks; and what it leaves in the
- * engine against the same table.
+ * The edit list against a plain table under random edits, marks and rollbacks; and what it leaves
+ * in the engine against the same table.
  */
 #include "bits/set.h"
 #include "codec/key.h"
@@ -69,7 +69,8 @@ static void put(uint64_t *seed, crm__edits *e, table *t)
         t->row[i].value[k] = (uint8_t)crmtest_rand(seed);
     t->row[i].state = CRM__EDIT_PUT;
     t->row[i].there = 1;
-    ck_assert_int_eq(crm__edits_put(e, KV_META, row_key(i, room), crm__slice_of(t->row[i].value, t->row[i].n), 0),
+    ck_assert_int_eq(crm__edits_put(e, KV_META, row_key(i, room),
+                                    crm__slice_of(t->row[i].value, t->row[i].n), 0),
                      CRM_OK);
 }
 
@@ -132,7 +133,8 @@ static void compare_switches(const crm__edits *e, const table *t, const table *s
         ops = crm__edits_ops(e, KV_BITS, set_key(i, room), &n);
         for (uint32_t k = 0; k < n; k++) {
             uint32_t row = (uint32_t)(ops[k] >> 1);
-            set[row / 8] = (uint8_t)((set[row / 8] & ~(1 << row % 8)) | (int)(ops[k] & 1) << row % 8);
+            set[row / 8] =
+                (uint8_t)((set[row / 8] & ~(1 << row % 8)) | (int)(ops[k] & 1) << row % 8);
         }
         ck_assert(memcmp(set, t->set[i], sizeof set) == 0);
     }
@@ -161,7 +163,8 @@ static void compare_engine(kv_txn *txn, const table *t)
 
     for (int i = 0; i < KEYS; i++) {
         k = row_key(i, room);
-        ck_assert_int_eq(txn->ops->get(txn, KV_META, k, &v), t->row[i].there ? CRM_OK : CRM_ENOTFOUND);
+        ck_assert_int_eq(txn->ops->get(txn, KV_META, k, &v),
+                         t->row[i].there ? CRM_OK : CRM_ENOTFOUND);
         if (!t->row[i].there)
             continue;
         ck_assert_uint_eq(v.n, (size_t)t->row[i].n + CRM__TAG_SIZE);
@@ -188,10 +191,12 @@ static void compare_engine(kv_txn *txn, const table *t)
     for (int i = 0; i < TOKENS; i++) {
         for (int j = 0; j < IDS; j++) {
             k = crm__key_identity(key, token_key(i, room), id_of(j));
-            ck_assert_int_eq(txn->ops->get(txn, KV_IDENTITY, k, &v), t->id[i][j] ? CRM_OK : CRM_ENOTFOUND);
+            ck_assert_int_eq(txn->ops->get(txn, KV_IDENTITY, k, &v),
+                             t->id[i][j] ? CRM_OK : CRM_ENOTFOUND);
             if (t->id[i][j])
-                ck_assert(v.n == 4 && crm__get_le32(v.p) ==
-                                          (uint32_t)crm__check_tag(TAG_KEY, KV_IDENTITY, k, crm__slice_of(NULL, 0)));
+                ck_assert(v.n == 4 &&
+                          crm__get_le32(v.p) == (uint32_t)crm__check_tag(TAG_KEY, KV_IDENTITY, k,
+                                                                         crm__slice_of(NULL, 0)));
         }
     }
 }
@@ -301,10 +306,13 @@ CRM_TEST(test_db_edits__many_keys)
     for (uint64_t i = 0; i < MANY; i++) {
         if (i == MANY / 2)
             half = crm__edits_mark(&e);
-        ck_assert_int_eq(crm__edits_put(&e, KV_CUSTOMER, crm__key_u64(key, i * i), crm__slice_of(key, 8), 0), CRM_OK);
+        ck_assert_int_eq(
+            crm__edits_put(&e, KV_CUSTOMER, crm__key_u64(key, i * i), crm__slice_of(key, 8), 0),
+            CRM_OK);
     }
     for (uint64_t i = 0; i < MANY; i++) {
-        ck_assert_int_eq(crm__edits_get(&e, KV_CUSTOMER, crm__key_u64(key, i * i), &got), CRM__EDIT_PUT);
+        ck_assert_int_eq(crm__edits_get(&e, KV_CUSTOMER, crm__key_u64(key, i * i), &got),
+                         CRM__EDIT_PUT);
         ck_assert(got.n == 8 && memcmp(got.p, key, 8) == 0);
     }
     ck_assert_uint_gt(crm__edits_bytes(&e), MANY * 16);
@@ -389,7 +397,8 @@ static void stingy_free(void *p, void *ctx)
 /* Every allocation that fails leaves the list as it was before the edit. */
 CRM_TEST(test_db_edits__failed_allocations)
 {
-    table *t = calloc(1, sizeof *t), *before = calloc(1, sizeof *before), *none = calloc(1, sizeof *none);
+    table *t = calloc(1, sizeof *t), *before = calloc(1, sizeof *before),
+          *none = calloc(1, sizeof *none);
 
     for (int64_t allowed = 0; allowed < 60; allowed++) {
         stingy s = {allowed, 0};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the journal says of every change: who, what, which fields, what came before, the counters after.
+ * What the journal says of every change: who, what, which fields, what came before, the counters
+ * after.
  */
 #include "crmtest.h"
 #include "db/txn.h"
@@ -101,7 +102,8 @@ CRM_TEST(test_db_journal__each_change)
     phone = number_of(txn, "phone");
     OK(crm_customer_create_json(txn, "{\"name\":\"A\",\"city\":\"X\"}", CRM_NUL, NULL, NULL));
     OK(crm_customer_create_json(txn, "{\"name\":\"B\"}", CRM_NUL, NULL, NULL));
-    OK(crm_customer_patch_json(txn, 1, 0, "{\"phone\":\"13800138000\",\"city\":null}", CRM_NUL, NULL));
+    OK(crm_customer_patch_json(txn, 1, 0, "{\"phone\":\"13800138000\",\"city\":null}", CRM_NUL,
+                               NULL));
     ck_assert_int_eq(crm_customer_create_json(txn, "{}", CRM_NUL, NULL, NULL), CRM_EVALUE);
     OK(crm_customer_patch_json(txn, 1, 0, "{\"name\":\"A\"}", CRM_NUL, NULL)); /* changes nothing */
     OK(crm_customer_delete(txn, 1, 0, NULL));
@@ -121,7 +123,8 @@ CRM_TEST(test_db_journal__each_change)
     r = entry(db, 4);
     ck_assert(r.e.action == CRM__ACTION_UPDATE && r.e.target == 1 && r.e.previous == 2);
     ck_assert_uint_eq(r.e.field_count, 2);
-    ck_assert(r.fields[0] == (city < phone ? city : phone) && r.fields[1] == (city < phone ? phone : city));
+    ck_assert(r.fields[0] == (city < phone ? city : phone) &&
+              r.fields[1] == (city < phone ? phone : city));
     r = entry(db, 5);
     ck_assert(r.e.action == CRM__ACTION_DELETE && r.e.previous == 4 && r.e.counters.deleted == 1);
     r = entry(db, 6);
