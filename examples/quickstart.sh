@@ -100,7 +100,8 @@ build_all()
         mv "$keep/quickstart" build/
         rmdir "$keep"
     fi
-    meson setup -Dbuildtype=release -Dtests=false build >"$log" 2>&1 || give_up
+    # Below /usr/local, lib is where Debian's linker and pkg-config look; without dpkg-dev meson takes lib64.
+    meson setup -Dbuildtype=release -Dtests=false --libdir=lib build >"$log" 2>&1 || give_up
     ninja -C build >>"$log" 2>&1 || give_up
 }
 
@@ -202,7 +203,7 @@ That was it. What to try next, in this folder:
    crm model show                         the built-in model; docs/model.md says how to write yours
 
    sh tests/run.sh                        the tests
-   less examples/hello.c                  the same from C, on one page
-   sudo meson install -C build && sudo ldconfig     for good; after it:
+   examples/hello.c                       the same from C, on one page; to compile it, as root once
+   meson install -C build && ldconfig     and then
    cc examples/hello.c \$(pkg-config --cflags --libs libcrm) -o hello
 END
