@@ -33,7 +33,7 @@ typedef struct crm_txn crm_txn;
  * Memory functions of the host, for the library's own memory of one database handle.
  *
  * They must behave like malloc, realloc and free, and be callable from every thread that uses the
- * handle.  What LMDB, libyaml and json-c allocate inside comes from malloc all the same.
+ * handle.  What LMDB and libyaml allocate inside comes from malloc all the same.
  */
 typedef struct crm_allocator {
     /** Size of this struct, set by CRM_ALLOCATOR_INIT. */

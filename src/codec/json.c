@@ -1,261 +1,484 @@
 /* SPDX-License-Identifier: MIT
- * json-c behind json.h.
+ * A strict JSON parser (RFC 8259) behind json.h.
  *
- * json-c keeps the last of two members of one name, cuts keys and the text at a NUL and clips integers
- * of more than 64 bits; each would lose what a user wrote without a word.  It also takes NaN and "1."
- * for numbers, single quotes for double ones, and control characters as they are.  So the text is
- * looked over first and these are refused there; afterwards the members of the tree are counted against
- * the colons of the text, which differ exactly if a name stands twice.
+ * Ours, because a document is what a customer's data comes in, and no library at hand keeps it whole:
+ * json-c takes the last of two members of one name, cuts keys at a NUL, clips long integers, takes NaN
+ * and control characters, and without memory drops members, cuts strings or stops the process.  Here
+ * each of these is an error with its place.
+ *
+ * Values lie in one arena, freed with the root.  Strings are decoded into it, numbers keep their text.
  */
 #include "codec/json.h"
 
 #include "base/error.h"
 #include "base/utf8.h"
 
-#include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH = 32, DIGITS = 19 };
+enum { DEPTH = 32, DIGITS = 19, FEW = 8 };
 
-typedef struct look {
-    size_t colons;
-    size_t fault; /* offset, when what is set */
-    const char *what;
-} look;
+struct crm__json {
+    int kind;
+    crm__slice text; /* strings, numbers, booleans; NUL-terminated where decoded */
+    const char *key; /* of a member */
+    size_t key_n;
+    crm__json *next; /* in its object or array */
+    crm__json *first;
+    const crm__json **items; /* of an array */
+    size_t count;
+};
 
-static size_t skip_string(const char *s, size_t i, size_t n, look *l)
+typedef struct root {
+    crm__json value; /* first: a root is freed through it */
+    crm__arena arena;
+} root;
+
+typedef struct parser {
+    const uint8_t *s;
+    size_t at, n;
+    crm__arena *arena;
+    crm_error *err;
+} parser;
+
+/* ---- reading ---- */
+
+static int fail(parser *p, size_t at, const char *what)
 {
-    for (i++; i < n && s[i] != '"'; i++) {
-        if ((unsigned char)s[i] < 0x20 && !l->what) {
-            l->what = "a control character in a string; write it as \\n or \\u0007";
-            l->fault = i;
-        }
-        if (s[i] != '\\')
+    if (at >= p->n) {
+        at = p->n;
+        what = "the text ends too early";
+    }
+    return crm__fail_at(p->err, CRM_ESYNTAX, -1, (int64_t)at, "JSON: %s at byte %zu", what, at);
+}
+
+static int peek(const parser *p)
+{
+    return p->at < p->n ? p->s[p->at] : -1;
+}
+
+static void skip_white(parser *p)
+{
+    while (p->at < p->n && (p->s[p->at] == ' ' || p->s[p->at] == '\t' || p->s[p->at] == '\n' ||
+                            p->s[p->at] == '\r'))
+        p->at++;
+}
+
+static int hex4(const parser *p, size_t at, uint32_t *out)
+{
+    uint32_t v = 0;
+
+    if (p->n - at < 4)
+        return 0;
+    for (int i = 0; i < 4; i++) {
+        uint8_t c = p->s[at + (size_t)i], low = c | 0x20;
+        if (c >= '0' && c <= '9')
+            v = v << 4 | (uint32_t)(c - '0');
+        else if (low >= 'a' && low <= 'f')
+            v = v << 4 | (uint32_t)(low - 'a' + 10);
+        else
+            return 0;
+    }
+    *out = v;
+    return 1;
+}
+
+static uint8_t *put_utf8(uint8_t *to, uint32_t c)
+{
+    if (c < 0x80) {
+        *to++ = (uint8_t)c;
+    } else if (c < 0x800) {
+        *to++ = (uint8_t)(0xc0 | c >> 6);
+        *to++ = (uint8_t)(0x80 | (c & 0x3f));
+    } else if (c < 0x10000) {
+        *to++ = (uint8_t)(0xe0 | c >> 12);
+        *to++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        *to++ = (uint8_t)(0x80 | (c & 0x3f));
+    } else {
+        *to++ = (uint8_t)(0xf0 | c >> 18);
+        *to++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+        *to++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        *to++ = (uint8_t)(0x80 | (c & 0x3f));
+    }
+    return to;
+}
+
+/* \uXXXX, or two of them for one character; p->at is behind the u. */
+static int read_unicode(parser *p, uint8_t **to)
+{
+    size_t begun = p->at - 2;
+    uint32_t c, low;
+
+    if (!hex4(p, p->at, &c))
+        return fail(p, p->n - p->at < 4 ? p->n : p->at, "four hexadecimal digits expected");
+    p->at += 4;
+    if (c == 0)
+        return fail(p, begun, "a NUL character in a string");
+    if (c >= 0xdc00 && c <= 0xdfff)
+        return fail(p, begun, "half a surrogate pair");
+    if (c >= 0xd800 && c <= 0xdbff) {
+        if (p->n - p->at < 6 || p->s[p->at] != '\\' || p->s[p->at + 1] != 'u' ||
+            !hex4(p, p->at + 2, &low) || low < 0xdc00 || low > 0xdfff)
+            return fail(p, begun, "half a surrogate pair");
+        p->at += 6;
+        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+    }
+    *to = put_utf8(*to, c);
+    return CRM_OK;
+}
+
+static int read_escape(parser *p, uint8_t **to)
+{
+    static const char FROM[] = "\"\\/bfnrt", INTO[] = "\"\\/\b\f\n\r\t";
+    int c = ++p->at < p->n ? p->s[p->at] : -1;
+    const char *found = c > 0 ? strchr(FROM, c) : NULL;
+
+    if (c < 0)
+        return fail(p, p->n, "");
+    p->at++;
+    if (c == 'u')
+        return read_unicode(p, to);
+    if (!found)
+        return fail(p, p->at - 2, "an unknown escape");
+    *(*to)++ = (uint8_t)INTO[found - FROM];
+    return CRM_OK;
+}
+
+/* The length of a string's text up to its closing mark, at most the room its decoded form takes. */
+static size_t raw_length(const parser *p)
+{
+    size_t i = p->at;
+
+    while (i < p->n && p->s[i] != '"')
+        i += p->s[i] == '\\' ? 2 : 1;
+    return (i < p->n ? i : p->n) - p->at;
+}
+
+static int read_string(parser *p, crm__slice *out)
+{
+    uint8_t *to, *begin;
+    int rc;
+
+    p->at++;
+    begin = to = crm__arena_alloc(p->arena, raw_length(p) + 1);
+    if (!to)
+        return crm__fail_nomem(p->err);
+    for (;;) {
+        int c = peek(p);
+        if (c < 0)
+            return fail(p, p->n, "");
+        if (c < 0x20)
+            return fail(p, p->at, "a control character in a string; write it as \\n or \\u0007");
+        if (c == '"')
+            break;
+        if (c != '\\') {
+            *to++ = (uint8_t)c;
+            p->at++;
             continue;
-        if (n - i >= 6 && memcmp(s + i, "\\u0000", 6) == 0 && !l->what) {
-            l->what = "a NUL character in a string";
-            l->fault = i;
         }
-        i++;
+        rc = read_escape(p, &to);
+        if (rc)
+            return rc;
     }
-    return i;
+    p->at++;
+    *to = 0;
+    out->p = begin;
+    out->n = (size_t)(to - begin);
+    return CRM_OK;
 }
 
-static size_t digits_at(const char *s, size_t i, size_t n)
+static size_t skip_digits(parser *p)
 {
-    size_t first = i;
+    size_t from = p->at;
 
-    while (i < n && s[i] >= '0' && s[i] <= '9')
-        i++;
-    return i - first;
+    while (p->at < p->n && p->s[p->at] >= '0' && p->s[p->at] <= '9')
+        p->at++;
+    return p->at - from;
 }
 
-/* A number by the grammar, which is narrower than json-c's, and small enough for it to keep. */
-static size_t skip_number(const char *s, size_t i, size_t n, look *l)
+static int read_number(parser *p, crm__json *v)
 {
-    size_t first = i, digits, part = 1;
-    int minus = s[i] == '-', whole;
+    size_t from = p->at, digits, whole;
+    const uint8_t *first;
 
-    i += (size_t)minus;
-    digits = digits_at(s, i, n);
-    whole = digits == 1 || (digits > 1 && s[i] != '0');
-    i += digits;
-    if (i < n && s[i] == '.') {
-        part = digits_at(s, ++i, n);
-        i += part;
-        digits = 0;
+    p->at += p->s[p->at] == '-';
+    first = p->s + p->at;
+    digits = whole = skip_digits(p);
+    if (!digits)
+        return fail(p, p->at, "a digit expected");
+    if (digits > 1 && *first == '0')
+        return fail(p, p->at - digits, "a number that begins with 0");
+    if (peek(p) == '.') {
+        p->at++;
+        whole = 0;
+        if (!skip_digits(p))
+            return fail(p, p->at, "a digit expected");
     }
-    if (part && i < n && (s[i] == 'e' || s[i] == 'E')) {
-        i++;
-        i += i < n && (s[i] == '+' || s[i] == '-');
-        part = digits_at(s, i, n);
-        i += part;
-        digits = 0;
+    if (peek(p) == 'e' || peek(p) == 'E') {
+        p->at++;
+        whole = 0;
+        p->at += peek(p) == '+' || peek(p) == '-';
+        if (!skip_digits(p))
+            return fail(p, p->at, "a digit expected");
     }
-    if (l->what)
-        return i - 1;
-    if (!whole || !part)
-        l->what = "no number of JSON";
-    else if (digits > DIGITS)
-        l->what = "a number of more than 19 digits; write it as a string";
-    else if (minus && digits == DIGITS && memcmp(s + first + 1, "9223372036854775808", DIGITS) > 0)
-        l->what = "a number below -2^63; write it as a string";
-    if (l->what)
-        l->fault = first;
-    return i - 1;
+    if (whole > DIGITS)
+        return fail(p, from, "a number of more than 19 digits; write it as a string");
+    if (whole == DIGITS && p->s[from] == '-' && memcmp(first, "9223372036854775808", DIGITS) > 0)
+        return fail(p, from, "a number below -2^63; write it as a string");
+    v->kind = CRM__JSON_NUMBER;
+    v->text.p = p->s + from;
+    v->text.n = p->at - from;
+    v->text.p = crm__arena_copy(p->arena, v->text.p, v->text.n);
+    return v->text.p ? CRM_OK : crm__fail_nomem(p->err);
 }
 
-static void look_over(const char *s, size_t n, look *l)
+static int read_word(parser *p, crm__json *v)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] == '"')
-            i = skip_string(s, i, n, l);
-        else if (s[i] == ':')
-            l->colons++;
-        else if ((s[i] >= '0' && s[i] <= '9') || s[i] == '-')
-            i = skip_number(s, i, n, l);
-        else if (memchr("NI'", s[i], 4) && !l->what) { /* its NUL counts too */
-            l->what = s[i] == '\'' ? "a string stands in double quotes"
-                      : s[i]       ? "NaN and Infinity are no JSON"
-                                   : "a NUL byte";
-            l->fault = i;
+    static const struct {
+        const char *word;
+        int kind;
+    } WORDS[] = {{"true", CRM__JSON_BOOLEAN}, {"false", CRM__JSON_BOOLEAN}, {"null", CRM__JSON_NULL}};
+
+    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
+        size_t n = strlen(WORDS[i].word);
+        if (p->n - p->at >= n && memcmp(p->s + p->at, WORDS[i].word, n) == 0) {
+            v->kind = WORDS[i].kind;
+            v->text.p = (const uint8_t *)WORDS[i].word;
+            v->text.n = n;
+            p->at += n;
+            return CRM_OK;
         }
     }
+    return fail(p, p->at, "a value expected");
 }
 
-static size_t members(json_object *v)
+/* ---- arrays and objects ---- */
+
+static int read_value(parser *p, crm__json *v, int depth);
+
+static int by_key(const void *a, const void *b)
+{
+    const crm__json *x = *(const crm__json *const *)a, *y = *(const crm__json *const *)b;
+
+    if (x->key_n != y->key_n)
+        return x->key_n < y->key_n ? -1 : 1;
+    return memcmp(x->key, y->key, x->key_n);
+}
+
+static int same_key(const crm__json *a, const crm__json *b)
+{
+    return by_key(&a, &b) == 0;
+}
+
+static int check_twice(parser *p, const crm__json *v, size_t begun)
+{
+    const crm__json **all;
+    size_t n = 0;
+
+    if (v->count <= FEW) {
+        for (const crm__json *a = v->first; a; a = a->next) {
+            for (const crm__json *b = a->next; b; b = b->next) {
+                if (same_key(a, b))
+                    return fail(p, begun, "a member stands twice in the object that begins");
+            }
+        }
+        return CRM_OK;
+    }
+    all = crm__arena_alloc(p->arena, v->count * sizeof *all);
+    if (!all)
+        return crm__fail_nomem(p->err);
+    for (const crm__json *a = v->first; a; a = a->next)
+        all[n++] = a;
+    qsort(all, n, sizeof *all, by_key);
+    for (size_t i = 1; i < n; i++) {
+        if (same_key(all[i - 1], all[i]))
+            return fail(p, begun, "a member stands twice in the object that begins");
+    }
+    return CRM_OK;
+}
+
+static int list_items(parser *p, crm__json *v)
 {
     size_t n = 0;
 
-    if (json_object_is_type(v, json_type_object)) {
-        for (struct lh_entry *e = json_object_get_object(v)->head; e; e = e->next)
-            n += 1 + members((json_object *)(uintptr_t)lh_entry_v(e));
-    } else if (json_object_is_type(v, json_type_array)) {
-        for (size_t i = 0; i < json_object_array_length(v); i++)
-            n += members(json_object_array_get_idx(v, i));
+    v->items = crm__arena_alloc(p->arena, v->count * sizeof *v->items);
+    if (!v->items)
+        return crm__fail_nomem(p->err);
+    for (const crm__json *a = v->first; a; a = a->next)
+        v->items[n++] = a;
+    return CRM_OK;
+}
+
+static int read_key(parser *p, crm__json *item)
+{
+    crm__slice key;
+    int rc;
+
+    if (peek(p) != '"')
+        return fail(p, p->at, "a name in quotes expected");
+    rc = read_string(p, &key);
+    if (rc)
+        return rc;
+    item->key = (const char *)key.p;
+    item->key_n = key.n;
+    skip_white(p);
+    if (peek(p) != ':')
+        return fail(p, p->at, "a colon expected");
+    p->at++;
+    skip_white(p);
+    return CRM_OK;
+}
+
+/* From the opening mark to behind the closing one. */
+static int read_group(parser *p, crm__json *v, int depth)
+{
+    size_t begun = p->at;
+    int object = p->s[p->at++] == '{', close = object ? '}' : ']', rc;
+    crm__json **end = &v->first;
+
+    v->kind = object ? CRM__JSON_OBJECT : CRM__JSON_ARRAY;
+    if (depth == DEPTH)
+        return fail(p, begun, "more than 31 levels");
+    skip_white(p);
+    if (peek(p) == close) {
+        p->at++;
+        return CRM_OK;
     }
-    return n;
-}
-
-static int syntax(crm_error *err, size_t at, const char *what)
-{
-    return crm__fail_at(err, CRM_ESYNTAX, -1, (int64_t)at, "JSON: %s at byte %zu", what, at);
-}
-
-/* json-c's words suit what it thought to read; these suit what a person sees. */
-static const char *word(enum json_tokener_error why)
-{
-    switch (why) {
-    case json_tokener_error_depth:
-        return "nested too deeply";
-    case json_tokener_error_parse_null:
-    case json_tokener_error_parse_boolean:
-    case json_tokener_error_parse_unexpected:
-        return "unexpected text";
-    default:
-        return json_tokener_error_desc(why);
+    for (;;) {
+        crm__json *item = crm__arena_alloc(p->arena, sizeof *item);
+        if (!item)
+            return crm__fail_nomem(p->err);
+        memset(item, 0, sizeof *item);
+        skip_white(p);
+        rc = object ? read_key(p, item) : CRM_OK;
+        if (!rc)
+            rc = read_value(p, item, depth + 1);
+        if (rc)
+            return rc;
+        *end = item;
+        end = &item->next;
+        v->count++;
+        skip_white(p);
+        if (peek(p) == close)
+            break;
+        if (peek(p) != ',')
+            return fail(p, p->at, object ? "a comma or } expected" : "a comma or ] expected");
+        p->at++;
     }
+    p->at++;
+    return object ? check_twice(p, v, begun) : list_items(p, v);
 }
 
-int crm__json_parse(const char *text, size_t n, crm__json **out, crm_error *err)
+static int read_value(parser *p, crm__json *v, int depth)
 {
-    struct json_tokener *tok;
-    json_object *root;
-    enum json_tokener_error why;
-    look l = {0, 0, NULL};
-    size_t at;
+    int c = peek(p);
+
+    if (c == '{' || c == '[')
+        return read_group(p, v, depth);
+    if (c == '"') {
+        v->kind = CRM__JSON_STRING;
+        return read_string(p, &v->text);
+    }
+    if (c == '-' || (c >= '0' && c <= '9'))
+        return read_number(p, v);
+    return read_word(p, v);
+}
+
+int crm__json_parse(const crm_allocator *mem, const char *text, size_t n, crm__json **out,
+                    crm_error *err)
+{
+    parser p = {(const uint8_t *)text, 0, n, NULL, err};
+    size_t at = crm__utf8_valid(text, n);
+    root *r;
+    int rc;
 
     *out = NULL;
-    if (n > INT32_MAX)
-        return syntax(err, 0, "the document is larger than 2 GiB");
-    at = crm__utf8_valid(text, n);
     if (at != n)
-        return syntax(err, at, "not UTF-8");
-    look_over(text, n, &l);
-    tok = json_tokener_new_ex(DEPTH);
-    if (!tok)
+        return crm__fail_at(err, CRM_ESYNTAX, -1, (int64_t)at, "JSON: not UTF-8 at byte %zu", at);
+    r = crm__calloc(mem, 1, sizeof *r);
+    if (!r)
         return crm__fail_nomem(err);
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-    root = json_tokener_parse_ex(tok, text, (int)n);
-    at = json_tokener_get_parse_end(tok);
-    if (!root && json_tokener_get_error(tok) == json_tokener_continue) {
-        root = json_tokener_parse_ex(tok, "\0", 1); /* a bare number ends only here */
-        at = n;
-    }
-    why = json_tokener_get_error(tok);
-    json_tokener_free(tok);
-    if (why == json_tokener_continue || why == json_tokener_error_parse_eof)
-        return syntax(err, n, "the text ends too early");
-    if (why != json_tokener_success) {
-        json_object_put(root);
-        return why == json_tokener_error_size ? crm__fail_nomem(err)
-                                              : syntax(err, at, word(why));
-    }
-    if (!l.what && root && members(root) != l.colons) {
-        l.what = "a member stands twice in the document that begins";
-        l.fault = 0;
-    }
-    if (l.what) {
-        json_object_put(root);
-        return syntax(err, l.fault, l.what);
-    }
-    *out = (crm__json *)root;
-    return CRM_OK;
+    crm__arena_init(&r->arena, mem);
+    p.arena = &r->arena;
+    skip_white(&p);
+    rc = read_value(&p, &r->value, 1);
+    skip_white(&p);
+    if (!rc && p.at < n)
+        rc = fail(&p, p.at, "something behind the value");
+    if (rc || r->value.kind == CRM__JSON_NULL)
+        crm__json_free(&r->value);
+    else
+        *out = &r->value;
+    return rc;
 }
 
 void crm__json_free(crm__json *v)
 {
-    json_object_put((json_object *)v);
+    root *r = (root *)(void *)v;
+    const crm_allocator *mem;
+
+    if (!r)
+        return;
+    mem = r->arena.mem;
+    crm__arena_clear(&r->arena);
+    crm__release(mem, r);
 }
 
-static json_object *of(const crm__json *v)
+/* ---- looking ---- */
+
+static const crm__json *or_null(const crm__json *v)
 {
-    return (json_object *)(uintptr_t)v;
+    return v && v->kind != CRM__JSON_NULL ? v : NULL;
 }
 
 int crm__json_kind(const crm__json *v)
 {
-    switch (json_object_get_type(of(v))) {
-    case json_type_boolean:
-        return CRM__JSON_BOOLEAN;
-    case json_type_double:
-    case json_type_int:
-        return CRM__JSON_NUMBER;
-    case json_type_string:
-        return CRM__JSON_STRING;
-    case json_type_array:
-        return CRM__JSON_ARRAY;
-    case json_type_object:
-        return CRM__JSON_OBJECT;
-    default:
-        return CRM__JSON_NULL;
-    }
+    return v ? v->kind : CRM__JSON_NULL;
 }
 
 crm__slice crm__json_text(const crm__json *v)
 {
-    crm__slice s = {NULL, 0};
-    const char *p = json_object_get_string(of(v));
+    crm__slice none = {NULL, 0};
 
-    if (!p)
-        return s;
-    s.p = (const uint8_t *)p;
-    s.n = json_object_is_type(of(v), json_type_string)
-              ? (size_t)json_object_get_string_len(of(v))
-              : strlen(p);
-    return s;
+    return v ? v->text : none;
 }
 
 size_t crm__json_count(const crm__json *v)
 {
-    return json_object_is_type(of(v), json_type_array) ? json_object_array_length(of(v)) : 0;
+    return v && v->kind == CRM__JSON_ARRAY ? v->count : 0;
 }
 
 const crm__json *crm__json_item(const crm__json *v, size_t i)
 {
-    return (const crm__json *)json_object_array_get_idx(of(v), i);
+    return i < crm__json_count(v) ? or_null(v->items[i]) : NULL;
 }
 
 const crm__json *crm__json_member(const crm__json *v, const char *key)
 {
-    json_object *got = NULL;
-
-    return json_object_object_get_ex(of(v), key, &got) ? (const crm__json *)got : NULL;
+    if (!v || v->kind != CRM__JSON_OBJECT)
+        return NULL;
+    for (const crm__json *m = v->first; m; m = m->next) {
+        if (strcmp(m->key, key) == 0)
+            return or_null(m);
+    }
+    return NULL;
 }
 
 int crm__json_next(const crm__json *object, const void **at, const char **key,
                    const crm__json **value)
 {
-    const struct lh_entry *e = *at;
+    const crm__json *m = *at;
 
-    e = e ? e->next : json_object_get_object(of(object))->head;
-    if (!e)
+    m = m ? m->next : object ? object->first : NULL;
+    if (!m)
         return 0;
-    *at = e;
-    *key = lh_entry_k(e);
-    *value = (const crm__json *)lh_entry_v(e);
+    *at = m;
+    *key = m->key;
+    *value = or_null(m);
     return 1;
 }
+
+/* ---- writing ---- */
 
 void crm__json_string(crm__buf *out, const void *p, size_t n)
 {

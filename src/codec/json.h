@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * JSON text to values (json-c; the only folder that sees it) and the pieces of writing it.
+ * JSON text to values, and the pieces of writing it.
  */
 #ifndef CRM_CODEC_JSON_H
 #define CRM_CODEC_JSON_H
@@ -21,7 +21,8 @@ enum {
 
 /* Strict JSON, one value, UTF-8, no member twice, no NUL character, numbers of at most 19 digits unless
  * they have a fraction or exponent (their text is kept exactly).  CRM_ESYNTAX gives the byte offset. */
-int crm__json_parse(const char *text, size_t n, crm__json **out, crm_error *err);
+int crm__json_parse(const crm_allocator *mem, const char *text, size_t n, crm__json **out,
+                    crm_error *err);
 void crm__json_free(crm__json *v);
 
 int crm__json_kind(const crm__json *v);

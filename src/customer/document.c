@@ -307,7 +307,7 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
     const char *key;
     const crm__json *v;
     crm__json *root;
-    int rc = crm__json_parse(json, n, &root, faults->err);
+    int rc = crm__json_parse(txn->mem, json, n, &root, faults->err);
 
     if (!rc && crm__json_kind(root) != CRM__JSON_OBJECT) {
         crm__json_free(root);

@@ -11,7 +11,7 @@ LEVEL = {"base": 0, "codec": 1, "kv": 2, "bits": 2, "model": 3, "db": 4,
          "segment": 6, "match": 6, "privacy": 6, "io": 6}
 # Libraries below us, each behind one folder.
 BEHIND = {"lmdb.h": "kv", "yaml.h": "model", "sodium.h": None, "zlib.h": None,
-          "utf8proc.h": None, "json-c/": None, "json.h": None}
+          "utf8proc.h": None}
 ENDS_HOST = r"_?exit|_Exit|abort|quick_exit|assert"
 SPEAKS = r"v?f?printf|v?dprintf|f?puts|f?putc|putchar|perror|psignal|syslog"
 LOCALE = (r"is(?:al(?:pha|num)|digit|xdigit|space|upper|lower|punct|print|cntrl|graph|blank)|"
@@ -62,7 +62,7 @@ def check_public_only(tree):
 
 
 def check_libraries_in_one_folder(tree):
-    """lmdb.h, yaml.h, sodium.h, zlib.h, json-c and utf8proc.h are each seen by one folder"""
+    """lmdb.h, yaml.h, sodium.h, zlib.h and utf8proc.h are each seen by one folder"""
     seen = {}
     for name in tree.below("src", ".c", ".h"):
         for _, angled in includes(tree, name):

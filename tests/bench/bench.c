@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The benchmark: the library beside SQLite, and beside LMDB by hand as the limit, on the same made-up
- * customers in the same run.
- *   bench [N] [--runs R] [--look-ups L] [--dir DIR] [--cpu] [--json] [--smoke]
- * Each figure is the median of R runs with the least and the most; the sides take turns within each
- * run, so that what else the machine does meets them all, and ratios are taken run by run.  It judges
- * nothing, but ends with an error when the sides do not give the same answers.
+ * The benchmark: the library beside SQLite, and beside LMDB by hand as the limit, on the same
+ * made-up customers in the same run. bench [N] [--runs R] [--look-ups L] [--dir DIR] [--cpu]
+ * [--json] [--smoke] Each figure is the median of R runs with the least and the most; the sides
+ * take turns within each run, so that what else the machine does meets them all, and ratios are
+ * taken run by run.  It judges nothing, but ends with an error when the sides do not give the same
+ * answers.
  */
 #include "bench.h"
 
@@ -237,8 +237,11 @@ static double rate_of(int i, unsigned writers, int64_t pass)
     double start, took;
 
     for (unsigned k = 0; k < writers; k++)
-        w[k] = (worker){.s = SIDE[i], .writer = SIDE[i]->writer(handle_of[i]), .first = k,
-                        .step = writers, .pass = pass};
+        w[k] = (worker){.s = SIDE[i],
+                        .writer = SIDE[i]->writer(handle_of[i]),
+                        .first = k,
+                        .step = writers,
+                        .pass = pass};
     start = measure_now();
     for (unsigned k = 0; k < writers; k++) {
         w[k].until = start + plan.seconds;
@@ -368,9 +371,9 @@ static void make_dirs(char base[4096])
 
 static void remove_dirs(const char *base)
 {
-    static const char *const FILES[] = {"data.mdb",         "lock.mdb",         "crm.lock",
-                                        "bench.sqlite",     "bench.sqlite-wal", "bench.sqlite-shm",
-                                        "limit.mdb",        "limit.mdb-lock"};
+    static const char *const FILES[] = {"data.mdb",     "lock.mdb",         "crm.lock",
+                                        "bench.sqlite", "bench.sqlite-wal", "bench.sqlite-shm",
+                                        "limit.mdb",    "limit.mdb-lock"};
     char path[4300];
 
     for (int i = 0; i < SIDES; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the parts of the benchmark share: the made-up customers, the sides that are compared, the table.
- * A side is one database with the same customers in it; a side leaves out what it has no form of.
+ * What the parts of the benchmark share: the made-up customers, the sides that are compared, the
+ * table. A side is one database with the same customers in it; a side leaves out what it has no
+ * form of.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -12,8 +13,19 @@
 /* ---- customers (data.c) ---- */
 
 enum { TEXTS = 11, TEXT_ROOM = 64 };
-enum { EXTERNAL_ID, NAME, EMAIL, PHONE, COMPANY, CITY, COUNTRY, GENDER, BIRTH_DATE, LEAD_SOURCE,
-       LIFECYCLE };
+enum {
+    EXTERNAL_ID,
+    NAME,
+    EMAIL,
+    PHONE,
+    COMPANY,
+    CITY,
+    COUNTRY,
+    GENDER,
+    BIRTH_DATE,
+    LEAD_SOURCE,
+    LIFECYCLE
+};
 
 /* Scores given at first are below UPDATE_SCORE; an update sets one from there to 1000. */
 enum { UPDATE_SCORE = 900, UPDATE_SCORES = 101 };
@@ -42,6 +54,7 @@ typedef struct answer {
 typedef struct side {
     const char *name;
     int answers; /* its answers are compared with the others' */
+    int many;    /* has a form for several writers at once */
     /* Makes the database of n customers in dir; tick is called now and then. */
     void (*load)(const char *dir, uint64_t n, void (*tick)(void));
     uint64_t (*file_bytes)(const char *dir);
@@ -55,7 +68,6 @@ typedef struct side {
     void *(*writer)(void *handle);
     void (*write)(void *writer, uint64_t customer, int64_t score);
     void (*writer_close)(void *writer);
-    int many; /* has a form for several writers at once */
 } side;
 
 extern const side SIDE_CRM, SIDE_SQLITE, SIDE_LMDB;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * crm_peer: the library's part in a comparison of databases that share one data set.
  *   crm_peer DATADIR DBDIR LOADS RUNS
- * Reads DATADIR/manifest.json, customers.csv (13 columns and tags) and the keys_*.txt with one key a line;
- * loads the customers LOADS times, then runs each operation RUNS times.  One JSON line an operation:
+ * Reads DATADIR/manifest.json, customers.csv (13 columns and tags) and the keys_*.txt with one key
+ * a line; loads the customers LOADS times, then runs each operation RUNS times.  One JSON line an
+ * operation:
  *   {"peer","size","op","n","runs","median","min","max","unit","result",...}
- * The answer of a look-up is hits:sum, where sum adds of each record found score + 20 + the bytes of
- * its eleven texts, so that every field has been read.  Tags, events and consents are not loaded: the
- * load is therefore called load_customers and stands beside no full load.
+ * The answer of a look-up is hits:sum, where sum adds of each record found score + 20 + the bytes
+ * of its eleven texts, so that every field has been read.  Tags, events and consents are not
+ * loaded: the load is therefore called load_customers and stands beside no full load.
  */
 #include "measure.h"
 
@@ -25,7 +26,8 @@ enum { TEXTS = 11, SCORE = 11, CREATED = 12, COLUMNS = 13, CELLS = 14 };
 enum { SAMPLE_STEP = 5000, UPDATES = 500, WRITERS = 64, FOUND = 256, OPENS = 20 };
 
 /* The columns in their order; source and created_at are words of every document, so those two have
- * another key.  Phones are text: most of the made-up numbers of the data are valid in no country. */
+ * another key.  Phones are text: most of the made-up numbers of the data are valid in no country.
+ */
 static const char MODEL[] =
     "crm: 1\n"
     "name: reference\n"
@@ -78,7 +80,8 @@ static void must(int rc, const char *what)
 static void emit(const char *op, uint64_t n, const series *s, const char *unit, const char *result)
 {
     printf("{\"peer\":\"crm\",\"size\":%" PRIu64 ",\"op\":\"%s\",\"n\":%" PRIu64
-           ",\"runs\":%d,\"median\":%.6g,\"min\":%.6g,\"max\":%.6g,\"unit\":\"%s\",\"result\":\"%s\"}\n",
+           ",\"runs\":%d,\"median\":%.6g,\"min\":%.6g,\"max\":%.6g,\"unit\":\"%s\",\"result\":\"%"
+           "s\"}\n",
            size, op, n, s->n, series_median(s), series_least(s), series_most(s), unit, result);
     fflush(stdout);
 }
@@ -275,8 +278,8 @@ static void look_up(crm_txn *txn, crm_customer *c, const crm_field *by, cell key
 }
 
 /* One read transaction for all look-ups of a run, or one for each. */
-static void bench_look_ups(crm_db *db, const char *data, const char *op, const char *file, int column,
-                           int each, int runs)
+static void bench_look_ups(crm_db *db, const char *data, const char *op, const char *file,
+                           int column, int each, int runs)
 {
     char name[64], result[64];
     crm_customer *c;

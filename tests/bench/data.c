@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Made-up customers: each a function of its number alone, so nothing is kept and nothing is read.
- * External ids are a mix of the number that no order can be seen in; two of a hundred customers share
- * their phone with an earlier one.
+ * External ids are a mix of the number that no order can be seen in; two of a hundred customers
+ * share their phone with an earlier one.
  */
 #include "bench.h"
 
@@ -10,22 +10,23 @@ const char *const TEXT_NAMES[TEXTS] = {
     "country",     "gender", "birth_date", "lead_source", "lifecycle",
 };
 
-static const char *const LATIN_FIRST[] = {"Anna", "Mia", "Zoë", "Raj", "Elena", "Liam", "Noah", "Iris"};
-static const char *const LATIN_LAST[] = {"King", "Costa", "Müller", "Moreau", "Tan", "Silva", "Novak",
-                                         "Berg"};
+static const char *const LATIN_FIRST[] = {"Anna",  "Mia",  "Zoë",  "Raj",
+                                          "Elena", "Liam", "Noah", "Iris"};
+static const char *const LATIN_LAST[] = {"King", "Costa", "Müller", "Moreau",
+                                         "Tan",  "Silva", "Novak",  "Berg"};
 static const char *const HAN_LAST[] = {"王", "李", "张", "刘", "陈", "杨", "赵", "黄"};
 static const char *const HAN_FIRST[] = {"伟", "芳", "秀英", "敏", "静", "丽", "强", "磊"};
 static const char *const PINYIN[] = {"wang", "li", "zhang", "liu", "chen", "yang", "zhao", "huang"};
 static const char *const DOMAINS[] = {"qq.com",    "163.com",     "example.com", "gmail.com",
                                       "yahoo.com", "outlook.com", "126.com",     "mail.example"};
-static const char *const COMPANIES[] = {"Nova Media AB", "晨星科技有限公司", "Blue Systems S.A.",
-                                        "华南贸易有限公司", "Cedar Logistics GmbH", "东方制造集团",
-                                        "Orion Retail, Inc.", "远景咨询"};
+static const char *const COMPANIES[] = {
+    "Nova Media AB",        "晨星科技有限公司", "Blue Systems S.A.",  "华南贸易有限公司",
+    "Cedar Logistics GmbH", "东方制造集团",     "Orion Retail, Inc.", "远景咨询"};
 static const char *const CITIES[] = {"Shanghai", "Beijing", "Guangzhou", "Shenzhen",
                                      "Hangzhou", "Chengdu", "Wuhan",     "Xi'an"};
 static const char *const MOBILE[] = {"138", "139", "150", "159", "186", "188", "133", "189"};
 static const char *const GENDERS[] = {"f", "m", "f", "m", "f", "m", "x", ""};
-static const char *const SOURCES[] = {"web", "wechat", "web", "referral",
+static const char *const SOURCES[] = {"web",   "wechat", "web", "referral",
                                       "event", "import", "ads", "partner"};
 static const char *const LIFECYCLES[] = {"lead",   "lead",   "prospect", "prospect",
                                          "active", "active", "dormant",  "lost"};

@@ -70,8 +70,8 @@ static inline double series_most(const series *s)
     return most;
 }
 
-/* A number that stands behind a name in a file of /proc/self, e.g. ("io", "write_bytes:"); 0 when it
- * can't be read. */
+/* A number that stands behind a name in a file of /proc/self, e.g. ("io", "write_bytes:"); 0 when
+ * it can't be read. */
 static inline uint64_t measure_proc(const char *file, const char *name)
 {
     char path[64], line[256];

@@ -154,7 +154,8 @@ static void look_up(void *handle_, int by, const data_key *keys, size_t count, i
         int rc;
         if (each)
             txn = begin(h->db, CRM_READ);
-        rc = crm_customer_find(txn, &h->field[by], NULL, keys[i], CRM_NUL, ids, FOUND, &found, NULL);
+        rc =
+            crm_customer_find(txn, &h->field[by], NULL, keys[i], CRM_NUL, ids, FOUND, &found, NULL);
         if ((rc && rc != CRM_ENOTFOUND) || found > FOUND)
             bench_die("libcrm: find: %s", crm_error_name(rc));
         for (size_t k = 0; k < found; k++) {
@@ -233,8 +234,8 @@ static int change(crm_txn *txn, void *ctx)
     writer *w = ctx;
     crm_id id;
     size_t found;
-    int rc = crm_customer_find(txn, &w->h->field[EXTERNAL_ID], NULL, w->key, CRM_NUL, &id, 1, &found,
-                               NULL);
+    int rc = crm_customer_find(txn, &w->h->field[EXTERNAL_ID], NULL, w->key, CRM_NUL, &id, 1,
+                               &found, NULL);
 
     if (rc)
         return rc;
@@ -255,5 +256,18 @@ static void write_one(void *writer_, uint64_t customer, int64_t score)
     must(crm_db_write(w->h->db, NULL, change, w, &err), &err, "write");
 }
 
-const side SIDE_CRM = {"libcrm", 1,     load,      file_bytes,  open_dir,  close_dir,    look_up,
-                       list,     count_all, writer_open, write_one, writer_close, 1};
+const side SIDE_CRM = {
+    .name = "libcrm",
+    .answers = 1,
+    .many = 1,
+    .load = load,
+    .file_bytes = file_bytes,
+    .open = open_dir,
+    .close = close_dir,
+    .look_up = look_up,
+    .list = list,
+    .count = count_all,
+    .writer = writer_open,
+    .write = write_one,
+    .writer_close = writer_close,
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The limit: LMDB by hand.  A look-up is two gets, token to number and number to bytes; a write is one
- * put and one durable commit.  No fields, no rules, no check of what was read.
+ * The limit: LMDB by hand.  A look-up is two gets, token to number and number to bytes; a write is
+ * one put and one durable commit.  No fields, no rules, no check of what was read.
  */
 #include "bench.h"
 
@@ -243,5 +243,18 @@ static void write_one(void *writer_, uint64_t customer, int64_t score)
     must(mdb_txn_commit(txn), "commit");
 }
 
-const side SIDE_LMDB = {"LMDB, by hand", 0,    load,      file_bytes,  open_dir,  close_dir,
-                        look_up,         list, count_all, writer_open, write_one, writer_close, 0};
+const side SIDE_LMDB = {
+    .name = "LMDB, by hand",
+    .answers = 0,
+    .many = 0,
+    .load = load,
+    .file_bytes = file_bytes,
+    .open = open_dir,
+    .close = close_dir,
+    .look_up = look_up,
+    .list = list,
+    .count = count_all,
+    .writer = writer_open,
+    .write = write_one,
+    .writer_close = writer_close,
+};

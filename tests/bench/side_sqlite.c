@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * SQLite with a table made for these questions: 13 columns, an index on each of the three keys.  It is
- * loaded in the fastest way it has (no journal, indexes last, one sync) and then used with a
+ * SQLite with a table made for these questions: 13 columns, an index on each of the three keys.  It
+ * is loaded in the fastest way it has (no journal, indexes last, one sync) and then used with a
  * write-ahead log and full synchronisation.  It keeps neither history nor sources of values.
  */
 #include "bench.h"
@@ -13,7 +13,7 @@
 enum { TICK_STEP = 5000, BUSY_LEAST_US = 50, BUSY_MOST_US = 1000 };
 
 #define COLUMNS                                                                                    \
-    "external_id,name,email,phone,company,city,country,gender,birth_date,lead_source,lifecycle,"  \
+    "external_id,name,email,phone,company,city,country,gender,birth_date,lead_source,lifecycle,"   \
     "score,first_seen"
 
 typedef struct handle {
@@ -151,10 +151,9 @@ static void *open_dir(const char *dir)
     path_of(dir, h->path);
     h->db = open_file(h->path);
     run(h->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-524288");
-    h->find[EXTERNAL_ID] =
-        prepare(h->db, "SELECT " COLUMNS " FROM customer WHERE external_id=?1");
-    h->find[EMAIL] = prepare(
-        h->db, "SELECT " COLUMNS " FROM customer WHERE lower(email)=?1 AND email IS NOT NULL");
+    h->find[EXTERNAL_ID] = prepare(h->db, "SELECT " COLUMNS " FROM customer WHERE external_id=?1");
+    h->find[EMAIL] = prepare(h->db, "SELECT " COLUMNS
+                                    " FROM customer WHERE lower(email)=?1 AND email IS NOT NULL");
     h->find[PHONE] = prepare(h->db, "SELECT " COLUMNS " FROM customer WHERE phone=?1");
     h->list = prepare(h->db, "SELECT " COLUMNS " FROM customer ORDER BY id");
     h->count = prepare(h->db, "SELECT count(*) FROM customer");
@@ -271,5 +270,18 @@ static void write_one(void *writer_, uint64_t customer, int64_t score)
         bench_die("sqlite: nothing was updated");
 }
 
-const side SIDE_SQLITE = {"SQLite", 1,    load,      file_bytes,  open_dir,  close_dir,
-                          look_up,  list, count_all, writer_open, write_one, writer_close, 1};
+const side SIDE_SQLITE = {
+    .name = "SQLite",
+    .answers = 1,
+    .many = 1,
+    .load = load,
+    .file_bytes = file_bytes,
+    .open = open_dir,
+    .close = close_dir,
+    .look_up = look_up,
+    .list = list,
+    .count = count_all,
+    .writer = writer_open,
+    .write = write_one,
+    .writer_close = writer_close,
+};

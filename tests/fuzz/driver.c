@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Replays inputs with a fuzz target, in place of libFuzzer: each file named, each file of a folder
- * named, and without any name the target's corpus beside the sources.  A property that does not hold
- * ends the input's own process, so that the others are still run and counted.
+ * named, and without any name the target's corpus beside the sources.  A property that does not
+ * hold ends the input's own process, so that the others are still run and counted.
  */
 #include "fuzz.h"
 

@@ -58,7 +58,8 @@ static void check_datetime(const char *s, size_t n, const crm__zone *zone)
     MUST(crm__datetime_parse(text, len, zone, &again, NULL, NULL) == CRM_OK && again == us);
 }
 
-/* A local time that was shown is read as an instant that is shown so: itself, or its earlier twin. */
+/* A local time that was shown is read as an instant that is shown so: itself, or its earlier twin.
+ */
 static void check_zone(const crm__zone *z, int64_t us, int sound)
 {
     crm__civil c;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Decimal and whole numbers: what is read is written in a form that is read as the same number, and the
- * two readers agree on whole numbers.
+ * Decimal and whole numbers: what is read is written in a form that is read as the same number, and
+ * the two readers agree on whole numbers.
  */
 #include "fuzz.h"
 

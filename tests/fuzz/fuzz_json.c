@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * JSON documents: the parser by itself, then a customer made from the document in a transaction that is
- * never committed.  The customer's own document must be accepted and change nothing.
+ * JSON documents: the parser by itself, then a customer made from the document in a transaction
+ * that is never committed.  The customer's own document must be accepted and change nothing.
  */
 #include "fuzz.h"
 
@@ -33,7 +33,7 @@ static void check_string(crm__slice s)
     crm__buf_init(&out, NULL);
     crm__json_string(&out, s.p, s.n);
     MUST(!out.failed);
-    MUST(crm__json_parse((const char *)out.p, out.n, &again, NULL) == CRM_OK);
+    MUST(crm__json_parse(NULL, (const char *)out.p, out.n, &again, NULL) == CRM_OK);
     got = crm__json_text(again);
     MUST(crm__json_kind(again) == CRM__JSON_STRING && got.n == s.n);
     MUST(s.n == 0 || memcmp(got.p, s.p, s.n) == 0);
@@ -74,7 +74,7 @@ static int check_parser(const char *text, size_t n)
 {
     crm_error err = CRM_ERROR_INIT;
     crm__json *root = NULL;
-    int rc = crm__json_parse(text, n, &root, &err);
+    int rc = crm__json_parse(NULL, text, n, &root, &err);
 
     MUST(rc == CRM_OK || rc == CRM_ESYNTAX);
     if (rc)
@@ -117,7 +117,8 @@ static void check_made(crm_id id)
     MUST(crm_txn_revision(txn) == revision);
     second = document(id, &again);
     MUST(n == again && memcmp(json, second, n) == 0);
-    MUST(crm_customer_get_json(txn, id, CRM_JSON_PRETTY | CRM_JSON_ORIGINS, &pretty, &n, NULL) == 0);
+    MUST(crm_customer_get_json(txn, id, CRM_JSON_PRETTY | CRM_JSON_ORIGINS, &pretty, &n, NULL) ==
+         0);
     MUST(crm_customer_replace_json(txn, id, 0, pretty, n, NULL) == CRM_OK);
     MUST(crm_txn_revision(txn) == revision);
     crm_free(pretty);
@@ -135,7 +136,7 @@ static void check_report(const char *text, size_t n, int made)
     size_t length;
 
     MUST(crm_customer_validate_json(txn, text, n, &report, &length, NULL) == CRM_OK);
-    MUST(crm__json_parse(report, length, &root, NULL) == CRM_OK);
+    MUST(crm__json_parse(NULL, report, length, &root, NULL) == CRM_OK);
     MUST((crm__json_count(root) == 0) == made);
     crm__json_free(root);
     crm_free(report);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Rows that the library did not write, under keys it did not make, with check tags that are right: the
- * input puts them into the engine's transaction, then every reader of stored keys and values passes
- * over them.  Nothing is committed.  Any result is fine that is a result.
+ * Rows that the library did not write, under keys it did not make, with check tags that are right:
+ * the input puts them into the engine's transaction, then every reader of stored keys and values
+ * passes over them.  Nothing is committed.  Any result is fine that is a result.
  *
- * One row: u8 what (low 3 bits: the space, high bit: leave the tag away), u8 key length, key, u8 value
- * length in units of 1 (or of 64 when bit 6 of what is set), value.
+ * One row: u8 what (low 3 bits: the space, high bit: leave the tag away), u8 key length, key, u8
+ * value length in units of 1 (or of 64 when bit 6 of what is set), value.
  */
 #include "fuzz.h"
 
@@ -14,7 +14,7 @@
 
 enum { ROWS_MOST = 64, IDS = 4, STEPS = 200, CHUNKS = 64 };
 
-static const kv_space SPACES[8] = {KV_CUSTOMER, KV_IDENTITY, KV_BITS, KV_DICT,
+static const kv_space SPACES[8] = {KV_CUSTOMER, KV_IDENTITY, KV_BITS,     KV_DICT,
                                    KV_JOURNAL,  KV_META,     KV_CUSTOMER, KV_IDENTITY};
 /* Few fields, so that one input takes little time. */
 static const char MODEL[] = "crm: 1\n"
@@ -68,8 +68,8 @@ static void put_row(crm_txn *txn, input *in)
                                                       (crm__slice){NULL, 0}));
         m = 4;
     } else if (!(what & 128)) {
-        crm__put_le64(value + m,
-                      crm__check_tag(db->store->tag_key, (uint8_t)space, k, (crm__slice){value, m}));
+        crm__put_le64(value + m, crm__check_tag(db->store->tag_key, (uint8_t)space, k,
+                                                (crm__slice){value, m}));
         m += CRM__TAG_SIZE;
     }
     if (n)
@@ -152,7 +152,8 @@ static void change_customers(crm_txn *txn)
     for (id = 1; id < IDS; id++) {
         crm_customer_patch_json(txn, id, 0, "{\"name\":\"m\",\"wechat\":{\"add\":[\"x\",\"y\"]}}",
                                 CRM_NUL, NULL);
-        crm_customer_upsert_json(txn, "{\"name\":\"o\",\"wechat\":\"x\"}", CRM_NUL, NULL, NULL, NULL);
+        crm_customer_upsert_json(txn, "{\"name\":\"o\",\"wechat\":\"x\"}", CRM_NUL, NULL, NULL,
+                                 NULL);
         crm_customer_delete(txn, id, 0, NULL);
         crm_customer_undelete(txn, id, 0, NULL);
         crm_customer_replace_json(txn, id, 0, "{\"name\":\"p\"}", CRM_NUL, NULL);

@@ -25,7 +25,8 @@ static void on_finding(const crm_finding *f, void *ctx)
         seen->line = f->line;
 }
 
-static int count_up(void *ctx, char cls, const char *name, size_t n, uint32_t *number, crm_error *err)
+static int count_up(void *ctx, char cls, const char *name, size_t n, uint32_t *number,
+                    crm_error *err)
 {
     uint32_t *next = ctx;
 
@@ -108,8 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_fields(m);
     MUST(crm__model_parse(NULL, text, n, NULL, NULL, &twin, NULL) == CRM_OK);
     MUST(crm__model_diff(m, twin, no_change, NULL) == 0);
-    MUST(crm__model_parse(NULL, crm_model_default(), strlen(crm_model_default()), NULL, NULL, &usual,
-                          NULL) == CRM_OK);
+    MUST(crm__model_parse(NULL, crm_model_default(), strlen(crm_model_default()), NULL, NULL,
+                          &usual, NULL) == CRM_OK);
     MUST(crm__model_diff(usual, m, any_change, &changes) == 0);
     MUST(crm__model_diff(m, usual, any_change, &changes) == 0);
     crm__model_unref(usual);

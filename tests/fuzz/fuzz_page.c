@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Data files for the page engine.  When the first byte is odd the rest is the file; when it is even the
- * rest is patches of a sound file: u16 page, u16 place in it, u8 length, bytes.  Any file is walked and
- * read to the end; one without a fault gives each row it counts, in order.
+ * Data files for the page engine.  When the first byte is odd the rest is the file; when it is even
+ * the rest is patches of a sound file: u16 page, u16 place in it, u8 length, bytes.  Any file is
+ * walked and read to the end; one without a fault gives each row it counts, in order.
  */
 #include "fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Regular expressions: the input is a pattern, a zero byte, and a text.  Writing a pattern in another
- * way that means the same must not change what it matches.
+ * Regular expressions: the input is a pattern, a zero byte, and a text.  Writing a pattern in
+ * another way that means the same must not change what it matches.
  */
 #include "fuzz.h"
 

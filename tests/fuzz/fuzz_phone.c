@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Phone numbers: the first two bytes are the region, the rest is the text.  What is read is E.164, and
- * reading that again, in any region, changes nothing.
+ * Phone numbers: the first two bytes are the region, the rest is the text.  What is read is E.164,
+ * and reading that again, in any region, changes nothing.
  */
 #include "fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Stored records and the values in them: what decodes is spelled in one way only, so encoding it again
- * gives the same bytes.
+ * Stored records and the values in them: what decodes is spelled in one way only, so encoding it
+ * again gives the same bytes.
  */
 #include "fuzz.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Stored sets of rows: what can be loaded is stored in the smallest form, which loads to the same rows.
+ * Stored sets of rows: what can be loaded is stored in the smallest form, which loads to the same
+ * rows.
  */
 #include "fuzz.h"
 

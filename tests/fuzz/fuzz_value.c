@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Values of every type under the rules of a field: the first byte chooses the field, the rest is the
- * text.  What is read decodes, is written as text that is read as the same bytes, and passes the typed
- * door unchanged.
+ * Values of every type under the rules of a field: the first byte chooses the field, the rest is
+ * the text.  What is read decodes, is written as text that is read as the same bytes, and passes
+ * the typed door unchanged.
  */
 #include "fuzz.h"
 
@@ -27,7 +27,8 @@ static const char MODEL[] =
     "  datetime: {type: datetime}\n"
     "  late_datetime: {type: datetime, min: 2000-01-01T00:00:00Z, max: 2040-06-30T12:00:00Z}\n"
     "  boolean: {type: boolean}\n"
-    "  enum: {type: enum, values: {a: {en: [First, Number one], zh: 一}, b: {en: Second}, c: {en: C3}}}\n"
+    "  enum: {type: enum, values: {a: {en: [First, Number one], zh: 一}, b: {en: Second}, c: {en: "
+    "C3}}}\n"
     "  email: {type: email}\n"
     "  phone: {type: phone, region: CN}\n"
     "  phone_world: {type: phone}\n"
@@ -42,7 +43,8 @@ static const char MODEL[] =
 static crm__model *model;
 static crm__zone *zone;
 
-static int count_up(void *ctx, char cls, const char *name, size_t n, uint32_t *number, crm_error *err)
+static int count_up(void *ctx, char cls, const char *name, size_t n, uint32_t *number,
+                    crm_error *err)
 {
     (void)cls;
     (void)name;
