@@ -324,7 +324,8 @@ static int begin_snapshot(listing *l)
     return 0;
 }
 
-static int walk(listing *l, uint64_t limit)
+/* *more: the limit was reached, and there are further ones. */
+static int walk(listing *l, uint64_t limit, int *more)
 {
     crm_error err = CRM_ERROR_INIT;
     crm_customer *c;
@@ -345,7 +346,7 @@ static int walk(listing *l, uint64_t limit)
         if (rc)
             return fail_crm(l->t, &err);
         if (seen++ == limit) {
-            put_resume(l->t, l->options.after);
+            *more = 1;
             return code;
         }
         l->options.after = crm_customer_id(c);
@@ -357,7 +358,7 @@ static int walk(listing *l, uint64_t limit)
 
 static int list(listing *l, const char *names, uint64_t limit, size_t width)
 {
-    int rc = choose_columns(l, names);
+    int rc = choose_columns(l, names), more = 0;
 
     /* first, so that a wrong --kind prints no head; which no rest of the reader may interrupt */
     if (rc || (rc = begin_snapshot(l)))
@@ -372,11 +373,13 @@ static int list(listing *l, const char *names, uint64_t limit, size_t width)
     }
     put_head(l);
     out_on_stall(end_snapshot, l);
-    rc = walk(l, limit);
+    rc = walk(l, limit, &more);
     out_on_stall(NULL, NULL);
     end_snapshot(l);
     if (l->tb)
         table_end(l->tb);
+    if (more)
+        put_resume(l->t, l->options.after); /* below the table, which is printed at its end */
     return rc;
 }
 

@@ -60,7 +60,10 @@ static void put_stat(tool *t, const crm_db_stat *s)
     size_line(&b, "  holding data", s->data_bytes);
     size_line(&b, "  to use again", s->free_bytes);
     line(&b, "readers");
-    buf_fmt(&b, "%u of %u\n", s->readers, s->max_readers);
+    buf_count(&b, s->readers);
+    buf_str(&b, " of ");
+    buf_count(&b, s->max_readers);
+    buf_char(&b, '\n');
     if (s->oldest_reader_commits) {
         line(&b, "oldest reader");
         buf_count(&b, s->oldest_reader_commits);

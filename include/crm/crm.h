@@ -21,10 +21,13 @@
 #ifndef CRM_CRM_H
 #define CRM_CRM_H
 
+#include <crm/batch.h>
 #include <crm/codes.h>
 #include <crm/customer.h>
 #include <crm/db.h>
 #include <crm/error.h>
+#include <crm/event.h>
+#include <crm/journal.h>
 #include <crm/model.h>
 #include <crm/txn.h>
 #include <crm/types.h>

@@ -6,6 +6,10 @@
  * There are two doors to a record: typed (a crm_field resolved once, then setters and getters on a
  * crm_customer) and one JSON document in and out.  Both meet in one validation.  Names may be given by
  * key or by any label of the model; output uses keys.
+ *
+ * In a document the order of the members says nothing.  A field may stand in it once: by key or by one
+ * of its labels, and an identity as a member of its own or in the list identities; twice is CRM_EVALUE,
+ * which names the field.  A list field or identity has at most 1,000 values.
  */
 #ifndef CRM_CUSTOMER_H
 #define CRM_CUSTOMER_H
@@ -37,7 +41,7 @@ typedef struct crm_customer crm_customer;
  * @param[out]    err  Optional detail.
  *
  * @retval CRM_OK  done
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
  *
  * Ownership: *out is the caller's, freed with crm_customer_free(); it outlives @p txn and the handle.
  * Threads:   one thread at a time per @p txn.
@@ -122,7 +126,8 @@ CRM_API int crm_customer_set(crm_customer *c, const crm_field *field, const char
  * @param[out]    err     Optional detail.
  *
  * @retval CRM_OK      done
- * @retval CRM_EVALUE  the value breaks the model, or the source is missing or not allowed
+ * @retval CRM_EVALUE  the value breaks the model, the source is missing or not allowed, or the list has
+ *                     1,000 values
  * @retval CRM_EFIELD  the record's model has no such field
  * @retval CRM_EINVAL, CRM_ENOMEM  see codes.h
  *
@@ -365,7 +370,7 @@ CRM_API int crm_customer_source(crm_txn *txn, const crm_customer *c, const crm_f
  *
  * @retval CRM_OK         done
  * @retval CRM_ENOTFOUND  no such customer
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
  *
  * Ownership: @p c holds a copy.
  * Threads:   one thread at a time per @p txn.
@@ -386,7 +391,7 @@ CRM_API int crm_customer_get(crm_txn *txn, crm_id id, crm_customer *c, crm_error
  *
  * @retval CRM_OK         done
  * @retval CRM_ENOTFOUND  no such customer
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
  *
  * Ownership: *json is the caller's, freed with crm_free().
  * Threads:   one thread at a time per @p txn.
@@ -407,7 +412,7 @@ CRM_API int crm_customer_get_json(crm_txn *txn, crm_id id, uint32_t flags, char 
  * @param[out]    err    Optional detail.
  *
  * @retval CRM_OK  done
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
  *
  * Ownership: *json is the caller's, freed with crm_free().
  * Threads:   one thread at a time per @p txn.
@@ -622,8 +627,9 @@ CRM_API int crm_customer_upsert_json(crm_txn *txn, const char *json, size_t n, c
                                      int *created, crm_error *err);
 
 /**
- * Checks a document as crm_customer_create_json() would, without creating, and reports all faults.
- * The report is a JSON array of {"code","field","message"[,"offset"][,"row"]}, empty when there are none.
+ * Checks a document as crm_customer_create_json() would, without creating, and reports all faults, up to
+ * 1,000 of them, where the work ends.  The report is a JSON array of
+ * {"code","field","message"[,"offset"][,"row"]}, empty when there are none, of at most 1 MiB.
  *
  * @param[in]     txn     Live transaction.
  * @param[in]     json    The document, UTF-8.
@@ -633,7 +639,7 @@ CRM_API int crm_customer_upsert_json(crm_txn *txn, const char *json, size_t n, c
  * @param[out]    err     Optional detail.
  *
  * @retval CRM_OK  checked; see the report
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
  *
  * Ownership: *faults is the caller's, freed with crm_free().
  * Threads:   one thread at a time per @p txn.
@@ -703,7 +709,7 @@ CRM_API int crm_customer_undelete(crm_txn *txn, crm_id id, uint64_t expected, cr
  * @retval CRM_ENOTFOUND  none; *count is 0
  * @retval CRM_EVALUE     the value can't be one of this field
  * @retval CRM_EFIELD     the field is not indexed
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
  *
  * Ownership: outputs are the caller's.
  * Threads:   one thread at a time per @p txn.
@@ -759,7 +765,7 @@ CRM_API void crm_list_options_init(crm_list_options *opts);
  *
  * @retval CRM_OK      done
  * @retval CRM_EVALUE  no such kind
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
  *
  * Ownership: *out is the caller's, ended by crm_customer_list_close(); it needs @p txn alive.
  * Threads:   one thread at a time per @p txn.
@@ -780,7 +786,7 @@ CRM_API int crm_customer_list(crm_txn *txn, const crm_list_options *opts, crm_cu
  * @retval CRM_OK        *c holds a customer
  * @retval CRM_DONE      there is no further one; so is every later call
  * @retval CRM_ECORRUPT  a record is damaged; the next call goes on behind it
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
  *
  * Ownership: *c is the iterator's, valid until its next step.
  * Threads:   one thread at a time per @p txn.
@@ -795,7 +801,8 @@ CRM_API int crm_customer_next(crm_customer_iter *it, crm_customer **c, crm_error
  * @param[in]     it  The iterator; NULL does nothing.
  *
  * Ownership: ends the caller's ownership; may come after the transaction has ended.
- * Threads:   one thread at a time per @p it.
+ * Threads:   one thread at a time per transaction, which keeps a list of its iterators: not while
+ *            another thread uses the transaction or one of its iterators.  After it has ended, any thread.
  * Cost:      a few frees.
  * @since 0.1
  */

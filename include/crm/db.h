@@ -44,7 +44,8 @@ typedef struct crm_db_options {
     size_t size;
     /** CRM_READONLY, CRM_NOCREATE, CRM_FORCE_NETWORK, CRM_VERIFY. */
     uint32_t flags;
-    /** Reader slots of a new lock file, shared by all processes; 0: 1,022. */
+    /** Reader slots of a new lock file, shared by all processes, at most 65,536; 0: 1,022.  A slot takes
+     * 64 bytes on the disk. */
     uint32_t max_readers;
     /** Memory functions, copied; NULL: those of the C library. */
     const crm_allocator *allocator;
@@ -294,7 +295,9 @@ typedef struct crm_check_result {
  * derived spaces equal what would be rebuilt from the records.
  *
  * Reads the file with plain reads, never through mapped memory, so that no damage of it can end the
- * process.  Other processes and threads may go on writing.
+ * process.  Other processes and threads may go on writing: a file that seems damaged but has changed
+ * meanwhile is opened for a snapshot and checked again.  When it can't be opened then, the reason is the
+ * result, and nothing is said of the file.
  *
  * @param[in]  path  Folder of the database.
  * @param[in]  opts  Options, or NULL.
@@ -306,6 +309,8 @@ typedef struct crm_check_result {
  * @retval CRM_ECORRUPT   at least one fault
  * @retval CRM_ENOTFOUND  no database there
  * @retval CRM_ECANCELLED the progress function stopped it
+ * @retval CRM_EREADERS, CRM_EOPEN, CRM_EBUSY, CRM_ENETFS, CRM_EFULL, CRM_EPOISONED  others write, and no
+ *                        snapshot is to be had
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_EIO, CRM_EVERSION  see codes.h
  *
  * Ownership: inputs are borrowed for the call.

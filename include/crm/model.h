@@ -50,7 +50,7 @@ extern "C" {
 
 /** Flag of a field: it holds a list of values. */
 #define CRM_FIELD_LIST 1u
-/** Flag of a field: every customer of its kinds must have it. */
+/** Flag of a field: every customer of its kinds (of an attribute: every event) must have it. */
 #define CRM_FIELD_REQUIRED 2u
 /** Flag of a field: no two customers may share a value. */
 #define CRM_FIELD_UNIQUE 4u
@@ -58,6 +58,8 @@ extern "C" {
 #define CRM_FIELD_IDENTITY 8u
 /** Flag of an identity: each value belongs to a source (external ids). */
 #define CRM_FIELD_PER_SOURCE 16u
+/** Flag of an attribute of an event kind: questions about many events read its values fast. */
+#define CRM_FIELD_FAST 32u
 
 /** Flag of crm_model_apply(): go on although stored values will be lost from view. */
 #define CRM_FORCE 1u
@@ -70,21 +72,35 @@ extern "C" {
 #define CRM_FINDING_CHANGE 3
 
 /**
- * A field or identity of the model, resolved once and used with the typed functions of customer.h.
- * Stays good for every transaction of the database until a model change removes the field.
+ * A field or identity of the model, resolved once and used with the typed functions of customer.h; or
+ * an attribute of an event kind.  Stays good for every transaction of the database until a model
+ * change removes the field.
  */
 typedef struct crm_field {
-    /** Number of the field in this database; never given to another field. */
+    /** Number of the field in this database; never given to another field or attribute. */
     uint32_t number;
     /** CRM_TYPE_... */
     uint32_t type;
     /** CRM_FIELD_... flags. */
     uint32_t flags;
+    /** Number of the event kind whose attribute it is; 0: a field of customers. */
+    uint32_t event;
+    /** Key, NUL-terminated. */
+    char key[CRM_FIELD_SIZE];
+} crm_field;
+
+/**
+ * A kind of events, resolved once.  Stays good for every transaction of the database until a model
+ * change removes the kind.
+ */
+typedef struct crm_event_kind {
+    /** Number of the kind in this database; never given to another kind. */
+    uint32_t number;
     /** Zero. */
     uint32_t reserved;
     /** Key, NUL-terminated. */
     char key[CRM_FIELD_SIZE];
-} crm_field;
+} crm_event_kind;
 
 /** One finding of crm_model_check(), crm_model_plan() or crm_model_apply(). */
 typedef struct crm_finding {
@@ -157,7 +173,8 @@ CRM_API int crm_model_check(const char *yaml, size_t n, crm_finding_fn fn, void 
  * @param[out] err   Optional detail.
  *
  * @retval CRM_OK  done
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECORRUPT  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
  *
  * Ownership: *yaml is the caller's, freed with crm_free().
  * Threads:   one thread at a time per @p txn.
@@ -170,6 +187,10 @@ CRM_API int crm_model_text(crm_txn *txn, char **yaml, size_t *n, uint32_t *versi
 /**
  * Lists what applying a document would change, and what it would lose, without changing anything.
  *
+ * Stored values are counted where they are stored: in a write transaction that has changes, these are
+ * handed to the storage first (they are still dropped by an abort), which is not possible inside
+ * crm_db_write() or while a savepoint is set.
+ *
  * @param[in]  txn   Live transaction.
  * @param[in]  yaml  The new document, UTF-8.
  * @param[in]  n     Its length in bytes, or CRM_NUL.
@@ -180,7 +201,9 @@ CRM_API int crm_model_text(crm_txn *txn, char **yaml, size_t *n, uint32_t *versi
  * @retval CRM_OK        the change loses nothing (or there is no change)
  * @retval CRM_EREFUSED  it would lose data; crm_model_apply() would need CRM_FORCE
  * @retval CRM_EMODEL    the document has faults
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECORRUPT  see codes.h
+ * @retval CRM_ESTATE    the transaction has changes, and runs inside crm_db_write() or has a savepoint;
+ *                       or it only reads, for crm_model_apply()
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT  see codes.h
  *
  * Ownership: inputs are borrowed for the call.
  * Threads:   one thread at a time per @p txn.
@@ -198,6 +221,9 @@ CRM_API int crm_model_plan(crm_txn *txn, const char *yaml, size_t n, crm_finding
  * then stored values that no longer fit stay in their records and are out of view until the field
  * comes back.  The same document again changes nothing.
  *
+ * Like crm_model_plan() it needs a transaction without changes of its own when it runs inside
+ * crm_db_write() or while a savepoint is set: change the model first, or in a transaction of its own.
+ *
  * @param[in]  txn    Live write transaction.
  * @param[in]  yaml   The new document, UTF-8.
  * @param[in]  n      Its length in bytes, or CRM_NUL.
@@ -210,7 +236,9 @@ CRM_API int crm_model_plan(crm_txn *txn, const char *yaml, size_t n, crm_finding
  * @retval CRM_EREFUSED  it would lose data; nothing was changed
  * @retval CRM_EMODEL    the document has faults; nothing was changed
  * @retval CRM_EEXISTS   a field made unique has a value that customers share; nothing was changed
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECORRUPT  see codes.h
+ * @retval CRM_ESTATE    the transaction has changes, and runs inside crm_db_write() or has a savepoint;
+ *                       or it only reads, for crm_model_apply()
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT  see codes.h
  *
  * Ownership: inputs are borrowed for the call.
  * Threads:   the thread that began @p txn.
@@ -231,7 +259,8 @@ CRM_API int crm_model_apply(crm_txn *txn, const char *yaml, size_t n, uint32_t f
  *
  * @retval CRM_OK      found
  * @retval CRM_EFIELD  no field has that name
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECORRUPT  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
  *
  * Ownership: *out is the caller's struct.
  * Threads:   one thread at a time per @p txn.
@@ -251,7 +280,8 @@ CRM_API int crm_field_find(crm_txn *txn, const char *name, size_t n, crm_field *
  *
  * @retval CRM_OK    *out holds a field
  * @retval CRM_DONE  there is no further one
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECORRUPT  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
  *
  * Ownership: *out is the caller's struct.
  * Threads:   one thread at a time per @p txn.
@@ -261,17 +291,18 @@ CRM_API int crm_field_find(crm_txn *txn, const char *name, size_t n, crm_field *
 CRM_API int crm_field_next(crm_txn *txn, size_t *pos, crm_field *out, crm_error *err);
 
 /**
- * Label of a field in a language.
+ * Label of a field or attribute in a language.
  *
  * @param[in]  txn    Live transaction.
- * @param[in]  field  A field of this database.
+ * @param[in]  field  A field or attribute of this database.
  * @param[in]  lang   BCP 47 tag, e.g. "zh"; "zh-CN" falls back to "zh"; NULL for the first label.
  * @param[out] label  Receives the label, NUL-terminated; the key when there is none.
  * @param[out] err    Optional detail.
  *
  * @retval CRM_OK      done
  * @retval CRM_EFIELD  the model has no such field
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECORRUPT  see codes.h
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
  *
  * Ownership: *label is the library's, valid until @p txn ends.
  * Threads:   one thread at a time per @p txn.
@@ -280,6 +311,186 @@ CRM_API int crm_field_next(crm_txn *txn, size_t *pos, crm_field *out, crm_error 
  */
 CRM_API int crm_field_label(crm_txn *txn, const crm_field *field, const char *lang,
                             const char **label, crm_error *err);
+
+/**
+ * Walks the values of an enum field or attribute in the document's order; another type has none.
+ *
+ * @param[in]     txn    Live transaction.
+ * @param[in]     field  A field or attribute of this database.
+ * @param[in,out] pos    Start with 0; moved on by each call.
+ * @param[out]    value  Receives the key of the value, NUL-terminated.
+ * @param[out]    err    Optional detail.
+ *
+ * @retval CRM_OK      *value is a value
+ * @retval CRM_DONE    there is no further one
+ * @retval CRM_EFIELD  the model has no such field
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *value is the library's, valid until @p txn ends.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_value_next(crm_txn *txn, const crm_field *field, size_t *pos, const char **value,
+                           crm_error *err);
+
+/**
+ * Label of a value of an enum field or attribute in a language.
+ *
+ * @param[in]  txn    Live transaction.
+ * @param[in]  field  A field or attribute of this database.
+ * @param[in]  value  Key or label of the value, NUL-terminated.
+ * @param[in]  lang   As in crm_field_label(); NULL for the first label.
+ * @param[out] label  Receives the label, NUL-terminated; the key when there is none.
+ * @param[out] err    Optional detail.
+ *
+ * @retval CRM_OK      done
+ * @retval CRM_EFIELD  the model has no such field
+ * @retval CRM_EVALUE  the field has no such value
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *label is the library's, valid until @p txn ends.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one hash look-up.
+ * @since 0.1
+ */
+CRM_API int crm_value_label(crm_txn *txn, const crm_field *field, const char *value,
+                            const char *lang, const char **label, crm_error *err);
+
+/**
+ * Label of a kind of customers in a language.
+ *
+ * @param[in]  txn    Live transaction.
+ * @param[in]  kind   "person" or "organisation", or a label of either; NUL-terminated.
+ * @param[in]  lang   As in crm_field_label(); NULL for the first label.
+ * @param[out] label  Receives the label, NUL-terminated; the key when there is none.
+ * @param[out] err    Optional detail.
+ *
+ * @retval CRM_OK      done
+ * @retval CRM_EVALUE  no such kind
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *label is the library's, valid until @p txn ends.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one hash look-up.
+ * @since 0.1
+ */
+CRM_API int crm_kind_label(crm_txn *txn, const char *kind, const char *lang, const char **label,
+                           crm_error *err);
+
+/**
+ * Finds an event kind by its key or any of its labels.
+ *
+ * @param[in]  txn   Live transaction.
+ * @param[in]  name  Key or label, UTF-8; letter case and width do not matter.
+ * @param[in]  n     Its length in bytes, or CRM_NUL.
+ * @param[out] out   Receives the kind.
+ * @param[out] err   Optional detail; offers a near name.
+ *
+ * @retval CRM_OK      found
+ * @retval CRM_EFIELD  no event kind has that name
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *out is the caller's struct.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one hash look-up.
+ * @since 0.1
+ */
+CRM_API int crm_event_kind_find(crm_txn *txn, const char *name, size_t n, crm_event_kind *out,
+                                crm_error *err);
+
+/**
+ * Walks the event kinds of the model in the document's order.
+ *
+ * @param[in]     txn  Live transaction.
+ * @param[in,out] pos  Start with 0; moved on by each call.
+ * @param[out]    out  Receives the kind.
+ * @param[out]    err  Optional detail.
+ *
+ * @retval CRM_OK    *out holds a kind
+ * @retval CRM_DONE  there is no further one
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *out is the caller's struct.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_event_kind_next(crm_txn *txn, size_t *pos, crm_event_kind *out, crm_error *err);
+
+/**
+ * Label of an event kind in a language.
+ *
+ * @param[in]  txn    Live transaction.
+ * @param[in]  kind   An event kind of this database.
+ * @param[in]  lang   As in crm_field_label(); NULL for the first label.
+ * @param[out] label  Receives the label, NUL-terminated; the key when there is none.
+ * @param[out] err    Optional detail.
+ *
+ * @retval CRM_OK      done
+ * @retval CRM_EFIELD  the model has no such event kind
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *label is the library's, valid until @p txn ends.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_event_kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang,
+                                 const char **label, crm_error *err);
+
+/**
+ * Finds an attribute of an event kind by its key or any of its labels.
+ *
+ * @param[in]  txn   Live transaction.
+ * @param[in]  kind  An event kind of this database.
+ * @param[in]  name  Key or label, UTF-8; letter case and width do not matter.
+ * @param[in]  n     Its length in bytes, or CRM_NUL.
+ * @param[out] out   Receives the attribute: its member event is the kind's number, and no function
+ *                   for fields of customers takes it.
+ * @param[out] err   Optional detail; offers a near name.
+ *
+ * @retval CRM_OK      found
+ * @retval CRM_EFIELD  no attribute of the kind has that name, or the model has no such kind
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *out is the caller's struct.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one hash look-up.
+ * @since 0.1
+ */
+CRM_API int crm_attribute_find(crm_txn *txn, const crm_event_kind *kind, const char *name, size_t n,
+                               crm_field *out, crm_error *err);
+
+/**
+ * Walks the attributes of an event kind in the document's order.
+ *
+ * @param[in]     txn   Live transaction.
+ * @param[in]     kind  An event kind of this database.
+ * @param[in,out] pos   Start with 0; moved on by each call.
+ * @param[out]    out   Receives the attribute.
+ * @param[out]    err   Optional detail.
+ *
+ * @retval CRM_OK      *out holds an attribute
+ * @retval CRM_DONE    there is no further one
+ * @retval CRM_EFIELD  the model has no such event kind
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *out is the caller's struct.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_attribute_next(crm_txn *txn, const crm_event_kind *kind, size_t *pos,
+                               crm_field *out, crm_error *err);
 
 #ifdef __cplusplus
 }

@@ -28,6 +28,9 @@ extern "C" {
 /** Flag of crm_txn_options: after the first error later writes return it, and commit aborts. */
 #define CRM_STICKY 1u
 
+/** Value of crm_txn_options.batch: the changes are the first of a new batch, see batch.h. */
+#define CRM_BATCH_NEW UINT64_MAX
+
 /** Options of crm_txn_begin() and crm_db_write(); all zero is the default. */
 typedef struct crm_txn_options {
     /** Size of this struct, set by CRM_TXN_OPTIONS_INIT. */
@@ -48,10 +51,16 @@ typedef struct crm_txn_options {
     const char *zone;
     /** The moment that conditions are judged at, microseconds since 1970 UTC; 0: the system clock. */
     int64_t now_us;
+    /** 0: each change has a journal entry of its own.  CRM_BATCH_NEW: all changes of the transaction make one
+     * entry, the first of a new batch; a batch from crm_txn_batch(): a further entry of that one. */
+    uint64_t batch;
+    /** Name of a new batch, e.g. that of the imported file; at most 200 bytes; NULL: none. */
+    const char *batch_name;
 } crm_txn_options;
 
 /** Default crm_txn_options. */
-#define CRM_TXN_OPTIONS_INIT {sizeof(crm_txn_options), 0, 0, NULL, NULL, NULL, NULL, NULL, 0}
+#define CRM_TXN_OPTIONS_INIT                                                                       \
+    {sizeof(crm_txn_options), 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL}
 
 /**
  * Sets options to the default, for languages without CRM_TXN_OPTIONS_INIT.

@@ -111,6 +111,20 @@ int crm__fail_copy(crm_error *err, const crm_error *from)
     return from->code;
 }
 
+int crm__struct_give(void *out, const void *full, size_t known, const char *what, crm_error *err)
+{
+    size_t size;
+
+    if (!out)
+        return crm__fail_field(err, CRM_EINVAL, what, "%s is NULL", what);
+    memcpy(&size, out, sizeof size);
+    if (size < sizeof size)
+        return crm__fail_field(err, CRM_EINVAL, what, "%s: its size is not set", what);
+    memcpy(out, full, size < known ? size : known);
+    memcpy(out, &size, sizeof size);
+    return CRM_OK;
+}
+
 int crm__options_read(void *to, size_t known, const void *opts, const char *what, crm_error *err)
 {
     size_t size;

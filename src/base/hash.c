@@ -33,6 +33,19 @@ void crm__token(const uint8_t token_key[CRM__HASH_KEY], crm__slice input,
     crypto_shorthash_siphashx24(out, input.n ? input.p : &none, input.n, token_key);
 }
 
+void crm__digest(const uint8_t key[CRM__DIGEST], const crm__slice *parts, size_t count,
+                 uint8_t out[CRM__DIGEST])
+{
+    crypto_generichash_blake2b_state st;
+
+    crypto_generichash_blake2b_init(&st, key, key ? CRM__DIGEST : 0, CRM__DIGEST);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].n)
+            crypto_generichash_blake2b_update(&st, parts[i].p, parts[i].n);
+    }
+    crypto_generichash_blake2b_final(&st, out, CRM__DIGEST);
+}
+
 uint64_t crm__hash64(uint64_t seed, const void *p, size_t n)
 {
     const uint8_t *b = p;

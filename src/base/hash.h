@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { CRM__TAG_SIZE = 8, CRM__TOKEN_SIZE = 16, CRM__HASH_KEY = 16 };
+enum { CRM__TAG_SIZE = 8, CRM__TOKEN_SIZE = 16, CRM__HASH_KEY = 16, CRM__DIGEST = 32 };
 
 /* Check tag of a stored value: SipHash-2-4 of the value under a key made from the database's tag key
  * and the row's place (space and key).  So a value in the wrong row, or from another database, fails
@@ -20,6 +20,10 @@ void crm__token(const uint8_t token_key[CRM__HASH_KEY], crm__slice input,
 
 /* Fast unkeyed-by-default hash for tables in memory. */
 uint64_t crm__hash64(uint64_t seed, const void *p, size_t n);
+
+/* BLAKE2b-256 of the parts one after another, keyed when key is not NULL. */
+void crm__digest(const uint8_t key[CRM__DIGEST], const crm__slice *parts, size_t count,
+                 uint8_t out[CRM__DIGEST]);
 
 /* Random bytes from the kernel. CRM_OK or CRM_EIO. */
 int crm__random(void *p, size_t n);

@@ -1,16 +1,94 @@
 /* SPDX-License-Identifier: MIT
- * Journal entry to bytes and back; the format is in journal.h.
+ * Journal entries and images to bytes and back; the formats are in journal.h.
  */
 #include "codec/journal.h"
 
-#include "base/bytes.h"
-
 #include <crm/codes.h>
+#include <string.h>
+
+/* ---- lists ---- */
+
+static void add_steps(const uint32_t *fields, uint32_t count, crm__buf *out)
+{
+    uint32_t before = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        crm__buf_add_varint(out, fields[i] - before);
+        before = fields[i];
+    }
+}
+
+void crm__mask_encode(const uint32_t *fields, uint32_t count, crm__buf *out)
+{
+    crm__buf_add_varint(out, count);
+    add_steps(fields, count, out);
+}
+
+int crm__mask_next(crm__reader *in, uint32_t *field)
+{
+    uint64_t step;
+
+    if (!crm__reader_left(in))
+        return 0;
+    step = crm__read_varint(in);
+    if (in->failed || step == 0 || step > UINT32_MAX - *field) {
+        crm__reader_fail(in);
+        return 0;
+    }
+    *field += (uint32_t)step;
+    return 1;
+}
+
+void crm__runs_encode(const uint64_t *ids, size_t count, crm__buf *out)
+{
+    uint64_t runs = 0, last = 0;
+
+    for (size_t i = 0; i < count; i++)
+        runs += i == 0 || ids[i] != ids[i - 1] + 1;
+    crm__buf_add_varint(out, runs);
+    for (size_t i = 0, n; i < count; i += n) {
+        for (n = 1; i + n < count && ids[i + n] == ids[i] + n; n++)
+            ;
+        crm__buf_add_varint(out, ids[i] - last);
+        crm__buf_add_varint(out, n - 1);
+        last = ids[i] + n - 1;
+    }
+}
+
+int crm__runs_open(crm__slice list, crm__runs *r)
+{
+    r->in = crm__reader_of(list.p, list.n);
+    r->left = list.n ? crm__read_varint(&r->in) : 0;
+    r->last = 0;
+    return r->in.failed || r->left > crm__reader_left(&r->in) / 2 ? CRM_ECORRUPT : CRM_OK;
+}
+
+int crm__runs_next(crm__runs *r, uint64_t *first, uint64_t *count)
+{
+    uint64_t step, more;
+
+    if (!r->left)
+        return 0;
+    step = crm__read_varint(&r->in);
+    more = crm__read_varint(&r->in);
+    if (r->in.failed || step == 0 || step > UINT64_MAX - r->last ||
+        more > UINT64_MAX - r->last - step) {
+        crm__reader_fail(&r->in);
+        r->left = 0;
+        return 0;
+    }
+    r->left--;
+    *first = r->last + step;
+    *count = more + 1;
+    r->last = *first + more;
+    return 1;
+}
+
+/* ---- entries ---- */
 
 void crm__journal_encode(const crm__journal_entry *e, crm__buf *out)
 {
     uint8_t time[8];
-    uint32_t before = 0;
 
     crm__buf_add_u8(out, CRM__JOURNAL_FORMAT);
     crm__buf_add_u8(out, e->action);
@@ -22,16 +100,16 @@ void crm__journal_encode(const crm__journal_entry *e, crm__buf *out)
     crm__buf_add_varint(out, e->source);
     crm__buf_add_varint(out, e->target);
     crm__buf_add_varint(out, e->previous);
-    crm__buf_add_varint(out, e->field_count);
-    for (uint32_t i = 0; i < e->field_count; i++) {
-        crm__buf_add_varint(out, e->fields[i] - before);
-        before = e->fields[i];
-    }
+    crm__buf_add_varint(out, e->batch);
+    crm__mask_encode(e->fields, e->field_count, out);
     crm__buf_add_varint(out, e->counters.next_id);
     crm__buf_add_varint(out, e->counters.live);
     crm__buf_add_varint(out, e->counters.deleted);
-    crm__buf_add_varint(out, e->chain.n);
-    crm__buf_add(out, e->chain.p, e->chain.n);
+    crm__buf_add_varint(out, e->counters.images_from);
+    crm__buf_add_u8(out, (unsigned)e->commitment.n);
+    crm__buf_add(out, e->commitment.p, e->commitment.n);
+    for (int i = 0; i < CRM__BATCH_LISTS && crm__action_lists(e->action); i++)
+        crm__buf_add(out, e->lists[i].p, e->lists[i].n);
 }
 
 static uint32_t number(crm__reader *in)
@@ -43,11 +121,56 @@ static uint32_t number(crm__reader *in)
     return (uint32_t)v;
 }
 
+static void decode_mask(crm__reader *in, crm__journal_entry *e)
+{
+    uint64_t count = crm__read_varint(in);
+    uint32_t field = 0;
+
+    e->fields = NULL;
+    e->mask = (crm__slice){in->p, 0};
+    if (count > crm__reader_left(in)) {
+        crm__reader_fail(in);
+        return;
+    }
+    for (uint64_t i = 0; i < count && crm__mask_next(in, &field); i++)
+        ;
+    e->mask.n = (size_t)(in->p - e->mask.p);
+    e->field_count = (uint32_t)count;
+    if (count && !e->mask.n)
+        crm__reader_fail(in);
+}
+
+/* One list of ids: what of the reader is it. */
+static void decode_list(crm__reader *in, crm__slice *list)
+{
+    crm__slice rest = {in->p, crm__reader_left(in)};
+    uint64_t first, count;
+    crm__runs r;
+
+    *list = rest;
+    if (!rest.n || crm__runs_open(rest, &r)) {
+        crm__reader_fail(in);
+        return;
+    }
+    while (crm__runs_next(&r, &first, &count))
+        ;
+    if (r.in.failed) {
+        crm__reader_fail(in);
+        return;
+    }
+    list->n = (size_t)(r.in.p - rest.p);
+    in->p = r.in.p;
+}
+
 int crm__journal_decode(crm__slice bytes, crm__journal_entry *e)
 {
-    crm__reader in = crm__reader_of(bytes.p, bytes.n);
-    uint64_t fields, n;
+    crm__reader in;
 
+    memset(e, 0, sizeof *e);
+    if (bytes.n < CRM__DIGEST)
+        return CRM_ECORRUPT;
+    in = crm__reader_of(bytes.p, bytes.n - CRM__DIGEST);
+    e->chain = (crm__slice){bytes.p + bytes.n - CRM__DIGEST, CRM__DIGEST};
     if (crm__read_u8(&in) != CRM__JOURNAL_FORMAT)
         return CRM_ECORRUPT;
     e->action = crm__read_u8(&in);
@@ -58,18 +181,48 @@ int crm__journal_decode(crm__slice bytes, crm__journal_entry *e)
     e->source = number(&in);
     e->target = crm__read_varint(&in);
     e->previous = crm__read_varint(&in);
-    fields = crm__read_varint(&in);
-    if (in.failed || fields > crm__reader_left(&in))
-        return CRM_ECORRUPT;
-    for (uint64_t i = 0; i < fields; i++)
-        number(&in);
-    e->fields = NULL;
-    e->field_count = (uint32_t)fields;
+    e->batch = crm__read_varint(&in);
+    decode_mask(&in, e);
     e->counters.next_id = crm__read_varint(&in);
     e->counters.live = crm__read_varint(&in);
     e->counters.deleted = crm__read_varint(&in);
-    n = crm__read_varint(&in);
-    e->chain.p = crm__read_bytes(&in, n);
-    e->chain.n = (size_t)n;
+    e->counters.images_from = crm__read_varint(&in);
+    e->commitment.n = crm__read_u8(&in);
+    e->commitment.p = crm__read_bytes(&in, e->commitment.n);
+    if (e->commitment.n && e->commitment.n != CRM__DIGEST)
+        return CRM_ECORRUPT;
+    for (int i = 0; i < CRM__BATCH_LISTS && crm__action_lists(e->action); i++)
+        decode_list(&in, &e->lists[i]);
     return in.failed || crm__reader_left(&in) ? CRM_ECORRUPT : CRM_OK;
+}
+
+/* ---- hashes ---- */
+
+void crm__chain_next(const uint8_t key[CRM__DIGEST], const uint8_t before[CRM__DIGEST],
+                     uint64_t seq, crm__slice entry, uint8_t out[CRM__DIGEST])
+{
+    uint8_t number_[8];
+    crm__slice parts[3] = {{before, CRM__DIGEST}, {number_, sizeof number_}, entry};
+
+    crm__put_le64(number_, seq);
+    crm__digest(key, parts, 3, out);
+}
+
+int crm__image_commitment(uint64_t seq, uint64_t id, crm__slice row, uint8_t out[CRM__DIGEST])
+{
+    uint8_t place[16];
+    crm__slice parts[2] = {{place, sizeof place}, row};
+
+    if (row.n == 1 + CRM__DIGEST && row.p[0] == CRM__IMAGE_ERASED) {
+        memcpy(out, row.p + 1, CRM__DIGEST);
+        return CRM_OK;
+    }
+    if (row.n < 1 + CRM__SALT || row.p[0] != CRM__IMAGE_KEPT)
+        return CRM_ECORRUPT;
+    crm__put_le64(place, seq);
+    crm__put_le64(place + 8, id);
+    parts[1].p++;
+    parts[1].n--;
+    crm__digest(NULL, parts, 2, out);
+    return CRM_OK;
 }

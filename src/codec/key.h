@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Keys of the spaces.  Integers are big-endian, so that byte order is number order.
  *
- *   meta      "format" | "model" | "model/" version u32
+ *   meta      "format" | "model" | "model/" version u32 | "batch/" seq u64 of its first entry
  *   dict      class u8, 0, name -> number      class u8, 1, number u32 -> name
  *   customer  id u64
  *   journal   seq u64
+ *   image     seq u64, id u64
  *   identity  field u16, token 16 bytes, id u64
  *   bits      chunk u32, index u8, value u32
+ *   event     id u64, time i64 with its sign flipped, number u32: a block, by its first event
+ *             id u64, 8 bytes 0xff, what u8, part u64: rows beside the blocks (CRM__EVENT_ROW_*)
+ *   day       chunk u32, kind u32, day i32 with its sign flipped: a list; then first row u16 and
+ *             number u16: a part of it
  */
 #ifndef CRM_CODEC_KEY_H
 #define CRM_CODEC_KEY_H
@@ -18,8 +23,10 @@
 #include <string.h>
 
 enum { CRM__CHUNK_ROWS = 65536, CRM__CHUNK_SHIFT = 16 };
-enum { CRM__KEY_U64 = 8, CRM__KEY_TOKEN = 2 + CRM__TOKEN_SIZE, CRM__KEY_IDENTITY = 26,
-       CRM__KEY_BITS = 9, CRM__DICT_NAME = 500 };
+enum { CRM__KEY_U64 = 8, CRM__KEY_IMAGE = 16, CRM__KEY_BATCH = 14, CRM__BATCH_NAME = 200, CRM__KEY_TOKEN = 2 + CRM__TOKEN_SIZE, CRM__KEY_IDENTITY = 26,
+       CRM__KEY_BITS = 9, CRM__DICT_NAME = 500, CRM__KEY_EVENT = 20, CRM__KEY_EVENT_ROW = 25 };
+
+enum { CRM__KEY_DAY_LIST = 12, CRM__KEY_DAY = 16 };
 
 /* Indexes of the bits space. */
 enum {
@@ -28,6 +35,13 @@ enum {
     CRM__BITS_KIND = 2      /* value: kind */
 };
 enum { CRM__ROOT_LIVE = 0, CRM__ROOT_DELETED = 1 };
+
+/* What stands beside the blocks of a customer who has two or more of them. */
+enum {
+    CRM__EVENT_ROW_HEAD = 0,      /* part 0 */
+    CRM__EVENT_ROW_REFERENCE = 1, /* part: the least hash that may stand in it */
+    CRM__EVENT_ROW_TIME = 2       /* part: number / CRM__EVENT_TIMES */
+};
 
 static inline crm__slice crm__slice_of(const void *p, size_t n)
 {
@@ -40,6 +54,20 @@ static inline crm__slice crm__key_u64(uint8_t to[CRM__KEY_U64], uint64_t v)
 {
     crm__put_be64(to, v);
     return crm__slice_of(to, CRM__KEY_U64);
+}
+
+static inline crm__slice crm__key_image(uint8_t to[CRM__KEY_IMAGE], uint64_t seq, uint64_t id)
+{
+    crm__put_be64(to, seq);
+    crm__put_be64(to + 8, id);
+    return crm__slice_of(to, CRM__KEY_IMAGE);
+}
+
+static inline crm__slice crm__key_batch(uint8_t to[CRM__KEY_BATCH], uint64_t seq)
+{
+    memcpy(to, "batch/", 6);
+    crm__put_be64(to + 6, seq);
+    return crm__slice_of(to, CRM__KEY_BATCH);
 }
 
 static inline crm__slice crm__key_bits(uint8_t to[CRM__KEY_BITS], uint64_t chunk, uint8_t index,
@@ -65,6 +93,60 @@ static inline crm__slice crm__key_identity(uint8_t to[CRM__KEY_IDENTITY], crm__s
     memcpy(to, token_key.p, CRM__KEY_TOKEN);
     crm__put_be64(to + CRM__KEY_TOKEN, id);
     return crm__slice_of(to, CRM__KEY_IDENTITY);
+}
+
+static inline crm__slice crm__key_event(uint8_t to[CRM__KEY_EVENT], uint64_t id, int64_t time,
+                                        uint32_t number)
+{
+    crm__put_be64(to, id);
+    crm__put_be64(to + 8, (uint64_t)time ^ (uint64_t)1 << 63);
+    crm__put_be32(to + 16, number);
+    return crm__slice_of(to, CRM__KEY_EVENT);
+}
+
+/* Parts of a block's key; 0 for the key of another row. */
+static inline int crm__key_event_read(crm__slice key, uint64_t *id, int64_t *time, uint32_t *number)
+{
+    if (key.n != CRM__KEY_EVENT)
+        return 0;
+    *id = crm__get_be64(key.p);
+    *time = (int64_t)(crm__get_be64(key.p + 8) ^ (uint64_t)1 << 63);
+    *number = crm__get_be32(key.p + 16);
+    return 1;
+}
+
+static inline crm__slice crm__key_event_row(uint8_t to[CRM__KEY_EVENT_ROW], uint64_t id,
+                                            uint8_t what, uint64_t part)
+{
+    crm__put_be64(to, id);
+    memset(to + 8, 0xff, 8);
+    to[16] = what;
+    crm__put_be64(to + 17, part);
+    return crm__slice_of(to, CRM__KEY_EVENT_ROW);
+}
+
+/* A list: the events of one kind on one day (from 1970-01-01) in one chunk. */
+static inline crm__slice crm__key_day_list(uint8_t to[CRM__KEY_DAY_LIST], uint64_t chunk,
+                                           uint32_t kind, int32_t day)
+{
+    crm__put_be32(to, (uint32_t)chunk);
+    crm__put_be32(to + 4, kind);
+    crm__put_be32(to + 8, (uint32_t)day ^ UINT32_C(1) << 31);
+    return crm__slice_of(to, CRM__KEY_DAY_LIST);
+}
+
+static inline int32_t crm__key_day_of(const uint8_t *key)
+{
+    return (int32_t)(crm__get_be32(key + 8) ^ UINT32_C(1) << 31);
+}
+
+static inline crm__slice crm__key_day(uint8_t to[CRM__KEY_DAY], const uint8_t list[CRM__KEY_DAY_LIST],
+                                      uint16_t row, uint16_t number)
+{
+    memcpy(to, list, CRM__KEY_DAY_LIST);
+    crm__put_be16(to + CRM__KEY_DAY_LIST, row);
+    crm__put_be16(to + CRM__KEY_DAY_LIST + 2, number);
+    return crm__slice_of(to, CRM__KEY_DAY);
 }
 
 #endif

@@ -234,3 +234,63 @@ uint32_t crm__entry_origin(const crm__entry *e, size_t i)
         origin = (uint32_t)crm__read_varint(&in);
     return in.failed ? e->origin : origin;
 }
+
+/* The number in r of an origin; UINT32_MAX without memory. */
+static uint32_t take_origin(const crm_allocator *mem, crm__record *r, const crm__origin *o)
+{
+    for (uint32_t i = 0; i < r->origin_count; i++) {
+        if (r->origins[i].source == o->source && r->origins[i].at == o->at)
+            return i;
+    }
+    if (crm__record_room(mem, r, 0, r->origin_count + 1))
+        return UINT32_MAX;
+    r->origins[r->origin_count] = *o;
+    return r->origin_count++;
+}
+
+static int take_mixed(const crm_allocator *mem, crm__arena *arena, crm__record *r,
+                      const crm__record *from, crm__slice mixed, crm__slice *out)
+{
+    crm__reader in = crm__reader_of(mixed.p, mixed.n);
+    crm__buf spelled;
+    int rc = CRM_OK;
+
+    crm__buf_init(&spelled, mem);
+    while (crm__reader_left(&in) && !rc) {
+        uint64_t origin = crm__read_varint(&in);
+        uint32_t mine;
+        if (in.failed || origin >= from->origin_count) {
+            rc = CRM_ECORRUPT;
+        } else {
+            mine = take_origin(mem, r, &from->origins[origin]);
+            crm__buf_add_varint(&spelled, mine);
+            rc = mine == UINT32_MAX || spelled.failed ? CRM_ENOMEM : CRM_OK;
+        }
+    }
+    if (!rc) {
+        out->n = spelled.n;
+        out->p = crm__arena_copy(arena, spelled.p, spelled.n);
+        rc = out->p ? CRM_OK : CRM_ENOMEM;
+    }
+    crm__buf_clear(&spelled);
+    return rc;
+}
+
+int crm__record_take(const crm_allocator *mem, crm__arena *arena, crm__record *r,
+                     const crm__record *from, const crm__entry *e)
+{
+    crm__entry mine = *e;
+
+    if (e->origin >= from->origin_count)
+        return CRM_ECORRUPT;
+    mine.origin = take_origin(mem, r, &from->origins[e->origin]);
+    if (mine.origin == UINT32_MAX || crm__record_room(mem, r, r->entry_count + 1, 0))
+        return CRM_ENOMEM;
+    if (e->mixed.n) {
+        int rc = take_mixed(mem, arena, r, from, e->mixed, &mine.mixed);
+        if (rc)
+            return rc;
+    }
+    r->entries[r->entry_count++] = mine;
+    return CRM_OK;
+}

@@ -56,6 +56,10 @@ int crm__record_head(crm__slice bytes, uint8_t *flags, uint64_t *seq);
 const crm__entry *crm__record_find(const crm__record *r, uint32_t field);
 /* Values of an entry, whether it is a list or not: *pos from 0; CRM_OK, CRM_DONE, CRM_ECORRUPT. */
 int crm__entry_next(const crm__entry *e, size_t *pos, crm__slice *item);
+/* Appends an entry of another record, with its origins, which may get other numbers here.  Payloads are
+ * shared; arena holds what has to be spelled anew.  CRM_OK, CRM_ECORRUPT or CRM_ENOMEM. */
+int crm__record_take(const crm_allocator *mem, crm__arena *arena, crm__record *r,
+                     const crm__record *from, const crm__entry *e);
 int crm__record_room(const crm_allocator *mem, crm__record *r, uint32_t entries, uint32_t origins);
 
 #endif

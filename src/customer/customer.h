@@ -47,13 +47,15 @@ struct crm_customer {
     crm__zone *own_zone;
 };
 
-/* Faults: the first ends the work, or all are written down as JSON. */
+/* Faults: the first ends the work, or all are written down as JSON, up to a number of them. */
+enum { CRM__CUSTOMER_FAULTS = 1000 };
 typedef struct crm__customer_faults {
     crm_error *err;
     crm__buf *all; /* NULL: end at the first */
     uint32_t count;
 } crm__customer_faults;
-/* rc and faults->err hold a fault: returns rc, or CRM_OK when it was written down. */
+/* rc and faults->err hold a fault: returns rc, or CRM_OK when it was written down; CRM_DONE from the last
+ * one on that is written down, to end the work. */
 int crm__customer_fault(crm__customer_faults *faults, int rc);
 
 int crm__customer_make(const crm_allocator *mem, crm__model *m, crm_customer **out);
@@ -70,13 +72,19 @@ int crm__item_parse(crm_customer *c, const crm__field *f, const char *source, si
 /* Appends an item to a list payload unless it is in it. */
 void crm__items_add(crm__buf *list, crm__slice item);
 int crm__items_has(crm__slice list, crm__slice item);
+/* The fault of a list with more than CRM__LIST_ITEMS values; f may be NULL. */
+int crm__list_too_long(const crm__field *f, crm_error *err);
+/* The values of an entry as JSON: an array for a list.  f may be NULL or of another type.  text is for work. */
+int crm__values_json(const crm__field *f, const crm__entry *e, crm__buf *text, crm__buf *out);
+/* Fills c with the bytes of a record of an id. */
+int crm__customer_load(crm_txn *txn, crm_id id, crm__slice bytes, crm_customer *c, crm_error *err);
 /* Reads the stored record of an id into c. */
 int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err);
 
 /* Sources of per-source values by name: what a record needs that outlives a write transaction. */
 int crm__customer_name_sources(crm_txn *txn, crm_customer *c, crm_error *err);
 
-/* Fills c from a document.  CRM_DONE: the text is none, and the fault is written down. */
+/* Fills c from a document.  CRM_DONE: there is no record to go on with, and why is written down. */
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults);
 /* Writes c as a document. */
@@ -88,6 +96,13 @@ int crm__document_write(crm_txn *txn, const crm_customer *c, uint32_t flags, crm
 int crm__customer_rebind(crm_txn *txn, const crm__model *m, const crm_customer *c,
                          const crm_customer **use, crm_customer **own, crm_error *err);
 
+/* The verbs that undo is made of, inside a public write.  restore: the record is what it was at an earlier time; its
+ * payloads and those it has now may not lie in txn->work. */
+int crm__customer_set_deleted(crm_txn *txn, const crm__model *m, crm_id id, uint64_t expected,
+                              int deleted, crm_error *err);
+int crm__customer_restore(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *was,
+                          crm_error *err);
+
 /* How a write combines a record with what is there. */
 enum { CRM__CREATE = 1, CRM__REPLACE, CRM__PATCH, CRM__UPSERT, CRM__UNDELETE };
 /* Computes the record after a write into *after (payloads in txn->work, c or before) and checks it
@@ -96,5 +111,8 @@ enum { CRM__CREATE = 1, CRM__REPLACE, CRM__PATCH, CRM__UPSERT, CRM__UNDELETE };
 int crm__customer_merge(crm_txn *txn, const crm__model *m, int how, crm_id id,
                         const crm__record *before, const crm_customer *c, crm__record *after,
                         crm__buf *changed, crm__customer_faults *faults);
+/* Checks again that unique values among the changed fields of a record are nobody else's. */
+int crm__customer_recheck(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *before,
+                          crm__record *after, crm__buf *changed, crm_error *err);
 
 #endif

@@ -5,8 +5,11 @@
  *    "<field>":value or [values],...,
  *    "identities":[{"kind":"external","source":"erp","value":"10023"},...],
  *    ["origins":{"<field>":{"source":"...","at":"..."},...}]}
- * Numbers of type integer and customer, and booleans, are JSON numbers and booleans; decimals and money
- * are strings, so that no reader rounds them.
+ * Numbers of type integer and customer, and booleans, are JSON numbers and booleans; decimals and
+ * money are strings, so that no reader rounds them.
+ *
+ * "identities" is read after the other members, wherever it stands, so that their order says
+ * nothing.
  */
 #include "customer/customer.h"
 
@@ -20,11 +23,36 @@ typedef struct reading {
     crm_txn *txn;
     crm_customer *c;
     crm__customer_faults *faults;
+    crm__buf given;   /* numbers of the fields that stood as members, right or wrong */
+    uint32_t unknown; /* names so far that are no field's */
 } reading;
 
 static int bad(reading *r, const crm__field *f, const char *what)
 {
     return crm__fail_field(r->faults->err, CRM_EVALUE, f->key, "%s: %s", f->key, what);
+}
+
+static int is_given(const reading *r, const crm__field *f)
+{
+    const uint32_t *numbers = (const uint32_t *)(const void *)r->given.p;
+
+    for (size_t i = 0; i < r->given.n / sizeof *numbers; i++) {
+        if (numbers[i] == f->number)
+            return 1;
+    }
+    return 0;
+}
+
+/* Adds to a list unless it is in it, and never more than a list can have: the work stays bounded.
+ */
+static int add_item(reading *r, const crm__field *f, crm__buf *list, size_t *count, crm__slice item)
+{
+    if (crm__items_has(crm__slice_of(list->p, list->n), item))
+        return CRM_OK;
+    if (++*count > CRM__LIST_ITEMS)
+        return crm__list_too_long(f, r->faults->err);
+    crm__list_add(list, item);
+    return CRM_OK;
 }
 
 static crm__slice trimmed_member(const crm__json *v, const char *key)
@@ -96,17 +124,18 @@ static int read_item(reading *r, const crm__field *f, const crm__json *v, crm__b
 /* A list payload from an array, or from one value. */
 static int read_list(reading *r, const crm__field *f, const crm__json *v, crm__buf *list)
 {
-    size_t n = crm__json_kind(v) == CRM__JSON_ARRAY ? crm__json_count(v) : 1;
+    size_t n = crm__json_kind(v) == CRM__JSON_ARRAY ? crm__json_count(v) : 1, count = 0;
     crm__buf item;
     int rc = CRM_OK;
 
     crm__buf_init(&item, r->txn->mem);
-    for (size_t i = 0; i < n && !rc; i++) {
+    for (size_t i = 0; i < n && !rc && count <= CRM__LIST_ITEMS; i++) {
         const crm__json *one = crm__json_kind(v) == CRM__JSON_ARRAY ? crm__json_item(v, i) : v;
         item.n = 0;
         rc = crm__customer_fault(r->faults, read_item(r, f, one, &item));
         if (!rc && item.n)
-            crm__items_add(list, crm__slice_of(item.p, item.n));
+            rc = crm__customer_fault(r->faults,
+                                     add_item(r, f, list, &count, crm__slice_of(item.p, item.n)));
     }
     if (!rc && (item.failed || list->failed))
         rc = crm__fail_nomem(r->faults->err);
@@ -163,8 +192,8 @@ static int read_field(reading *r, const crm__field *f, const crm__json *v)
     }
     crm__buf_init(&item, r->txn->mem);
     rc = crm__customer_fault(r->faults, crm__json_kind(v) == CRM__JSON_ARRAY || is_delta(v)
-                                   ? bad(r, f, "holds one value, not a list")
-                                   : read_item(r, f, v, &item));
+                                            ? bad(r, f, "holds one value, not a list")
+                                            : read_item(r, f, v, &item));
     if (!rc && item.failed)
         rc = crm__fail_nomem(r->faults->err);
     if (!rc && item.n)
@@ -173,13 +202,47 @@ static int read_field(reading *r, const crm__field *f, const crm__json *v)
     return rc;
 }
 
-/* One member of the list "identities": adds to what the document says of that kind so far. */
-static int read_identity(reading *r, const crm__json *v)
+/* What the list "identities" holds of one kind. */
+typedef struct kind_list {
+    const crm__field *f;
+    crm__buf list;
+    size_t count;
+    int passed_over; /* its fault is told */
+} kind_list;
+
+/* The list of a kind, begun when it is the first of it. */
+static int list_of(reading *r, crm__buf *kinds, const crm__field *f, kind_list **out)
+{
+    kind_list *k = (kind_list *)(void *)kinds->p;
+    size_t n = kinds->n / sizeof *k;
+
+    for (size_t i = 0; i < n; i++) {
+        if (k[i].f == f) {
+            *out = &k[i];
+            return CRM_OK;
+        }
+    }
+    if (!crm__buf_reserve(kinds, sizeof *k))
+        return crm__fail_nomem(r->faults->err);
+    kinds->n += sizeof *k;
+    *out = (kind_list *)(void *)kinds->p + n;
+    memset(*out, 0, sizeof **out);
+    (*out)->f = f;
+    crm__buf_init(&(*out)->list, r->txn->mem);
+    (*out)->passed_over = is_given(r, f);
+    return (*out)->passed_over
+               ? crm__fail_field(r->faults->err, CRM_EVALUE, f->key,
+                                 "%s: stands twice, as a member and in identities", f->key)
+               : CRM_OK;
+}
+
+/* One member of the list "identities". */
+static int read_identity(reading *r, const crm__json *v, crm__buf *kinds)
 {
     crm__slice kind = trimmed_member(v, "kind");
     const crm__field *f;
-    const crm__entry *old;
-    crm__buf item, list;
+    kind_list *k = NULL;
+    crm__buf item;
     int rc;
 
     if (crm__json_kind(v) != CRM__JSON_OBJECT || !kind.n)
@@ -187,33 +250,41 @@ static int read_identity(reading *r, const crm__json *v)
                                "identities: each is {\"kind\":...,\"value\":...}");
     f = crm__model_find(r->c->model, (const char *)kind.p, kind.n);
     if (!f || !(f->flags & CRM_FIELD_IDENTITY) || !(f->flags & CRM_FIELD_LIST))
-        return crm__field_unknown(r->c->model, (const char *)kind.p, kind.n, r->faults->err);
+        return crm__field_unknown(r->c->model, (const char *)kind.p, kind.n,
+                                  r->unknown++ < CRM__HINTS, r->faults->err);
+    rc = list_of(r, kinds, f, &k);
+    if (rc || k->passed_over)
+        return rc;
     crm__buf_init(&item, r->txn->mem);
-    crm__buf_init(&list, r->txn->mem);
-    old = crm__record_find(&r->c->rec, f->number);
-    if (old && old->mode == CRM__SET)
-        crm__buf_add(&list, old->payload.p, old->payload.n);
     rc = read_item(r, f, v, &item);
-    if (!rc) {
-        crm__items_add(&list, crm__slice_of(item.p, item.n));
-        rc = item.failed || list.failed
-                 ? crm__fail_nomem(r->faults->err)
-                 : crm__customer_put(r->c, f, CRM__SET, crm__slice_of(list.p, list.n),
-                                     r->faults->err);
-    }
+    if (!rc && !item.failed)
+        rc = add_item(r, f, &k->list, &k->count, crm__slice_of(item.p, item.n));
+    if (!rc && (item.failed || k->list.failed))
+        rc = crm__fail_nomem(r->faults->err);
+    k->passed_over = k->count > CRM__LIST_ITEMS;
     crm__buf_clear(&item);
-    crm__buf_clear(&list);
     return rc;
 }
 
 static int read_identities(reading *r, const crm__json *v)
 {
+    crm__buf kinds;
+    kind_list *k;
     int rc = CRM_OK;
 
     if (crm__json_kind(v) != CRM__JSON_ARRAY)
         return crm__fail_field(r->faults->err, CRM_EVALUE, "identities", "identities: is a list");
+    crm__buf_init(&kinds, r->txn->mem);
     for (size_t i = 0; i < crm__json_count(v) && !rc; i++)
-        rc = crm__customer_fault(r->faults, read_identity(r, crm__json_item(v, i)));
+        rc = crm__customer_fault(r->faults, read_identity(r, crm__json_item(v, i), &kinds));
+    k = (kind_list *)(void *)kinds.p;
+    for (size_t i = 0; i < kinds.n / sizeof *k; i++) {
+        if (!rc && k[i].list.n)
+            rc = crm__customer_put(r->c, k[i].f, CRM__SET, crm__slice_of(k[i].list.p, k[i].list.n),
+                                   r->faults->err);
+        crm__buf_clear(&k[i].list);
+    }
+    crm__buf_clear(&kinds);
     return rc;
 }
 
@@ -251,16 +322,6 @@ static int read_source(reading *r, const crm__json *v)
     return CRM_OK;
 }
 
-/* Whether the document has said what to add to the field or to remove from it. */
-static int has_delta(const crm_customer *c, uint32_t field)
-{
-    for (uint32_t i = 0; i < c->extra_count; i++) {
-        if (c->extra[i].field == field)
-            return 1;
-    }
-    return 0;
-}
-
 static int read_member(reading *r, const char *key, const crm__json *v)
 {
     static const char *const PASSED_OVER[] = {"id", "created_at", "updated_at", "deleted",
@@ -275,8 +336,8 @@ static int read_member(reading *r, const char *key, const crm__json *v)
     }
     for (size_t i = 0; i < sizeof LATER / sizeof *LATER; i++) {
         if (strcmp(key, LATER[i]) == 0)
-            return crm__fail_field(r->faults->err, CRM_EFIELD, key,
-                                   "%s: this version keeps none", key);
+            return crm__fail_field(r->faults->err, CRM_EFIELD, key, "%s: this version keeps none",
+                                   key);
     }
     if (strcmp(key, "kind") == 0) {
         t = crm__json_text(v);
@@ -289,20 +350,22 @@ static int read_member(reading *r, const char *key, const crm__json *v)
     if (strcmp(key, "source") == 0)
         return read_source(r, v);
     if (strcmp(key, "identities") == 0)
-        return read_identities(r, v);
+        return CRM_OK; /* later */
     f = crm__model_find(r->c->model, key, strlen(key));
     if (!f)
-        return crm__field_unknown(r->c->model, key, strlen(key), r->faults->err);
-    if (crm__record_find(&r->c->rec, f->number) || has_delta(r->c, f->number))
+        return crm__field_unknown(r->c->model, key, strlen(key), r->unknown++ < CRM__HINTS,
+                                  r->faults->err);
+    if (is_given(r, f))
         return crm__fail_field(r->faults->err, CRM_EVALUE, f->key,
                                "%s: stands twice, by key and by label", f->key);
-    return read_field(r, f, v);
+    crm__buf_add(&r->given, &f->number, sizeof f->number);
+    return r->given.failed ? crm__fail_nomem(r->faults->err) : read_field(r, f, v);
 }
 
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults)
 {
-    reading r = {txn, c, faults};
+    reading r = {txn, c, faults, {0}, 0};
     const void *at = NULL;
     const char *key;
     const crm__json *v;
@@ -318,8 +381,13 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
         return rc ? rc : CRM_DONE;
     }
     c->zone = txn->zone;
+    crm__buf_init(&r.given, txn->mem);
     while (!rc && crm__json_next(root, &at, &key, &v))
         rc = crm__customer_fault(faults, read_member(&r, key, v));
+    v = crm__json_member(root, "identities");
+    if (!rc && v)
+        rc = crm__customer_fault(faults, read_identities(&r, v));
+    crm__buf_clear(&r.given);
     crm__json_free(root);
     return rc;
 }
@@ -368,7 +436,8 @@ static void write_time(writing *w, const char *key, int64_t us)
     crm__json_string(w->out, text, n);
 }
 
-static int write_item(writing *w, const crm__field *f, const crm__entry *e, crm__slice item)
+static int write_value(const crm__field *f, const crm__entry *e, crm__slice item, crm__buf *text,
+                       crm__buf *out)
 {
     crm__item split;
     crm__value v;
@@ -379,44 +448,49 @@ static int write_item(writing *w, const crm__field *f, const crm__entry *e, crm_
     if (rc)
         return rc;
     if (v.type == CRM_TYPE_BOOLEAN) {
-        crm__buf_add_str(w->out, v.integer ? "true" : "false");
+        crm__buf_add_str(out, v.integer ? "true" : "false");
         return CRM_OK;
     }
-    w->text.n = 0;
-    rc = crm__value_format(f, &v, &w->text);
+    text->n = 0;
+    rc = crm__value_format(f && f->type == e->type ? f : NULL, &v, text);
     if (rc)
         return rc;
     if (v.type == CRM_TYPE_INTEGER || v.type == CRM_TYPE_CUSTOMER) {
-        crm__buf_add(w->out, w->text.p, w->text.n);
+        crm__buf_add(out, text->p, text->n);
         return CRM_OK;
     }
     if (v.type == CRM_TYPE_MONEY) {
         char amount[24];
         size_t n = crm__decimal_format(v.decimal, amount);
-        crm__buf_add_str(w->out, "{\"amount\":");
-        crm__json_string(w->out, amount, n);
-        crm__buf_add_fmt(w->out, ",\"currency\":\"%.3s\"}", v.currency);
+        crm__buf_add_str(out, "{\"amount\":");
+        crm__json_string(out, amount, n);
+        crm__buf_add_fmt(out, ",\"currency\":\"%.3s\"}", v.currency);
         return CRM_OK;
     }
-    crm__json_string(w->out, w->text.p, w->text.n);
-    return CRM_OK;
+    crm__json_string(out, text->p, text->n);
+    return text->failed ? CRM_ENOMEM : CRM_OK;
 }
 
-static int write_values(writing *w, const crm__field *f, const crm__entry *e)
+static int write_item(writing *w, const crm__field *f, const crm__entry *e, crm__slice item)
+{
+    return write_value(f, e, item, &w->text, w->out);
+}
+
+int crm__values_json(const crm__field *f, const crm__entry *e, crm__buf *text, crm__buf *out)
 {
     crm__slice item;
     size_t pos = 0;
     int rc = CRM_OK, n = 0;
 
-    if (!e->list && !(f->flags & CRM_FIELD_LIST))
-        return write_item(w, f, e, e->payload);
-    crm__buf_add_u8(w->out, '[');
+    if (!e->list && !(f && f->flags & CRM_FIELD_LIST))
+        return write_value(f, e, e->payload, text, out);
+    crm__buf_add_u8(out, '[');
     while (!rc && (rc = crm__entry_next(e, &pos, &item)) == CRM_OK) {
         if (n++)
-            crm__buf_add_u8(w->out, ',');
-        rc = write_item(w, f, e, item);
+            crm__buf_add_u8(out, ',');
+        rc = write_value(f, e, item, text, out);
     }
-    crm__buf_add_u8(w->out, ']');
+    crm__buf_add_u8(out, ']');
     return rc == CRM_DONE ? CRM_OK : rc;
 }
 
@@ -425,9 +499,8 @@ static const crm__entry *shown(const writing *w, const crm__field *f, int identi
 {
     const crm__entry *e = crm__record_find(&w->c->rec, f->number);
 
-    return e && crm__entry_shown(w->c->model, e) && (f->declared_identity != 0) == identity
-               ? e
-               : NULL;
+    return e && crm__entry_shown(w->c->model, e) && (f->declared_identity != 0) == identity ? e
+                                                                                            : NULL;
 }
 
 /* A source by number, or by name when that is 0. */
@@ -535,7 +608,7 @@ static int write_fields(writing *w)
         if (!e)
             continue;
         member(w, 1, 0, f->key);
-        rc = write_values(w, f, e);
+        rc = crm__values_json(f, e, &w->text, w->out);
     }
     return rc;
 }

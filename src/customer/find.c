@@ -5,11 +5,9 @@
 
 #include <string.h>
 
-int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
+int crm__customer_load(crm_txn *txn, crm_id id, crm__slice bytes, crm_customer *c, crm_error *err)
 {
-    uint8_t key[CRM__KEY_U64];
     const crm__model *m;
-    crm__slice bytes;
     int rc;
 
     crm_customer_clear(c);
@@ -17,18 +15,13 @@ int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
     if (rc)
         return rc;
     crm__customer_model(c, (crm__model *)(uintptr_t)m);
-    rc = crm__txn_read(txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
-    if (rc == CRM_ENOTFOUND)
-        return crm__fail(err, CRM_ENOTFOUND, "there is no customer %llu", (unsigned long long)id);
-    if (!rc) {
-        c->raw.n = 0;
-        crm__buf_add(&c->raw, bytes.p, bytes.n);
-        if (c->raw.failed) {
-            c->raw.failed = 0;
-            return crm__fail_nomem(err);
-        }
-        rc = crm__record_decode(&c->mem, crm__slice_of(c->raw.p, c->raw.n), &c->rec);
+    c->raw.n = 0;
+    crm__buf_add(&c->raw, bytes.p, bytes.n);
+    if (c->raw.failed) {
+        c->raw.failed = 0;
+        return crm__fail_nomem(err);
     }
+    rc = crm__record_decode(&c->mem, crm__slice_of(c->raw.p, c->raw.n), &c->rec);
     if (rc) {
         crm_customer_clear(c);
         rc = crm__txn_fail(txn, rc, "can't read the customer", err);
@@ -40,6 +33,23 @@ int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
     c->id = id;
     c->kind_set = 1;
     return txn->write ? crm__customer_name_sources(txn, c, err) : CRM_OK;
+}
+
+int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
+{
+    uint8_t key[CRM__KEY_U64];
+    crm__slice bytes;
+    int rc = crm__txn_read(txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
+
+    if (!rc)
+        return crm__customer_load(txn, id, bytes, c, err);
+    crm_customer_clear(c);
+    if (rc == CRM_ENOTFOUND)
+        return crm__fail(err, CRM_ENOTFOUND, "there is no customer %llu", (unsigned long long)id);
+    rc = crm__txn_fail(txn, rc, "can't read the customer", err);
+    if (err)
+        err->row = (int64_t)id;
+    return rc;
 }
 
 int crm_customer_get(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
@@ -202,7 +212,7 @@ static int validate(crm_txn *txn, const char *json, size_t n, const crm__model *
     crm__arena_reset(&txn->work);
     rc = crm__customer_merge(txn, m, CRM__CREATE, 0, NULL, c, &txn->record[1], &changed, faults);
     crm__buf_clear(&changed);
-    return rc;
+    return rc == CRM_DONE ? CRM_OK : rc;
 }
 
 int crm_customer_validate_json(crm_txn *txn, const char *json, size_t n, char **report,

@@ -13,8 +13,10 @@ int crm__customer_fault(crm__customer_faults *faults, int rc)
     const crm_error *e = faults->err;
     crm__buf *out = faults->all;
 
-    if (!rc || !out || rc == CRM_ENOMEM || rc == CRM_ECORRUPT || rc <= CRM_EIO)
+    if (rc >= 0 || !out || rc == CRM_ENOMEM || rc <= CRM_EIO)
         return rc;
+    if (faults->count >= CRM__CUSTOMER_FAULTS)
+        return CRM_DONE;
     crm__buf_add_str(out, faults->count++ ? "," : "");
     crm__buf_add_fmt(out, "{\"code\":\"%s\",\"field\":", crm_error_name(rc));
     crm__json_string(out, e->field, strlen(e->field));
@@ -26,7 +28,7 @@ int crm__customer_fault(crm__customer_faults *faults, int rc)
         crm__buf_add_fmt(out, ",\"row\":%lld", (long long)e->row);
     crm__buf_add_u8(out, '}');
     crm_error_init(faults->err);
-    return CRM_OK;
+    return faults->count < CRM__CUSTOMER_FAULTS ? CRM_OK : CRM_DONE;
 }
 
 typedef struct merge {
@@ -171,14 +173,6 @@ static int keep(merge *g, const crm__entry *e)
     return CRM_OK;
 }
 
-static int too_many(merge *g, uint32_t field)
-{
-    const crm__field *f = crm__model_number(g->m, field);
-
-    return crm__fail_field(g->faults->err, CRM_EVALUE, f ? f->key : "", "%s: has more than %d values",
-                           f ? f->key : "a field", CRM__LIST_ITEMS);
-}
-
 /* Values of a list that stood there before keep their origins. */
 static int item_origins(merge *g, crm__entry *mine, const crm__entry *old)
 {
@@ -221,7 +215,7 @@ static int take(merge *g, const crm__entry *e, crm__slice payload, const crm__en
     int rc;
 
     if (e->list && crm__list_count(payload) > CRM__LIST_ITEMS)
-        return too_many(g, e->field);
+        return crm__list_too_long(crm__model_number(g->m, e->field), g->faults->err);
     if (e->list && !payload.n)
         return old ? note_change(g, e->field) : CRM_OK;
     if (old && old->type == e->type && old->list == e->list && old->scoped == e->scoped &&
@@ -611,4 +605,13 @@ int crm__customer_merge(crm_txn *txn, const crm__model *m, int how, crm_id id,
     if (!rc)
         rc = check_changed(&g, kind_changed);
     return rc;
+}
+
+int crm__customer_recheck(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *before,
+                          crm__record *after, crm__buf *changed, crm_error *err)
+{
+    crm__customer_faults faults = {err, NULL, 0};
+    merge g = {txn, m, CRM__UNDELETE, id, before, NULL, after, changed, &faults, UINT32_MAX};
+
+    return check_changed(&g, 0);
 }

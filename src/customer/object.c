@@ -178,6 +178,12 @@ void crm__items_add(crm__buf *list, crm__slice item)
         crm__list_add(list, item);
 }
 
+int crm__list_too_long(const crm__field *f, crm_error *err)
+{
+    return crm__fail_field(err, CRM_EVALUE, f ? f->key : "", "%s: has more than %d values",
+                           f ? f->key : "a field", CRM__LIST_ITEMS);
+}
+
 int crm__item_parse(crm_customer *c, const crm__field *f, const char *source, size_t source_n,
                     const char *text, size_t n, crm__buf *out, crm_error *err)
 {
@@ -283,8 +289,12 @@ static int set_text(crm_customer *c, const crm_field *field, const char *source,
         if (old && old->mode == CRM__SET && old->list)
             crm__buf_add(&list, old->payload.p, old->payload.n);
         crm__items_add(&list, crm__slice_of(item.p, item.n));
-        rc = list.failed ? crm__fail_nomem(err)
-                         : crm__customer_put(c, f, CRM__SET, crm__slice_of(list.p, list.n), err);
+        if (list.failed)
+            rc = crm__fail_nomem(err);
+        else if (crm__list_count(crm__slice_of(list.p, list.n)) > CRM__LIST_ITEMS)
+            rc = crm__list_too_long(f, err);
+        else
+            rc = crm__customer_put(c, f, CRM__SET, crm__slice_of(list.p, list.n), err);
     } else if (!rc) {
         rc = crm__customer_put(c, f, CRM__SET, crm__slice_of(item.p, item.n), err);
     }

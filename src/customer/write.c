@@ -2,6 +2,7 @@
  * The verbs that change customers: create, replace, patch, upsert, delete, undelete; both doors.
  */
 #include "customer/customer.h"
+#include "db/journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Stores a record, its derived items and its journal entry.  The counters are the new ones already. */
+/* Stores a record, its derived items and its journal entry.  The counters are the new ones already.
+ */
 static int store(crm_txn *txn, const crm__model *m, crm_id id, uint8_t action,
                  const crm__record *before, crm__record *after, crm__buf *changed, crm_error *err)
 {
@@ -23,14 +25,15 @@ static int store(crm_txn *txn, const crm__model *m, crm_id id, uint8_t action,
     crm__buf *out = &txn->scratch[0];
     int rc;
 
-    after->seq = txn->state.seq + 1;
+    after->seq = crm__journal_seq(txn);
     after->updated = txn->recorded;
     out->n = 0;
     crm__record_encode(after, out);
     if (out->failed)
         return crm__fail_nomem(err);
     if (out->n > CRM__RECORD_BYTES)
-        return crm__fail(err, CRM_EVALUE, "the record is larger than %d MiB", CRM__RECORD_BYTES >> 20);
+        return crm__fail(err, CRM_EVALUE, "the record is larger than %d MiB",
+                         CRM__RECORD_BYTES >> 20);
     if (crm__edits_put(&txn->edits, KV_CUSTOMER, crm__key_u64(key, id),
                        crm__slice_of(out->p, out->n), before ? 0 : KV_APPEND))
         return crm__fail_nomem(err);
@@ -39,7 +42,7 @@ static int store(crm_txn *txn, const crm__model *m, crm_id id, uint8_t action,
         return crm__txn_fail(txn, rc, "can't index the customer", err);
     if (count > 1)
         qsort(fields, count, sizeof *fields, by_number);
-    return crm__journal_add(txn, action, id, before ? before->seq : 0, fields, count, err);
+    return crm__journal_change(txn, action, id, before, fields, count, err);
 }
 
 /* The stored record of an id, decoded into txn->record[0]; payloads copied to txn->work. */
@@ -68,8 +71,9 @@ static int check_expected(const crm__record *r, crm_id id, uint64_t expected, cr
 
     if (!expected || expected == r->seq)
         return CRM_OK;
-    rc = crm__fail(err, CRM_ECONFLICT, "customer %llu is at revision %llu, not %llu",
-                   (unsigned long long)id, (unsigned long long)r->seq, (unsigned long long)expected);
+    rc =
+        crm__fail(err, CRM_ECONFLICT, "customer %llu is at revision %llu, not %llu",
+                  (unsigned long long)id, (unsigned long long)r->seq, (unsigned long long)expected);
     if (err)
         err->row = (int64_t)r->seq;
     return rc;
@@ -187,8 +191,8 @@ static int find_match(crm_txn *txn, const crm__model *m, const crm_customer *c, 
     return CRM_OK;
 }
 
-static int upsert(crm_txn *txn, const crm__model *m, const crm_customer *c, crm_id *id, int *created,
-                  crm_error *err)
+static int upsert(crm_txn *txn, const crm__model *m, const crm_customer *c, crm_id *id,
+                  int *created, crm_error *err)
 {
     crm_id found[2] = {0, 0};
     size_t count = 0;
@@ -207,8 +211,8 @@ static int upsert(crm_txn *txn, const crm__model *m, const crm_customer *c, crm_
 
 /* ---- delete, undelete ---- */
 
-static int set_deleted(crm_txn *txn, const crm__model *m, crm_id id, uint64_t expected, int deleted,
-                       crm_error *err)
+int crm__customer_set_deleted(crm_txn *txn, const crm__model *m, crm_id id, uint64_t expected,
+                              int deleted, crm_error *err)
 {
     crm__customer_faults faults = {err, NULL, 0};
     crm__counters *n = &txn->state.counters;
@@ -233,8 +237,8 @@ static int set_deleted(crm_txn *txn, const crm__model *m, crm_id id, uint64_t ex
     for (uint32_t i = 0; i < before->entry_count && !deleted; i++)
         crm__buf_add(&changed, &before->entries[i].field, sizeof(uint32_t));
     rc = changed.failed ? crm__fail_nomem(err)
-                        : crm__customer_merge(txn, m, CRM__UNDELETE, id, before, &same, after, &changed,
-                                              &faults);
+                        : crm__customer_merge(txn, m, CRM__UNDELETE, id, before, &same, after,
+                                              &changed, &faults);
     if (!rc) {
         after->flags = (uint8_t)(deleted ? before->flags | CRM__RECORD_DELETED
                                          : before->flags & ~CRM__RECORD_DELETED);
@@ -243,6 +247,108 @@ static int set_deleted(crm_txn *txn, const crm__model *m, crm_id id, uint64_t ex
         changed.n = 0;
         rc = store(txn, m, id, deleted ? CRM__ACTION_DELETE : CRM__ACTION_UNDELETE, before, after,
                    &changed, err);
+    }
+    crm__buf_clear(&changed);
+    return rc;
+}
+
+/* ---- restore ---- */
+
+static int same_origin(const crm__record *a, const crm__entry *x, const crm__record *b,
+                       const crm__entry *y, size_t i)
+{
+    const crm__origin *p = &a->origins[crm__entry_origin(x, i)];
+    const crm__origin *q = &b->origins[crm__entry_origin(y, i)];
+
+    return p->source == q->source && p->at == q->at;
+}
+
+static int same_entry(const crm__record *a, const crm__entry *x, const crm__record *b,
+                      const crm__entry *y)
+{
+    crm__slice item;
+    size_t pos = 0;
+
+    if (x->type != y->type || x->list != y->list || x->scoped != y->scoped ||
+        x->payload.n != y->payload.n ||
+        (x->payload.n && memcmp(x->payload.p, y->payload.p, x->payload.n) != 0))
+        return 0;
+    for (size_t i = 0; crm__entry_next(x, &pos, &item) == CRM_OK; i++) {
+        if (!same_origin(a, x, b, y, i))
+            return 0;
+    }
+    return 1;
+}
+
+/* Numbers of the fields in which two records differ, ascending. */
+static void differences(const crm__record *a, const crm__record *b, crm__buf *changed)
+{
+    uint32_t i = 0, j = 0;
+
+    while (i < a->entry_count || j < b->entry_count) {
+        const crm__entry *x = i < a->entry_count ? &a->entries[i] : NULL;
+        const crm__entry *y = j < b->entry_count ? &b->entries[j] : NULL;
+        uint32_t field = x && (!y || x->field <= y->field) ? x->field : y->field;
+        int both = x && y && x->field == y->field;
+        if (!both || !same_entry(a, x, b, y))
+            crm__buf_add(changed, &field, sizeof field);
+        i += x && x->field == field;
+        j += y && y->field == field;
+    }
+}
+
+/* Unique values of what comes back: of the changed fields, or of all when it was deleted. */
+static int recheck(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *before,
+                   crm__record *after, int all, crm__buf *changed, crm_error *err)
+{
+    crm__buf fields;
+    int rc;
+
+    if (!all)
+        return crm__customer_recheck(txn, m, id, before, after, changed, err);
+    crm__buf_init(&fields, txn->mem);
+    for (uint32_t i = 0; i < after->entry_count; i++)
+        crm__buf_add(&fields, &after->entries[i].field, sizeof(uint32_t));
+    rc = fields.failed ? crm__fail_nomem(err)
+                       : crm__customer_recheck(txn, m, id, before, after, &fields, err);
+    crm__buf_clear(&fields);
+    return rc;
+}
+
+int crm__customer_restore(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *was,
+                          crm_error *err)
+{
+    crm__counters *n = &txn->state.counters;
+    crm__record *before = NULL, *after = &txn->record[1];
+    crm__buf changed;
+    int rc = read_before(txn, id, &before, err), is, be;
+
+    if (rc)
+        return rc;
+    after->entry_count = after->origin_count = 0;
+    after->flags = was->flags;
+    after->kind = was->kind;
+    after->survivor = was->survivor;
+    after->created = was->created;
+    for (uint32_t i = 0; i < was->entry_count && !rc; i++)
+        rc = crm__record_take(txn->mem, &txn->work, after, was, &was->entries[i]);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't restore the customer", err);
+    is = (before->flags & CRM__RECORD_DELETED) != 0;
+    be = (after->flags & CRM__RECORD_DELETED) != 0;
+    crm__buf_init(&changed, txn->mem);
+    differences(before, after, &changed);
+    if (changed.failed)
+        rc = crm__fail_nomem(err);
+    else if (changed.n || is != be || before->kind != after->kind) {
+        uint8_t action = is == be ? CRM__ACTION_UPDATE
+                         : be     ? CRM__ACTION_DELETE
+                                  : CRM__ACTION_UNDELETE;
+        n->live += (uint64_t)is - (uint64_t)be;
+        n->deleted += (uint64_t)be - (uint64_t)is;
+        rc = be ? CRM_OK : recheck(txn, m, id, before, after, is, &changed, err);
+        if (!rc)
+            rc = store(txn, m, id, action, before, after, &changed, err);
     }
     crm__buf_clear(&changed);
     return rc;
@@ -335,7 +441,8 @@ int crm_customer_delete(crm_txn *txn, crm_id id, uint64_t expected, crm_error *e
     crm__op op;
     int rc = begin(txn, &op, &m, err);
 
-    return rc ? rc : crm__op_end(txn, &op, set_deleted(txn, m, id, expected, 1, op.err));
+    return rc ? rc
+              : crm__op_end(txn, &op, crm__customer_set_deleted(txn, m, id, expected, 1, op.err));
 }
 
 int crm_customer_undelete(crm_txn *txn, crm_id id, uint64_t expected, crm_error *err)
@@ -344,7 +451,8 @@ int crm_customer_undelete(crm_txn *txn, crm_id id, uint64_t expected, crm_error 
     crm__op op;
     int rc = begin(txn, &op, &m, err);
 
-    return rc ? rc : crm__op_end(txn, &op, set_deleted(txn, m, id, expected, 0, op.err));
+    return rc ? rc
+              : crm__op_end(txn, &op, crm__customer_set_deleted(txn, m, id, expected, 0, op.err));
 }
 
 /* ---- public: documents ---- */
@@ -398,13 +506,12 @@ static int change_json(crm_txn *txn, int how, crm_id id, uint64_t expected, cons
 
     if (rc)
         return rc;
-    return close_document(txn, &d,
-                          change(txn, d.m, how, id, expected ? expected : d.c->expected, d.c,
-                                 d.op.err));
+    return close_document(
+        txn, &d, change(txn, d.m, how, id, expected ? expected : d.c->expected, d.c, d.op.err));
 }
 
-int crm_customer_replace_json(crm_txn *txn, crm_id id, uint64_t expected, const char *json, size_t n,
-                              crm_error *err)
+int crm_customer_replace_json(crm_txn *txn, crm_id id, uint64_t expected, const char *json,
+                              size_t n, crm_error *err)
 {
     return change_json(txn, CRM__REPLACE, id, expected, json, n, err);
 }

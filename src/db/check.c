@@ -195,7 +195,8 @@ static int row_unused(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 static int check_plain(crm__check *c)
 {
     static const uint8_t USED[KV_SPACES] = {[KV_META] = 1,     [KV_CUSTOMER] = 1, [KV_JOURNAL] = 1,
-                                            [KV_DICT] = 1,     [KV_IDENTITY] = 1, [KV_BITS] = 1};
+                                            [KV_DICT] = 1,     [KV_IDENTITY] = 1, [KV_BITS] = 1,
+                                            [KV_EVENT] = 1,    [KV_DAY] = 1,      [KV_IMAGE] = 1};
     int rc = crm__check_rows(c, KV_META, row_meta, NULL);
 
     if (!rc)
@@ -206,61 +207,6 @@ static int check_plain(crm__check *c)
             rc = crm__check_rows(c, space, row_unused, &space);
     }
     return rc;
-}
-
-/* ---- journal ---- */
-
-typedef struct journal_walk {
-    uint64_t next;
-    int64_t recorded;
-    int seen;
-} journal_walk;
-
-static void add_change(crm__check *c, uint64_t id, uint64_t seq, int sign)
-{
-    uint8_t pair[16];
-
-    crm__put_be64(pair, id);
-    crm__put_be64(pair + 8, seq);
-    crm__sum_add(&c->last_change, c->seed, pair, sizeof pair, sign);
-}
-
-static int row_journal(crm__check *c, crm__slice k, crm__slice v, void *ctx)
-{
-    journal_walk *w = ctx;
-    crm__journal_entry e;
-    crm__slice payload;
-    uint64_t seq;
-
-    c->result.entries++;
-    if (k.n != CRM__KEY_U64 || crm__untag(&c->store, KV_JOURNAL, k, v, &payload) ||
-        crm__journal_decode(payload, &e)) {
-        crm__check_fault(c, "journal", 0, -1, "entry %llu is damaged",
-                         k.n == CRM__KEY_U64 ? (unsigned long long)crm__get_be64(k.p) : 0ull);
-        w->next++;
-        return CRM_OK;
-    }
-    seq = crm__get_be64(k.p);
-    if (seq != w->next)
-        crm__check_fault(c, "journal", 0, -1, "entries %llu to %llu are missing",
-                         (unsigned long long)w->next, (unsigned long long)(seq - 1));
-    if (w->seen && e.recorded < w->recorded)
-        crm__check_fault(c, "journal", 0, -1, "recorded time goes back at entry %llu",
-                         (unsigned long long)seq);
-    if (e.previous >= seq)
-        crm__check_fault(c, "journal", 0, -1, "entry %llu names a later one as the previous",
-                         (unsigned long long)seq);
-    if (e.action != CRM__ACTION_MODEL) {
-        add_change(c, e.target, seq, -1);
-        if (e.previous)
-            add_change(c, e.target, e.previous, 1);
-    }
-    w->next = seq + 1;
-    w->recorded = e.recorded;
-    w->seen = 1;
-    c->last_seq = seq;
-    c->counters = e.counters;
-    return CRM_OK;
 }
 
 /* ---- records ---- */
@@ -306,7 +252,7 @@ static int row_customer(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         crm__check_fault(c, "customer", id, -1, "customers %llu to %llu are missing",
                          (unsigned long long)(c->last_id + 1), (unsigned long long)(id - 1));
     c->last_id = id;
-    add_change(c, id, r->seq, 1);
+    crm__check_change(c, id, r->seq, 1);
     if (r->flags & CRM__RECORD_DELETED)
         c->deleted++;
     else
@@ -316,7 +262,7 @@ static int row_customer(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 
 static void check_counters(crm__check *c)
 {
-    if (c->last_change.a || c->last_change.b || c->last_change.count)
+    if (!c->changes_lost && (c->last_change.a || c->last_change.b || c->last_change.count))
         crm__check_fault(c, "journal", 0, -1,
                          "the journal and the records do not tell the same last changes");
     if (c->counters.live != c->live || c->counters.deleted != c->deleted)
@@ -332,13 +278,12 @@ static void check_counters(crm__check *c)
 
 static int check_primary(crm__check *c)
 {
-    journal_walk w = {1, 0, 0};
     crm__record r;
     int rc = check_plain(c);
 
     memset(&r, 0, sizeof r);
     if (!rc)
-        rc = crm__check_rows(c, KV_JOURNAL, row_journal, &w);
+        rc = crm__check_journal(c);
     if (!rc)
         rc = crm__check_rows(c, KV_CUSTOMER, row_customer, &r);
     crm__record_clear(&c->mem, &r);
@@ -503,34 +448,48 @@ static int wait_for_maker(const char *path, crm_error *err)
     return CRM_OK;
 }
 
-static int check_path(crm__check *c, const char *path, const crm_check_options *o,
-                      const crm_allocator *mem, kept *k, crm_error *err)
+/* The second pass, over a file that a snapshot keeps as it is.  When there is none to be had, nothing is
+ * known of the file, and the reason is the result; a file too damaged to be opened is what the first pass
+ * said of it, in rc and err. */
+static int check_held(crm__check *c, const char *path, const crm_check_options *o,
+                      const crm_allocator *mem, kept *k, int rc, crm_error *err)
 {
     crm_db_options dbo = CRM_DB_OPTIONS_INIT;
+    crm_error why = CRM_ERROR_INIT;
     uint64_t commit = 0;
     crm_txn *hold = NULL;
     crm_db *db = NULL;
-    int rc;
+    int held;
 
-    rc = wait_for_maker(path, err);
+    dbo.flags = CRM_NOCREATE;
+    dbo.allocator = mem;
+    held = crm_db_open(path, &dbo, &db, &why);
+    if (!held)
+        held = crm_txn_begin(db, CRM_READ, NULL, &hold, &why);
+    if (held != CRM_ECORRUPT) {
+        crm__model_unref(c->store.model);
+        reset(c, o, mem, k);
+        crm_error_init(err);
+        rc = held ? crm__fail_copy(err, &why) : judged(c, check_once(c, path, &commit, err), err);
+    }
+    crm_txn_abort(hold);
+    crm_db_close(db);
+    return rc;
+}
+
+static int check_path(crm__check *c, const char *path, const crm_check_options *o,
+                      const crm_allocator *mem, kept *k, crm_error *err)
+{
+    uint64_t commit = 0;
+    int rc = wait_for_maker(path, err);
+
     if (rc)
         return rc;
     reset(c, o, mem, k);
     rc = judged(c, check_once(c, path, &commit, err), err);
     if (rc != CRM_ECORRUPT || newest_commit(c, path) == commit)
         return rc;
-    dbo.flags = CRM_NOCREATE;
-    dbo.allocator = mem;
-    if (crm_db_open(path, &dbo, &db, NULL))
-        return rc;
-    if (!crm_txn_begin(db, CRM_READ, NULL, &hold, NULL)) {
-        crm__model_unref(c->store.model);
-        reset(c, o, mem, k);
-        rc = judged(c, check_once(c, path, &commit, err), err);
-        crm_txn_abort(hold);
-    }
-    crm_db_close(db);
-    return rc;
+    return check_held(c, path, o, mem, k, rc, err);
 }
 
 int crm_check(const char *path, const crm_check_options *opts, size_t struct_size,
@@ -554,7 +513,7 @@ int crm_check(const char *path, const crm_check_options *opts, size_t struct_siz
         return crm__fail_field(err, CRM_EINVAL, "options", "an option this library does not know");
     if (crm__allocator_read(o.allocator, &mem))
         return crm__fail_field(err, CRM_EINVAL, "allocator", "the allocator lacks a function");
-    c = crm__alloc(&mem, sizeof *c);
+    c = crm__calloc(&mem, 1, sizeof *c);
     if (!c)
         return crm__fail_nomem(err);
     crm__buf_init(&k.text, &mem);

@@ -31,6 +31,7 @@ typedef struct crm__check {
     crm__sum last_change; /* records minus journal: (customer, seq of its last change) */
     crm__counters counters;
     uint64_t last_seq;
+    int changes_lost; /* of some changes it is not known any more what was before: no sum */
     int cancelled;
     int trusted_model;
 } crm__check;
@@ -45,7 +46,13 @@ void crm__sum_add(crm__sum *s, uint64_t seed, const void *p, size_t n, int sign)
 int crm__check_rows(crm__check *c, kv_space space,
                     int (*row)(crm__check *c, crm__slice key, crm__slice value, void *ctx), void *ctx);
 
+/* check_journal.c: entries, chain and images. */
+int crm__check_journal(crm__check *c);
+/* Adds to, or with sign -1 takes from, the sum of last changes. */
+void crm__check_change(crm__check *c, crm_id id, uint64_t seq, int sign);
 /* check_derived.c: compares the derived spaces with the records, walking these once more if needed. */
 int crm__check_derived(crm__check *c);
+/* check_event.c: compares the day lists with the events. */
+int crm__check_events(crm__check *c);
 
 #endif

@@ -387,6 +387,8 @@ int crm__check_derived(crm__check *c)
     rc = check_sets(&d);
     if (!rc)
         rc = check_identities(&d);
+    if (!rc)
+        rc = crm__check_events(c);
     for (size_t i = 0; i < d.count; i++)
         crm__release(&c->mem, d.sets[i]);
     crm__release(&c->mem, d.sets);

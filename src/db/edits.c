@@ -6,12 +6,13 @@
 #include "base/bytes.h"
 #include "bits/set.h"
 #include "codec/key.h"
+#include "db/days.h"
 
 #include <crm/codes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW = 1, BITS = 2, IDS = 3 };
+enum { ROW = 1, BITS = 2, IDS = 3, ITEMS = 4 };
 
 struct crm__slot {
     uint64_t hash;
@@ -23,6 +24,18 @@ struct crm__slot {
     uint32_t count, cap; /* switches */
     uint64_t *ops;
     crm__slice value; /* has CRM__TAG_SIZE bytes of room behind it */
+};
+
+/* A skip list: no level's list holds a node that the level below does not. */
+enum { ORDER_LEVELS = 12 };
+
+typedef struct order_node {
+    uint32_t slot;
+    struct order_node *next[]; /* as many as its levels */
+} order_node;
+
+struct crm__order {
+    order_node *head[ORDER_LEVELS];
 };
 
 void crm__edits_init(crm__edits *e, const crm_allocator *mem)
@@ -45,6 +58,10 @@ void crm__edits_reset(crm__edits *e)
 {
     e->slot_count = 0;
     e->undo_count = 0;
+    e->resets++;
+    e->items = 0;
+    e->changes++;
+    memset(e->order, 0, sizeof e->order);
     if (e->table)
         memset(e->table, 0, e->table_size * sizeof *e->table);
     crm__arena_reset(&e->arena);
@@ -111,6 +128,132 @@ static int grow_slots(crm__edits *e)
     return CRM_OK;
 }
 
+/* ---- order ---- */
+
+static int compare(const uint8_t *a, size_t an, const uint8_t *b, size_t bn)
+{
+    int c = memcmp(a, b, an < bn ? an : bn);
+
+    if (c)
+        return c;
+    return an < bn ? -1 : an > bn;
+}
+
+/* One level in four of the one below, by the hash of the key: the same list for the same keys. */
+static int order_levels(uint64_t hash)
+{
+    int levels = 1;
+
+    for (hash >>= 32; levels < ORDER_LEVELS && (hash & 3) == 0; hash >>= 2)
+        levels++;
+    return levels;
+}
+
+/* Where a node for the key stands in each level: behind *link[l]. */
+static void order_find(const crm__edits *e, crm__order *o, crm__slice key, int past,
+                       order_node **link[ORDER_LEVELS])
+{
+    order_node **at = o->head;
+
+    for (int l = ORDER_LEVELS - 1; l >= 0; l--) {
+        for (; at[l]; at = at[l]->next) {
+            const crm__slot *s = &e->slots[at[l]->slot];
+            int c = compare(s->key, s->key_n, key.p, key.n);
+            if (past ? c > 0 : c >= 0)
+                break;
+        }
+        link[l] = &at[l];
+    }
+}
+
+static order_node *order_node_new(crm__edits *e, uint32_t slot, uint64_t hash)
+{
+    size_t links = (size_t)order_levels(hash) * sizeof(order_node *);
+    order_node *n = crm__arena_alloc(&e->arena, sizeof *n + links);
+
+    if (n)
+        n->slot = slot;
+    return n;
+}
+
+static void order_add(crm__edits *e, crm__order *o, order_node *n)
+{
+    const crm__slot *s = &e->slots[n->slot];
+    order_node **link[ORDER_LEVELS];
+
+    order_find(e, o, crm__slice_of(s->key, s->key_n), 0, link);
+    for (int l = order_levels(s->hash) - 1; l >= 0; l--) {
+        n->next[l] = *link[l];
+        *link[l] = n;
+    }
+}
+
+static int order_make(crm__edits *e, kv_space space)
+{
+    crm__order *o = crm__arena_alloc(&e->arena, sizeof *o);
+
+    if (!o)
+        return CRM_ENOMEM;
+    memset(o, 0, sizeof *o);
+    for (uint32_t i = 0; i < e->slot_count; i++) {
+        order_node *n;
+        if (e->slots[i].space != space)
+            continue;
+        n = order_node_new(e, i, e->slots[i].hash);
+        if (!n)
+            return CRM_ENOMEM;
+        order_add(e, o, n);
+    }
+    e->order[space] = o;
+    return CRM_OK;
+}
+
+/* The last node whose key is before `key`, or with `past` not behind it; NULL: none. */
+static order_node *order_before(const crm__edits *e, crm__order *o, crm__slice key, int past)
+{
+    order_node *last = NULL, **at = o->head;
+
+    for (int l = ORDER_LEVELS - 1; l >= 0; l--) {
+        for (; at[l]; at = at[l]->next) {
+            const crm__slot *s = &e->slots[at[l]->slot];
+            int c = compare(s->key, s->key_n, key.p, key.n);
+            if (past ? c > 0 : c >= 0)
+                break;
+            last = at[l];
+        }
+    }
+    return last;
+}
+
+int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int past, int *state,
+                    crm__slice *k, crm__slice *payload)
+{
+    order_node *n, **link[ORDER_LEVELS];
+
+    *state = CRM__EDIT_NONE;
+    if (!e->slot_count)
+        return CRM_OK;
+    if (!e->order[space] && order_make(e, space))
+        return CRM_ENOMEM;
+    if (back) {
+        n = order_before(e, e->order[space], key, !past);
+    } else {
+        order_find(e, e->order[space], key, past, link);
+        n = *link[0];
+    }
+    while (n) {
+        const crm__slot *s = &e->slots[n->slot];
+        *k = crm__slice_of(s->key, s->key_n);
+        if (s->state != CRM__EDIT_NONE) {
+            *state = s->state;
+            *payload = s->value;
+            return CRM_OK;
+        }
+        n = back ? order_before(e, e->order[space], *k, 0) : n->next[0]; /* one rolled back */
+    }
+    return CRM_OK;
+}
+
 /* The slot of a key, made when absent, with its present state noted for rollback. */
 static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8_t form)
 {
@@ -136,7 +279,8 @@ static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8
     at = probe(e, hash, (uint8_t)space, key);
     if (!*at) {
         const uint8_t *copy = crm__arena_copy(&e->arena, key.p, key.n);
-        if (!copy)
+        order_node *node = e->order[space] ? order_node_new(e, e->slot_count, hash) : NULL;
+        if (!copy || (e->order[space] && !node))
             return NULL;
         s = &e->slots[e->slot_count];
         memset(s, 0, sizeof *s);
@@ -146,8 +290,11 @@ static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8
         s->space = (uint8_t)space;
         s->form = form;
         *at = ++e->slot_count;
+        if (node)
+            order_add(e, e->order[space], node);
     }
     s = &e->slots[*at - 1];
+    e->changes++;
     u = &e->undo[e->undo_count];
     u->slot = *at - 1;
     u->state = s->state;
@@ -221,6 +368,19 @@ int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on)
     return add_switch(e, KV_IDENTITY, token_key, IDS, id, on);
 }
 
+int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on)
+{
+    uint8_t *p = crm__arena_alloc(&e->arena, 2 + item.n);
+
+    if (!p)
+        return CRM_ENOMEM;
+    crm__put_le16(p, (uint16_t)item.n);
+    memcpy(p + 2, item.p, item.n);
+    e->items++;
+    /* The arena's pieces are even addresses. */
+    return add_switch(e, KV_DAY, list_key, ITEMS, (uint64_t)(uintptr_t)p >> 1, on);
+}
+
 int crm__edits_get(const crm__edits *e, kv_space space, crm__slice key, crm__slice *payload)
 {
     const crm__slot *s = lookup(e, space, key);
@@ -240,6 +400,19 @@ const uint64_t *crm__edits_ops(const crm__edits *e, kv_space space, crm__slice k
     return s ? s->ops : NULL;
 }
 
+int crm__edits_days(const crm__edits *e, crm__slice prefix, crm__buf *days)
+{
+    for (uint32_t i = 0; i < e->slot_count; i++) {
+        const crm__slot *s = &e->slots[i];
+        int32_t day;
+        if (s->form != ITEMS || !s->count || memcmp(s->key, prefix.p, prefix.n) != 0)
+            continue;
+        day = crm__key_day_of(s->key);
+        crm__buf_add(days, &day, sizeof day);
+    }
+    return days->failed ? CRM_ENOMEM : CRM_OK;
+}
+
 size_t crm__edits_mark(const crm__edits *e)
 {
     return e->undo_count;
@@ -247,6 +420,7 @@ size_t crm__edits_mark(const crm__edits *e)
 
 void crm__edits_rollback(crm__edits *e, size_t mark)
 {
+    e->changes++;
     while (e->undo_count > mark) {
         const crm__undo *u = &e->undo[--e->undo_count];
         crm__slot *s = &e->slots[u->slot];
@@ -263,8 +437,8 @@ void crm__edits_forget(crm__edits *e)
 
 /* ---- apply ---- */
 
-static int put_tagged(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
-                      uint8_t *payload, size_t n, unsigned flags)
+int crm__edits_write(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
+                     uint8_t *payload, size_t n, unsigned flags)
 {
     uint64_t tag = crm__check_tag(tag_key, (uint8_t)space, key, crm__slice_of(payload, n));
 
@@ -284,8 +458,9 @@ static int apply_row(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
     crm__slice key = crm__slice_of(s->key, s->key_n);
 
     if (s->state == CRM__EDIT_PUT)
-        return put_tagged(txn, tag_key, (kv_space)s->space, key, (uint8_t *)(uintptr_t)s->value.p,
-                          s->value.n, s->append ? KV_APPEND : 0);
+        return crm__edits_write(txn, tag_key, (kv_space)s->space, key,
+                                (uint8_t *)(uintptr_t)s->value.p, s->value.n,
+                                s->append ? KV_APPEND : 0);
     return s->state == CRM__EDIT_DEL ? delete_row(txn, (kv_space)s->space, key) : CRM_OK;
 }
 
@@ -312,7 +487,7 @@ static int apply_bits(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, c
         return CRM_ENOMEM;
     if (!scratch->n)
         return delete_row(txn, KV_BITS, key);
-    return put_tagged(txn, tag_key, KV_BITS, key, scratch->p, scratch->n, 0);
+    return crm__edits_write(txn, tag_key, KV_BITS, key, scratch->p, scratch->n, 0);
 }
 
 static int apply_ids(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
@@ -323,8 +498,8 @@ static int apply_ids(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
     for (uint32_t i = 0; i < s->count && !rc; i++) {
         crm__slice k = crm__key_identity(key, crm__slice_of(s->key, s->key_n), s->ops[i] >> 1);
         if (s->ops[i] & 1) {
-            crm__put_le32(value, (uint32_t)crm__check_tag(tag_key, KV_IDENTITY, k,
-                                                          crm__slice_of(NULL, 0)));
+            crm__put_le32(
+                value, (uint32_t)crm__check_tag(tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0)));
             rc = txn->ops->put(txn, KV_IDENTITY, k, crm__slice_of(value, sizeof value), 0);
         } else {
             rc = delete_row(txn, KV_IDENTITY, k);
@@ -333,24 +508,62 @@ static int apply_ids(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
     return rc;
 }
 
+/* What the applying of the forms shares. */
+typedef struct apply {
+    kv_txn *txn;
+    const uint8_t *tag_key;
+    crm__buf scratch;
+    crm__day_work *days; /* NULL until a day list comes */
+} apply;
+
+static int apply_items(const crm__slot *s, apply *a)
+{
+    crm__slice key = crm__slice_of(s->key, s->key_n);
+    int rc;
+
+    if (!a->days && !(a->days = crm__day_work_new(a->scratch.mem)))
+        return CRM_ENOMEM;
+    a->scratch.n = 0;
+    rc = crm__day_changes(s->ops, s->count, &a->scratch);
+    if (rc)
+        return rc;
+    return crm__day_apply(a->txn, a->tag_key, a->days, key,
+                          (const crm__day_change *)(const void *)a->scratch.p,
+                          a->scratch.n / sizeof(crm__day_change));
+}
+
+static int apply_slot(const crm__slot *s, apply *a)
+{
+    if (s->form == ROW)
+        return apply_row(s, a->txn, a->tag_key);
+    if (!s->count)
+        return CRM_OK;
+    switch (s->form) {
+    case BITS:
+        return apply_bits(s, a->txn, a->tag_key, &a->scratch);
+    case ITEMS:
+        return apply_items(s, a);
+    default:
+        return apply_ids(s, a->txn, a->tag_key);
+    }
+}
+
 static int by_key(const void *a, const void *b)
 {
     const crm__slot *x = *(const crm__slot *const *)a, *y = *(const crm__slot *const *)b;
-    size_t n = x->key_n < y->key_n ? x->key_n : y->key_n;
-    int c;
 
     if (x->space != y->space)
         return x->space < y->space ? -1 : 1;
-    c = memcmp(x->key, y->key, n);
-    if (c)
-        return c;
-    return x->key_n < y->key_n ? -1 : x->key_n > y->key_n;
+    /* Parts of day lists are deleted before items make new ones. */
+    if (x->form != y->form)
+        return x->form < y->form ? -1 : 1;
+    return compare(x->key, x->key_n, y->key, y->key_n);
 }
 
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
 {
+    apply a = {txn, tag_key, {0}, NULL};
     const crm__slot **order;
-    crm__buf scratch;
     int rc = CRM_OK;
 
     if (!e->slot_count)
@@ -361,20 +574,11 @@ int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH
     for (uint32_t i = 0; i < e->slot_count; i++)
         order[i] = &e->slots[i];
     qsort(order, e->slot_count, sizeof(const crm__slot *), by_key);
-    crm__buf_init(&scratch, e->mem);
-    for (uint32_t i = 0; i < e->slot_count && !rc; i++) {
-        switch (order[i]->form) {
-        case ROW:
-            rc = apply_row(order[i], txn, tag_key);
-            break;
-        case BITS:
-            rc = order[i]->count ? apply_bits(order[i], txn, tag_key, &scratch) : CRM_OK;
-            break;
-        default:
-            rc = apply_ids(order[i], txn, tag_key);
-        }
-    }
-    crm__buf_clear(&scratch);
+    crm__buf_init(&a.scratch, e->mem);
+    for (uint32_t i = 0; i < e->slot_count && !rc; i++)
+        rc = apply_slot(order[i], &a);
+    crm__buf_clear(&a.scratch);
+    crm__day_work_free(a.days);
     crm__release(e->mem, order);
     return rc;
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * The edit list of a logical write transaction: what it wants to change, kept in memory until it is
- * applied to the engine's transaction, sorted by key.  So a failed call, a savepoint or a member of a
- * group commit can be dropped without touching the engine.
+ * applied to the engine's transaction, sorted by key.  So a failed call, a savepoint or a member of
+ * a group commit can be dropped without touching the engine.
  *
- * Three forms of edit: a row put or deleted; rows of a stored set switched on or off; ids of an
- * identity token added or removed.  Bytes given are payloads; apply adds the check tags.
+ * Four forms of edit: a row put or deleted; rows of a stored set switched on or off; ids of an
+ * identity token added or removed; items of a day list added or removed.  Bytes given are payloads;
+ * apply adds the check tags.
  */
 #ifndef CRM_DB_EDITS_H
 #define CRM_DB_EDITS_H
 
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "kv/kv.h"
 
 typedef struct crm__slot crm__slot;
+typedef struct crm__order crm__order; /* the rows of one space in order of keys */
 
 typedef struct crm__undo {
     uint32_t slot;
@@ -31,6 +34,10 @@ typedef struct crm__edits {
     uint32_t table_size;
     crm__undo *undo;
     size_t undo_count, undo_cap;
+    crm__order *order[KV_SPACES]; /* NULL until the first crm__edits_near() of the space */
+    uint64_t resets;              /* how often the list was emptied */
+    uint64_t items;               /* edits of items since then, those rolled back among them */
+    uint64_t changes; /* how often it was changed in any way: views of it are then old */
 } crm__edits;
 
 void crm__edits_init(crm__edits *e, const crm_allocator *mem);
@@ -43,12 +50,33 @@ int crm__edits_put(crm__edits *e, kv_space space, crm__slice key, crm__slice pay
 int crm__edits_del(crm__edits *e, kv_space space, crm__slice key);
 int crm__edits_bit(crm__edits *e, crm__slice key, uint32_t row, int on);
 int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on);
+/* One item (crm__day_item_put()) more or fewer in a list (crm__key_day_list()).  A list is a
+ * multiset: an item added and removed cancel, whatever the order; removing one that is not there is
+ * nothing. */
+int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on);
 
 enum { CRM__EDIT_NONE = 0, CRM__EDIT_PUT = 1, CRM__EDIT_DEL = 2 };
 /* What the list says of a row; *payload when it is CRM__EDIT_PUT. */
 int crm__edits_get(const crm__edits *e, kv_space space, crm__slice key, crm__slice *payload);
+/* The edit of a row nearest to key in its space: the first at or after it, or with `back` the last
+ * at or before it; `past` leaves the key itself out.  *state CRM__EDIT_PUT or CRM__EDIT_DEL,
+ * CRM__EDIT_NONE when there is none.  For spaces of rows only.  CRM_OK or CRM_ENOMEM. */
+int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int past, int *state,
+                    crm__slice *k, crm__slice *payload);
 /* Switches of a set or a token, oldest first: number << 1 | on. */
-const uint64_t *crm__edits_ops(const crm__edits *e, kv_space space, crm__slice key, uint32_t *count);
+const uint64_t *crm__edits_ops(const crm__edits *e, kv_space space, crm__slice key,
+                               uint32_t *count);
+/* Days (int32_t) of the lists with edits under the first 8 bytes of their key, in no order.  CRM_OK or
+ * CRM_ENOMEM. */
+int crm__edits_days(const crm__edits *e, crm__slice prefix, crm__buf *days);
+/* The item of a day list that one of its switches is about. */
+static inline crm__slice crm__edits_item_of(uint64_t op)
+{
+    const uint8_t *p = (const uint8_t *)(uintptr_t)(op & ~(uint64_t)1);
+    crm__slice item = {p + 2, crm__get_le16(p)};
+
+    return item;
+}
 
 /* Marks: everything after can be dropped.  forget() says that no mark is held any more. */
 size_t crm__edits_mark(const crm__edits *e);
@@ -57,5 +85,9 @@ void crm__edits_forget(crm__edits *e);
 
 /* Writes all edits to an engine transaction, sorted; the list stays as it is. */
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY]);
+
+/* Writes one row with its check tag, for which there is room behind the payload. */
+int crm__edits_write(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
+                     uint8_t *payload, size_t n, unsigned flags);
 
 #endif

@@ -16,7 +16,7 @@
 static const char MAGIC[] = "libcrm\n";
 enum { MAGIC_BYTES = 7, LAYOUT = 1, FEATURES_MOST = 100 };
 
-static const char *const FEATURES[] = {"record-1", "identity-1", "bits-1", "journal-1", "model-1"};
+static const char *const FEATURES[] = {"record-1", "identity-1", "bits-1", "journal-2", "model-1"};
 enum { FEATURE_COUNT = sizeof FEATURES / sizeof FEATURES[0] };
 
 static crm__slice format_key(void)
@@ -62,6 +62,15 @@ static int read_features(crm__reader *in, crm_error *err)
                : CRM_OK;
 }
 
+static void make_keys(crm__store *s)
+{
+    static const char WHAT[] = "libcrm journal chain";
+    crm__slice parts[4] = {crm__slice_of(WHAT, sizeof WHAT - 1), crm__slice_of(s->id, 16),
+                           crm__slice_of(s->tag_key, 16), crm__slice_of(s->token_key, 16)};
+
+    crm__digest(NULL, parts, 4, s->chain_key);
+}
+
 int crm__format_read(crm__store *s, kv_txn *txn, crm_error *err)
 {
     static const uint8_t none[CRM__HASH_KEY];
@@ -93,6 +102,7 @@ int crm__format_read(crm__store *s, kv_txn *txn, crm_error *err)
     memcpy(s->id, p, 16);
     memcpy(s->tag_key, p + 16, 16);
     memcpy(s->token_key, p + 32, 16);
+    make_keys(s);
     return CRM_OK;
 }
 
@@ -136,6 +146,7 @@ int crm__format_make(crm__store *s, const crm_db_options *opts, crm_error *err)
 
     if (crm__random(s->id, 16) || crm__random(s->tag_key, 16) || crm__random(s->token_key, 16))
         return crm__fail(err, CRM_EIO, "no random numbers to be had");
+    make_keys(s);
     rc = s->kv->ops->begin(s->kv, 1, &txn, err);
     if (rc)
         return rc;

@@ -12,7 +12,7 @@
  * again.  If the commit fails, the members are committed one by one, up to the first that fails: those
  * behind it have seen its changes, so they fail with it.
  */
-#include "db/txn.h"
+#include "db/journal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -172,6 +172,8 @@ static void run_member(group *g, crm__member *m)
     txn->kv = g->kv;
     txn->state = g->state;
     memset(txn->state.by, 0, sizeof txn->state.by); /* each member acts under names of its own */
+    txn->state.batch_seq = txn->state.batch = 0;
+    memset(txn->state.listed, 0, sizeof txn->state.listed);
     txn->recorded = g->recorded;
     txn->state_read = g->recorded != 0 || g->state.seq != 0 || g->state.counters.next_id != 0;
     txn->state.changed = 0;
@@ -200,6 +202,8 @@ static void run_member(group *g, crm__member *m)
             m->err.code = m->rc;
         }
     }
+    if (!m->rc && txn->state.changed)
+        m->rc = crm__journal_close(txn, &m->err);
     crm__txn_detach(txn);
     if (m->rc)
         return;

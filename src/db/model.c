@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The model in the database: stored as text under its version, its names bound to dictionary numbers.
+ * The model in the database: stored as text under its version, its names bound to dictionary
+ * numbers.
  *
- * A version somebody has committed never changes, so the store keeps the newest compiled one for all;
- * a version that a write transaction has just made belongs to that transaction alone until it commits.
+ * A version somebody has committed never changes, so the store keeps the newest compiled one for
+ * all; a version that a write transaction has just made belongs to that transaction alone until it
+ * commits.
  */
 #include "db/model.h"
 
@@ -22,6 +24,14 @@ static crm__slice version_key(uint8_t key[10], uint32_t version)
 
 /* ---- binding ---- */
 
+int crm__model_class(char cls)
+{
+    return cls == 'f'   ? CRM__DICT_FIELD
+           : cls == 'k' ? CRM__DICT_EVENT
+           : cls == 'a' ? CRM__DICT_ATTRIBUTE
+                        : CRM__DICT_ENUM;
+}
+
 typedef struct bind_ctx {
     crm_txn *txn;
     int give;
@@ -31,7 +41,7 @@ static int bind_number(void *ctx, char cls, const char *name, size_t n, uint32_t
                        crm_error *err)
 {
     bind_ctx *b = ctx;
-    int c = cls == 'f' ? CRM__DICT_FIELD : CRM__DICT_ENUM, rc;
+    int c = crm__model_class(cls), rc;
 
     if (b->give)
         return crm__dict_give(b->txn, c, name, n, number, err);
@@ -144,10 +154,11 @@ int crm__model_store(crm_txn *txn, crm__model *m, uint32_t version, crm_error *e
     if (rc)
         return rc;
     crm__put_le32(value, version);
-    if (crm__edits_put(&txn->edits, KV_META, version_key(key, version), crm__slice_of(text, n), 0) ||
+    if (crm__edits_put(&txn->edits, KV_META, version_key(key, version), crm__slice_of(text, n),
+                       0) ||
         crm__edits_put(&txn->edits, KV_META, current_key(), crm__slice_of(value, 4), 0))
         return crm__fail_nomem(err);
-    return crm__journal_add(txn, CRM__ACTION_MODEL, version, version - 1, NULL, 0, err);
+    return crm__journal_add(txn, CRM__ACTION_MODEL, version, version - 1, err);
 }
 
 int crm__model_own(crm_txn *txn, crm__model *m)
@@ -189,7 +200,7 @@ int crm__model_first(crm__store *s, kv_txn *kv, const crm_db_options *opts, crm_
     return rc;
 }
 
-/* ---- public look-ups ---- */
+/* ---- public ---- */
 
 int crm_model_text(crm_txn *txn, char **yaml, size_t *n, uint32_t *version, crm_error *err)
 {
@@ -215,131 +226,5 @@ int crm_model_text(crm_txn *txn, char **yaml, size_t *n, uint32_t *version, crm_
         *n = bytes;
     if (version)
         *version = crm__model_version(m);
-    return CRM_OK;
-}
-
-void crm__field_out(const crm__field *f, crm_field *out)
-{
-    memset(out, 0, sizeof *out);
-    out->number = f->number;
-    out->type = f->type;
-    out->flags = f->flags;
-    crm__copy_name(out->key, f->key, strlen(f->key));
-}
-
-/* Whether a text may be the name of a field and no person's name with a number, or an address: only such
- * a text is repeated in a message. */
-static int plausible(const char *s, size_t n)
-{
-    int digits = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        digits += s[i] >= '0' && s[i] <= '9';
-        if (s[i] == '@' || (unsigned char)s[i] < 0x20)
-            return 0;
-    }
-    return n < CRM_FIELD_SIZE && digits < 4;
-}
-
-int crm__field_unknown(const crm__model *m, const char *name, size_t n, crm_error *err)
-{
-    char shown[CRM_FIELD_SIZE];
-    const char *near = crm__model_near(m, name, n);
-
-    if (!plausible(name, n))
-        return crm__fail(err, CRM_EFIELD, "a name of %zu bytes is no field of the model", n);
-    crm__copy_name(shown, name, n);
-    return near ? crm__fail_field(err, CRM_EFIELD, shown,
-                                  "\"%s\" is no field of the model; did you mean \"%s\"?", shown, near)
-                : crm__fail_field(err, CRM_EFIELD, shown, "\"%s\" is no field of the model", shown);
-}
-
-int crm_field_find(crm_txn *txn, const char *name, size_t n, crm_field *out, crm_error *err)
-{
-    const crm__model *m;
-    const crm__field *f;
-    int rc = crm__txn_enter(txn, 0, err);
-
-    if (rc)
-        return rc;
-    if (!name || !out)
-        return crm__fail_field(err, CRM_EINVAL, name ? "out" : "name", "%s is NULL",
-                               name ? "out" : "name");
-    rc = crm__txn_model(txn, &m, err);
-    if (rc)
-        return rc;
-    if (n == CRM_NUL)
-        n = strlen(name);
-    f = crm__model_find(m, name, n);
-    if (!f)
-        return crm__field_unknown(m, name, n, err);
-    crm__field_out(f, out);
-    return CRM_OK;
-}
-
-int crm_field_next(crm_txn *txn, size_t *pos, crm_field *out, crm_error *err)
-{
-    const crm__model *m;
-    int rc = crm__txn_enter(txn, 0, err);
-
-    if (rc)
-        return rc;
-    if (!pos || !out)
-        return crm__fail_field(err, CRM_EINVAL, pos ? "out" : "pos", "%s is NULL",
-                               pos ? "out" : "pos");
-    rc = crm__txn_model(txn, &m, err);
-    if (rc)
-        return rc;
-    if (*pos >= crm__model_count(m))
-        return CRM_DONE;
-    crm__field_out(crm__model_at(m, (*pos)++), out);
-    return CRM_OK;
-}
-
-/* Length of a language tag without its last part: zh-Hans-CN, zh-Hans, zh. */
-static size_t shorter(const char *lang, size_t n)
-{
-    while (n > 0 && lang[n - 1] != '-' && lang[n - 1] != '_')
-        n--;
-    return n ? n - 1 : 0;
-}
-
-static int same_language(const char *tag, const char *lang, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        char c = lang[i] >= 'A' && lang[i] <= 'Z' ? (char)(lang[i] + 32) : lang[i];
-        if (tag[i] != (c == '_' ? '-' : c))
-            return 0;
-    }
-    return tag[n] == 0;
-}
-
-int crm_field_label(crm_txn *txn, const crm_field *field, const char *lang, const char **label,
-                    crm_error *err)
-{
-    const crm__model *m;
-    const crm__field *f;
-    int rc = crm__txn_enter(txn, 0, err);
-
-    if (rc)
-        return rc;
-    if (!field || !label)
-        return crm__fail_field(err, CRM_EINVAL, field ? "label" : "field", "%s is NULL",
-                               field ? "label" : "field");
-    rc = crm__txn_model(txn, &m, err);
-    if (rc)
-        return rc;
-    f = crm__model_number(m, field->number);
-    if (!f)
-        return crm__fail_field(err, CRM_EFIELD, field->key, "the model has no such field");
-    *label = f->label_count ? f->labels[0].text : f->key;
-    for (size_t n = lang ? strlen(lang) : 0; n; n = shorter(lang, n)) {
-        for (uint32_t i = 0; i < f->label_count; i++) {
-            if (same_language(f->labels[i].lang, lang, n)) {
-                *label = f->labels[i].text;
-                return CRM_OK;
-            }
-        }
-    }
     return CRM_OK;
 }

@@ -4,14 +4,41 @@
 #ifndef CRM_DB_MODEL_H
 #define CRM_DB_MODEL_H
 
+#include "db/derive_event.h"
 #include "db/txn.h"
 
+/* Class of the dictionary for a class of crm__model_bind(). */
+int crm__model_class(char cls);
 /* Binds a parsed model's names, stores its text as a version, journals it. */
 int crm__model_store(crm_txn *txn, crm__model *m, uint32_t version, crm_error *err);
 /* Gives the caller's reference to the transaction. */
 int crm__model_own(crm_txn *txn, crm__model *m);
-void crm__field_out(const crm__field *f, crm_field *out);
-/* CRM_EFIELD, with a near name. */
-int crm__field_unknown(const crm__model *m, const char *name, size_t n, crm_error *err);
+
+/* ---- losses (model_loss.c) ---- */
+
+/* Every event that counts, in order of customers, as the transaction sees them. */
+int crm__each_event(crm_txn *txn, crm__event_fn fn, void *ctx, crm_error *err);
+/* Values of an event (the event itself, of a kind that is removed) that a change of its kind or of
+ * one of its attributes puts out of view or leaves against the rules. */
+uint64_t crm__event_loss(const crm__change *c, const crm__event *e, crm__buf *scratch);
+
+/* ---- names at the public door (model_names.c) ---- */
+
+/* In a crm_field an attribute's number has this bit, so that no function for fields of customers
+ * takes it for one of theirs. */
+#define CRM__ATTRIBUTE_BIT 0x80000000u
+
+/* kind: of an attribute; NULL for a field of customers. */
+void crm__field_out(const crm__event_kind *kind, const crm__field *f, crm_field *out);
+/* The attribute a crm_field stands for, and its kind; NULL when the model has none such. */
+const crm__field *crm__field_attribute(const crm__model *m, const crm_field *field,
+                                       const crm__event_kind **kind);
+/* CRM_EFIELD, with a near name when `hint` is set: to look for one is slow among many names, so who
+ * reads a whole document asks for the first CRM__HINTS only. */
+enum { CRM__HINTS = 20 };
+int crm__field_unknown(const crm__model *m, const char *name, size_t n, int hint, crm_error *err);
+int crm__event_unknown(const crm__model *m, const char *name, size_t n, int hint, crm_error *err);
+int crm__attribute_unknown(const crm__event_kind *kind, const char *name, size_t n, int hint,
+                           crm_error *err);
 
 #endif

@@ -5,6 +5,7 @@
  * identity rows of the fields concerned from the records, by the same function that writes them.
  */
 #include "db/derive.h"
+#include "db/derive_event.h"
 #include "db/model.h"
 
 #include <stdlib.h>
@@ -27,8 +28,15 @@ typedef struct plan {
     item *items;
     size_t count, cap;
     crm__buf scratch;
-    int scan, failed;
+    int scan, scan_events, failed;
 } plan;
+
+/* Attributes have numbers of their own, so the changes of events must not meet a customer's record.
+ */
+static int of_event(const crm__change *c)
+{
+    return c->event_before || c->event_after;
+}
 
 /* ---- gathering ---- */
 
@@ -51,7 +59,10 @@ static int gather(const crm__change *change, void *ctx)
     crm__buf_init(&it->keys, p->txn->mem);
     it->tokens = change->scan && change->after && change->after->flags & CRM_FIELD_UNIQUE &&
                  (change->what == CRM__CHANGE_UNIQUE || change->what == CRM__CHANGE_FIELD_ADDED);
-    p->scan |= change->scan;
+    if (of_event(change))
+        p->scan_events |= change->scan;
+    else
+        p->scan |= change->scan;
     return CRM_OK;
 }
 
@@ -117,6 +128,8 @@ static int weigh(plan *p, item *it, crm_id id, const crm__record *r)
     const crm__entry *e = crm__record_find(r, old ? old->number : new ? new->number : 0);
     int live = !(r->flags & CRM__RECORD_DELETED);
 
+    if (of_event(&it->change))
+        return CRM_OK;
     if (it->tokens)
         return crm__derive(p->txn->store, p->after, id, r, new->number, &p->scratch, add_token,
                            &it->keys);
@@ -189,6 +202,16 @@ static int weigh_record(void *ctx, crm_id id, const crm__record *r)
     return rc;
 }
 
+static int weigh_event(void *ctx, crm_id id, const crm__event *e)
+{
+    plan *p = ctx;
+
+    (void)id;
+    for (size_t i = 0; i < p->count; i++)
+        p->items[i].values += crm__event_loss(&p->items[i].change, e, &p->scratch);
+    return CRM_OK;
+}
+
 static int by_token(const void *a, const void *b)
 {
     return memcmp(a, b, CRM__TOKEN_SIZE);
@@ -215,7 +238,8 @@ static int loses(const item *it)
 
 static void report(plan *p, const item *it)
 {
-    const crm__field *f = it->change.after ? it->change.after : NULL;
+    const crm__field *f = it->change.after;
+    const crm__event_kind *kind = it->change.event_after;
     char text[CRM_MESSAGE_SIZE + 80];
     crm_finding finding;
     crm__buf b;
@@ -226,12 +250,19 @@ static void report(plan *p, const item *it)
     crm__buf_add_str(&b, it->change.message);
     if (loses(it)) {
         const char *s = it->values == 1 ? "" : "s";
-        crm__buf_add_fmt(&b, it->tokens ? ", but %llu value%s of it would be a second one"
-                             : it->change.what == CRM__CHANGE_REQUIRED ? ", which %llu customer%s do not have"
-                                                                       : "; this affects %llu stored value%s",
+        int event = of_event(&it->change), what = it->change.what;
+        crm__buf_add_fmt(&b,
+                         it->tokens ? ", but %llu value%s of it would be a second one"
+                         : what == CRM__CHANGE_REQUIRED
+                             ? event ? ", which %llu event%s do not have"
+                                     : ", which %llu customer%s do not have"
+                         : what == CRM__CHANGE_EVENT_REMOVED ? "; this affects %llu stored event%s"
+                                                             : "; this affects %llu stored value%s",
                          (unsigned long long)it->values, s);
     } else if (it->change.scan) {
-        crm__buf_add_str(&b, "; no stored value is touched");
+        crm__buf_add_str(&b, it->change.what == CRM__CHANGE_EVENT_REMOVED
+                                 ? "; there is no event of it"
+                                 : "; no stored value is touched");
     }
     if (!b.failed) {
         size_t n = b.n < sizeof text - 1 ? b.n : sizeof text - 1;
@@ -240,8 +271,8 @@ static void report(plan *p, const item *it)
         memset(&finding, 0, sizeof finding);
         finding.size = sizeof finding;
         finding.severity = loses(it) ? CRM_FINDING_LOSS : CRM_FINDING_CHANGE;
-        finding.line = f ? f->line : 0;
-        finding.column = f ? f->column : 0;
+        finding.line = f ? f->line : kind ? kind->line : 0;
+        finding.column = f ? f->column : kind ? kind->column : 0;
         finding.values = it->values;
         finding.message = text;
         p->fn(&finding, p->ctx);
@@ -258,6 +289,8 @@ static int judge(plan *p, uint32_t flags, crm_error *err)
         return crm__fail_nomem(err);
     if (p->scan)
         rc = each_record(p->txn, weigh_record, p, err);
+    if (!rc && p->scan_events)
+        rc = crm__each_event(p->txn, weigh_event, p, err);
     for (size_t i = 0; i < p->count && !rc; i++) {
         item *it = &p->items[i];
         if (it->tokens)
@@ -266,14 +299,15 @@ static int judge(plan *p, uint32_t flags, crm_error *err)
         if (!loses(it) || worst == CRM_EEXISTS)
             continue;
         if (it->tokens)
-            worst = crm__fail_field(err, CRM_EEXISTS, it->change.after->key,
-                                    "%s: can't become unique, %llu value%s of it would be a second one",
-                                    it->change.after->key, (unsigned long long)it->values,
-                                    it->values == 1 ? "" : "s");
+            worst = crm__fail_field(
+                err, CRM_EEXISTS, it->change.after->key,
+                "%s: can't become unique, %llu value%s of it would be a second one",
+                it->change.after->key, (unsigned long long)it->values, it->values == 1 ? "" : "s");
         else if (!(flags & CRM_FORCE) && !worst)
-            worst = crm__fail(err, CRM_EREFUSED, "%s, which affects %llu stored value%s or customer%s", it->change.message,
-                              (unsigned long long)it->values, it->values == 1 ? "" : "s",
-                              it->values == 1 ? "" : "s");
+            worst = crm__fail(
+                err, CRM_EREFUSED, "%s, which affects %llu stored value%s or %s%s",
+                it->change.message, (unsigned long long)it->values, it->values == 1 ? "" : "s",
+                of_event(&it->change) ? "event" : "customer", it->values == 1 ? "" : "s");
     }
     return rc ? rc : worst;
 }
@@ -297,10 +331,11 @@ typedef struct rebuild {
     crm_error *err;
 } rebuild;
 
-/* Edits of a rebuild may outgrow memory: then they go to the engine at once, and a later failure can
- * only abort the transaction. */
-static int relieve(rebuild *r)
+/* Edits of a rebuild may outgrow memory: then they go to the engine at once, and a later failure
+ * can only abort the transaction. */
+static int relieve(void *ctx)
 {
+    rebuild *r = ctx;
     crm_txn *txn = r->txn;
 
     if (crm__edits_bytes(&txn->edits) < RELIEF_BYTES || txn->group || txn->save_count)
@@ -357,6 +392,30 @@ static int drop_rows(rebuild *r)
     }
 }
 
+/* Day lists of the kinds of events that changed, all in one pass over the events. */
+static int rebuild_days(plan *p, rebuild *r)
+{
+    uint32_t *kinds = crm__alloc(p->txn->mem, (p->count + 1) * sizeof *kinds), n = 0;
+    int rc;
+
+    if (!kinds)
+        return crm__fail_nomem(r->err);
+    for (size_t i = 0; i < p->count; i++) {
+        const crm__change *c = &p->items[i].change;
+        uint32_t k = 0, kind;
+        if (!c->index || !of_event(c))
+            continue;
+        kind = (c->event_after ? c->event_after : c->event_before)->number;
+        while (k < n && kinds[k] != kind)
+            k++;
+        if (k == n)
+            kinds[n++] = kind;
+    }
+    rc = n ? crm__event_rebuild(p->txn, p->after, kinds, n, relieve, r, r->err) : CRM_OK;
+    crm__release(p->txn->mem, kinds);
+    return rc;
+}
+
 static int rebuild_indexes(plan *p, int *flushed, crm_error *err)
 {
     rebuild r = {p->txn, p->after, 0, 0, {0}, err};
@@ -366,12 +425,12 @@ static int rebuild_indexes(plan *p, int *flushed, crm_error *err)
     for (size_t i = 0; i < p->count && !rc; i++) {
         const crm__change *c = &p->items[i].change;
         int done = 0;
-        if (!c->index)
+        if (!c->index || of_event(c))
             continue;
         r.field = c->after ? c->after->number : c->before->number;
         for (size_t k = 0; k < i && !done; k++) {
             const crm__change *o = &p->items[k].change;
-            done = o->index && (o->after ? o->after : o->before)->number == r.field;
+            done = o->index && !of_event(o) && (o->after ? o->after : o->before)->number == r.field;
         }
         if (done)
             continue;
@@ -381,6 +440,8 @@ static int rebuild_indexes(plan *p, int *flushed, crm_error *err)
         else if (c->after && crm__field_indexed(c->after))
             rc = each_record(p->txn, index_record, &r, err);
     }
+    if (!rc)
+        rc = rebuild_days(p, &r);
     crm__buf_clear(&r.scratch);
     *flushed = r.flushed;
     return rc;
@@ -391,19 +452,20 @@ static int rebuild_indexes(plan *p, int *flushed, crm_error *err)
 /* Numbers for names that have none, so that a plan can be judged without giving any. */
 typedef struct look {
     crm_txn *txn;
-    uint32_t spare;
+    uint32_t spare[2]; /* of fields, of all others */
 } look;
 
 static int look_number(void *ctx, char cls, const char *name, size_t n, uint32_t *number,
                        crm_error *err)
 {
     look *l = ctx;
-    int rc = crm__dict_find(l->txn, cls == 'f' ? CRM__DICT_FIELD : CRM__DICT_ENUM, name, n, number);
+    int rc = crm__dict_find(l->txn, crm__model_class(cls), name, n, number);
 
     if (rc)
         return crm__txn_fail(l->txn, rc, "can't read the dictionary", err);
+    /* Down from the greatest; that of a field has 16 bits. */
     if (!*number)
-        *number = UINT16_MAX - l->spare++;
+        *number = cls == 'f' ? UINT16_MAX - l->spare[0]++ : UINT32_MAX - l->spare[1]++;
     return CRM_OK;
 }
 
@@ -421,14 +483,15 @@ static int parse(crm_txn *txn, const char *yaml, size_t n, crm_finding_fn fn, vo
 {
     if (!yaml)
         return crm__fail_field(err, CRM_EINVAL, "yaml", "yaml is NULL");
-    return crm__model_parse(&txn->store->mem, yaml, n == CRM_NUL ? strlen(yaml) : n, fn, ctx, m, err);
+    return crm__model_parse(&txn->store->mem, yaml, n == CRM_NUL ? strlen(yaml) : n, fn, ctx, m,
+                            err);
 }
 
 int crm_model_plan(crm_txn *txn, const char *yaml, size_t n, crm_finding_fn fn, void *ctx,
                    crm_error *err)
 {
     plan p;
-    look l = {txn, 0};
+    look l = {txn, {0, 0}};
     crm__model *after;
     int rc = crm__txn_enter(txn, 0, err);
 
@@ -511,7 +574,8 @@ int crm_model_apply(crm_txn *txn, const char *yaml, size_t n, uint32_t flags, cr
     if (rc)
         return rc;
     if (flags & ~CRM_FORCE)
-        rc = crm__fail_field(op.err, CRM_EINVAL, "flags", "a flag this library does not know is set");
+        rc = crm__fail_field(op.err, CRM_EINVAL, "flags",
+                             "a flag this library does not know is set");
     if (!rc)
         rc = settle(txn, op.err);
     op.mark = crm__edits_mark(&txn->edits);

@@ -8,6 +8,9 @@
 #include <crm/version.h>
 #include <string.h>
 
+/* A slot takes 64 bytes of the lock file, which gets its room on the disk at once. */
+enum { CRM__READERS_MAX = 65536 };
+
 const char *crm_version(void)
 {
     return CRM_VERSION_STRING;
@@ -51,6 +54,9 @@ static int read_options(const char *path, const crm_db_options *opts, crm_db_opt
         return crm__fail_field(err, CRM_EINVAL, "path", "path is not UTF-8");
     if (o->flags & ~known)
         return crm__fail_field(err, CRM_EINVAL, "flags", "a flag this library does not know is set");
+    if (o->max_readers > CRM__READERS_MAX)
+        return crm__fail_field(err, CRM_EINVAL, "max_readers", "max_readers is more than %d",
+                               CRM__READERS_MAX);
     if (o->max_reader_age_us < 0)
         return crm__fail_field(err, CRM_EINVAL, "max_reader_age_us", "max_reader_age_us is negative");
     if (crm__allocator_read(o->allocator, mem))

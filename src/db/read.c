@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Reading through the edit list: rows, sets, identity tokens; the dictionary; the journal's state.
+ * Reading through the edit list: rows, sets, identity tokens; the dictionary.
  */
 #include "db/txn.h"
-
-#include "base/time.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -228,101 +226,9 @@ int crm__txn_flush(crm_txn *txn, crm_error *err)
     return CRM_OK;
 }
 
-/* ---- journal ---- */
-
-int crm__recorded_next(const crm_db *db, int64_t last, int64_t *out, crm_error *err)
-{
-    int64_t clock = crm__db_clock(db);
-
-    if (last >= CRM__TIME_MAX)
-        return crm__fail(err, CRM_EFULL, "the recorded time is at the end of the calendar");
-    if (clock > CRM__TIME_MAX)
-        clock = CRM__TIME_MAX;
-    *out = clock > last ? clock : last + 1;
-    return CRM_OK;
-}
-
-int crm__state_read(crm_txn *txn, crm_error *err)
-{
-    crm__journal_entry e;
-    crm__slice k, v, payload;
-    kv_cursor *c;
-    int rc;
-
-    if (txn->state_read)
-        return CRM_OK;
-    c = crm__txn_cursor(txn, KV_JOURNAL, &rc);
-    if (!rc)
-        rc = c->ops->seek(c, KV_LAST, crm__slice_of(NULL, 0), &k, &v);
-    if (rc == CRM_ENOTFOUND) {
-        txn->state.counters.next_id = 1;
-        rc = CRM_OK;
-    } else if (!rc) {
-        rc = crm__untag(txn->store, KV_JOURNAL, k, v, &payload);
-        if (!rc)
-            rc = k.n == CRM__KEY_U64 ? crm__journal_decode(payload, &e) : CRM_ECORRUPT;
-        if (!rc) {
-            txn->state.seq = crm__get_be64(k.p);
-            txn->state.counters = e.counters;
-            txn->recorded = e.recorded;
-        }
-    }
-    if (rc)
-        return crm__txn_fail(txn, rc, "can't read the journal's last entry", err);
-    if (txn->write) {
-        rc = crm__recorded_next(txn->db, txn->recorded, &txn->recorded, err);
-        if (rc)
-            return rc;
-    }
-    txn->state_read = 1;
-    return CRM_OK;
-}
-
-int crm__journal_add(crm_txn *txn, uint8_t action, uint64_t target, uint64_t previous,
-                     const uint32_t *fields, uint32_t count, crm_error *err)
-{
-    static const int CLASS[CRM__BY_COUNT] = {CRM__DICT_NAMES, CRM__DICT_NAMES, CRM__DICT_NAMES,
-                                             CRM__DICT_SOURCE};
-    crm__journal_entry e;
-    crm__buf *out = &txn->scratch[0];
-    uint8_t key[CRM__KEY_U64];
-    int rc;
-
-    for (int i = 0; i < CRM__BY_COUNT; i++) {
-        if (!txn->name[i] || txn->state.by[i])
-            continue;
-        rc = crm__dict_give(txn, CLASS[i], txn->name[i], strlen(txn->name[i]), &txn->state.by[i],
-                            err);
-        if (rc)
-            return rc;
-    }
-    memset(&e, 0, sizeof e);
-    e.action = action;
-    e.recorded = txn->recorded;
-    e.actor = txn->state.by[CRM__BY_ACTOR];
-    e.purpose = txn->state.by[CRM__BY_PURPOSE];
-    e.channel = txn->state.by[CRM__BY_CHANNEL];
-    e.source = txn->state.by[CRM__BY_SOURCE];
-    e.target = target;
-    e.previous = previous;
-    e.fields = fields;
-    e.field_count = count;
-    e.counters = txn->state.counters;
-    out->n = 0;
-    crm__journal_encode(&e, out);
-    if (out->failed)
-        return crm__fail_nomem(err);
-    txn->state.seq++;
-    txn->state.changed = 1;
-    if (crm__edits_put(&txn->edits, KV_JOURNAL, crm__key_u64(key, txn->state.seq),
-                       crm__slice_of(out->p, out->n), KV_APPEND))
-        return crm__fail_nomem(err);
-    return CRM_OK;
-}
-
 /* ---- dictionary ---- */
 
-static const uint8_t CLASS_BYTE[CRM__DICT_CLASSES] = {'f', 'e', 's', 'n'};
+static const uint8_t CLASS_BYTE[CRM__DICT_CLASSES] = {'f', 'e', 's', 'n', 'k', 'a', 't'};
 
 static crm__slice name_key(uint8_t key[CRM__DICT_NAME + 2], int cls, const char *name, size_t n)
 {

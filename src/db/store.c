@@ -116,6 +116,22 @@ static crm__store *registered(const struct stat *st)
     return NULL;
 }
 
+/* So that a new folder outlives a power loss, like the commits in it.  A parent that can't be read can't
+ * be synced. */
+static void sync_parent(const char *path)
+{
+    int here = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+
+    if (here < 0)
+        return;
+    fd = openat(here, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    close(here);
+}
+
 static int make_folder(const char *path, const crm_db_options *opts, struct stat *st,
                        crm_error *err)
 {
@@ -128,6 +144,7 @@ static int make_folder(const char *path, const crm_db_options *opts, struct stat
         if (mkdir(path, 0700) && errno != EEXIST)
             return crm__fail_sys(err, CRM_EIO, errno, "can't make the folder: %s",
                                  strerror(errno));
+        sync_parent(path);
         if (stat(path, st))
             return crm__fail_sys(err, CRM_EIO, errno, "can't look at the folder: %s",
                                  strerror(errno));
@@ -225,6 +242,8 @@ static int open_engine(crm__store *s, const char *path, const crm_db_options *op
         rc = kv.create ? crm__format_make(s, opts, err)
                        : crm__fail(err, CRM_ENOTFOUND, "no database there");
     crm__lock_opening(s->lock_fd, 0);
+    if (!rc && crm__random(s->salt_key, sizeof s->salt_key))
+        rc = crm__fail(err, CRM_EIO, "no random numbers to be had");
     return rc;
 }
 

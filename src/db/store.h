@@ -44,6 +44,8 @@ typedef struct crm__store {
     int readonly;
     const uint32_t *alive; /* a page the kernel wipes in a forked child; NULL: ask getpid() */
     uint8_t id[16], tag_key[CRM__HASH_KEY], token_key[CRM__HASH_KEY];
+    uint8_t chain_key[CRM__DIGEST]; /* made from those */
+    uint8_t salt_key[CRM__DIGEST];  /* random, in memory only */
     crm__gate gate;
     crm__watch *watch;
     pthread_mutex_t model_lock;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Transactions: begin, commit, abort, savepoints, and the checks at every entry.
  */
-#include "db/txn.h"
+#include "db/journal.h"
 
 #include "base/time.h"
 #include "base/utf8.h"
 
+#include <crm/batch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -167,6 +168,26 @@ static int copy_name(crm_txn *txn, int which, const char *text, const char *what
     return txn->name[which] ? CRM_OK : crm__fail_nomem(err);
 }
 
+static int read_batch(crm_txn *txn, const crm_txn_options *o, crm_error *err)
+{
+    size_t n = o->batch_name ? strlen(o->batch_name) : 0;
+
+    if (!o->batch)
+        return n ? crm__fail_field(err, CRM_EINVAL, "batch_name", "a name, but no batch") : CRM_OK;
+    if (!txn->write)
+        return crm__fail_field(err, CRM_EINVAL, "batch", "a read transaction is no batch");
+    if (n > CRM__BATCH_NAME || (n && crm__utf8_valid(o->batch_name, n) != n) ||
+        (n && crm__utf8_has_control(o->batch_name, n)))
+        return crm__fail_field(err, CRM_EINVAL, "batch_name",
+                               "batch_name is not plain UTF-8 text of at most %d bytes",
+                               CRM__BATCH_NAME);
+    txn->batch.on = 1;
+    txn->batch.want = o->batch;
+    if (n)
+        txn->batch.name = crm__arena_copy(&txn->arena, o->batch_name, n + 1);
+    return n && !txn->batch.name ? crm__fail_nomem(err) : CRM_OK;
+}
+
 static int read_options(crm_txn *txn, const crm_txn_options *opts, crm_error *err)
 {
     crm_txn_options o;
@@ -187,7 +208,7 @@ static int read_options(crm_txn *txn, const crm_txn_options *opts, crm_error *er
     if (!rc && o.zone && *o.zone)
         rc = crm__zone_open(txn->mem, o.zone, &txn->zone, err);
     txn->now = o.now_us ? o.now_us : crm__clock_now();
-    return rc;
+    return rc ? rc : read_batch(txn, &o, err);
 }
 
 int crm__txn_new(crm_db *db, int write, const crm_txn_options *opts, crm_txn **out, crm_error *err)
@@ -210,6 +231,8 @@ int crm__txn_new(crm_db *db, int write, const crm_txn_options *opts, crm_txn **o
     crm__edits_init(&txn->edits, txn->mem);
     for (int i = 0; i < 2; i++)
         crm__buf_init(&txn->scratch[i], txn->mem);
+    for (int i = 0; i < CRM__BATCH_LISTS; i++)
+        crm__buf_init(&txn->batch.lists[i], txn->mem);
     crm__db_hold(db);
     rc = read_options(txn, opts, err);
     if (rc) {
@@ -250,6 +273,9 @@ void crm__txn_free(crm_txn *txn)
         crm__buf_clear(&txn->scratch[i]);
         crm__record_clear(txn->mem, &txn->record[i]);
     }
+    for (int i = 0; i < CRM__BATCH_LISTS; i++)
+        crm__buf_clear(&txn->batch.lists[i]);
+    crm__record_clear(txn->mem, &txn->batch.part);
     crm__arena_clear(&txn->work);
     crm__zone_close(txn->zone);
     crm__edits_clear(&txn->edits);
@@ -381,6 +407,8 @@ int crm_txn_commit(crm_txn *txn, crm_error *err)
         rc = crm__fail(err, txn->broken, "%s", crm_error_text(txn->broken));
     else if (txn->sticky.code)
         rc = crm__fail_copy(err, &txn->sticky);
+    if (!rc && txn->write && txn->state.changed)
+        rc = crm__journal_close(txn, err);
     if (!rc && txn->write && txn->state.changed) {
         crm__txn_detach(txn);
         rc = crm__edits_apply(&txn->edits, txn->kv, s->tag_key);
@@ -473,6 +501,11 @@ uint64_t crm_txn_revision(const crm_txn *txn)
     if (crm__txn_enter(t, 0, NULL) || crm__state_read(t, NULL))
         return 0;
     return txn->state.seq;
+}
+
+uint64_t crm_txn_batch(const crm_txn *txn)
+{
+    return txn && txn->batch.on ? txn->state.batch : 0;
 }
 
 int64_t crm_txn_now(const crm_txn *txn)

@@ -35,7 +35,16 @@ struct crm_db {
 };
 
 /* Classes of the dictionary. */
-enum { CRM__DICT_FIELD = 0, CRM__DICT_ENUM, CRM__DICT_SOURCE, CRM__DICT_NAMES, CRM__DICT_CLASSES };
+enum {
+    CRM__DICT_FIELD = 0,
+    CRM__DICT_ENUM,
+    CRM__DICT_SOURCE,
+    CRM__DICT_NAMES,
+    CRM__DICT_EVENT,     /* kinds of events */
+    CRM__DICT_ATTRIBUTE, /* attributes of event kinds */
+    CRM__DICT_TEXT,      /* texts of fast attributes */
+    CRM__DICT_CLASSES
+};
 /* Names of the transaction as dictionary numbers. */
 enum { CRM__BY_ACTOR = 0, CRM__BY_PURPOSE, CRM__BY_CHANNEL, CRM__BY_SOURCE, CRM__BY_COUNT };
 
@@ -47,7 +56,20 @@ typedef struct crm__state {
     uint32_t dict_next[CRM__DICT_CLASSES]; /* 0: not yet read */
     crm__model *model;                    /* made by this transaction or its group; NULL: none */
     int changed;                          /* something was journalled */
+    uint8_t chain[CRM__DIGEST];           /* of the last entry */
+    uint64_t batch_seq, batch;            /* entry being filled, and its batch; 0: none */
+    uint64_t listed[CRM__BATCH_LISTS];    /* ids of its lists that count */
 } crm__state;
+
+/* A transaction whose changes make one entry (journal.c). */
+typedef struct crm__batching {
+    int on;
+    uint64_t want; /* batch to go on with, or CRM_BATCH_NEW */
+    uint64_t undo; /* what it undoes, 0: nothing */
+    const char *name;
+    crm__buf lists[CRM__BATCH_LISTS]; /* ids in order of the changes */
+    crm__record part;                 /* of the image being made */
+} crm__batching;
 
 typedef struct crm__save {
     crm_savepoint serial;
@@ -96,6 +118,7 @@ struct crm_txn {
     crm__buf scratch[2];
     crm__arena work; /* of one public write; empty between them */
     crm__record record[2]; /* a write's before and after, kept for the next one */
+    crm__batching batch;
 };
 
 /* ---- entry ---- */
@@ -169,9 +192,10 @@ int crm__dict_name(crm_txn *txn, int cls, uint32_t number, crm__slice *name);
 
 /* ---- journal and model ---- */
 
-/* Adds the entry of one change: gives it the next seq (also in txn->state.seq). */
+/* Adds the entry of a change that keeps no image: gives it the next seq (also in txn->state.seq), or
+ * makes it part of the open batch. */
 int crm__journal_add(crm_txn *txn, uint8_t action, uint64_t target, uint64_t previous,
-                     const uint32_t *fields, uint32_t count, crm_error *err);
+                     crm_error *err);
 /* The model of the snapshot; borrowed until the transaction ends. */
 int crm__txn_model(crm_txn *txn, const crm__model **out, crm_error *err);
 

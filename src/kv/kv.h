@@ -112,6 +112,11 @@ typedef struct kv_ops {
     int (*prev)(kv_cursor *c, crm__slice *k, crm__slice *v);
     int (*stat)(kv_txn *txn, kv_space space, kv_stat *out);
     int (*info)(kv_env *env, kv_info *out);
+    /* Number of the last commit of any process. */
+    int (*last)(kv_env *env, uint64_t *commit);
+    /* Waits, without a snapshot, until a commit after that number, by any process: CRM_OK; CRM_DONE after
+     * the time.  May be called from several threads. */
+    int (*wait)(kv_env *env, uint64_t commit, int timeout_ms);
     int (*readers)(kv_env *env, kv_reader_fn fn, void *ctx);
     int (*clear_stale)(kv_env *env, int *count); /* frees the slots of dead readers */
 } kv_ops;

@@ -286,6 +286,20 @@ static int fault_prev(kv_cursor *cursor, crm__slice *k, crm__slice *v)
     return passed(cursor->txn, inner->ops->prev(inner, k, v));
 }
 
+static int fault_last(kv_env *env, uint64_t *commit)
+{
+    kv_env *inner = ((fault_env *)env)->inner;
+
+    return inner->ops->last(inner, commit);
+}
+
+static int fault_wait(kv_env *env, uint64_t commit, int timeout_ms)
+{
+    kv_env *inner = ((fault_env *)env)->inner;
+
+    return inner->ops->wait(inner, commit, timeout_ms);
+}
+
 static const kv_ops OPS = {
     .close = fault_close,
     .forget = fault_forget,
@@ -303,6 +317,8 @@ static const kv_ops OPS = {
     .prev = fault_prev,
     .stat = fault_stat,
     .info = fault_info,
+    .last = fault_last,
+    .wait = fault_wait,
     .readers = fault_readers,
     .clear_stale = fault_clear_stale,
 };

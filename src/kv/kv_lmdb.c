@@ -11,6 +11,7 @@
  */
 #include "kv/kv.h"
 #include "kv/kv_page.h"
+#include "kv/kv_wait.h"
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -212,12 +213,14 @@ static void lmdb_forget(kv_env *env)
 }
 
 /* Opens with the largest map that can be had, halving from the wanted one. */
-static int open_env(lmdb_env *e, const char *dir, const kv_options *opts, crm_error *err)
+static int open_env(lmdb_env *e, const char *dir, const kv_options *opts, unsigned flags,
+                    crm_error *err)
 {
     uint64_t map = opts->map_bytes ? opts->map_bytes : DEFAULT_MAP;
     unsigned readers = opts->max_readers ? opts->max_readers : READERS;
-    unsigned flags = MDB_NOTLS | (opts->readonly ? MDB_RDONLY : 0);
     int rc;
+
+    flags |= MDB_NOTLS | (opts->readonly ? MDB_RDONLY : 0);
 
     /* LMDB gives no page behind the end of the map: so the map is the limit, exactly. */
     if (opts->size_limit && opts->size_limit < map)
@@ -260,8 +263,8 @@ static int open_spaces_in(lmdb_env *e, unsigned txn_flags, unsigned dbi_flags)
 /* Gives LMDB room for small free-list records.  It writes what is left of a list of free pages under
  * numbers of transactions older than the oldest reader, a page each if there are numbers enough; in a
  * young file there are not, and after a large commit every small one would write the whole list again
- * (hundreds of kilobytes).  So a new file begins at transaction 1,000.  There is nothing in it yet that
- * could be lost: the commits go unsynced, and one sync ends them. */
+ * (hundreds of kilobytes).  So a new file begins at transaction 1,000.  It has not got its name yet: the
+ * commits go unsynced, and one sync ends them. */
 static int age(lmdb_env *e)
 {
     int rc = mdb_env_set_flags(e->env, MDB_NOSYNC, 1);
@@ -284,16 +287,58 @@ static int age(lmdb_env *e)
     return rc ? rc : mdb_env_sync(e->env, 1);
 }
 
+static int sync_folder(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), sys = 0;
+
+    if (fd < 0)
+        return errno;
+    if (fsync(fd) && errno != EINVAL) /* a file system that can't, or need not */
+        sys = errno;
+    close(fd);
+    return sys;
+}
+
+/* A new file gets its name when it is whole and on the disk: a power loss in the unsynced time of its
+ * making could leave any mixture of its pages.  The caller holds the folder's lock for opening. */
+static int make_file(const char *dir, const kv_options *opts, crm_error *err)
+{
+    char part[4096], path[4096];
+    lmdb_env e;
+    int rc, sys;
+
+    if (snprintf(part, sizeof part, "%s/data.new", dir) >= (int)sizeof part ||
+        snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
+        return crm__fail(err, CRM_EINVAL, "path is too long");
+    if (unlink(part) && errno != ENOENT)
+        return crm__fail_sys(err, CRM_EIO, errno, "can't remove data.new");
+    memset(&e, 0, sizeof e);
+    rc = open_env(&e, part, opts, MDB_NOSUBDIR | MDB_NOLOCK, err);
+    if (!rc) {
+        sys = open_spaces_in(&e, 0, MDB_CREATE);
+        if (!sys)
+            sys = age(&e);
+        g_env_close(e.env);
+        if (sys)
+            rc = fail(err, sys, "can't make the data file");
+    }
+    if (!rc) {
+        sys = rename(part, path) ? errno : sync_folder(dir);
+        if (sys)
+            rc = crm__fail_sys(err, code_of(sys), sys, "can't give the data file its name");
+    }
+    if (rc)
+        unlink(part);
+    return rc;
+}
+
 static int open_spaces(lmdb_env *e, int create, crm_error *err)
 {
     int rc = open_spaces_in(e, MDB_RDONLY, 0);
     MDB_stat st;
 
-    if (rc == MDB_NOTFOUND && create) {
+    if (rc == MDB_NOTFOUND && create)
         rc = open_spaces_in(e, 0, MDB_CREATE);
-        if (!rc)
-            rc = age(e);
-    }
     if (rc == MDB_NOTFOUND && !mdb_env_stat(e->env, &st) && !st.ms_entries)
         return crm__fail(err, CRM_ENOTFOUND, "no database there"); /* its making was cut short */
     if (rc == MDB_NOTFOUND)
@@ -341,8 +386,6 @@ static int look_first(const char *dir, const kv_options *opts, int *fresh, crm_e
     if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
         return crm__fail(err, CRM_EINVAL, "path is too long");
     *fresh = crm__kv_lmdb_absent(dir);
-    if (*fresh && opts->create && unlink(path) && errno != ENOENT)
-        return crm__fail_sys(err, CRM_EIO, errno, "can't remove a data file whose making was cut short");
     if (*fresh)
         return opts->create ? CRM_OK : crm__fail(err, CRM_ENOTFOUND, "no database there");
     if (stat(path, &st))
@@ -408,6 +451,8 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
     rc = look_first(dir, opts, &fresh, err);
     if (!rc && !opts->readonly)
         rc = reserve_lock_file(dir, opts, err);
+    if (!rc && fresh)
+        rc = make_file(dir, opts, err);
     if (rc)
         return rc;
     e = crm__calloc(opts->mem, 1, sizeof *e);
@@ -416,7 +461,7 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
     e->base.ops = &LMDB_OPS;
     e->base.mem = opts->mem;
     e->readonly = opts->readonly;
-    rc = open_env(e, dir, opts, err);
+    rc = open_env(e, dir, opts, 0, err);
     if (!rc) {
         mdb_reader_check(e->env, &dead);
         rc = open_spaces(e, opts->create && !opts->readonly, err);
@@ -795,6 +840,44 @@ static int lmdb_clear_stale(kv_env *env, int *count)
     return code_of(mdb_reader_check(((lmdb_env *)env)->env, count));
 }
 
+static int lmdb_last(kv_env *env, uint64_t *commit)
+{
+    MDB_envinfo info;
+    int rc = mdb_env_info(((lmdb_env *)env)->env, &info);
+
+    *commit = rc ? 0 : info.me_last_txnid;
+    return code_of(rc);
+}
+
+typedef struct awaited {
+    kv_env *env;
+    uint64_t commit;
+    int rc;
+} awaited;
+
+static int committed(void *ctx)
+{
+    awaited *w = ctx;
+    uint64_t now;
+
+    w->rc = lmdb_last(w->env, &now);
+    return w->rc || now > w->commit;
+}
+
+/* The last write of a commit is that of its meta page, so the look behind it sees the commit. */
+static int lmdb_wait(kv_env *env, uint64_t commit, int timeout_ms)
+{
+    awaited w = {env, commit, CRM_OK};
+    char path[4096];
+    const char *dir;
+    int rc = mdb_env_get_path(((lmdb_env *)env)->env, &dir);
+
+    if (rc || snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
+        return CRM_EIO;
+    rc = crm__wait_file(path, committed, &w, timeout_ms);
+    return w.rc ? w.rc : rc;
+}
+
 static const kv_ops LMDB_OPS = {
     .close = lmdb_close,
     .forget = lmdb_forget,
@@ -812,6 +895,8 @@ static const kv_ops LMDB_OPS = {
     .prev = lmdb_prev,
     .stat = lmdb_stat,
     .info = lmdb_info,
+    .last = lmdb_last,
+    .wait = lmdb_wait,
     .readers = lmdb_readers,
     .clear_stale = lmdb_clear_stale,
 };

@@ -343,6 +343,22 @@ static int page_clear_stale(kv_env *env, int *count)
     return CRM_OK;
 }
 
+/* A snapshot of a file does not move. */
+static int page_last(kv_env *env, uint64_t *commit)
+{
+    (void)env;
+    *commit = 0;
+    return CRM_OK;
+}
+
+static int page_wait(kv_env *env, uint64_t commit, int timeout_ms)
+{
+    (void)env;
+    (void)commit;
+    (void)timeout_ms;
+    return CRM_DONE;
+}
+
 static const kv_ops OPS = {
     .close = page_close,
     .forget = page_forget,
@@ -360,6 +376,8 @@ static const kv_ops OPS = {
     .prev = page_prev,
     .stat = page_stat,
     .info = page_info,
+    .last = page_last,
+    .wait = page_wait,
     .readers = page_readers,
     .clear_stale = page_clear_stale,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What differs between two models, and what each difference asks of the stored records.  Fields are
- * the same when their keys are: the dictionary never gives a key's number to another.
+ * the same when their keys are: the dictionary never gives a key's number to another.  Attributes
+ * of events are compared by the same rules, kind by kind.
  */
 #include "model/load.h"
 
@@ -13,19 +14,36 @@ typedef struct diff {
     crm__change_fn fn;
     void *ctx;
     int rc; /* first result of fn that is not 0: nothing more is said */
+    const crm__event_kind *event_before, *event_after; /* whose attributes are compared; or NULL */
+    const crm__enum_default *defaults_before, *defaults_after; /* beside the fields compared */
+    const crm__field *fields_before, *fields_after;
 } diff;
 
+/* The message begins with what has changed: a field, an attribute (order.amount), an event kind, or
+ * nothing for the model as a whole. */
 static void say(diff *d, crm__change change, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 static void say(diff *d, crm__change change, const char *fmt, ...)
 {
+    const crm__field *f = change.after ? change.after : change.before;
+    const crm__event_kind *kind;
+    char *s = change.message;
+    size_t at = 0;
     va_list ap;
 
     if (d->rc)
         return;
+    change.event_before = d->event_before;
+    change.event_after = d->event_after;
+    kind = change.event_after ? change.event_after : change.event_before;
+    if (kind)
+        at += (size_t)snprintf(s, sizeof change.message, "%s%s%s: ", kind->key, f ? "." : "",
+                               f ? f->key : "");
+    else if (f)
+        at += (size_t)snprintf(s, sizeof change.message, "%s: ", f->key);
     va_start(ap, fmt);
-    vsnprintf(change.message, sizeof change.message, fmt, ap);
+    vsnprintf(s + at, sizeof change.message - at, fmt, ap);
     va_end(ap);
     d->rc = d->fn(&change, d->ctx);
 }
@@ -41,9 +59,10 @@ static crm__change change_of(int what, const crm__field *before, const crm__fiel
     return c;
 }
 
+/* Something is derived of its values: identity tokens, or a place in the day lists. */
 static int indexed(const crm__field *f)
 {
-    return (f->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE)) != 0 ||
+    return (f->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE | CRM_FIELD_FAST)) != 0 ||
            f->type == CRM_TYPE_CUSTOMER;
 }
 
@@ -78,22 +97,22 @@ static void diff_unique(diff *d, const crm__field *a, const crm__field *b, uint3
     if (gained & CRM_FIELD_UNIQUE) {
         c = change_of(CRM__CHANGE_UNIQUE, a, b);
         c.scan = c.index = 1;
-        say(d, c, "%s: becomes unique", b->key);
+        say(d, c, "becomes unique");
     }
     if (lost & CRM_FIELD_UNIQUE) {
         c = change_of(CRM__CHANGE_NOT_UNIQUE, a, b);
         c.index = !indexed(b);
-        say(d, c, "%s: is no longer unique", b->key);
+        say(d, c, "is no longer unique");
     }
     if (gained & CRM_FIELD_IDENTITY) {
         c = change_of(CRM__CHANGE_INDEXED, a, b);
         c.index = !indexed(a);
-        say(d, c, "%s: customers can be found by it", b->key);
+        say(d, c, "customers can be found by it");
     }
     if (lost & CRM_FIELD_IDENTITY) {
         c = change_of(CRM__CHANGE_NOT_INDEXED, a, b);
         c.index = !indexed(b);
-        say(d, c, "%s: customers can no longer be found by it", b->key);
+        say(d, c, "customers can no longer be found by it");
     }
 }
 
@@ -103,28 +122,32 @@ static void diff_flags(diff *d, const crm__field *a, const crm__field *b)
     crm__change c;
 
     if (gained & CRM_FIELD_LIST)
-        say(d, change_of(CRM__CHANGE_TO_LIST, a, b), "%s: becomes a list", b->key);
+        say(d, change_of(CRM__CHANGE_TO_LIST, a, b), "becomes a list");
     if (lost & CRM_FIELD_LIST) {
         c = change_of(CRM__CHANGE_TO_SINGLE, a, b);
         c.scan = 1;
         c.index = indexed(a);
-        say(d, c, "%s: is no longer a list", b->key);
+        say(d, c, "is no longer a list");
     }
     if (gained & CRM_FIELD_REQUIRED) {
         c = change_of(CRM__CHANGE_REQUIRED, a, b);
         c.scan = 1;
-        say(d, c, "%s: becomes required", b->key);
+        say(d, c, "becomes required");
     }
     if (lost & CRM_FIELD_REQUIRED)
-        say(d, change_of(CRM__CHANGE_OPTIONAL, a, b), "%s: is no longer required", b->key);
+        say(d, change_of(CRM__CHANGE_OPTIONAL, a, b), "is no longer required");
     diff_unique(d, a, b, gained, lost);
+    if ((gained | lost) & CRM_FIELD_FAST) {
+        c = change_of(gained & CRM_FIELD_FAST ? CRM__CHANGE_FAST : CRM__CHANGE_NOT_FAST, a, b);
+        c.index = 1;
+        say(d, c, "%s; the day lists of %s are rebuilt",
+            gained & CRM_FIELD_FAST ? "becomes fast" : "is no longer fast", d->event_after->key);
+    }
     if ((gained | lost) & CRM_FIELD_PER_SOURCE) {
         c = change_of(CRM__CHANGE_SCOPE, a, b);
         c.scan = c.index = 1;
-        say(d, c,
-            gained & CRM_FIELD_PER_SOURCE ? "%s: its values belong to a source"
-                                          : "%s: its values no longer belong to a source",
-            b->key);
+        say(d, c, "its values %s to a source",
+            gained & CRM_FIELD_PER_SOURCE ? "belong" : "no longer belong");
     }
 }
 
@@ -135,12 +158,12 @@ static void narrowed(diff *d, const crm__field *a, const crm__field *b, const ch
     crm__change c = change_of(CRM__CHANGE_RULE_NARROWED, a, b);
 
     c.scan = 1;
-    say(d, c, "%s: %s", b->key, what);
+    say(d, c, "%s", what);
 }
 
 static void widened(diff *d, const crm__field *a, const crm__field *b, const char *what)
 {
-    say(d, change_of(CRM__CHANGE_RULE_WIDENED, a, b), "%s: %s", b->key, what);
+    say(d, change_of(CRM__CHANGE_RULE_WIDENED, a, b), "%s", what);
 }
 
 /* The number a bound of a date or datetime stands for. */
@@ -225,14 +248,14 @@ static void diff_values(diff *d, const crm__field *a, const crm__field *b)
         c = change_of(CRM__CHANGE_VALUE_REMOVED, a, b);
         c.scan = 1;
         c.value = &a->values[i];
-        say(d, c, "%s: value %s is removed", b->key, c.value->key);
+        say(d, c, "value %s is removed", c.value->key);
     }
     for (uint32_t i = 0; i < b->value_count; i++) {
         if (value_by_key(a, b->values[i].key))
             continue;
         c = change_of(CRM__CHANGE_VALUE_ADDED, a, b);
         c.value = &b->values[i];
-        say(d, c, "%s: value %s is added", b->key, c.value->key);
+        say(d, c, "value %s is added", c.value->key);
     }
 }
 
@@ -251,8 +274,8 @@ static int same_value_labels(const crm__field *a, const crm__field *b)
 /* Defaults of enums are compared by key: the two models need not both be bound. */
 static int same_default(const diff *d, const crm__field *a, const crm__field *b)
 {
-    const crm__enum_default *x = &d->before->enum_defaults[a - d->before->fields];
-    const crm__enum_default *y = &d->after->enum_defaults[b - d->after->fields];
+    const crm__enum_default *x = &d->defaults_before[a - d->fields_before];
+    const crm__enum_default *y = &d->defaults_after[b - d->fields_after];
 
     if (a->type != CRM_TYPE_ENUM || b->type != CRM_TYPE_ENUM)
         return a->type == b->type ? same_bytes(a->default_value, b->default_value) : 1;
@@ -290,7 +313,7 @@ static void diff_words(diff *d, const crm__field *a, const crm__field *b)
     for (size_t i = 0; i < n; i++)
         at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i ? ", " : "", parts[i]);
     if (n)
-        say(d, change_of(CRM__CHANGE_TEXT, a, b), "%s: other %s", b->key, list);
+        say(d, change_of(CRM__CHANGE_TEXT, a, b), "other %s", list);
 }
 
 static void diff_field(diff *d, const crm__field *a, const crm__field *b)
@@ -301,8 +324,7 @@ static void diff_field(diff *d, const crm__field *a, const crm__field *b)
         c = change_of(CRM__CHANGE_TYPE, a, b);
         c.scan = 1;
         c.index = indexed(a) || indexed(b);
-        say(d, c, "%s: type %s becomes %s", b->key, crm__type_name(a->type),
-            crm__type_name(b->type));
+        say(d, c, "type %s becomes %s", crm__type_name(a->type), crm__type_name(b->type));
     }
     diff_flags(d, a, b);
     diff_kinds(d, a, b);
@@ -347,35 +369,120 @@ static void add_field(diff *d, const crm__field *f)
 
     c.index = indexed(f);
     c.scan = (f->flags & CRM_FIELD_UNIQUE) != 0;
-    say(d, c, "%s: is added", f->key);
+    say(d, c, "is added");
     if (f->flags & CRM_FIELD_REQUIRED) {
         c = change_of(CRM__CHANGE_REQUIRED, NULL, f);
         c.scan = 1;
-        say(d, c, "%s: is required", f->key);
+        say(d, c, "is required");
     }
+}
+
+static void remove_field(diff *d, const crm__field *f)
+{
+    crm__change c = change_of(CRM__CHANGE_FIELD_REMOVED, f, NULL);
+
+    c.scan = 1;
+    c.index = indexed(f);
+    say(d, c, "is removed");
+}
+
+static void diff_fields(diff *d)
+{
+    const crm__model *before = d->before, *after = d->after;
+
+    d->fields_before = before->fields;
+    d->fields_after = after->fields;
+    d->defaults_before = before->enum_defaults;
+    d->defaults_after = after->enum_defaults;
+    for (size_t i = 0; i < before->count && !d->rc; i++) {
+        if (!field_by_key(after, before->fields[i].key))
+            remove_field(d, &before->fields[i]);
+    }
+    for (size_t i = 0; i < after->count && !d->rc; i++) {
+        const crm__field *b = &after->fields[i], *a = field_by_key(before, b->key);
+        if (a)
+            diff_field(d, a, b);
+        else
+            add_field(d, b);
+    }
+}
+
+/* ---- event kinds ---- */
+
+static const crm__event_kind *event_by_key(const crm__model *m, const char *key)
+{
+    const crm__event_kind *kind = crm__model_event_find(m, key, strlen(key));
+
+    return kind && !strcmp(kind->key, key) ? kind : NULL;
+}
+
+static const crm__field *attribute_by_key(const crm__event_kind *kind, const char *key)
+{
+    const crm__field *f = crm__event_attribute_find(kind, key, strlen(key));
+
+    return f && !strcmp(f->key, key) ? f : NULL;
+}
+
+static void diff_attributes(diff *d, const crm__event_kind *a, const crm__event_kind *b)
+{
+    d->fields_before = a->attributes;
+    d->fields_after = b->attributes;
+    d->defaults_before = a->enum_defaults;
+    d->defaults_after = b->enum_defaults;
+    for (uint32_t i = 0; i < a->attribute_count && !d->rc; i++) {
+        if (!attribute_by_key(b, a->attributes[i].key))
+            remove_field(d, &a->attributes[i]);
+    }
+    for (uint32_t i = 0; i < b->attribute_count && !d->rc; i++) {
+        const crm__field *new = &b->attributes[i], *old = attribute_by_key(a, new->key);
+        if (old)
+            diff_field(d, old, new);
+        else
+            add_field(d, new);
+    }
+}
+
+static void diff_event(diff *d, const crm__event_kind *a, const crm__event_kind *b)
+{
+    int what = !b ? CRM__CHANGE_EVENT_REMOVED : a ? CRM__CHANGE_TEXT : CRM__CHANGE_EVENT_ADDED;
+    crm__change c = change_of(what, NULL, NULL);
+
+    d->event_before = a;
+    d->event_after = b;
+    c.index = !a || !b;
+    c.scan = !b;
+    if (c.index)
+        say(d, c, b ? "the event kind is added" : "the event kind is removed");
+    else if (!same_labels(a->labels, a->label_count, b->labels, b->label_count))
+        say(d, c, "other labels");
+    if (a && b)
+        diff_attributes(d, a, b);
+    d->event_before = d->event_after = NULL;
+}
+
+static void diff_events(diff *d)
+{
+    const crm__model *before = d->before, *after = d->after;
+
+    for (size_t i = 0; i < before->event_count && !d->rc; i++) {
+        if (!event_by_key(after, before->events[i].key))
+            diff_event(d, &before->events[i], NULL);
+    }
+    for (size_t i = 0; i < after->event_count && !d->rc; i++)
+        diff_event(d, event_by_key(before, after->events[i].key), &after->events[i]);
 }
 
 int crm__model_diff(const crm__model *before, const crm__model *after, crm__change_fn fn, void *ctx)
 {
-    diff d = {before, after, fn, ctx, 0};
-    crm__change c;
+    diff d;
 
+    memset(&d, 0, sizeof d);
+    d.before = before;
+    d.after = after;
+    d.fn = fn;
+    d.ctx = ctx;
     diff_settings(&d);
-    for (size_t i = 0; i < before->count && !d.rc; i++) {
-        const crm__field *f = &before->fields[i];
-        if (field_by_key(after, f->key))
-            continue;
-        c = change_of(CRM__CHANGE_FIELD_REMOVED, f, NULL);
-        c.scan = 1;
-        c.index = indexed(f);
-        say(&d, c, "%s: is removed", f->key);
-    }
-    for (size_t i = 0; i < after->count && !d.rc; i++) {
-        const crm__field *b = &after->fields[i], *a = field_by_key(before, b->key);
-        if (a)
-            diff_field(&d, a, b);
-        else
-            add_field(&d, b);
-    }
+    diff_fields(&d);
+    diff_events(&d);
     return d.rc;
 }

@@ -24,23 +24,34 @@ enum {
     K_CURRENCY,
     K_CLASS,
     K_SENSITIVITY,
+    K_FAST,
     KEYS
 };
 
 static const char *const KEY[KEYS] = {
     "type", "label", "list",    "required", "unique", "identity", "per",   "kinds",       "values",
-    "min",  "max",   "pattern", "default",  "region", "currency", "class", "sensitivity",
+    "min",  "max",   "pattern", "default",  "region", "currency", "class", "sensitivity", "fast",
 };
 
-/* For hints: what may stand in either. */
-static const char *const FIELD_KEYS[] = {
-    "type", "label", "list",    "required", "unique", "identity", "kinds", "values",
-    "min",  "max",   "pattern", "default",  "region", "currency", "class", "sensitivity",
+#define BIT(i) (1u << (i))
+static const struct role {
+    const char *name;
+    uint32_t without;    /* keys it does not have */
+    const char *not_for; /* "unique" is not for ... */
+} ROLE[CRM__ROLES] = {
+    {"field", BIT(K_PER) | BIT(K_FAST), "fields"},
+    {"identity",
+     BIT(K_LIST) | BIT(K_IDENTITY) | BIT(K_VALUES) | BIT(K_DEFAULT) | BIT(K_CURRENCY) | BIT(K_FAST),
+     "identities"},
+    {"attribute", BIT(K_LIST) | BIT(K_IDENTITY) | BIT(K_UNIQUE) | BIT(K_KINDS) | BIT(K_PER),
+     "attributes of events"},
 };
-static const char *const IDENTITY_KEYS[] = {
-    "type", "label", "required", "unique", "per",   "kinds",
-    "min",  "max",   "pattern",  "region", "class", "sensitivity",
-};
+
+/* Types whose values fit a day list. */
+static const uint32_t FAST_TYPES = BIT(CRM_TYPE_INTEGER) | BIT(CRM_TYPE_DECIMAL) |
+                                   BIT(CRM_TYPE_MONEY) | BIT(CRM_TYPE_BOOLEAN) |
+                                   BIT(CRM_TYPE_ENUM) | BIT(CRM_TYPE_DATE) | BIT(CRM_TYPE_COUNTRY) |
+                                   BIT(CRM_TYPE_LANGUAGE) | BIT(CRM_TYPE_TEXT);
 
 static const char *const TYPES[] = {
     "text",  "integer", "decimal", "money",   "date",     "datetime", "boolean", "enum",
@@ -80,39 +91,48 @@ int crm__key_check(crm__draft *d, const crm__node *key, const char *what)
 typedef struct reading {
     crm__draft *d;
     crm__field *f;
-    uint32_t position;
-    int identity;
-    char of[96]; /* field "phone" */
+    const crm__field_place *place;
+    const struct role *role;
+    char of[160]; /* field "phone", attribute "order.amount" */
     const crm__node *node[KEYS];
 } reading;
 
+static void unknown_key(reading *r, const crm__node *key)
+{
+    const char *list[KEYS];
+    char hint[CRM_MESSAGE_SIZE];
+    size_t n = 0;
+
+    for (int i = 0; i < KEYS; i++) {
+        if (!(r->role->without & BIT(i)))
+            list[n++] = KEY[i];
+    }
+    crm__hint(hint, key, list, n);
+    crm__fault(&r->d->load, key, "%s: unknown key \"%s\", %s", r->of, crm__node_word(key).s, hint);
+}
+
 static void sort_keys(reading *r, const crm__node *map)
 {
-    char hint[CRM_MESSAGE_SIZE];
+    int identity = r->place->role == CRM__ROLE_IDENTITY;
 
     for (const crm__node *node = map->first; node; node = node->next) {
-        int i = 0, other;
+        int i = 0;
         while (i < KEYS && strcmp(node->key->text, KEY[i]))
             i++;
-        if (i == KEYS) {
-            if (r->identity)
-                crm__hint(hint, node->key, IDENTITY_KEYS, COUNT(IDENTITY_KEYS));
-            else
-                crm__hint(hint, node->key, FIELD_KEYS, COUNT(FIELD_KEYS));
-            crm__fault(&r->d->load, node->key, "%s: unknown key \"%s\", %s", r->of,
-                       crm__node_word(node->key).s, hint);
-            continue;
-        }
-        other = r->identity ? i == K_VALUES || i == K_DEFAULT || i == K_CURRENCY : i == K_PER;
-        if (r->identity && (i == K_LIST || i == K_IDENTITY))
+        if (i == KEYS)
+            unknown_key(r, node->key);
+        else if (!(r->role->without & BIT(i)))
+            r->node[i] = node;
+        else if (identity && (i == K_LIST || i == K_IDENTITY))
             crm__fault(&r->d->load, node->key,
                        "%s: \"%s\" is left out, an identity is always a list and found by", r->of,
                        KEY[i]);
-        else if (other)
-            crm__fault(&r->d->load, node->key, "%s: \"%s\" is not for %s", r->of, KEY[i],
-                       r->identity ? "identities" : "fields, only for identities");
         else
-            r->node[i] = node;
+            crm__fault(&r->d->load, node->key, "%s: \"%s\" is not for %s%s", r->of, KEY[i],
+                       r->role->not_for,
+                       i == K_FAST                      ? ", only for attributes of events"
+                       : i == K_PER && !r->place->event ? ", only for identities"
+                                                        : "");
     }
 }
 
@@ -148,7 +168,12 @@ static void read_type(reading *r, const crm__node *map)
     i = word_in(r, K_TYPE, TYPES, TYPE_COUNT);
     if (i == TYPE_COUNT)
         return;
-    for (size_t k = 0; r->identity; k++) {
+    if (r->place->role == CRM__ROLE_ATTRIBUTE && i + 1 == CRM_TYPE_CUSTOMER) {
+        crm__fault(&r->d->load, r->node[K_TYPE], "%s: type customer is not for %s", r->of,
+                   r->role->not_for);
+        return;
+    }
+    for (size_t k = 0; r->place->role == CRM__ROLE_IDENTITY; k++) {
         if (k == COUNT(IDENTITY_TYPES)) {
             crm__fault(&r->d->load, r->node[K_TYPE],
                        "%s: type %s is not for identities, expected text, email or phone", r->of,
@@ -173,6 +198,23 @@ static void read_flag(reading *r, int key, uint32_t bit)
         crm__fault(&r->d->load, r->node[key], "%s: %s must be true or false", r->of, KEY[key]);
 }
 
+static void read_fast(reading *r)
+{
+    char list[CRM_MESSAGE_SIZE] = "";
+    size_t at = 0;
+
+    read_flag(r, K_FAST, CRM_FIELD_FAST);
+    if (!(r->f->flags & CRM_FIELD_FAST) || !r->f->type || FAST_TYPES >> r->f->type & 1)
+        return;
+    for (unsigned type = 1; type <= TYPE_COUNT; type++) {
+        if (FAST_TYPES >> type & 1)
+            at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", at ? ", " : "",
+                                   crm__type_name(type));
+    }
+    crm__fault(&r->d->load, r->node[K_FAST], "%s: fast is not for type %s, only for %s", r->of,
+               crm__type_name(r->f->type), list);
+}
+
 static void read_flags(reading *r)
 {
     crm__field *f = r->f;
@@ -182,7 +224,8 @@ static void read_flags(reading *r)
     read_flag(r, K_UNIQUE, CRM_FIELD_UNIQUE);
     read_flag(r, K_LIST, CRM_FIELD_LIST);
     read_flag(r, K_IDENTITY, CRM_FIELD_IDENTITY);
-    if (r->identity)
+    read_fast(r);
+    if (r->place->role == CRM__ROLE_IDENTITY)
         f->flags |= CRM_FIELD_LIST | CRM_FIELD_IDENTITY;
     s = r->node[K_PER] ? crm__node_text(r->d, r->node[K_PER], "per", r->of) : NULL;
     if (s && strcmp(s, "source"))
@@ -241,7 +284,7 @@ static void add_value(reading *r, const crm__node *key, const crm__node *label,
                       crm__enum_value *values, crm__buf *entries)
 {
     crm__enum_value *v = &values[r->f->value_count];
-    char of[192];
+    char of[256];
 
     if (key->kind == CRM__NODE_BAD)
         return;
@@ -290,7 +333,7 @@ static void read_values(reading *r)
         else
             add_value(r, item, NULL, values, &entries);
     }
-    crm__space_build(r->d, &entries, NULL, 0, names);
+    crm__space_build(r->d, &entries, NULL, names);
     crm__buf_clear(&entries);
     r->f->values = values;
     r->f->value_names = names;
@@ -333,14 +376,14 @@ static void read_parts(reading *r, const crm__node *map, crm__enum_default *enum
         r->f->sensitivity = SENSITIVITIES[i < COUNT(SENSITIVITIES) ? i : 2];
     }
     if (r->node[K_LABEL])
-        crm__labels_read(r->d, r->node[K_LABEL], r->of, r->position, &r->d->entries, &r->f->labels,
-                         &r->f->label_count);
+        crm__labels_read(r->d, r->node[K_LABEL], r->of, r->place->position, r->place->entries,
+                         &r->f->labels, &r->f->label_count);
     read_enum(r, map);
     if (r->f->type && !r->d->load.nomem)
         crm__rules_read(r->d, &rules, r->of, r->f, enum_default);
 }
 
-void crm__field_read(crm__draft *d, const crm__node *node, int identity, uint32_t position,
+void crm__field_read(crm__draft *d, const crm__node *node, const crm__field_place *place,
                      crm__field *f, crm__enum_default *enum_default)
 {
     reading r;
@@ -348,13 +391,21 @@ void crm__field_read(crm__draft *d, const crm__node *node, int identity, uint32_
     memset(&r, 0, sizeof r);
     r.d = d;
     r.f = f;
-    r.position = position;
-    r.identity = identity;
-    snprintf(r.of, sizeof r.of, "%s \"%s\"", identity ? "identity" : "field",
-             crm__node_word(node->key).s);
-    f->kinds = 0;
+    r.place = place;
+    r.role = &ROLE[place->role];
+    f->line = node->key->line;
+    f->column = node->key->column;
+    f->declared_identity = place->role == CRM__ROLE_IDENTITY;
     f->data_class = CLASSES[0];
     f->sensitivity = SENSITIVITIES[2];
+    f->key = crm__keep(d, node->key->text, node->key->n);
+    if (!f->key)
+        return;
+    if (crm__key_check(d, node->key, r.role->name))
+        crm__entry_add(d, place->entries, node->key, f->key, node->key->n, place->position, 1);
+    snprintf(r.of, sizeof r.of, "%s \"%s%s%s\"", r.role->name,
+             place->event ? crm__node_word(place->event).s : "", place->event ? "." : "",
+             crm__node_word(node->key).s);
     if (node->kind == CRM__NODE_MAP) {
         sort_keys(&r, node);
         read_parts(&r, node, enum_default);

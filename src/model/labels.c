@@ -187,7 +187,8 @@ static crm__word word_of(const crm__entry *e)
     return crm__node_word(&node);
 }
 
-static void clash(crm__draft *d, const crm__buf *entries, const crm__entry *e, uint32_t other)
+static void clash(crm__draft *d, const crm__buf *entries, const crm__entry *e, uint32_t other,
+                  const crm__reserved *reserved)
 {
     const crm__entry *mine, *theirs;
     crm__word word = word_of(e);
@@ -200,12 +201,11 @@ static void clash(crm__draft *d, const crm__buf *entries, const crm__entry *e, u
     mine = key_of(entries, e->owner);
     theirs = key_of(entries, other);
     if (other == RESERVED && e->is_key)
-        crm__fault_at(&d->load, e->line, e->column,
-                      "\"%s\" is a word of every customer's document: choose another key", word.s);
+        crm__fault_at(&d->load, e->line, e->column, "\"%s\" %s: choose another key", word.s,
+                      reserved->why);
     else if (other == RESERVED)
-        crm__fault_at(&d->load, e->line, e->column,
-                      "label \"%s\" is a word of every customer's document: choose another label",
-                      word.s);
+        crm__fault_at(&d->load, e->line, e->column, "label \"%s\" %s: choose another label", word.s,
+                      reserved->why);
     else if (e->is_key && theirs)
         crm__fault_at(&d->load, e->line, e->column, "key \"%s\" is taken, by line %d", word.s,
                       (int)theirs->line);
@@ -215,13 +215,14 @@ static void clash(crm__draft *d, const crm__buf *entries, const crm__entry *e, u
                       word_of(mine).s, word_of(theirs).s, (int)theirs->line);
 }
 
-static void add_name(crm__draft *d, const crm__buf *entries, const crm__entry *e, crm__names *out)
+static void add_name(crm__draft *d, const crm__buf *entries, const crm__entry *e,
+                     const crm__reserved *reserved, crm__names *out)
 {
     uint32_t other = CRM__NO_OWNER;
     int rc = crm__names_add(out, &d->m->arena, e->s, e->n, e->owner, 1, &other);
 
     if (rc == CRM_EEXISTS)
-        clash(d, entries, e, other);
+        clash(d, entries, e, other, reserved);
     else if (rc == CRM_EVALUE)
         crm__fault_at(&d->load, e->line, e->column,
                       "label \"%s\" has no letter, digit or sign to be told by", word_of(e).s);
@@ -229,11 +230,11 @@ static void add_name(crm__draft *d, const crm__buf *entries, const crm__entry *e
         d->load.nomem = 1;
 }
 
-void crm__space_build(crm__draft *d, const crm__buf *entries, const char *const *reserved,
-                      size_t reserved_count, crm__names *out)
+void crm__space_build(crm__draft *d, const crm__buf *entries, const crm__reserved *reserved,
+                      crm__names *out)
 {
     const crm__entry *list = (const crm__entry *)(const void *)entries->p;
-    size_t count = entries->n / sizeof *list;
+    size_t count = entries->n / sizeof *list, reserved_count = reserved ? reserved->count : 0;
     uint32_t other;
 
     if (d->load.nomem || crm__names_init(out, &d->m->arena, count + reserved_count)) {
@@ -241,14 +242,14 @@ void crm__space_build(crm__draft *d, const crm__buf *entries, const char *const 
         return;
     }
     for (size_t i = 0; i < reserved_count; i++) {
-        if (crm__names_add(out, &d->m->arena, reserved[i], strlen(reserved[i]), RESERVED, 0,
-                           &other))
+        const char *word = reserved->words[i];
+        if (crm__names_add(out, &d->m->arena, word, strlen(word), RESERVED, 0, &other))
             d->load.nomem = 1;
     }
     for (int keys = 1; keys >= 0; keys--) {
         for (size_t i = 0; i < count && !d->load.nomem; i++) {
             if (list[i].is_key == keys)
-                add_name(d, entries, &list[i], out);
+                add_name(d, entries, &list[i], reserved, out);
         }
     }
 }

@@ -14,10 +14,12 @@
 enum { LANGUAGE_VERSION = 1, NAME_CHARACTERS = 100 };
 
 /* Keys of a customer's JSON document that are no fields. */
-static const char *const RESERVED[] = {
+static const char *const WORDS[] = {
     "id",         "kind", "revision", "created_at", "updated_at", "deleted",
     "identities", "tags", "events",   "consents",   "origins",    "source",
 };
+static const crm__reserved RESERVED = {WORDS, sizeof WORDS / sizeof WORDS[0],
+                                       "is a word of every customer's document"};
 
 /* ---- helpers ---- */
 
@@ -72,9 +74,19 @@ void crm__hint(char out[CRM_MESSAGE_SIZE], const crm__node *word, const char *co
 
 /* ---- top level ---- */
 
-enum { TOP_CRM, TOP_NAME, TOP_REGION, TOP_CURRENCY, TOP_KINDS, TOP_FIELDS, TOP_IDENTITIES, TOPS };
-static const char *const TOP[TOPS] = {"crm",   "name",   "region",    "currency",
-                                      "kinds", "fields", "identities"};
+enum {
+    TOP_CRM,
+    TOP_NAME,
+    TOP_REGION,
+    TOP_CURRENCY,
+    TOP_KINDS,
+    TOP_FIELDS,
+    TOP_IDENTITIES,
+    TOP_EVENTS,
+    TOPS
+};
+static const char *const TOP[TOPS] = {"crm",   "name",   "region",     "currency",
+                                      "kinds", "fields", "identities", "events"};
 
 static int top_of(const crm__node *node)
 {
@@ -197,33 +209,25 @@ static void read_kinds(crm__draft *d, const crm__node *node)
             crm__fault(&d->load, k->key, "unknown kind \"%s\", %s", crm__node_word(k->key).s, hint);
         }
     }
-    crm__space_build(d, &entries, NULL, 0, &d->m->kind_names);
+    crm__space_build(d, &entries, NULL, &d->m->kind_names);
     crm__buf_clear(&entries);
 }
 
 /* ---- fields ---- */
 
-static void read_fields(crm__draft *d, const crm__node *map, int identity)
+static void read_fields(crm__draft *d, const crm__node *map, int role)
 {
+    crm__field_place place = {role, NULL, 0, &d->entries};
     crm__model *m = d->m;
 
     for (const crm__node *node = map ? map->first : NULL; node; node = node->next) {
-        crm__field *f;
         if (m->count == CRM__MODEL_FIELDS) {
             crm__fault(&d->load, node->key, "more than %d fields and identities",
                        (int)CRM__MODEL_FIELDS);
             return;
         }
-        f = &m->fields[m->count];
-        f->line = node->key->line;
-        f->column = node->key->column;
-        f->declared_identity = (uint8_t)identity;
-        f->key = crm__keep(d, node->key->text, node->key->n);
-        if (!f->key)
-            return;
-        if (crm__key_check(d, node->key, identity ? "identity" : "field"))
-            crm__entry_add(d, &d->entries, node->key, f->key, node->key->n, (uint32_t)m->count, 1);
-        crm__field_read(d, node, identity, (uint32_t)m->count, f, &m->enum_defaults[m->count]);
+        place.position = (uint32_t)m->count;
+        crm__field_read(d, node, &place, &m->fields[m->count], &m->enum_defaults[m->count]);
         m->count++;
         if (d->load.nomem)
             return;
@@ -270,13 +274,15 @@ static void read_document(crm__draft *d, const crm__node *root)
         return;
     /* In the order of the document. */
     if (fields && identities && identities->line < fields->line) {
-        read_fields(d, identities, 1);
-        read_fields(d, fields, 0);
+        read_fields(d, identities, CRM__ROLE_IDENTITY);
+        read_fields(d, fields, CRM__ROLE_FIELD);
     } else {
-        read_fields(d, fields, 0);
-        read_fields(d, identities, 1);
+        read_fields(d, fields, CRM__ROLE_FIELD);
+        read_fields(d, identities, CRM__ROLE_IDENTITY);
     }
-    crm__space_build(d, &d->entries, RESERVED, sizeof RESERVED / sizeof RESERVED[0], &d->m->names);
+    crm__space_build(d, &d->entries, &RESERVED, &d->m->names);
+    if (!d->load.nomem)
+        crm__events_read(d, top[TOP_EVENTS]);
 }
 
 static crm__model *new_model(const crm_allocator *mem)

@@ -10,6 +10,9 @@
 
 enum { CRM__MODEL_LABELS = 32768, CRM__LABEL_CHARACTERS = 100 };
 
+/* What a described field is. */
+enum { CRM__ROLE_FIELD, CRM__ROLE_IDENTITY, CRM__ROLE_ATTRIBUTE, CRM__ROLES };
+
 /* The default of an enum field waits for the numbers of its values. */
 typedef struct crm__enum_default {
     uint32_t *positions;
@@ -33,6 +36,10 @@ struct crm__model {
     crm__names names;
     crm__numbers numbers;
     crm__names kind_names; /* owners are the stored numbers of kinds */
+    crm__event_kind *events;
+    size_t event_count;
+    crm__names event_names;
+    crm__numbers event_numbers;
     const crm__label *kind_labels[CRM__KIND_ORGANISATION + 1];
     uint32_t kind_label_count[CRM__KIND_ORGANISATION + 1];
 };
@@ -61,17 +68,36 @@ void crm__labels_read(crm__draft *d, const crm__node *node, const char *of, uint
                       crm__buf *entries, const crm__label **labels, uint32_t *count);
 void crm__entry_add(crm__draft *d, crm__buf *entries, const crm__node *at, const char *s, size_t n,
                     uint32_t owner, int is_key);
-/* Makes the table of a name space: reserved words, keys, then labels; each clash is a fault. */
-void crm__space_build(crm__draft *d, const crm__buf *entries, const char *const *reserved,
-                      size_t reserved_count, crm__names *out);
+/* Makes the table of a name space: reserved words (may be NULL), keys, then labels; each clash is a
+ * fault. */
+typedef struct crm__reserved {
+    const char *const *words;
+    size_t count;
+    const char *why; /* follows the word in a message */
+} crm__reserved;
+void crm__space_build(crm__draft *d, const crm__buf *entries, const crm__reserved *reserved,
+                      crm__names *out);
 
 /* ---- field.c ---- */
 
-/* Reads one field (identity: one identity) into f; key and f->key stand. */
-void crm__field_read(crm__draft *d, const crm__node *node, int identity, uint32_t position,
+/* A field to be read; of attributes, `event` is the key of their kind.  Labels go to `entries`,
+ * whose owner is `position`. */
+typedef struct crm__field_place {
+    int role;
+    const crm__node *event; /* NULL: none */
+    uint32_t position;
+    crm__buf *entries;
+} crm__field_place;
+/* Reads one field, identity or attribute into f, and its key into the name space. */
+void crm__field_read(crm__draft *d, const crm__node *node, const crm__field_place *place,
                      crm__field *f, crm__enum_default *enum_default);
 /* 1 when a key is [a-z][a-z0-9_]{0,62}; else a fault was added. */
 int crm__key_check(crm__draft *d, const crm__node *key, const char *what);
+
+/* ---- event.c ---- */
+
+/* Reads the map of event kinds; node may be NULL. */
+void crm__events_read(crm__draft *d, const crm__node *node);
 
 /* ---- rules.c ---- */
 

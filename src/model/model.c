@@ -24,6 +24,10 @@ void crm__model_unref(crm__model *m)
         return;
     for (size_t i = 0; i < m->count; i++)
         crm__pattern_free(m->fields[i].pattern);
+    for (size_t i = 0; i < m->event_count; i++) {
+        for (uint32_t k = 0; k < m->events[i].attribute_count; k++)
+            crm__pattern_free(m->events[i].attributes[k].pattern);
+    }
     own = m->own;
     mem = m->mem ? &own : NULL;
     crm__release(mem, m->text);
@@ -32,6 +36,8 @@ void crm__model_unref(crm__model *m)
 }
 
 /* ---- numbers ---- */
+
+enum { NAME_SIZE = 3 * CRM_FIELD_SIZE }; /* kind/attribute/value */
 
 typedef struct binding {
     crm__model *m;
@@ -46,19 +52,18 @@ static int bad_number(binding *b, const char *name)
                            "the dictionary's number of \"%s\" is 0 or that of another name", name);
 }
 
-static int bind_values(binding *b, crm__field *f)
+/* Numbers of the values of an enum, which the dictionary knows by the name of their field. */
+static int bind_values(binding *b, crm__field *f, char name[NAME_SIZE], size_t n)
 {
     crm__numbers *numbers = crm__arena_alloc(&b->m->arena, sizeof *numbers);
-    char name[2 * CRM_FIELD_SIZE];
-    size_t n = strlen(f->key), k;
+    size_t k;
     int rc;
 
     if (!numbers || crm__numbers_init(numbers, &b->m->arena, f->value_count))
         return crm__fail_nomem(b->err);
-    memcpy(name, f->key, n);
     name[n++] = '/';
     for (uint32_t i = 0; i < f->value_count; i++) {
-        /* The values stand in the model's own arena: const is for everybody else. */
+        /* Values and attributes stand in the model's own arena: const is for everybody else. */
         crm__enum_value *v = (crm__enum_value *)&f->values[i];
         k = strlen(v->key);
         memcpy(name + n, v->key, k + 1);
@@ -102,6 +107,30 @@ static int bind_enum_default(binding *b, crm__field *f, const crm__enum_default 
     return rc;
 }
 
+/* `of` is the key of the event kind, NULL for a field of customers. */
+static int bind_field(binding *b, const char *of, crm__field *f, const crm__enum_default *preset,
+                      crm__numbers *numbers, uint32_t position)
+{
+    char name[NAME_SIZE];
+    size_t n = of ? strlen(of) : 0;
+    int rc;
+
+    if (of) {
+        memcpy(name, of, n);
+        name[n++] = '/';
+    }
+    memcpy(name + n, f->key, strlen(f->key) + 1);
+    n += strlen(f->key);
+    rc = b->number(b->ctx, of ? 'a' : 'f', name, n, &f->number, b->err);
+    if (!rc && (!f->number || crm__numbers_add(numbers, f->number, position)))
+        rc = bad_number(b, f->key);
+    if (!rc && f->type == CRM_TYPE_ENUM)
+        rc = bind_values(b, f, name, n);
+    if (!rc && f->type == CRM_TYPE_ENUM)
+        rc = bind_enum_default(b, f, preset);
+    return rc;
+}
+
 static int bind_fields(binding *b)
 {
     crm__model *m = b->m;
@@ -109,30 +138,63 @@ static int bind_fields(binding *b)
 
     if (crm__numbers_init(&m->numbers, &m->arena, m->count))
         return crm__fail_nomem(b->err);
-    for (size_t i = 0; i < m->count && !rc; i++) {
-        crm__field *f = &m->fields[i];
-        rc = b->number(b->ctx, 'f', f->key, strlen(f->key), &f->number, b->err);
-        if (!rc && (!f->number || crm__numbers_add(&m->numbers, f->number, (uint32_t)i)))
-            rc = bad_number(b, f->key);
-        if (!rc && f->type == CRM_TYPE_ENUM)
-            rc = bind_values(b, f);
-        if (!rc && f->type == CRM_TYPE_ENUM)
-            rc = bind_enum_default(b, f, &m->enum_defaults[i]);
-    }
+    for (size_t i = 0; i < m->count && !rc; i++)
+        rc = bind_field(b, NULL, &m->fields[i], &m->enum_defaults[i], &m->numbers, (uint32_t)i);
     return rc;
+}
+
+static int bind_event(binding *b, crm__event_kind *kind, uint32_t position)
+{
+    crm__arena *arena = &b->m->arena;
+    crm__numbers *numbers = crm__arena_alloc(arena, sizeof *numbers);
+    int rc;
+
+    if (!numbers || crm__numbers_init(numbers, arena, kind->attribute_count))
+        return crm__fail_nomem(b->err);
+    rc = b->number(b->ctx, 'k', kind->key, strlen(kind->key), &kind->number, b->err);
+    if (!rc && (!kind->number || crm__numbers_add(&b->m->event_numbers, kind->number, position)))
+        rc = bad_number(b, kind->key);
+    for (uint32_t i = 0; i < kind->attribute_count && !rc; i++)
+        rc = bind_field(b, kind->key, (crm__field *)&kind->attributes[i], &kind->enum_defaults[i],
+                        numbers, i);
+    kind->attribute_numbers = numbers;
+    return rc;
+}
+
+static int bind_events(binding *b)
+{
+    crm__model *m = b->m;
+    int rc = CRM_OK;
+
+    if (crm__numbers_init(&m->event_numbers, &m->arena, m->event_count))
+        return crm__fail_nomem(b->err);
+    for (size_t i = 0; i < m->event_count && !rc; i++)
+        rc = bind_event(b, &m->events[i], (uint32_t)i);
+    return rc;
+}
+
+static void unbind_field(crm__field *f)
+{
+    f->number = 0;
+    f->value_numbers = NULL;
+    if (f->type == CRM_TYPE_ENUM)
+        memset(&f->default_value, 0, sizeof f->default_value);
+    for (uint32_t k = 0; k < f->value_count; k++)
+        ((crm__enum_value *)&f->values[k])->number = 0;
 }
 
 static void unbind(crm__model *m)
 {
     memset(&m->numbers, 0, sizeof m->numbers);
-    for (size_t i = 0; i < m->count; i++) {
-        crm__field *f = &m->fields[i];
-        f->number = 0;
-        f->value_numbers = NULL;
-        if (f->type == CRM_TYPE_ENUM)
-            memset(&f->default_value, 0, sizeof f->default_value);
-        for (uint32_t k = 0; k < f->value_count; k++)
-            ((crm__enum_value *)&f->values[k])->number = 0;
+    memset(&m->event_numbers, 0, sizeof m->event_numbers);
+    for (size_t i = 0; i < m->count; i++)
+        unbind_field(&m->fields[i]);
+    for (size_t i = 0; i < m->event_count; i++) {
+        crm__event_kind *kind = &m->events[i];
+        kind->number = 0;
+        kind->attribute_numbers = NULL;
+        for (uint32_t k = 0; k < kind->attribute_count; k++)
+            unbind_field((crm__field *)&kind->attributes[k]);
     }
 }
 
@@ -145,6 +207,8 @@ int crm__model_bind(crm__model *m, uint32_t version, crm__number_fn number, void
     if (m->bound)
         return crm__fail(err, CRM_ESTATE, "the model is bound already");
     rc = bind_fields(&b);
+    if (!rc)
+        rc = bind_events(&b);
     if (rc) {
         unbind(m);
         return rc;
@@ -188,13 +252,18 @@ const crm__field *crm__model_find(const crm__model *m, const char *name, size_t 
     return crm__model_at(m, crm__names_find(&m->names, name, n));
 }
 
-const char *crm__model_near(const crm__model *m, const char *name, size_t n)
+static const char *near_of(const crm__names *names, const char *name, size_t n)
 {
     size_t best;
 
-    if (crm__near(name, n, m->names.list, m->names.count, &best) == SIZE_MAX)
+    if (crm__near(name, n, names->list, names->count, &best) == SIZE_MAX)
         return NULL;
-    return m->names.list[best];
+    return names->list[best];
+}
+
+const char *crm__model_near(const crm__model *m, const char *name, size_t n)
+{
+    return near_of(&m->names, name, n);
 }
 
 const char *crm__kind_key(unsigned kind)
@@ -233,6 +302,55 @@ const crm__enum_value *crm__enum_find(const crm__field *f, const char *name, siz
     uint32_t i = f->value_names ? crm__names_find(f->value_names, name, n) : CRM__NO_OWNER;
 
     return i < f->value_count ? &f->values[i] : NULL;
+}
+
+/* ---- event kinds ---- */
+
+size_t crm__model_event_count(const crm__model *m)
+{
+    return m->event_count;
+}
+
+const crm__event_kind *crm__model_event_at(const crm__model *m, size_t i)
+{
+    return i < m->event_count ? &m->events[i] : NULL;
+}
+
+const crm__event_kind *crm__model_event_number(const crm__model *m, uint32_t number)
+{
+    return crm__model_event_at(m, crm__numbers_find(&m->event_numbers, number));
+}
+
+const crm__event_kind *crm__model_event_find(const crm__model *m, const char *name, size_t n)
+{
+    return crm__model_event_at(m, crm__names_find(&m->event_names, name, n));
+}
+
+const char *crm__model_event_near(const crm__model *m, const char *name, size_t n)
+{
+    return near_of(&m->event_names, name, n);
+}
+
+static const crm__field *attribute_at(const crm__event_kind *kind, uint32_t i)
+{
+    return i < kind->attribute_count ? &kind->attributes[i] : NULL;
+}
+
+const crm__field *crm__event_attribute_number(const crm__event_kind *kind, uint32_t number)
+{
+    return kind->attribute_numbers
+               ? attribute_at(kind, crm__numbers_find(kind->attribute_numbers, number))
+               : NULL;
+}
+
+const crm__field *crm__event_attribute_find(const crm__event_kind *kind, const char *name, size_t n)
+{
+    return attribute_at(kind, crm__names_find(kind->attribute_names, name, n));
+}
+
+const char *crm__event_attribute_near(const crm__event_kind *kind, const char *name, size_t n)
+{
+    return near_of(kind->attribute_names, name, n);
 }
 
 /* ---- public ---- */

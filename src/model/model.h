@@ -16,6 +16,7 @@
 
 enum { CRM__KIND_PERSON = 1, CRM__KIND_ORGANISATION = 2 }; /* stored numbers; masks are 1 << kind */
 enum { CRM__MODEL_BYTES = 1 << 20, CRM__MODEL_FIELDS = 1000, CRM__MODEL_VALUES = 4096 };
+enum { CRM__MODEL_EVENTS = 200, CRM__MODEL_ATTRIBUTES = 60 }; /* attributes: of one event kind */
 
 typedef struct crm__label {
     const char *lang; /* BCP 47, lower case; "und": none was stated */
@@ -56,6 +57,22 @@ typedef struct crm__field {
     int32_t line, column; /* of its key in the document */
 } crm__field;
 
+/* A kind of events.  An attribute is a field with the flags REQUIRED and FAST only; its number is one
+ * of attributes, which no field's number has to do with. */
+typedef struct crm__event_kind {
+    uint32_t number; /* dictionary, 0 until bound */
+    const char *key;
+    const crm__label *labels;
+    uint32_t label_count;
+    const crm__field *attributes; /* in the order of the document */
+    uint32_t attribute_count;
+    uint32_t fast_count; /* of them, those with CRM_FIELD_FAST */
+    const struct crm__enum_default *enum_defaults;    /* beside attributes */
+    const struct crm__names *attribute_names;         /* keys and labels to positions */
+    const struct crm__numbers *attribute_numbers;     /* NULL until bound */
+    int32_t line, column;                             /* of its key in the document */
+} crm__event_kind;
+
 typedef struct crm__model crm__model;
 
 /* Parses and checks a document.  Every fault goes to fn (may be NULL); the first also to err.
@@ -63,10 +80,15 @@ typedef struct crm__model crm__model;
 int crm__model_parse(const crm_allocator *mem, const char *yaml, size_t n, crm_finding_fn fn,
                      void *ctx, crm__model **out, crm_error *err);
 
-/* Gives numbers to fields and enum values.  `number` is asked once per name; cls is 'f' for a field
- * or identity (name = key) and 'e' for an enum value (name = "<field key>/<value key>").  The first
- * result of `number` but CRM_OK ends it and is returned: the model is unbound as before.  Else
- * CRM_OK, CRM_ENOMEM, CRM_ESTATE (bound already) or CRM_ECORRUPT (number 0, or one given twice). */
+/* Gives numbers to all names.  `number` is asked once per name; cls and name are
+ *   'f'  "<field>"                     a field or identity
+ *   'e'  "<field>/<value>"             a value of an enum field
+ *   'k'  "<kind>"                      an event kind
+ *   'a'  "<kind>/<attribute>"          an attribute of an event kind
+ *   'e'  "<kind>/<attribute>/<value>"  a value of an enum attribute
+ * The first result of `number` but CRM_OK ends it and is returned: the model is unbound as before.
+ * Else CRM_OK, CRM_ENOMEM, CRM_ESTATE (bound already) or CRM_ECORRUPT (number 0, or one given twice
+ * among fields, kinds, attributes of a kind or values of an enum). */
 typedef int (*crm__number_fn)(void *ctx, char cls, const char *name, size_t n, uint32_t *number,
                               crm_error *err);
 int crm__model_bind(crm__model *m, uint32_t version, crm__number_fn number, void *ctx,
@@ -92,6 +114,20 @@ unsigned crm__kind_find(const crm__model *m, const char *name, size_t n);
 const crm__label *crm__kind_labels(const crm__model *m, unsigned kind, uint32_t *count);
 const crm__enum_value *crm__enum_number(const crm__field *f, uint32_t number);
 const crm__enum_value *crm__enum_find(const crm__field *f, const char *name, size_t n);
+
+/* ---- event kinds ---- */
+
+size_t crm__model_event_count(const crm__model *m);
+const crm__event_kind *crm__model_event_at(const crm__model *m, size_t i); /* document order */
+const crm__event_kind *crm__model_event_number(const crm__model *m, uint32_t number);
+/* By key or label, folded as for fields. NULL: none. */
+const crm__event_kind *crm__model_event_find(const crm__model *m, const char *name, size_t n);
+/* A near name of an event kind for a message, NULL when none is near. */
+const char *crm__model_event_near(const crm__model *m, const char *name, size_t n);
+/* The same of the attributes of a kind. */
+const crm__field *crm__event_attribute_number(const crm__event_kind *kind, uint32_t number);
+const crm__field *crm__event_attribute_find(const crm__event_kind *kind, const char *name, size_t n);
+const char *crm__event_attribute_near(const crm__event_kind *kind, const char *name, size_t n);
 
 /* ---- values ---- */
 
@@ -142,21 +178,29 @@ enum {
     CRM__CHANGE_VALUE_ADDED,     /* enum */
     CRM__CHANGE_VALUE_REMOVED,   /* loses: stored values */
     CRM__CHANGE_SCOPE,           /* per-source changed: loses */
+    CRM__CHANGE_EVENT_ADDED,     /* index: for events that an earlier version stored */
+    CRM__CHANGE_EVENT_REMOVED,   /* loses: its events */
+    CRM__CHANGE_FAST,            /* an attribute's values go into the day lists: index */
+    CRM__CHANGE_NOT_FAST,        /* they leave them: index */
     CRM__CHANGE_TEXT             /* labels, class, sensitivity, defaults, model-wide settings */
 };
 
+/* Of an attribute the codes are those of a field, and the event kind stands beside it: its values are in
+ * events, not in records of customers, and what is derived of them is the day lists of the kind.  Of a
+ * kind as a whole, before and after are NULL. */
 typedef struct crm__change {
     int what;
-    int scan;  /* 1: whether it loses anything, and how much, only the records tell */
-    int index; /* 1: derived spaces of this field must be rebuilt */
+    int scan;  /* 1: whether it loses anything, and how much, only the records (events) tell */
+    int index; /* 1: derived spaces of this field (day lists of this kind) must be rebuilt */
     const crm__field *before, *after; /* NULL: added, removed */
+    const crm__event_kind *event_before, *event_after; /* both NULL: not of events */
     const crm__enum_value *value;     /* enum value added or removed */
-    char message[CRM_MESSAGE_SIZE];   /* one line, names the field */
+    char message[CRM_MESSAGE_SIZE];   /* one line, names the field or the kind and attribute */
 } crm__change;
 
 typedef int (*crm__change_fn)(const crm__change *change, void *ctx);
 /* Calls fn for each difference: the model's settings (before and after NULL), fields removed, then
- * the others in the order of `after`.  Stops at and returns fn's first non-zero result.  Neither
+ * the others in the order of `after`; event kinds in the same way, each with its attributes.  Stops at and returns fn's first non-zero result.  Neither
  * model need be bound.  Of a field of another type, only flags, kinds and words are compared. */
 int crm__model_diff(const crm__model *before, const crm__model *after, crm__change_fn fn,
                     void *ctx);

@@ -6,7 +6,7 @@ import subprocess
 
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 FUNCTION = re.compile(r"^CRM_API\s+(?P<type>[^;(]*?)(?P<name>crm_\w+)\s*\((?P<args>[^;]*)\);", re.M)
-# Folders that are made, not written.
+# Folders that are made, not written, in a tree that git does not know.
 NOT_OURS = re.compile(r"^(\.git|build[^/]*|[^/]*\.crm|.*/__pycache__)$")
 
 
@@ -39,15 +39,42 @@ class Tree:
     def __init__(self, build):
         self.top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self.build = os.path.abspath(build)
-        self.files = []
+        self.files = self.of_git()
+        if self.files is None:
+            self.files = self.of_folder()
+        self.headers = [f for f in self.files if re.match(r"include/crm/\w+\.h$", f)]
+        self.so = os.path.join(self.build, "src/libcrm.so")
+        self.archive = os.path.join(self.build, "src/libcrm.a")
+
+    def of_git(self):
+        """The files git knows, and new ones that are built already; None when git does not know ours.
+        What else lies about is no business of the checks."""
+        if not os.path.exists(os.path.join(self.top, ".git")):
+            return None
+        try:
+            # git refuses folders of another user, as in a container, unless told.
+            done = subprocess.run(("git", "-c", "safe.directory=*", "ls-files", "-z"), cwd=self.top,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        except OSError:
+            return None
+        names = set(os.fsdecode(done.stdout).split("\0"))
+        if done.returncode or "meson.build" not in names:
+            return None
+        for folder in ("src", "include/crm"):
+            listed = re.findall(r"'([\w/-]+\.[ch])'", self.read(f"{folder}/meson.build"))
+            names |= {f"{folder}/{n}" for n in listed}
+        names |= {n[:-2] + ".h" for n in names if n.startswith("src/") and n.endswith(".c")}
+        return sorted(n for n in names if os.path.isfile(self.path(n)))
+
+    def of_folder(self):
+        """The files of an unpacked distribution."""
+        files = []
         for folder, folders, names in os.walk(self.top):
             here = os.path.relpath(folder, self.top)
             here = "" if here == "." else here + "/"
             folders[:] = sorted(d for d in folders if not NOT_OURS.match(here + d))
-            self.files += [here + n for n in sorted(names)]
-        self.headers = [f for f in self.files if re.match(r"include/crm/\w+\.h$", f)]
-        self.so = os.path.join(self.build, "src/libcrm.so")
-        self.archive = os.path.join(self.build, "src/libcrm.a")
+            files += [here + n for n in sorted(names)]
+        return files
 
     def path(self, name):
         return os.path.join(self.top, name)

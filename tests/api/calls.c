@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 static const char YAML[] = "crm: 1\nfields:\n  name: {type: text}\n"
-                           "identities:\n  external: {type: text, per: source}\n";
+                           "identities:\n  external: {type: text, per: source}\n"
+                           "events:\n  order: {attributes: {status: {type: enum, values: [new]}}}\n";
 
 /* What the calls work with. */
 typedef struct world {
@@ -19,7 +20,8 @@ typedef struct world {
     crm_txn *txn;
     crm_customer *record;
     crm_customer_iter *iter;
-    crm_field name, external;
+    crm_field name, external, state;
+    crm_event_kind order;
     crm_savepoint mark;
     crm_id id;
     int mode;
@@ -133,6 +135,65 @@ static int c_field_label(world *w)
     return crm_field_label(w->txn, &w->name, NULL, &label, w->err);
 }
 
+static int c_value_next(world *w)
+{
+    const char *value;
+    size_t pos = 0;
+
+    return crm_value_next(w->txn, &w->state, &pos, &value, w->err);
+}
+
+static int c_value_label(world *w)
+{
+    const char *label;
+
+    return crm_value_label(w->txn, &w->state, "new", NULL, &label, w->err);
+}
+
+static int c_kind_label(world *w)
+{
+    const char *label;
+
+    return crm_kind_label(w->txn, "person", NULL, &label, w->err);
+}
+
+static int c_event_kind_find(world *w)
+{
+    crm_event_kind kind;
+
+    return crm_event_kind_find(w->txn, "order", CRM_NUL, &kind, w->err);
+}
+
+static int c_event_kind_next(world *w)
+{
+    crm_event_kind kind;
+    size_t pos = 0;
+
+    return crm_event_kind_next(w->txn, &pos, &kind, w->err);
+}
+
+static int c_event_kind_label(world *w)
+{
+    const char *label;
+
+    return crm_event_kind_label(w->txn, &w->order, NULL, &label, w->err);
+}
+
+static int c_attribute_find(world *w)
+{
+    crm_field f;
+
+    return crm_attribute_find(w->txn, &w->order, "status", CRM_NUL, &f, w->err);
+}
+
+static int c_attribute_next(world *w)
+{
+    crm_field f;
+    size_t pos = 0;
+
+    return crm_attribute_next(w->txn, &w->order, &pos, &f, w->err);
+}
+
 static int c_savepoint(world *w)
 {
     return crm_txn_savepoint(w->txn, &w->mark, w->err);
@@ -223,6 +284,14 @@ static const struct call {
     {"crm_field_find", c_field_find, 0},
     {"crm_field_next", c_field_next, 0},
     {"crm_field_label", c_field_label, 0},
+    {"crm_value_next", c_value_next, 0},
+    {"crm_value_label", c_value_label, 0},
+    {"crm_kind_label", c_kind_label, 0},
+    {"crm_event_kind_find", c_event_kind_find, 0},
+    {"crm_event_kind_next", c_event_kind_next, 0},
+    {"crm_event_kind_label", c_event_kind_label, 0},
+    {"crm_attribute_find", c_attribute_find, 0},
+    {"crm_attribute_next", c_attribute_next, 0},
     {"crm_txn_savepoint", c_savepoint, 1},
     {"crm_txn_rollback", c_rollback, 1},
     {"crm_customer_patch", c_patch, 1},
@@ -253,6 +322,8 @@ static void make(world *w, int mode)
     w->txn = api_begin(w->db, mode);
     w->name = api_field(w->txn, "name");
     w->external = api_field(w->txn, "external");
+    OK(crm_event_kind_find(w->txn, "order", CRM_NUL, &w->order, &er));
+    OK(crm_attribute_find(w->txn, &w->order, "status", CRM_NUL, &w->state, &er));
     OK(crm_customer_new(w->txn, &w->record, &er));
     OK(crm_customer_get(w->txn, w->id, w->record, &er));
     w->mode = mode;

@@ -352,19 +352,44 @@ CRM_TEST(test_api_document__create_with_additions)
     api_check_clean(api_path());
 }
 
+/* Of one kind only one of the two roads, whatever the order; different kinds go together. */
 CRM_TEST(test_api_document__identities_beside_members)
 {
+    static const char *const TWICE[] = {
+        "\"wechat\":[\"a\"],\"identities\":[{\"kind\":\"wechat\",\"value\":\"b\"}]",
+        "\"identities\":[{\"kind\":\"wechat\",\"value\":\"b\"}],\"wechat\":[\"a\"]",
+        "\"微信号\":\"a\",\"identities\":[{\"kind\":\"wechat\",\"value\":\"a\"}]",
+        "\"identities\":[{\"kind\":\"微信号\",\"value\":\"a\"}],\"wechat\":\"a\"",
+        "\"wechat\":null,\"identities\":[{\"kind\":\"wechat\",\"value\":\"a\"}]",
+        "\"identities\":[{\"kind\":\"wechat\",\"value\":\"a\"}],\"wechat\":null",
+        "\"wechat\":{\"add\":[\"b\"]},\"identities\":[{\"kind\":\"wechat\",\"value\":\"a\"}]",
+        "\"identities\":[{\"kind\":\"wechat\",\"value\":\"a\"}],\"wechat\":{\"remove\":[\"b\"]}",
+    };
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
     crm_id id = api_create(
         txn,
-        "{\"name\":\"A\",\"wechat\":[\"a\"],"
+        "{\"name\":\"A\",\"qq\":[\"1234567\"],"
         "\"identities\":[{\"kind\":\"wechat\",\"value\":\"b\"},"
-        "{\"kind\":\"微信号\",\"value\":\"a\"},{\"kind\":\"phone\",\"value\":\"13800138000\"}]}");
+        "{\"kind\":\"微信号\",\"value\":\"a\"},{\"kind\":\"phone\",\"value\":\"13800138000\"}],"
+        "\"external\":[{\"source\":\"erp\",\"value\":1}]}");
+    char json[200];
 
     ck_assert(api_has(
-        txn, id, "[{\"kind\":\"wechat\",\"value\":\"a\"},{\"kind\":\"wechat\",\"value\":\"b\"}]"));
+        txn, id, "{\"kind\":\"wechat\",\"value\":\"b\"},{\"kind\":\"wechat\",\"value\":\"a\"}"));
+    ck_assert(api_has(txn, id, "{\"kind\":\"qq\",\"value\":\"1234567\"}"));
+    ck_assert(api_has(txn, id, "{\"kind\":\"external\",\"source\":\"erp\",\"value\":\"1\"}"));
     ck_assert(api_has(txn, id, "\"phone\":[\"+8613800138000\"]"));
+    for (size_t i = 0; i < sizeof TWICE / sizeof TWICE[0]; i++) {
+        snprintf(json, sizeof json, "{\"name\":\"A\",%s}", TWICE[i]);
+        IS(CRM_EVALUE, create(txn, json));
+        ck_assert_str_eq(er.field, "wechat");
+        ck_assert(strstr(er.message, "stands twice"));
+        IS(CRM_EVALUE, crm_customer_patch_json(txn, id, 0, json, CRM_NUL, &er));
+        IS(CRM_EVALUE, crm_customer_upsert_json(txn, json, CRM_NUL, NULL, NULL, &er));
+    }
+    OK(crm_customer_patch_json(txn, id, 0, "{\"wechat\":[\"c\"],\"identities\":[]}", CRM_NUL, &er));
+    ck_assert(!api_has(txn, id, "{\"kind\":\"wechat\",\"value\":\"b\"}"));
     api_commit(txn);
     crm_db_close(db);
 }

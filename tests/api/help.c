@@ -28,7 +28,7 @@ int api_child(int (*fn)(void *), void *ctx)
     if (pid < 0)
         return 1;
     if (pid == 0) {
-        alarm(60);
+        alarm(crmtest_seconds(60));
         _exit(fn(ctx) ? 1 : 0);
     }
     while (waitpid(pid, &status, 0) != pid)

@@ -28,7 +28,8 @@ extern crm_error er;
     } while (0)
 int api_unmet(const char *file, int line, const char *what);
 
-/* Runs fn in a forked child and gives its result; a signal or 60 seconds count as failure. */
+/* Runs fn in a forked child and gives its result; a signal or 60 seconds (crmtest_seconds()) count
+ * as failure. */
 int api_child(int (*fn)(void *), void *ctx);
 /* Runs fn on another thread and gives its result. */
 int api_thread(int (*fn)(void *), void *ctx);

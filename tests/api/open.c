@@ -82,6 +82,27 @@ CRM_TEST(test_api_open__faulty_arguments)
     ck_assert(!there(api_path()));
 }
 
+/* The room for reader slots is taken on the disk at once: no number of them fills it by mistake. */
+CRM_TEST(test_api_open__readers_are_bounded)
+{
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    struct stat st;
+    crm_db *db;
+
+    o.max_readers = 65537;
+    IS(CRM_EINVAL, crm_db_open(api_path(), &o, &db, &er));
+    ck_assert_str_eq(er.field, "max_readers");
+    o.max_readers = UINT32_MAX;
+    IS(CRM_EINVAL, crm_db_open(api_path(), &o, &db, &er));
+    ck_assert(!there(api_path()));
+    o.max_readers = 65536;
+    OK(crm_db_open(api_path(), &o, &db, &er));
+    crm_db_close(db);
+    ck_assert_int_eq(stat(crmtest_path("db/lock.mdb"), &st), 0);
+    ck_assert_int_le(st.st_size, 65536 * 64 + 8192);
+    ck_assert_int_le((int64_t)st.st_blocks * 512, 65536 * 64 + 65536);
+}
+
 /* ---- options ---- */
 
 /* A buffer larger than any option struct, whose head is one. */

@@ -44,7 +44,7 @@ static pid_t spawn(int (*fn)(part *), part *p)
     pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
-        alarm(100);
+        alarm(crmtest_seconds(100));
         _exit(fn(p) ? 1 : 0);
     }
     return pid;

@@ -251,7 +251,7 @@ CRM_TEST(test_api_threads__writers_and_readers)
     crm_txn *txn;
     bank b;
 
-    alarm(ALARM);
+    alarm(crmtest_seconds(ALARM));
     open_bank(&b, (int)crmtest_rounds(60, 600));
     for (int i = 0; i < WRITERS; i++) {
         t[i] =
@@ -331,7 +331,7 @@ CRM_TEST(test_api_threads__nobody_is_forgotten_at_the_gate)
     worker w[MANY];
     crowd c[MANY];
 
-    alarm(ALARM);
+    alarm(crmtest_seconds(ALARM));
     inside_of_all = 0;
     for (int i = 0; i < MANY; i++) {
         c[i] = (crowd){db, 0, (int)crmtest_rounds(1500, 20000), i};
@@ -378,7 +378,7 @@ CRM_TEST(test_api_threads__a_second_writer_on_one_thread)
     worker w[4];
     crm_db_stat st;
 
-    alarm(ALARM);
+    alarm(crmtest_seconds(ALARM));
     for (int i = 0; i < 4; i++)
         start(&w[i], nest_often, db);
     for (int i = 0; i < 4; i++)
@@ -437,7 +437,7 @@ CRM_TEST(test_api_threads__members_of_a_group)
     crm_db_stat st;
     size_t found = 0;
 
-    alarm(ALARM);
+    alarm(crmtest_seconds(ALARM));
     for (int i = 0; i < 8; i++) {
         m[i] = (member){&q, i, i == 3 || i == 4 ? CRM_EREFUSED : CRM_OK};
         start(&w[i], take_part, &m[i]);
@@ -500,7 +500,7 @@ CRM_TEST(test_api_threads__open_and_close)
 {
     worker w[5];
 
-    alarm(ALARM);
+    alarm(crmtest_seconds(ALARM));
     crm_db_close(api_open());
     for (int i = 0; i < 5; i++)
         start(&w[i], open_and_close, (void *)(uintptr_t)(crmtest_seed() + (uint64_t)i));
@@ -526,7 +526,7 @@ CRM_TEST(test_api_threads__read_transaction_handed_round)
     crm_db *db = api_open();
     crm_txn *txn = api_begin(db, CRM_WRITE);
 
-    alarm(ALARM);
+    alarm(crmtest_seconds(ALARM));
     api_create(txn, "{\"name\":\"A\"}");
     api_commit(txn);
     txn = api_begin(db, CRM_READ);

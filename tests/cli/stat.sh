@@ -21,7 +21,7 @@ model version  1
 file SIZE
   holding data SIZE
   to use again SIZE
-readers  1 of 1022
+readers  1 of 1,022
 
 space  rows  size  kind
 customer  1,234 SIZE  primary

@@ -285,7 +285,7 @@ static int in_child(void (*fn)(int clean), int clean)
     ck_assert_int_ge(pid, 0);
     if (!pid) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(SECONDS);
+        alarm(crmtest_seconds(SECONDS));
         fn(clean);
         the_bed->n->done = 1;
         _exit(0);

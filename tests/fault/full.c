@@ -191,7 +191,7 @@ static int open_in_child(const char *dir, size_t but)
         crm_txn *txn;
         int rc;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(20);
+        alarm(crmtest_seconds(20));
         rc = crm_db_open(dir, NULL, &db, NULL);
         if (!rc) {
             rc = crm_txn_begin(db, CRM_READ, NULL, &txn, NULL);

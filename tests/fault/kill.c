@@ -250,7 +250,7 @@ static void wait_for_progress(run *r, int p)
 
     /* What is in the pipe may be older than the kill. */
     for (int i = 0; i < 64; i++) {
-        ck_assert_msg(poll(&f, 1, 20000) == 1, "the surviving writer stands still");
+        ck_assert_msg(poll(&f, 1, (int)crmtest_seconds(20) * 1000) == 1, "the surviving writer stands still");
         ck_assert_int_eq(read(r->in[p], &a, sizeof a), sizeof a);
         take_ack(r, &a);
         if (i >= 8 && poll(&f, 1, 0) == 0)

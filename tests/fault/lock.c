@@ -71,7 +71,7 @@ static void in_child(int (*fn)(void *ctx), void *ctx, const char *what)
     ck_assert_int_ge(pid, 0);
     if (!pid) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(20);
+        alarm(crmtest_seconds(20));
         _exit(fn(ctx));
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);

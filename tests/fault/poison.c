@@ -52,7 +52,7 @@ static int run(void (*fn)(trial *t), trial *t)
         return -1;
     if (!pid) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(20);
+        alarm(crmtest_seconds(20));
         fn(t);
         _exit(SAW_NOTHING);
     }

@@ -31,7 +31,7 @@ static int count_up(void *ctx, char cls, const char *name, size_t n, uint32_t *n
     uint32_t *next = ctx;
 
     (void)err;
-    MUST((cls == 'f' || cls == 'e') && n > 0 && strlen(name) == n);
+    MUST(cls && strchr("feka", cls) && n > 0 && strlen(name) == n);
     *number = ++*next;
     return CRM_OK;
 }
@@ -68,6 +68,16 @@ static void check_default(const crm__field *f)
     }
 }
 
+static void check_field(const crm__field *f)
+{
+    for (uint32_t k = 0; k < f->value_count; k++) {
+        const crm__enum_value *v = &f->values[k];
+        MUST(crm__enum_find(f, v->key, strlen(v->key)) == v);
+        MUST(crm__enum_number(f, v->number) == v);
+    }
+    check_default(f);
+}
+
 static void check_fields(const crm__model *m)
 {
     for (size_t i = 0; i < crm__model_count(m); i++) {
@@ -76,12 +86,41 @@ static void check_fields(const crm__model *m)
         MUST(crm__model_number(m, f->number) == f);
         for (uint32_t k = 0; k < f->label_count; k++)
             MUST(crm__model_find(m, f->labels[k].text, strlen(f->labels[k].text)) == f);
-        for (uint32_t k = 0; k < f->value_count; k++) {
-            const crm__enum_value *v = &f->values[k];
-            MUST(crm__enum_find(f, v->key, strlen(v->key)) == v);
-            MUST(crm__enum_number(f, v->number) == v);
-        }
-        check_default(f);
+        MUST(!(f->flags & CRM_FIELD_FAST));
+        check_field(f);
+    }
+}
+
+static void check_attributes(const crm__event_kind *kind)
+{
+    uint32_t fast = 0;
+
+    MUST(kind->attribute_count <= CRM__MODEL_ATTRIBUTES);
+    for (uint32_t i = 0; i < kind->attribute_count; i++) {
+        const crm__field *f = &kind->attributes[i];
+        MUST(crm__event_attribute_find(kind, f->key, strlen(f->key)) == f);
+        MUST(crm__event_attribute_number(kind, f->number) == f);
+        for (uint32_t k = 0; k < f->label_count; k++)
+            MUST(crm__event_attribute_find(kind, f->labels[k].text, strlen(f->labels[k].text)) ==
+                 f);
+        MUST(!(f->flags & ~(CRM_FIELD_REQUIRED | CRM_FIELD_FAST)) && f->type != CRM_TYPE_CUSTOMER);
+        fast += (f->flags & CRM_FIELD_FAST) != 0;
+        check_field(f);
+    }
+    MUST(fast == kind->fast_count);
+}
+
+static void check_events(const crm__model *m)
+{
+    MUST(crm__model_event_count(m) <= CRM__MODEL_EVENTS);
+    for (size_t i = 0; i < crm__model_event_count(m); i++) {
+        const crm__event_kind *kind = crm__model_event_at(m, i);
+        MUST(crm__model_event_find(m, kind->key, strlen(kind->key)) == kind);
+        MUST(crm__model_event_number(m, kind->number) == kind);
+        for (uint32_t k = 0; k < kind->label_count; k++)
+            MUST(crm__model_event_find(m, kind->labels[k].text, strlen(kind->labels[k].text)) ==
+                 kind);
+        check_attributes(kind);
     }
 }
 
@@ -107,6 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(n == size && (n == 0 || memcmp(text, data, n) == 0));
     MUST(crm__model_bind(m, 1, count_up, &next, NULL) == CRM_OK);
     check_fields(m);
+    check_events(m);
     MUST(crm__model_parse(NULL, text, n, NULL, NULL, &twin, NULL) == CRM_OK);
     MUST(crm__model_diff(m, twin, no_change, NULL) == 0);
     MUST(crm__model_parse(NULL, crm_model_default(), strlen(crm_model_default()), NULL, NULL,

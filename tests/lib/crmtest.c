@@ -86,6 +86,14 @@ size_t crmtest_rounds(size_t normal, size_t full)
     return normal;
 }
 
+unsigned crmtest_seconds(unsigned n)
+{
+    const char *s = getenv("CK_TIMEOUT_MULTIPLIER");
+    unsigned long times = s ? strtoul(s, NULL, 10) : 1;
+
+    return times < 1 ? n : times > 100 ? n * 100 : n * (unsigned)times;
+}
+
 unsigned crmtest_stride(unsigned n)
 {
     return getenv("CRM_SHORT") ? n : 1;
@@ -108,7 +116,7 @@ int main(int argc, char **argv)
         if (argc > 1 && !strstr(tests[i]->name, argv[1]))
             continue;
         c = tcase_create(tests[i]->name);
-        tcase_set_timeout(c, 300);
+        tcase_set_timeout(c, 300); /* times CK_TIMEOUT_MULTIPLIER */
         tcase_add_checked_fixture(c, NULL, remove_dir);
         tcase_add_test(c, tests[i]);
         suite_add_tcase(suite, c);

@@ -33,6 +33,8 @@ uint64_t crmtest_rand(uint64_t *state);
 uint64_t crmtest_below(uint64_t *state, uint64_t n);
 /* `normal` usually; `full` under tests/run.sh --full (CRM_FULL=1); less under valgrind (CRM_SHORT=1). */
 size_t crmtest_rounds(size_t normal, size_t full);
+/* Seconds after which something is taken to hang: n, more where CK_TIMEOUT_MULTIPLIER says so. */
+unsigned crmtest_seconds(unsigned n);
 /* Step through something that is else tried exhaustively: 1, and n where a step takes long (CRM_SHORT). */
 unsigned crmtest_stride(unsigned n);
 

@@ -13,7 +13,7 @@
 
 typedef enum call {
     CLOSE = 1, FORGET, BEGIN, COMMIT, ABORT, GET, PUT, DEL, CLEAR, CURSOR, CURSOR_CLOSE, SEEK, NEXT,
-    PREV, STAT, INFO, READERS, CLEAR_STALE
+    PREV, STAT, INFO, LAST, WAIT, READERS, CLEAR_STALE
 } call;
 
 /* What reached the inner engine, and what it is to answer. */
@@ -203,11 +203,25 @@ static int note_clear_stale(kv_env *env, int *count)
     return noted(CLEAR_STALE);
 }
 
+static int note_last(kv_env *env, uint64_t *commit)
+{
+    (void)env;
+    *commit = 47;
+    return noted(LAST);
+}
+
+static int note_wait(kv_env *env, uint64_t commit, int timeout_ms)
+{
+    (void)env;
+    ck_assert(commit == 48 && timeout_ms == 49);
+    return noted(WAIT);
+}
+
 static const kv_ops NOTE_OPS = {
     note_close,  note_forget, note_begin,  note_commit,       note_abort, note_get,
     note_put,    note_del,    note_clear,  note_cursor,       note_cursor_close,
-    note_seek,   note_next,   note_prev,   note_stat,         note_info,  note_readers,
-    note_clear_stale,
+    note_seek,   note_next,   note_prev,   note_stat,         note_info,  note_last,
+    note_wait,   note_readers, note_clear_stale,
 };
 
 static kv_env *wrap(kv_fault_plan *plan)
@@ -235,6 +249,7 @@ CRM_TEST(test_kv_fault__every_call_passes_through)
     kv_cursor *c;
     kv_txn *txn;
     kv_stat st;
+    uint64_t commit;
     kv_info info;
     int seen = 0;
 
@@ -276,12 +291,16 @@ CRM_TEST(test_kv_fault__every_call_passes_through)
     ck_assert(note.last == ABORT && note.open_txns == 0);
     OK(env->ops->info(env, &info));
     ck_assert(note.last == INFO && info.commit == 43);
+    OK(env->ops->last(env, &commit));
+    ck_assert(note.last == LAST && commit == 47);
+    OK(env->ops->wait(env, 48, 49));
+    ck_assert(note.last == WAIT);
     OK(env->ops->readers(env, see_reader, &seen));
     ck_assert(note.last == READERS && seen == 1);
     OK(env->ops->clear_stale(env, &seen));
     ck_assert(note.last == CLEAR_STALE && seen == 46);
     ck_assert_uint_eq(plan.failed, 0);
-    ck_assert_uint_eq(plan.count, note.calls - 4 /* abort, cursor_close, readers, clear_stale */);
+    ck_assert_uint_eq(plan.count, note.calls - 6 /* abort, cursor_close, last, wait, readers, clear_stale */);
     env->ops->close(env);
 }
 

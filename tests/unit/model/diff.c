@@ -19,10 +19,12 @@ static int take(const crm__change *c, void *ctx)
     return t->stop_at && (int)t->count == t->stop_at ? 77 : 0;
 }
 
-static const char *const WHAT[] = {
-    "",         "ADDED",    "REMOVED",     "TYPE",          "TO_LIST", "TO_SINGLE",
-    "REQUIRED", "OPTIONAL", "UNIQUE",      "NOT_UNIQUE",    "INDEXED", "NOT_INDEXED",
-    "NARROWED", "WIDENED",  "VALUE_ADDED", "VALUE_REMOVED", "SCOPE",   "TEXT"};
+static const char *const WHAT[] = {"",         "ADDED",      "REMOVED",      "TYPE",
+                                   "TO_LIST",  "TO_SINGLE",  "REQUIRED",     "OPTIONAL",
+                                   "UNIQUE",   "NOT_UNIQUE", "INDEXED",      "NOT_INDEXED",
+                                   "NARROWED", "WIDENED",    "VALUE_ADDED",  "VALUE_REMOVED",
+                                   "SCOPE",    "KIND_ADDED", "KIND_REMOVED", "FAST",
+                                   "NOT_FAST", "TEXT"};
 
 /* "NAME+scan+index NAME ..." of all changes. */
 static void describe(const told *t, char *out, size_t cap)
@@ -152,6 +154,129 @@ CRM_TEST(test_model_diff__fields_come_and_go)
     /* A label that becomes a key is another field. */
     diff_documents("crm: 1\nfields: {x: {type: text, label: y}}\n",
                    "crm: 1\nfields: {y: {type: text, label: x}}\n", "REMOVED+scan ADDED");
+}
+
+/* The event kind k described otherwise. */
+static void diff_kind(const char *a, const char *b, const char *expected)
+{
+    char one[1000], two[1000];
+
+    snprintf(one, sizeof one, "crm: 1\nfields: {x: {type: text}}\nevents:\n  k: %s\n", a);
+    snprintf(two, sizeof two, "crm: 1\nfields: {x: {type: text}}\nevents:\n  k: %s\n", b);
+    diff_documents(one, one, "");
+    diff_documents(two, two, "");
+    diff_documents(one, two, expected);
+}
+
+/* An attribute x of it. */
+static void diff_attribute(const char *a, const char *b, const char *expected)
+{
+    char one[600], two[600];
+
+    snprintf(one, sizeof one, "{attributes: {x: %s}}", a);
+    snprintf(two, sizeof two, "{attributes: {x: %s}}", b);
+    diff_kind(one, two, expected);
+}
+
+CRM_TEST(test_model_diff__event_kinds_and_attributes_come_and_go)
+{
+    static const char bare[] = "crm: 1\nfields: {x: {type: text}}\n";
+
+    diff_documents(bare, "crm: 1\nfields: {x: {type: text}}\nevents: {k: {}}\n",
+                   "KIND_ADDED+index");
+    diff_documents(
+        "crm: 1\nfields: {x: {type: text}}\nevents: {k: {attributes: {a: {type: text}}}}\n", bare,
+        "KIND_REMOVED+scan+index");
+    diff_documents("crm: 1\nfields: {x: {type: text}}\nevents: {k: {label: l}}\n",
+                   "crm: 1\nfields: {x: {type: text}}\nevents: {l: {label: k}}\n",
+                   "KIND_REMOVED+scan+index KIND_ADDED+index");
+    diff_kind("{label: A}", "{label: {en: A}}", "TEXT");
+    diff_kind("{}", "", "");
+    diff_kind("{}", "{attributes: {}}", "");
+    diff_kind("{}", "{attributes: {a: {type: text}}}", "ADDED");
+    diff_kind("{}", "{attributes: {a: {type: text, fast: true}}}", "ADDED+index");
+    diff_kind("{}", "{attributes: {a: {type: text, required: true}}}", "ADDED REQUIRED+scan");
+    diff_kind("{attributes: {a: {type: text}}}", "{}", "REMOVED+scan");
+    diff_kind("{attributes: {a: {type: text, fast: true}}}", "{}", "REMOVED+scan+index");
+    diff_kind("{attributes: {a: {type: text}, b: {type: date}}}",
+              "{attributes: {b: {type: date}, a: {type: text}}}", "");
+    /* Of another kind it is another attribute. */
+    diff_documents("crm: 1\nfields: {x: {type: text}}\n"
+                   "events: {k: {attributes: {a: {type: date}}}, l: {}}\n",
+                   "crm: 1\nfields: {x: {type: text}}\n"
+                   "events: {k: {}, l: {attributes: {a: {type: date}}}}\n",
+                   "REMOVED+scan ADDED");
+}
+
+CRM_TEST(test_model_diff__changes_of_attributes)
+{
+    diff_attribute("{type: integer}", "{type: integer, fast: true}", "FAST+index");
+    diff_attribute("{type: integer, fast: true}", "{type: integer}", "NOT_FAST+index");
+    diff_attribute("{type: text}", "{type: text, fast: true}", "FAST+index");
+    diff_attribute("{type: text, max: 50}", "{type: text, max: 50, fast: true}", "FAST+index");
+    diff_attribute("{type: integer}", "{type: decimal}", "TYPE+scan");
+    diff_attribute("{type: integer, fast: true}", "{type: decimal, fast: true}", "TYPE+scan+index");
+    diff_attribute("{type: integer}", "{type: decimal, fast: true}", "TYPE+scan+index FAST+index");
+    diff_attribute("{type: text}", "{type: text, required: true}", "REQUIRED+scan");
+    diff_attribute("{type: text, required: true}", "{type: text}", "OPTIONAL");
+    diff_attribute("{type: integer, min: 1, max: 9}", "{type: integer, min: 0, max: 8}",
+                   "WIDENED NARROWED+scan");
+    diff_attribute("{type: text}", "{type: text, pattern: a}", "NARROWED+scan");
+    diff_attribute("{type: enum, values: [a, b]}", "{type: enum, values: [b, c]}",
+                   "VALUE_REMOVED+scan VALUE_ADDED");
+    diff_attribute("{type: enum, values: [a, b], default: a}",
+                   "{type: enum, values: [b, a], default: b}", "TEXT");
+    diff_attribute("{type: enum, values: [a, b], default: a}",
+                   "{type: enum, values: [b, a], default: a}", "");
+    diff_attribute("{type: money}", "{type: money, currency: CNY, class: transaction, label: L}",
+                   "TEXT");
+}
+
+CRM_TEST(test_model_diff__a_change_of_events_tells_the_kind)
+{
+    crm__model *a =
+        help_parse("crm: 1\nfields: {amount: {type: money}}\nevents:\n  gone: {}\n"
+                   "  order: {attributes: {amount: {type: money}, old: {type: text}}}\n");
+    crm__model *b = help_model(
+        "crm: 1\nfields: {amount: {type: money, min: 0}}\nevents:\n"
+        "  order: {label: Order, attributes: {amount: {type: money, fast: true}}}\n  new: {}\n");
+    const crm__event_kind *before = crm__model_event_find(a, "order", 5);
+    const crm__event_kind *after = crm__model_event_find(b, "order", 5);
+    static const char *const messages[] = {
+        "amount: gets a min",
+        "gone: the event kind is removed",
+        "order: other labels",
+        "order.old: is removed",
+        "order.amount: becomes fast; the day lists of order are rebuilt",
+        "new: the event kind is added",
+    };
+    told t;
+
+    memset(&t, 0, sizeof t);
+    ck_assert_int_eq(crm__model_diff(a, b, take, &t), 0);
+    ck_assert_uint_eq(t.count, 6);
+    for (size_t i = 0; i < 6; i++)
+        ck_assert_str_eq(t.list[i].message, messages[i]);
+    ck_assert(!t.list[0].event_before && !t.list[0].event_after);
+    ck_assert_ptr_eq(t.list[0].after, help_find(b, "amount"));
+    ck_assert_str_eq(t.list[1].event_before->key, "gone");
+    ck_assert(!t.list[1].event_after && !t.list[1].before && !t.list[1].after);
+    ck_assert(t.list[2].event_before == before && t.list[2].event_after == after);
+    ck_assert(!t.list[2].before && !t.list[2].after);
+    ck_assert_ptr_eq(t.list[3].before, crm__event_attribute_find(before, "old", 3));
+    ck_assert(t.list[3].event_before == before && t.list[3].event_after == after);
+    ck_assert_ptr_eq(t.list[4].before, crm__event_attribute_find(before, "amount", 6));
+    ck_assert_ptr_eq(t.list[4].after, crm__event_attribute_find(after, "amount", 6));
+    ck_assert_ptr_null(t.list[5].event_before);
+    ck_assert_str_eq(t.list[5].event_after->key, "new");
+    for (int stop = 1; stop <= 6; stop++) {
+        memset(&t, 0, sizeof t);
+        t.stop_at = stop;
+        ck_assert_int_eq(crm__model_diff(a, b, take, &t), 77);
+        ck_assert_uint_eq(t.count, (size_t)stop);
+    }
+    crm__model_unref(a);
+    crm__model_unref(b);
 }
 
 CRM_TEST(test_model_diff__settings_of_the_model)

@@ -59,6 +59,8 @@ static void all_faults(const fault_case *list, size_t count)
 #define F "crm: 1\nfields:\n"
 #define X F "  x: "                                 /* the description begins at 3:6 */
 #define I F "  x: {type: text}\nidentities:\n  y: " /* at 5:6 */
+#define K F "  x: {type: text}\nevents:\n"          /* the first kind at 5:3 */
+#define A K "  k:\n    attributes:\n      a: " /* the attribute at 7:7, its description at 7:10 */
 
 CRM_TEST(test_model_document__faults_of_the_top_level)
 {
@@ -214,6 +216,75 @@ CRM_TEST(test_model_document__faults_of_labels)
            "  z: {type: text, label: ＰＨＯＮＥ}",
          5, 26, "of \"z\" is also a name of \"x\" (line 3)"},
         {I "{type: text, label: x}", 5, 26, "of \"y\" is also a name of \"x\" (line 3)"},
+    };
+    ALL(list);
+}
+
+CRM_TEST(test_model_document__faults_of_event_kinds)
+{
+    static const fault_case list[] = {
+        {F "  x: {type: text}\nevents: 5\n", 4, 9, "events: expected a map from keys"},
+        {F "  x: {type: text}\nevents: [order]\n", 4, 9, "events: expected a map from keys"},
+        {F "  x: {type: text}\nevent: {}\n", 4, 1, "did you mean \"events\"?"},
+        {K "  Order: {}\n", 5, 3, "key \"Order\" of an event kind: a key is a letter a to z"},
+        {K "  订单: {}\n", 5, 3, "a key is a letter a to z"},
+        {K "  a.b: {}\n", 5, 3, "a key is a letter a to z"},
+        {K "  void: {}\n", 5, 3, "\"void\" marks events that are taken back: choose another key"},
+        {K "  k: {label: {en: Void}}\n", 5, 19, "label \"Void\" marks events that are taken back"},
+        {K "  k: {}\n  k: {}\n", 6, 3, "stands twice here, first on line 5"},
+        {K "  k: order\n", 5, 6, "event kind \"k\": expected a map such as"},
+        {K "  k: [label]\n", 5, 6, "event kind \"k\": expected a map such as"},
+        {K "  k: {atributes: {}}\n", 5, 7, "did you mean \"attributes\"?"},
+        {K "  k: {class: social}\n", 5, 7,
+         "event kind \"k\": unknown key \"class\", expected one of label, attributes"},
+        {K "  k: {attributes: [a]}\n", 5, 19, "attributes must be a map from keys"},
+        {K "  k: {attributes: a}\n", 5, 19, "attributes must be a map from keys"},
+        {K "  k: {label: ''}\n", 5, 14, "event kind \"k\": label: expected one value"},
+        {K "  k: {label: A}\n  l: {label: a}\n", 6, 14,
+         "label \"a\" of \"l\" is also a name of \"k\" (line 5)"},
+        {K "  k: {label: l}\n  l: {}\n", 5, 14,
+         "label \"l\" of \"k\" is also a name of \"l\" (line 6)"},
+    };
+    ALL(list);
+}
+
+CRM_TEST(test_model_document__faults_of_attributes)
+{
+    static const fault_case list[] = {
+        {K "  k:\n    attributes:\n      A: {type: text}", 7, 7,
+         "key \"A\" of an attribute: a key is a letter a to z"},
+        {K "  k:\n    attributes:\n      kind: {type: text}", 7, 7, "is a word of every event"},
+        {A "{type: text, label: {en: Time}}", 7, 35, "label \"Time\" is a word of every event"},
+        {A "{type: text}\n      a: {type: date}", 8, 7, "stands twice here, first on line 7"},
+        {A "{type: text}\n      b: {type: date, label: A}", 8, 30,
+         "label \"A\" of \"b\" is also a name of \"a\" (line 7)"},
+        {A "text", 7, 10, "attribute \"k.a\": expected a map such as {type: text}"},
+        {A "{}", 7, 7, "attribute \"k.a\": key \"type\" is missing"},
+        {A "{type: customer}", 7, 17, "type customer is not for attributes of events"},
+        {A "{type: text, list: true}", 7, 23, "\"list\" is not for attributes of events"},
+        {A "{type: text, identity: true}", 7, 23, "\"identity\" is not for attributes of events"},
+        {A "{type: text, unique: true}", 7, 23, "\"unique\" is not for attributes of events"},
+        {A "{type: text, kinds: [person]}", 7, 23, "\"kinds\" is not for attributes of events"},
+        {A "{type: text, per: source}", 7, 23, "\"per\" is not for attributes of events"},
+        {A "{type: text, fsat: true}", 7, 23, "did you mean \"fast\"?"},
+        {A "{type: text, fast: yes}", 7, 29, "attribute \"k.a\": fast must be true or false"},
+        {A "{type: datetime, fast: true}", 7, 33,
+         "attribute \"k.a\": fast is not for type datetime, only for text, integer, decimal, "
+         "money, "
+         "date, boolean, enum, country, language"},
+        {A "{type: email, fast: true}", 7, 30, "fast is not for type email"},
+        {A "{type: phone, fast: true}", 7, 30, "fast is not for type phone"},
+        {A "{type: url, fast: true}", 7, 28, "fast is not for type url"},
+        {A "{type: actor, fast: true}", 7, 30, "fast is not for type actor"},
+        {A "{type: text, fast: true, min: 3, max: 2}", 7, 48, "max is below min"},
+        {A "{type: integer, max: 9, default: 10}", 7, 43, "\"k.a\": default is above 9"},
+        {A "{type: text, pattern: '('}", 7, 32, "attribute \"k.a\": faulty pattern"},
+        {A "{type: enum}", 7, 7, "attribute \"k.a\": an enum needs values"},
+        {A "{type: enum, values: {a: X, b: x}}", 7, 41, "is also a name of \"a\""},
+        {X "{type: integer, fast: true}", 3, 22,
+         "\"fast\" is not for fields, only for attributes of events"},
+        {I "{type: text, fast: true}", 5, 19,
+         "\"fast\" is not for identities, only for attributes of events"},
     };
     ALL(list);
 }

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT
+ * Reading a part of a day list: see day.h.  crm__day_open() looks at the head only, so that a
+ * question pays for the columns it asks for; what lies inside a column is bounded again when it is
+ * read.
+ */
+#include "bits/day.h"
+
+#include "base/bytes.h"
+#include "bits/day_part.h"
+
+#include <crm/codes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- head ---- */
+
+static uint64_t read_most(crm__reader *r, uint64_t most)
+{
+    uint64_t v = crm__read_varint(r);
+
+    if (v > most) {
+        crm__reader_fail(r);
+        return 0;
+    }
+    return v;
+}
+
+static void read_column(crm__reader *r, uint32_t items, crm__day_column *c)
+{
+    unsigned head = crm__read_u8(r);
+
+    c->scale = head & 15;
+    c->flags = (uint8_t)(head >> 4);
+    c->width = crm__read_u8(r);
+    c->base = crm__read_zigzag(r);
+    c->count = (uint16_t)items;
+    c->outliers = c->wide = c->outlier_size = c->wide_size = 0;
+    if (c->flags & CRM__DAY_BITMAP)
+        c->count = (uint16_t)read_most(r, items);
+    if (c->flags & CRM__DAY_OUTLIERS) {
+        c->outliers = (uint16_t)read_most(r, c->count);
+        c->outlier_size = (uint16_t)read_most(r, CRM__DAY_BYTES);
+    }
+    if (c->flags & CRM__DAY_WIDE) {
+        c->wide = (uint16_t)read_most(r, c->count);
+        c->wide_size = (uint16_t)read_most(r, CRM__DAY_BYTES);
+    }
+    if (!c->count || c->flags > CRM__DAY_FLAGS || c->scale > CRM__DAY_SCALE ||
+        !crm__pack_width_ok(c->width))
+        crm__reader_fail(r);
+}
+
+static void read_head(crm__reader *r, crm__day *d)
+{
+    unsigned head;
+    uint64_t column = 0, units;
+
+    if (crm__read_u8(r) != CRM__DAY_FORMAT)
+        crm__reader_fail(r);
+    head = crm__read_u8(r);
+    d->unit = head & 15;
+    d->rows_form = (uint8_t)(head >> 4);
+    d->items = crm__read_le16(r) + 1u;
+    d->first_row = crm__read_le16(r);
+    d->time_width = crm__read_u8(r);
+    d->time_base = crm__read_varint(r);
+    d->column_count = (uint32_t)read_most(r, CRM__DAY_COLUMNS);
+    if (!crm__day_unit(d->unit) || d->rows_form > CRM__DAY_ROWS || d->items > CRM__DAY_ITEMS) {
+        crm__reader_fail(r);
+        return;
+    }
+    units = (uint64_t)(CRM__US_PER_DAY / crm__day_unit(d->unit));
+    if (d->time_base >= units || d->time_width > crm__pack_bits(units - 1))
+        crm__reader_fail(r);
+    for (uint32_t i = 0; i < d->column_count && !r->failed; i++) {
+        uint64_t step = read_most(r, UINT32_MAX);
+        column += step;
+        if (column > UINT32_MAX || (i && !step))
+            crm__reader_fail(r);
+        d->columns[i].column = (uint32_t)column;
+        read_column(r, d->items, &d->columns[i]);
+    }
+}
+
+static size_t rows_size(const crm__day *d)
+{
+    return d->rows_form == CRM__DAY_ONE_ROW     ? 0
+           : d->rows_form == CRM__DAY_ROW_STEPS ? d->items - 1
+                                                : d->items * 2;
+}
+
+int crm__day_open(crm__slice part, crm__day *d)
+{
+    crm__reader r = crm__reader_of(part.p, part.n);
+
+    if (part.n > CRM__DAY_BYTES)
+        return CRM_ECORRUPT;
+    read_head(&r, d);
+    if (r.failed)
+        return CRM_ECORRUPT;
+    d->rows = crm__read_bytes(&r, rows_size(d));
+    d->times = crm__read_bytes(&r, crm__pack_size(d->items, d->time_width));
+    for (uint32_t i = 0; i < d->column_count; i++) {
+        crm__day_column *c = &d->columns[i];
+        c->bitmap = NULL;
+        if (c->flags & CRM__DAY_BITMAP)
+            c->bitmap = crm__read_bytes(&r, (d->items + 7) / 8);
+        c->packed = crm__read_bytes(&r, crm__pack_size(c->count, c->width));
+        c->outlier_bytes = crm__read_bytes(&r, c->outlier_size);
+        c->wide_bytes = crm__read_bytes(&r, c->wide_size);
+    }
+    d->end = r.end;
+    return r.failed || crm__reader_left(&r) ? CRM_ECORRUPT : CRM_OK;
+}
+
+/* ---- rows and times ---- */
+
+void crm__day_rows(const crm__day *d, uint16_t rows[CRM__DAY_ITEMS])
+{
+    uint16_t row = d->first_row;
+
+    switch (d->rows_form) {
+    case CRM__DAY_ONE_ROW:
+        for (uint32_t i = 0; i < d->items; i++)
+            rows[i] = row;
+        return;
+    case CRM__DAY_ROW_STEPS:
+        rows[0] = row;
+        for (uint32_t i = 1; i < d->items; i++) {
+            row = (uint16_t)(row + d->rows[i - 1]);
+            rows[i] = row;
+        }
+        return;
+    default:
+        for (uint32_t i = 0; i < d->items; i++)
+            rows[i] = crm__get_le16(d->rows + 2 * (size_t)i);
+    }
+}
+
+void crm__day_times(const crm__day *d, int64_t us[CRM__DAY_ITEMS])
+{
+    uint64_t *to = (uint64_t *)us; /* of the same size, and both signs of one type may alias */
+    uint64_t unit = (uint64_t)crm__day_unit(d->unit);
+
+    crm__unpack(d->times, d->end, d->items, d->time_width, d->time_base, to);
+    for (uint32_t i = 0; i < d->items; i++)
+        to[i] *= unit;
+}
+
+/* ---- values ---- */
+
+const crm__day_column *crm__day_find(const crm__day *d, uint32_t column)
+{
+    for (uint32_t i = 0; i < d->column_count; i++) {
+        if (d->columns[i].column == column)
+            return &d->columns[i];
+    }
+    return NULL;
+}
+
+/* Outliers and wide values are told by their place among the values there are. */
+static int add_outliers(const crm__day_column *c, uint64_t *values)
+{
+    crm__reader r = crm__reader_of(c->outlier_bytes, c->outlier_size);
+    uint64_t at = 0;
+
+    if (c->width == CRM__PACK_WIDE && c->outliers)
+        return CRM_ECORRUPT;
+    for (uint32_t i = 0; i < c->outliers; i++) {
+        at += read_most(&r, CRM__DAY_ITEMS);
+        if (r.failed || at >= c->count)
+            return CRM_ECORRUPT;
+        values[at++] += crm__read_varint(&r) << c->width;
+    }
+    return r.failed || crm__reader_left(&r) ? CRM_ECORRUPT : CRM_OK;
+}
+
+typedef struct wide_reader {
+    crm__reader r;
+    uint64_t at;
+} wide_reader;
+
+static int read_wide(wide_reader *w, const crm__day_column *c, crm__day_value *v)
+{
+    w->at += read_most(&w->r, CRM__DAY_ITEMS);
+    v->column = c->column;
+    v->scale = crm__read_u8(&w->r);
+    v->mantissa = crm__read_zigzag(&w->r);
+    return w->r.failed || w->at >= c->count || v->scale > CRM__DAY_SCALE ? CRM_ECORRUPT : CRM_OK;
+}
+
+static int clear_wide(const crm__day_column *c, uint64_t *values)
+{
+    wide_reader w = {crm__reader_of(c->wide_bytes, c->wide_size), 0};
+    crm__day_value v;
+
+    for (uint32_t i = 0; i < c->wide; i++) {
+        if (read_wide(&w, c, &v))
+            return CRM_ECORRUPT;
+        values[w.at++] = 0;
+    }
+    return crm__reader_left(&w.r) ? CRM_ECORRUPT : CRM_OK;
+}
+
+static uint64_t bitmap_word(const crm__day *d, const crm__day_column *c, uint32_t word)
+{
+    uint32_t bytes = (d->items + 7) / 8 - word * 8, left = d->items - word * 64;
+    uint8_t last[8] = {0};
+
+    memcpy(last, c->bitmap + word * 8, bytes < 8 ? bytes : 8);
+    return crm__get_le64(last) & (left < 64 ? (UINT64_C(1) << left) - 1 : UINT64_MAX);
+}
+
+/* Moves the values that follow one another to the items that have them, from the last on, so that
+ * none is overwritten before it has moved. */
+static void spread(const crm__day *d, uint32_t count, const uint64_t *present, uint64_t *values)
+{
+    for (uint32_t i = d->items; i-- > 0;)
+        values[i] = present[i / 64] >> (i % 64) & 1 ? values[--count] : 0;
+}
+
+int crm__day_values(const crm__day *d, const crm__day_column *c, int64_t values[CRM__DAY_ITEMS],
+                    uint64_t present[CRM__DAY_ITEMS / 64])
+{
+    uint64_t *to = (uint64_t *)values, own[CRM__DAY_ITEMS / 64];
+    uint32_t words = (d->items + 63) / 64, count = 0;
+
+    crm__unpack(c->packed, d->end, c->count, c->width, (uint64_t)c->base, to);
+    if ((c->outliers || c->outlier_size) && add_outliers(c, to))
+        return CRM_ECORRUPT;
+    if ((c->wide || c->wide_size) && clear_wide(c, to))
+        return CRM_ECORRUPT;
+    if (!c->bitmap) {
+        if (present) {
+            memset(present, 0xff, words * sizeof *present);
+            if (d->items % 64)
+                present[words - 1] = (UINT64_C(1) << d->items % 64) - 1;
+        }
+        return CRM_OK;
+    }
+    if (!present)
+        present = own;
+    for (uint32_t i = 0; i < words; i++) {
+        present[i] = bitmap_word(d, c, i);
+        count += (uint32_t)__builtin_popcountll(present[i]);
+    }
+    if (count != c->count)
+        return CRM_ECORRUPT;
+    spread(d, count, present, to);
+    return CRM_OK;
+}
+
+/* ---- wide values ---- */
+
+void crm__day_wide_begin(const crm__day *d, const crm__day_column *c, crm__day_wide *w)
+{
+    w->day = d;
+    w->column = c;
+    w->p = c->wide_bytes;
+    w->left = c->wide;
+    w->at = w->item = w->seen = 0;
+}
+
+/* The item that has the value of a place: places and items are both gone through once. */
+static int item_of(crm__day_wide *w, uint64_t place, uint32_t *item)
+{
+    const uint8_t *bitmap = w->column->bitmap;
+
+    if (!bitmap) {
+        *item = (uint32_t)place;
+        return CRM_OK;
+    }
+    for (; w->item < w->day->items; w->item++) {
+        if (!(bitmap[w->item / 8] >> (w->item % 8) & 1))
+            continue;
+        if (w->seen++ == place) {
+            *item = w->item++;
+            return CRM_OK;
+        }
+    }
+    return CRM_ECORRUPT;
+}
+
+int crm__day_wide_next(crm__day_wide *w, uint32_t *item, crm__day_value *value)
+{
+    const uint8_t *end = w->column->wide_bytes + w->column->wide_size;
+    wide_reader r = {crm__reader_of(w->p, (size_t)(end - w->p)), w->at};
+
+    if (!w->left)
+        return CRM_DONE;
+    w->left--;
+    if (read_wide(&r, w->column, value) || item_of(w, r.at, item)) {
+        w->left = 0;
+        return CRM_ECORRUPT;
+    }
+    w->p = r.r.p;
+    w->at = (uint32_t)r.at + 1;
+    return CRM_OK;
+}

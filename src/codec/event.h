@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * Events of one customer as bytes: blocks of events in order of (time, number), the head with the
+ * totals of a customer of several blocks, and the rows that find an event by reference or number.
+ *
+ * A block.  Time and number of its first event stand in the row's key.
+ *
+ *   u8 format = 1, u8 unit (0 us, 1 ms, 2 s, 3 minute, 4 hour, 5 day: the coarsest exact one),
+ *   varint number of shapes, each:
+ *     varint kind (0: void), varint source (0: none),
+ *     varint attributes << 4 | reference << 3 | voids << 2 | state (0 in force, 1 voided, 2
+ * corrected) each attribute: varint attribute - that before, u8 type, [decimal and money: u8 scale]
+ * [money: 3 letters] varint number of events, each: varint shape << 2 | other number << 1 | other
+ * seq [varint time - that before, in units; not in the first event] [other number: zigzag varint
+ * number - (that before + 1)] [other seq: zigzag varint seq - that before; before the first event
+ * it is 0] [voids: varint number of the event it voids] [state not 0: varint seq that voided it -
+ * seq] [reference: varint n, n bytes] each attribute: text and its like varint n, n bytes; decimal
+ * and money the zigzag mantissa; others as in value.h
+ */
+#ifndef CRM_CODEC_EVENT_H
+#define CRM_CODEC_EVENT_H
+
+#include "base/mem.h"
+#include "codec/value.h"
+
+/* Events and shapes of a block are bounded by the bytes they take; a block of one event has no
+ * other limit than the event's own. */
+enum {
+    CRM__EVENT_FORMAT = 1,
+    CRM__EVENT_BLOCK_BYTES = 2000,
+    CRM__EVENT_BLOCK_EVENTS = 1000,
+    CRM__EVENT_VALUES = 60,
+    CRM__EVENT_REFERENCE = 200
+};
+enum { CRM__EVENT_IN_FORCE = 0, CRM__EVENT_VOIDED = 1, CRM__EVENT_CORRECTED = 2 };
+enum { CRM__EVENT_VOID = 0 }; /* the kind of a plain void */
+
+typedef struct crm__event_value {
+    uint32_t attribute;
+    crm__value v;
+} crm__event_value;
+
+typedef struct crm__event {
+    int64_t time;
+    uint32_t number; /* of the customer's events, from 1 in order of arrival */
+    uint32_t kind;
+    uint32_t source; /* dictionary, 0: none */
+    uint32_t voids;  /* number of the event it voids, 0: none */
+    uint64_t seq;    /* journal entry that added it */
+    uint64_t voided; /* journal entry that voided it, when state is not 0 */
+    uint8_t state;   /* CRM__EVENT_IN_FORCE ... */
+    uint16_t like; /* events of one decoded block with the same number here, not 0, have one shape;
+                      who changes kind, source, state, voids, reference or attributes sets 0 */
+    uint16_t value_count;
+    const crm__event_value *values; /* in order of attributes */
+    crm__slice reference;           /* n = 0: none */
+} crm__event;
+
+typedef struct crm__event_block {
+    crm__event *events;
+    uint32_t count, cap;
+} crm__event_block;
+
+/* Decodes a block whose key has time and number.  Everything lies in the arena, texts point into
+ * bytes.  CRM_OK, CRM_ECORRUPT, CRM_ENOMEM. */
+int crm__event_block_decode(crm__arena *a, int64_t time, uint32_t number, crm__slice bytes,
+                            crm__event_block *b);
+/* Appends n events (1 to CRM__EVENT_BLOCK_EVENTS), in order of (time, number), as a block. */
+void crm__event_block_encode(const crm__event *events, uint32_t n, crm__buf *out);
+/* Position of the first event that is not before (time, number). */
+uint32_t crm__event_block_find(const crm__event_block *b, int64_t time, uint32_t number);
+/* Puts a copy of *e in its place; *at receives that.  CRM_OK or CRM_ENOMEM. */
+int crm__event_block_insert(crm__arena *a, crm__event_block *b, const crm__event *e, uint32_t *at);
+/* Value of an attribute; NULL: none. */
+const crm__event_value *crm__event_value_find(const crm__event *e, uint32_t attribute);
+
+/* Whether an event counts: it is in force and not a void. */
+static inline int crm__event_counts(const crm__event *e)
+{
+    return e->state == CRM__EVENT_IN_FORCE && e->kind != CRM__EVENT_VOID;
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ * What is kept beside the blocks of a customer who has several: the head with the totals, the
+ * hashes of references, and the times by number.  With one block all of it is computed from that.
+ *
+ * Head:
+ *   u8 format = 1, varint last number,
+ *   varint kinds, each: varint kind - that before, varint count,
+ *     [count not 0: zigzag varint first time, varint last time - first time]
+ *   varint sums, each: varint kind, varint attribute, u8 type, [money: 3 letters], u8 scale,
+ *     varint count, u8 n, n bytes: the sum in two's complement, little-endian, n the least that
+ * holds it; in units of 10^-12, of an integer in ones References: u8 format = 1, then in order each
+ * u64 hash, i64 time (little-endian). Times: u8 format = 1, then for each number of the part i64
+ * time (little-endian).
+ */
+#ifndef CRM_CODEC_EVENT_HEAD_H
+#define CRM_CODEC_EVENT_HEAD_H
+
+#include "codec/event.h"
+
+enum { CRM__EVENT_HEAD_FORMAT = 1, CRM__EVENT_REFERENCES = 124, CRM__EVENT_TIMES = 240 };
+
+/* Of the events of a kind that count. */
+typedef struct crm__event_total {
+    uint32_t kind;
+    uint64_t count;
+    int64_t first, last;
+} crm__event_total;
+
+/* Of an attribute of a kind; money: of one currency. */
+typedef struct crm__event_sum {
+    uint32_t kind, attribute;
+    uint8_t type;
+    uint8_t scale; /* the most digits any value of an event had, a voided one too */
+    char currency[4];
+    uint64_t count;     /* of values */
+    uint64_t low, high; /* of the sum, 128 bits: an arena does not align __int128 */
+} crm__event_sum;
+
+static inline __int128 crm__event_sum_value(const crm__event_sum *s)
+{
+    return (__int128)((unsigned __int128)s->high << 64 | s->low);
+}
+
+static inline void crm__event_sum_set(crm__event_sum *s, unsigned __int128 v)
+{
+    s->low = (uint64_t)v;
+    s->high = (uint64_t)(v >> 64);
+}
+
+typedef struct crm__event_head {
+    uint32_t last;            /* number */
+    crm__event_total *totals; /* in order of kinds; those without events among them */
+    uint32_t total_count, total_cap;
+    crm__event_sum *sums; /* in order of kind, attribute, type, currency */
+    uint32_t sum_count, sum_cap;
+} crm__event_head;
+
+/* Decodes into arrays in the arena.  CRM_OK, CRM_ECORRUPT, CRM_ENOMEM. */
+int crm__event_head_decode(crm__arena *a, crm__slice bytes, crm__event_head *h);
+void crm__event_head_encode(const crm__event_head *h, crm__buf *out);
+/* Takes an event in.  One that does not count leaves only its number and what was seen of scales.
+ */
+int crm__event_head_add(crm__arena *a, crm__event_head *h, const crm__event *e);
+/* Takes an event out that has counted.  The first and last time of its kind are as before: they may
+ * be its own. */
+void crm__event_head_remove(crm__event_head *h, const crm__event *e);
+/* NULL: the kind never had an event. */
+crm__event_total *crm__event_head_find(const crm__event_head *h, uint32_t kind);
+/* The sum as exact text with `scale` digits, NUL-terminated; its length. */
+size_t crm__event_sum_format(const crm__event_sum *s, char out[64]);
+
+/* A part of the hashes of references. */
+typedef struct crm__event_reference {
+    uint64_t hash;
+    int64_t time;
+} crm__event_reference;
+
+/* Decodes into an array in the arena, which has room for one more.  CRM_OK, CRM_ECORRUPT,
+ * CRM_ENOMEM. */
+int crm__event_references_decode(crm__arena *a, crm__slice bytes, crm__event_reference **out,
+                                 uint32_t *n);
+void crm__event_references_encode(const crm__event_reference *r, uint32_t n, crm__buf *out);
+
+/* Times of a part: count, and one of them (0 to count - 1). */
+int crm__event_times_count(crm__slice bytes, uint32_t *count);
+int64_t crm__event_times_at(crm__slice bytes, uint32_t i);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * The journal inside the library: one entry for a change, or one for all changes of a batch
+ * transaction; the chain; the images of what changes replaced; reading entries and images back.
+ */
+#ifndef CRM_DB_JOURNAL_H
+#define CRM_DB_JOURNAL_H
+
+#include "db/txn.h"
+
+/* The seq that a change made now has: the next one, or that of the open batch entry. */
+uint64_t crm__journal_seq(const crm_txn *txn);
+
+/* A change of one customer.  before: its record until now (NULL: a new customer); fields: the numbers
+ * that differ, ascending. */
+int crm__journal_change(crm_txn *txn, uint8_t action, crm_id id, const crm__record *before,
+                        const uint32_t *fields, uint32_t count, crm_error *err);
+/* Writes the open batch entry, if any; part of commit. */
+int crm__journal_close(crm_txn *txn, crm_error *err);
+
+/* ---- batches ---- */
+
+/* What is known of a batch without its entries. */
+typedef struct crm__batch {
+    uint64_t last;   /* seq of its last entry */
+    uint64_t undone; /* seq of the first entry of the batch that undid it, 0: none */
+    crm__slice name; /* may be empty */
+} crm__batch;
+int crm__batch_read(crm_txn *txn, uint64_t batch, crm__batch *out);
+int crm__batch_put(crm_txn *txn, uint64_t batch, const crm__batch *b, crm_error *err);
+/* Begins a batch inside a transaction that is not one, for one undo; target as in the entry. */
+int crm__batch_enter(crm_txn *txn, uint64_t target, crm_error *err);
+/* Ends it again, with its entry when anything was changed. */
+int crm__batch_leave(crm_txn *txn, crm_error *err);
+/* Ends it without an entry; the caller drops the changes. */
+void crm__batch_drop(crm_txn *txn);
+
+/* ---- reading ---- */
+
+/* Entry of a seq: CRM_OK, CRM_ENOTFOUND, CRM_ECORRUPT, engine codes.  Lives as crm__txn_read() says. */
+int crm__journal_read(crm_txn *txn, uint64_t seq, crm__journal_entry *e);
+/* Splits a kept image row: its mask (of a batch) and record bytes.  CRM_ENOTFOUND: erased. */
+int crm__image_split(crm__slice row, int with_mask, crm__slice *mask, crm__slice *record);
+/* What a list of a batch says of an id. */
+int crm__runs_has(crm__slice list, uint64_t id);
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT
+ * Verifying the journal: see verify.h.  Entries and images are walked side by side, both in order
+ * of seq, so that neither is looked up.
+ */
+#include "db/verify.h"
+
+#include <crm/journal.h>
+#include <string.h>
+
+enum { STEP = 4096 };
+
+/* ---- images ---- */
+
+/* The next stored image. */
+static int next_image(crm__verify *v)
+{
+    crm__slice stored;
+    int rc = v->images->ops->next(v->images, &v->key, &stored);
+
+    v->more = 0;
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    v->more = 1;
+    if (v->key.n != CRM__KEY_IMAGE || crm__untag(v->txn->store, KV_IMAGE, v->key, stored, &v->row))
+        v->row.n = 0;
+    return CRM_OK;
+}
+
+int crm__verify_begin(crm_txn *txn, uint64_t images_from, crm__image_fn fn, void *ctx,
+                      crm__verify *v)
+{
+    crm__slice stored;
+    int rc;
+
+    memset(v, 0, sizeof *v);
+    v->txn = txn;
+    v->images_from = images_from;
+    v->next = 1;
+    v->recorded = INT64_MIN;
+    v->fn = fn;
+    v->ctx = ctx;
+    v->images = crm__txn_cursor(txn, KV_IMAGE, &rc);
+    if (!rc)
+        rc = v->images->ops->seek(v->images, KV_FIRST, crm__slice_of(NULL, 0), &v->key, &stored);
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    v->more = 1;
+    if (v->key.n != CRM__KEY_IMAGE || crm__untag(txn->store, KV_IMAGE, v->key, stored, &v->row))
+        v->row.n = 0;
+    return CRM_OK;
+}
+
+static uint64_t image_seq(const crm__verify *v)
+{
+    return v->key.n == CRM__KEY_IMAGE ? crm__get_be64(v->key.p) : 0;
+}
+
+/* One image of an entry: its commitment, and what it says of the record before. */
+static int see_image(crm__verify *v, uint64_t seq, int batch, uint8_t out[CRM__DIGEST])
+{
+    uint64_t id = crm__get_be64(v->key.p + 8), previous = 0;
+    crm__slice mask, record;
+    uint8_t flags;
+    int rc = v->row.n ? crm__image_commitment(seq, id, v->row, out) : CRM_ECORRUPT;
+
+    if (rc || !v->fn)
+        return rc;
+    rc = crm__image_split(v->row, batch, &mask, &record);
+    if (rc == CRM_ENOTFOUND) {
+        v->lost = 1;
+        return CRM_OK;
+    }
+    if (!rc)
+        rc = crm__record_head(record, &flags, &previous);
+    return rc ? rc : v->fn(v->ctx, seq, id, previous);
+}
+
+/* All images of an entry against what it committed to. */
+static int check_images(crm__verify *v, uint64_t seq, const crm__journal_entry *e,
+                        const char **what)
+{
+    uint8_t sum[CRM__DIGEST] = {0}, one[CRM__DIGEST];
+    crm__slice parts[2] = {{sum, sizeof sum}, {one, sizeof one}};
+    int batch = crm__action_lists(e->action), rc;
+    uint64_t seen = 0;
+
+    if (v->more && image_seq(v) < seq) {
+        *what = "there is an image that belongs to no entry";
+        while (v->more && image_seq(v) < seq) {
+            rc = next_image(v);
+            if (rc)
+                return rc;
+        }
+        return CRM_ECORRUPT;
+    }
+    for (; v->more && image_seq(v) == seq; seen++) {
+        int other = !batch && crm__get_be64(v->key.p + 8) != e->target;
+        rc = other ? CRM_ECORRUPT : see_image(v, seq, batch, one);
+        if (rc == CRM_ECORRUPT)
+            *what = other ? "its image is of another customer" : "an image is damaged";
+        if (rc)
+            return rc;
+        if (batch)
+            crm__digest(NULL, parts, 2, sum);
+        else
+            memcpy(sum, one, sizeof sum);
+        rc = next_image(v);
+        if (rc)
+            return rc;
+    }
+    *what = NULL;
+    if (seen ? !e->commitment.n || memcmp(sum, e->commitment.p, sizeof sum) != 0
+             : e->commitment.n && seq >= v->images_from)
+        *what = seen ? "an image is not what the entry says" : "its image is missing";
+    v->lost |= !seen && e->commitment.n;
+    return *what ? CRM_ECORRUPT : CRM_OK;
+}
+
+/* ---- entries ---- */
+
+static const char *judge(crm__verify *v, uint64_t seq, crm__slice payload,
+                         const crm__journal_entry *e)
+{
+    uint8_t chain[CRM__DIGEST];
+
+    if (seq != v->next)
+        return "entries before it are missing";
+    crm__chain_next(v->txn->store->chain_key, v->chain, seq,
+                    crm__slice_of(payload.p, payload.n - CRM__DIGEST), chain);
+    if (memcmp(chain, e->chain.p, sizeof chain) != 0)
+        return "the chain is broken: it, or an entry before it, was changed";
+    if (e->recorded < v->recorded)
+        return "recorded time goes back";
+    if (e->previous >= seq || e->batch > seq)
+        return "it names a later entry as the one before";
+    if (e->action == 0 || e->action >= CRM__ACTIONS)
+        return "its action is unknown";
+    return NULL;
+}
+
+int crm__verify_entry(crm__verify *v, uint64_t seq, crm__slice payload, crm__journal_entry *e,
+                      const char **what)
+{
+    int rc = crm__journal_decode(payload, e);
+
+    *what = "it is damaged";
+    if (rc) {
+        v->next = seq + 1;
+        return rc;
+    }
+    *what = judge(v, seq, payload, e);
+    v->next = seq + 1;
+    v->recorded = e->recorded;
+    memcpy(v->chain, e->chain.p, sizeof v->chain);
+    return *what ? CRM_ECORRUPT : check_images(v, seq, e, what);
+}
+
+int crm__verify_end(crm__verify *v, const char **what)
+{
+    *what = "there is an image that belongs to no entry";
+    return v->more ? CRM_ECORRUPT : CRM_OK;
+}
+
+/* ---- the public walk ---- */
+
+static int fault(crm_error *err, uint64_t seq, const char *what)
+{
+    int rc = crm__fail(err, CRM_ECORRUPT, "entry %llu: %s", (unsigned long long)seq, what);
+
+    if (err)
+        err->row = (int64_t)seq;
+    return rc;
+}
+
+static int see_anchors(const crm_head *anchors, size_t count, uint64_t seq,
+                       const uint8_t chain[CRM__DIGEST], crm_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (anchors[i].revision == seq && memcmp(anchors[i].chain, chain, CRM__DIGEST) != 0)
+            return fault(err, seq, "it is not the one of the head that was kept");
+    }
+    return CRM_OK;
+}
+
+static int walk(crm_txn *txn, crm__verify *v, const crm_head *anchors, size_t count,
+                crm_progress_fn progress, void *ctx, crm_error *err)
+{
+    crm__slice k, stored, payload;
+    crm__journal_entry e;
+    const char *what;
+    kv_cursor *c;
+    int rc;
+
+    c = crm__txn_cursor(txn, KV_JOURNAL, &rc);
+    if (!rc)
+        rc = c->ops->seek(c, KV_FIRST, crm__slice_of(NULL, 0), &k, &stored);
+    for (; !rc; rc = c->ops->next(c, &k, &stored)) {
+        uint64_t seq = k.n == CRM__KEY_U64 ? crm__get_be64(k.p) : 0;
+        if (!seq || crm__untag(txn->store, KV_JOURNAL, k, stored, &payload))
+            return fault(err, seq, "it is damaged");
+        rc = crm__verify_entry(v, seq, payload, &e, &what);
+        if (rc == CRM_ECORRUPT)
+            return fault(err, seq, what);
+        if (!rc)
+            rc = see_anchors(anchors, count, seq, v->chain, err);
+        if (rc)
+            return rc;
+        if (progress && seq % STEP == 0) {
+            txn->busy = 1;
+            rc = progress(seq, txn->state.seq, ctx);
+            txn->busy = 0;
+            if (rc)
+                return crm__fail(err, CRM_ECANCELLED, "cancelled at entry %llu",
+                                 (unsigned long long)seq);
+        }
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : crm__txn_fail(txn, rc, "can't read the journal", err);
+}
+
+int crm_journal_verify(crm_txn *txn, const crm_head *anchors, size_t count,
+                       crm_progress_fn progress, void *ctx, crm_error *err)
+{
+    crm__verify v;
+    const char *what;
+    int rc = crm__txn_enter(txn, 0, err);
+
+    if (!rc && txn->write)
+        rc = crm__fail(err, CRM_ESTATE, "the journal is verified in a read transaction");
+    if (!rc && count && !anchors)
+        rc = crm__fail_field(err, CRM_EINVAL, "anchors", "anchors is NULL");
+    if (!rc)
+        rc = crm__state_read(txn, err);
+    if (rc)
+        return rc;
+    rc = crm__verify_begin(txn, txn->state.counters.images_from, NULL, NULL, &v);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read the journal", err);
+    rc = walk(txn, &v, anchors, count, progress, ctx, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        if (anchors[i].revision >= v.next)
+            return fault(err, anchors[i].revision, "it was cut off, with all behind it");
+    }
+    return crm__verify_end(&v, &what) ? fault(err, v.next - 1, what) : CRM_OK;
+}
+
+/* ---- trim ---- */
+
+/* First seq recorded at or after a time: the entries are in order of both. */
+static int first_since(crm_txn *txn, int64_t time, uint64_t *seq)
+{
+    uint64_t lo = 1, hi = txn->state.seq + 1;
+
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        crm__journal_entry e;
+        int rc = crm__journal_read(txn, mid, &e);
+        if (rc)
+            return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+        if (e.recorded < time)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    *seq = lo;
+    return CRM_OK;
+}
+
+static int drop_images(crm_txn *txn, uint64_t before, uint64_t *dropped)
+{
+    crm__slice k, v;
+    kv_cursor *c;
+    int rc;
+
+    c = crm__txn_cursor(txn, KV_IMAGE, &rc);
+    if (!rc)
+        rc = c->ops->seek(c, KV_FIRST, crm__slice_of(NULL, 0), &k, &v);
+    for (; !rc && k.n == CRM__KEY_IMAGE && crm__get_be64(k.p) < before;
+         rc = c->ops->next(c, &k, &v)) {
+        rc = crm__edits_del(&txn->edits, KV_IMAGE, k);
+        if (rc)
+            return rc;
+        ++*dropped;
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+int crm_journal_trim(crm_txn *txn, int64_t before_us, uint64_t *dropped, crm_error *err)
+{
+    uint64_t from = 0, count = 0;
+    crm__op op;
+    int rc = crm__op_begin(txn, &op, err);
+
+    if (rc)
+        return rc;
+    /* Images of this transaction are no business of a trim, and would not be seen by its cursor. */
+    rc = crm__txn_flush(txn, op.err);
+    if (!rc && (rc = first_since(txn, before_us, &from)) == CRM_OK)
+        rc = drop_images(txn, from, &count);
+    if (rc < 0 && !op.err->code)
+        rc = crm__txn_fail(txn, rc, "can't read the journal", op.err);
+    if (!rc && (count || from > txn->state.counters.images_from)) {
+        if (from > txn->state.counters.images_from)
+            txn->state.counters.images_from = from;
+        rc = crm__journal_add(txn, CRM__ACTION_TRIM, from, 0, op.err);
+    }
+    if (!rc && dropped)
+        *dropped = count;
+    return crm__op_end(txn, &op, rc);
+}

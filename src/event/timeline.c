@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT
+ * Blocks of a customer's events: finding, reading, adding, splitting.  See timeline.h.
+ */
+#include "event/timeline.h"
+
+#include "base/time.h"
+#include "db/scan.h"
+
+#include <string.h>
+
+/* ---- reading ---- */
+
+/* Parts of a row's key if it is a block of the customer. */
+static int own_block(const crm__timeline *t, crm__slice key, int64_t *time, uint32_t *number)
+{
+    uint64_t id;
+
+    return crm__key_event_read(key, &id, time, number) && id == t->id;
+}
+
+int crm__timeline_open(crm_txn *txn, crm_id id, crm__arena *a, crm__timeline *t)
+{
+    uint8_t key[CRM__KEY_EVENT_ROW];
+    crm__slice k = {NULL, 0}, payload;
+    crm__scan scan;
+    int rc, mine;
+
+    memset(t, 0, sizeof *t);
+    t->txn = txn;
+    t->id = id;
+    t->a = a;
+    crm__scan_open(txn, KV_EVENT, &scan);
+    rc = crm__scan_seek(&scan, KV_LE, crm__key_event_row(key, id, 0xff, 0), &k, &payload);
+    mine = (!rc || rc == CRM_ECORRUPT) && k.n > 8 && crm__get_be64(k.p) == id;
+    if (!mine && (rc == CRM_ENOTFOUND || rc == CRM_ECORRUPT))
+        rc = CRM_OK; /* what stands before is another customer's */
+    if (mine && !rc && own_block(t, k, &t->time, &t->number))
+        t->bytes = payload;
+    else if (mine)
+        t->many = 1;
+    crm__scan_close(&scan);
+    return rc;
+}
+
+static int decode(const crm__timeline *t, int64_t time, uint32_t number, crm__slice payload,
+                  crm__event_block *b)
+{
+    return crm__event_block_decode(t->a, time, number, payload, b);
+}
+
+int crm__timeline_block(const crm__timeline *t, int64_t time, uint32_t number, crm__event_block *b)
+{
+    uint8_t key[CRM__KEY_EVENT];
+    crm__slice k = {NULL, 0}, payload;
+    crm__scan scan;
+    int rc;
+
+    if (!t->many)
+        return t->number ? decode(t, t->time, t->number, t->bytes, b) : CRM_ENOTFOUND;
+    crm__scan_open(t->txn, KV_EVENT, &scan);
+    rc = crm__scan_seek(&scan, KV_LE, crm__key_event(key, t->id, time, number), &k, &payload);
+    if (rc == CRM_ENOTFOUND || (k.n && !own_block(t, k, &time, &number)))
+        rc = crm__scan_seek(&scan, KV_GE, crm__key_event(key, t->id, CRM__TIME_MIN, 0), &k,
+                            &payload);
+    if (!rc)
+        rc = own_block(t, k, &time, &number) ? decode(t, time, number, payload, b) : CRM_ECORRUPT;
+    crm__scan_close(&scan);
+    return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc; /* a head without a block */
+}
+
+/* The block at or behind a key. */
+static int block_from(const crm__timeline *t, int64_t time, uint32_t number, crm__event_block *b)
+{
+    uint8_t key[CRM__KEY_EVENT];
+    crm__slice k, payload;
+    crm__scan scan;
+    int rc;
+
+    crm__scan_open(t->txn, KV_EVENT, &scan);
+    rc = crm__scan_seek(&scan, KV_GE, crm__key_event(key, t->id, time, number), &k, &payload);
+    if (!rc)
+        rc = own_block(t, k, &time, &number) ? decode(t, time, number, payload, b) : CRM_ENOTFOUND;
+    crm__scan_close(&scan);
+    return rc;
+}
+
+int crm__timeline_near(const crm__timeline *t, int64_t time, uint32_t number, int back,
+                       crm__event_block *b, uint32_t *at)
+{
+    const crm__event *last;
+    int rc;
+
+    if (back && number == 0) { /* nothing stands at number 0: the block before is meant */
+        if (time <= CRM__TIME_MIN)
+            return CRM_ENOTFOUND;
+        time--;
+        number = UINT32_MAX - 1;
+    } else if (back) {
+        number--;
+    }
+    rc = crm__timeline_block(t, time, number, b);
+    if (rc)
+        return rc;
+    if (back) {
+        *at = crm__event_block_find(b, time, number);
+        if (*at < b->count && b->events[*at].time == time && b->events[*at].number == number)
+            return CRM_OK;
+        if (!*at)
+            return CRM_ENOTFOUND;
+        --*at;
+        return CRM_OK;
+    }
+    *at = crm__event_block_find(b, time, number + 1);
+    if (*at < b->count)
+        return CRM_OK;
+    if (!t->many)
+        return CRM_ENOTFOUND;
+    last = &b->events[b->count - 1];
+    *at = 0;
+    return block_from(t, last->time, last->number + 1, b);
+}
+
+int crm__timeline_head(const crm__timeline *t, crm__event_head *h)
+{
+    uint8_t key[CRM__KEY_EVENT_ROW];
+    crm__event_block b;
+    crm__slice payload;
+    int rc;
+
+    memset(h, 0, sizeof *h);
+    if (t->many) {
+        rc = crm__txn_read(t->txn, KV_EVENT, crm__key_event_row(key, t->id, CRM__EVENT_ROW_HEAD, 0),
+                           &payload);
+        if (!rc)
+            rc = crm__event_head_decode(t->a, payload, h);
+        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+    }
+    rc = crm__timeline_block(t, 0, 0, &b);
+    for (uint32_t i = 0; !rc && i < b.count; i++)
+        rc = crm__event_head_add(t->a, h, &b.events[i]);
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+int crm__timeline_last(const crm__timeline *t, uint32_t *number)
+{
+    crm__event_head h;
+    int rc = crm__timeline_head(t, &h);
+
+    *number = h.last;
+    return rc;
+}
+
+int crm__timeline_get(const crm__timeline *t, uint32_t number, crm__event *e)
+{
+    crm__event_block b;
+    int64_t time = 0;
+    int rc = t->many ? crm__timeline_index_time(t, number, &time) : CRM_OK;
+
+    if (!rc)
+        rc = crm__timeline_block(t, time, number, &b);
+    if (rc)
+        return rc;
+    for (uint32_t i = 0; i < b.count; i++) {
+        if (b.events[i].number == number) {
+            *e = b.events[i];
+            return CRM_OK;
+        }
+    }
+    return t->many ? CRM_ECORRUPT : CRM_ENOTFOUND;
+}
+
+/* ---- references ---- */
+
+typedef struct same {
+    uint32_t source, except;
+    crm__slice reference;
+    int found;
+    crm__event *e;
+} same;
+
+static void look(same *s, const crm__event *e)
+{
+    if (e->number == s->except || e->source != s->source || e->reference.n != s->reference.n ||
+        memcmp(e->reference.p, s->reference.p, s->reference.n) != 0 || e->kind == CRM__EVENT_VOID ||
+        e->state == CRM__EVENT_VOIDED)
+        return;
+    if (s->found && (s->e->state == CRM__EVENT_IN_FORCE ||
+                     (e->state != CRM__EVENT_IN_FORCE && s->e->number < e->number)))
+        return;
+    *s->e = *e;
+    s->found = 1;
+}
+
+/* All events of one instant. */
+static int look_at_time(const crm__timeline *t, int64_t time, same *s)
+{
+    crm__event_block b;
+    uint32_t at, number = 0;
+    int rc;
+
+    while ((rc = crm__timeline_near(t, time, number, 0, &b, &at)) == CRM_OK) {
+        for (; at < b.count && b.events[at].time == time; at++)
+            look(s, &b.events[at]);
+        if (at < b.count || b.events[b.count - 1].time != time)
+            break;
+        number = b.events[b.count - 1].number;
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+int crm__timeline_same(const crm__timeline *t, uint32_t source, crm__slice reference,
+                       uint32_t except, crm__event *e)
+{
+    same s = {source, except, reference, 0, e};
+    int64_t time = INT64_MIN;
+    crm__event_block b;
+    int rc;
+
+    if (!t->many) {
+        rc = crm__timeline_block(t, 0, 0, &b);
+        for (uint32_t i = 0; !rc && i < b.count; i++)
+            look(&s, &b.events[i]);
+    } else {
+        uint64_t hash = crm__reference_hash(t->txn, source, reference);
+        while ((rc = crm__timeline_index_reference(t, hash, &time)) == CRM_OK) {
+            rc = look_at_time(t, time, &s);
+            if (rc)
+                break;
+        }
+    }
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    return s.found ? CRM_OK : CRM_ENOTFOUND;
+}
+
+int crm__timeline_all(const crm__timeline *t, crm__event_block *all)
+{
+    crm__event_block b;
+    uint32_t at = 0;
+    int rc = t->many ? crm__timeline_near(t, CRM__TIME_MIN, 0, 0, &b, &at)
+                     : crm__timeline_block(t, 0, 0, &b);
+
+    memset(all, 0, sizeof *all);
+    if (!t->many) {
+        if (!rc)
+            *all = b;
+        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    }
+    while (!rc) {
+        const crm__event *last;
+        if (all->cap - all->count < b.count) {
+            uint32_t cap = (all->count + b.count) * 2;
+            crm__event *p = crm__arena_alloc(t->a, cap * sizeof *p);
+            if (!p)
+                return CRM_ENOMEM;
+            if (all->count)
+                memcpy(p, all->events, all->count * sizeof *p);
+            all->events = p;
+            all->cap = cap;
+        }
+        memcpy(all->events + all->count, b.events, b.count * sizeof *b.events);
+        all->count += b.count;
+        last = &b.events[b.count - 1];
+        rc = crm__timeline_near(t, last->time, last->number, 0, &b, &at);
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+/* ---- writing ---- */
+
+static int put_block(crm__timeline *t, const crm__event *events, uint32_t n, crm__slice bytes)
+{
+    uint8_t key[CRM__KEY_EVENT];
+
+    if (crm__edits_put(&t->txn->edits, KV_EVENT,
+                       crm__key_event(key, t->id, events->time, events->number), bytes, 0))
+        return CRM_ENOMEM;
+    if (!t->many && n) { /* what a timeline of one block knows of it */
+        t->time = events->time;
+        t->number = events->number;
+        (void)crm__edits_get(&t->txn->edits, KV_EVENT, crm__slice_of(key, sizeof key), &t->bytes);
+    }
+    return CRM_OK;
+}
+
+/* Where n events that are too large for one block are parted: a new event at an end stands alone,
+ * so that what comes in order leaves full blocks. */
+static uint32_t part(uint32_t n, uint32_t added)
+{
+    if (added + 1 == n)
+        return n - 1;
+    return added == 0 ? 1 : n / 2;
+}
+
+/* Writes events as one or more blocks; *blocks receives how many. */
+static int put_events(crm__timeline *t, const crm__event *events, uint32_t n, uint32_t added,
+                      uint32_t *blocks)
+{
+    crm__buf *out = &t->txn->scratch[0];
+    uint32_t at;
+    int rc;
+
+    if (n <= CRM__EVENT_BLOCK_EVENTS) {
+        out->n = 0;
+        crm__event_block_encode(events, n, out);
+        if (out->failed)
+            return CRM_ENOMEM;
+        if (out->n <= CRM__EVENT_BLOCK_BYTES || n == 1) {
+            ++*blocks;
+            return put_block(t, events, n, crm__slice_of(out->p, out->n));
+        }
+    }
+    at = part(n, added);
+    rc = put_events(t, events, at, added, blocks);
+    return rc ? rc : put_events(t, events + at, n - at, added - at, blocks);
+}
+
+/* Writes a block again that was read with another first event, or the same.  `added` is the place
+ * of a new event; a number beyond the block: there is none. */
+static int write_block(crm__timeline *t, crm__event_block *b, int64_t old_time, uint32_t old_number,
+                       uint32_t added)
+{
+    uint8_t key[CRM__KEY_EVENT];
+    uint32_t blocks = 0;
+    int rc;
+
+    if (old_number && (b->events->time != old_time || b->events->number != old_number) &&
+        crm__edits_del(&t->txn->edits, KV_EVENT, crm__key_event(key, t->id, old_time, old_number)))
+        return CRM_ENOMEM;
+    rc = put_events(t, b->events, b->count, added, &blocks);
+    if (!rc && blocks > 1 && !t->many) {
+        t->many = 1;
+        return crm__timeline_index_make(t, b);
+    }
+    return rc;
+}
+
+int crm__timeline_add(crm__timeline *t, const crm__event *e)
+{
+    crm__event_block b;
+    uint32_t at, old_number = 0;
+    int64_t old_time = 0;
+    int many = t->many, rc = crm__timeline_block(t, e->time, e->number, &b);
+
+    if (rc == CRM_ENOTFOUND) {
+        memset(&b, 0, sizeof b);
+        rc = CRM_OK;
+    }
+    if (rc)
+        return rc;
+    if (b.count) {
+        old_time = b.events->time;
+        old_number = b.events->number;
+    }
+    rc = crm__event_block_insert(t->a, &b, e, &at);
+    if (!rc)
+        rc = write_block(t, &b, old_time, old_number, at);
+    return rc || !many ? rc : crm__timeline_index_add(t, e);
+}
+
+int crm__timeline_mark(crm__timeline *t, const crm__event *e, uint8_t state, uint64_t seq)
+{
+    crm__event_block b;
+    uint32_t at;
+    int many = t->many, counted = crm__event_counts(e);
+    int rc = crm__timeline_block(t, e->time, e->number, &b);
+
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+    at = crm__event_block_find(&b, e->time, e->number);
+    if (at == b.count || b.events[at].number != e->number)
+        return CRM_ECORRUPT;
+    b.events[at].state = state;
+    b.events[at].like = 0;
+    b.events[at].voided = seq;
+    rc = write_block(t, &b, b.events->time, b.events->number, b.count);
+    return rc || !many || !counted ? rc : crm__timeline_index_remove(t, e);
+}

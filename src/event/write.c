@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT
+ * The verbs that change timelines: add and void, both doors.  Nothing stored is ever changed but
+ * the mark that an event was voided: a correction is a new event.
+ */
+#include "db/derive_event.h"
+#include "db/journal.h"
+#include "event/event.h"
+
+#include <string.h>
+
+enum { MOST_EVENTS = UINT32_MAX - 2 };
+
+int crm__event_customer(crm_txn *txn, crm_id id, int deleted, crm_error *err)
+{
+    uint8_t key[CRM__KEY_U64], flags = 0;
+    crm__slice bytes;
+    uint64_t seq;
+    int rc = crm__txn_read(txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
+
+    if (!rc)
+        rc = crm__record_head(bytes, &flags, &seq);
+    if (rc == CRM_ENOTFOUND)
+        return crm__fail(err, rc, "there is no customer %llu", (unsigned long long)id);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read the customer", err);
+    if (flags & CRM__RECORD_DELETED && !deleted)
+        return crm__fail(err, CRM_ENOTFOUND, "customer %llu is deleted", (unsigned long long)id);
+    return CRM_OK;
+}
+
+static int fail(crm_txn *txn, int rc, crm_error *err)
+{
+    return crm__txn_fail(txn, rc, "can't read the customer's events", err);
+}
+
+/* ---- one event against the model ---- */
+
+/* A value that was set under another model. */
+static int check_value(crm_txn *txn, const crm__event_kind *kind, const crm__event_value *x,
+                       crm_error *err)
+{
+    const crm__field *f = crm__event_attribute_number(kind, x->attribute);
+    crm__buf *out = &txn->scratch[1];
+
+    if (!f || f->type != x->v.type)
+        return crm__fail_field(err, CRM_EFIELD, kind->key,
+                               "%s: the model no longer has an attribute of the event", kind->key);
+    out->n = 0;
+    return crm__value_put(f, &x->v, out, err);
+}
+
+/* An attribute that has no value: its default, or a fault when it must have one. */
+static int fill(const crm__field *f, crm__event_value *values, uint32_t *n, crm_error *err)
+{
+    crm__value v;
+    uint32_t at = 0;
+
+    if (!f->default_value.n) {
+        if (!(f->flags & CRM_FIELD_REQUIRED))
+            return CRM_OK;
+        return crm__fail_field(err, CRM_EVALUE, f->key, "%s: is required", f->key);
+    }
+    if (crm__value_decode(f->type, 0, f->default_value, &v))
+        return crm__fail_field(err, CRM_EVALUE, f->key, "%s: has no usable default", f->key);
+    while (at < *n && values[at].attribute < f->number)
+        at++;
+    memmove(values + at + 1, values + at, (*n - at) * sizeof *values);
+    values[at].attribute = f->number;
+    values[at].v = v;
+    ++*n;
+    return CRM_OK;
+}
+
+/* Values as they will be stored: those set, checked, and defaults. */
+static int make_values(crm_txn *txn, const crm__event_kind *kind, int anew, crm__arena *a,
+                       crm__event *e, crm_error *err)
+{
+    uint32_t n = e->value_count;
+    crm__event_value *values = crm__arena_alloc(a, (n + kind->attribute_count) * sizeof *values);
+    int rc = CRM_OK;
+
+    if (!values)
+        return crm__fail_nomem(err);
+    if (n)
+        memcpy(values, e->values, n * sizeof *values);
+    for (uint32_t i = 0; anew && i < n && !rc; i++)
+        rc = check_value(txn, kind, &values[i], err);
+    for (uint32_t i = 0; i < kind->attribute_count && !rc; i++) {
+        const crm__field *f = &kind->attributes[i];
+        if ((f->default_value.n || f->flags & CRM_FIELD_REQUIRED) &&
+            !crm__event_value_find(e, f->number))
+            rc = fill(f, values, &n, err);
+    }
+    if (!rc && n > CRM__EVENT_VALUES)
+        rc = crm__fail_field(err, CRM_EVALUE, kind->key, "%s: has more than %d attributes",
+                             kind->key, CRM__EVENT_VALUES);
+    e->values = values;
+    e->value_count = (uint16_t)n;
+    return rc;
+}
+
+/* Number of the event's source.  With `give` a new name gets one; else it is 0 and *unknown is set.
+ */
+static int source_of(crm_txn *txn, const crm_event *c, int give, uint32_t *source, int *unknown,
+                     crm_error *err)
+{
+    const char *name = (const char *)c->source.p;
+    size_t n = c->source.n;
+    int rc;
+
+    *unknown = 0;
+    *source = c->e.source;
+    if (!n && *source)
+        return CRM_OK;
+    if (!n) {
+        *source = txn->state.by[CRM__BY_SOURCE];
+        name = txn->name[CRM__BY_SOURCE];
+        if (*source || !name)
+            return CRM_OK;
+        n = strlen(name);
+    }
+    if (give)
+        return crm__dict_give(txn, CRM__DICT_SOURCE, name, n, source, err);
+    rc = crm__dict_find(txn, CRM__DICT_SOURCE, name, n, source);
+    *unknown = !*source;
+    return rc ? crm__txn_fail(txn, rc, "can't read the dictionary", err) : CRM_OK;
+}
+
+/* ---- writing ---- */
+
+/* The event that another one shall void. */
+static int find_target(const crm__timeline *t, uint32_t number, crm__event *e, crm_error *err)
+{
+    int rc = crm__timeline_get(t, number, e);
+
+    if (rc == CRM_ENOTFOUND)
+        return crm__fail_field(err, rc, "voids", "customer %llu has no event %lu",
+                               (unsigned long long)t->id, (unsigned long)number);
+    if (rc)
+        return fail(t->txn, rc, err);
+    if (e->kind == CRM__EVENT_VOID)
+        return crm__fail_field(err, CRM_EVALUE, "voids", "event %lu is itself a void",
+                               (unsigned long)number);
+    if (e->state != CRM__EVENT_IN_FORCE)
+        return crm__fail_field(err, CRM_EEXISTS, "voids", "event %lu is voided already",
+                               (unsigned long)number);
+    return CRM_OK;
+}
+
+/* Journals, marks the event that is voided (NULL: none), stores the new one. */
+int crm__event_store(const crm__model *m, crm__timeline *t, const crm__event *target, crm__event *e,
+                     crm_error *err)
+{
+    const crm__event_kind *kind = e->kind ? crm__model_event_number(m, e->kind) : NULL;
+    crm_txn *txn = t->txn;
+    uint32_t last;
+    int rc = crm__timeline_last(t, &last);
+
+    if (rc)
+        return fail(txn, rc, err);
+    if (last >= MOST_EVENTS)
+        return crm__fail(err, CRM_EFULL, "the customer has had 4,294,967,293 events");
+    e->number = last + 1;
+    e->seq = crm__journal_seq(txn);
+    rc = crm__journal_add(txn, kind ? CRM__ACTION_EVENT : CRM__ACTION_VOID, t->id, 0, err);
+    if (rc)
+        return rc;
+    if (target) {
+        const crm__event_kind *of = crm__model_event_number(m, target->kind);
+        rc = crm__timeline_mark(t, target, kind ? CRM__EVENT_CORRECTED : CRM__EVENT_VOIDED, e->seq);
+        if (!rc && of && (rc = crm__event_derive(txn, of, t->id, target, 0, err)) != CRM_OK)
+            return rc;
+    }
+    if (!rc)
+        rc = crm__timeline_add(t, e);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't write the event", err);
+    return kind ? crm__event_derive(txn, kind, t->id, e, 1, err) : CRM_OK;
+}
+
+static int write_void(crm_txn *txn, const crm__model *m, crm_id id, const crm_event *c,
+                      crm__arena *a, uint32_t *number, crm_error *err)
+{
+    crm__event target, e;
+    crm__timeline t;
+    int unknown, rc;
+
+    memset(&e, 0, sizeof e);
+    e.voids = c->e.voids;
+    e.kind = CRM__EVENT_VOID;
+    rc = crm__timeline_open(txn, id, a, &t);
+    rc = rc ? fail(txn, rc, err) : find_target(&t, e.voids, &target, err);
+    if (!rc)
+        rc = source_of(txn, c, 1, &e.source, &unknown, err);
+    if (rc)
+        return rc;
+    e.time = target.time;
+    rc = crm__event_store(m, &t, &target, &e, err);
+    if (!rc && number)
+        *number = e.number;
+    return rc;
+}
+
+int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_event *c,
+                     crm__arena *a, uint32_t *number, crm_error *err)
+{
+    const crm__event_kind *kind = c->kind;
+    crm__event target, same, e = c->e;
+    crm__timeline t;
+    int unknown, rc;
+
+    if (c->void_set)
+        return write_void(txn, m, id, c, a, number, err);
+    if (!kind)
+        return crm__fail_field(err, CRM_EVALUE, "kind", "kind: an event has one");
+    if (c->model != m)
+        kind = crm__model_event_number(m, e.kind);
+    if (!kind)
+        return crm__fail_field(err, CRM_EFIELD, c->kind->key, "the model has no such event kind");
+    if (!c->time_set)
+        e.time = txn->now;
+    e.like = 0;
+    e.state = CRM__EVENT_IN_FORCE;
+    e.voided = 0;
+    rc = make_values(txn, kind, c->model != m, a, &e, err);
+    if (!rc)
+        rc = source_of(txn, c, 0, &e.source, &unknown, err);
+    if (rc)
+        return rc;
+    rc = crm__timeline_open(txn, id, a, &t);
+    if (!rc && e.reference.n && !unknown) {
+        rc = crm__timeline_same(&t, e.source, e.reference, e.voids, &same);
+        if (!rc) {
+            if (number)
+                *number = same.number;
+            return CRM_DONE;
+        }
+        if (rc == CRM_ENOTFOUND)
+            rc = CRM_OK;
+    }
+    if (rc)
+        return fail(txn, rc, err);
+    if (e.voids)
+        rc = find_target(&t, e.voids, &target, err);
+    if (!rc && unknown)
+        rc = source_of(txn, c, 1, &e.source, &unknown, err);
+    if (!rc)
+        rc = crm__event_store(m, &t, e.voids ? &target : NULL, &e, err);
+    if (!rc && number)
+        *number = e.number;
+    return rc;
+}
+
+/* ---- public ---- */
+
+static int begin(crm_txn *txn, crm__op *op, const crm__model **m, crm_id id, crm_error *err)
+{
+    int rc = crm__op_begin(txn, op, err);
+
+    if (rc)
+        return rc;
+    rc = crm__txn_model(txn, m, op->err);
+    if (!rc)
+        rc = crm__event_customer(txn, id, 0, op->err);
+    return rc ? crm__op_end(txn, op, rc) : CRM_OK;
+}
+
+int crm_event_add(crm_txn *txn, crm_id id, const crm_event *e, uint32_t *number, crm_error *err)
+{
+    const crm__model *m;
+    crm__op op;
+    int rc = begin(txn, &op, &m, id, err);
+
+    if (rc)
+        return rc;
+    rc = e ? crm__event_write(txn, m, id, e, &txn->work, number, op.err)
+           : crm__fail_field(op.err, CRM_EINVAL, "e", "e is NULL");
+    return crm__op_end(txn, &op, rc);
+}
+
+int crm_event_void(crm_txn *txn, crm_id id, uint32_t number, crm_error *err)
+{
+    const crm__model *m;
+    crm_event c;
+    crm__op op;
+    int rc = begin(txn, &op, &m, id, err);
+
+    if (rc)
+        return rc;
+    memset(&c, 0, sizeof c);
+    c.void_set = 1;
+    c.e.voids = number;
+    return crm__op_end(txn, &op, crm__event_write(txn, m, id, &c, &txn->work, NULL, op.err));
+}
+
+int crm_event_add_json(crm_txn *txn, crm_id id, const char *json, size_t n, uint32_t *number,
+                       crm_error *err)
+{
+    const crm__model *m;
+    crm__json *root = NULL;
+    crm_event *c = NULL;
+    crm__op op;
+    int rc = begin(txn, &op, &m, id, err);
+
+    if (rc)
+        return rc;
+    if (!json)
+        rc = crm__fail_field(op.err, CRM_EINVAL, "json", "json is NULL");
+    else if (crm__event_make(txn->mem, (crm__model *)(uintptr_t)m, &c))
+        rc = crm__fail_nomem(op.err);
+    else
+        rc = crm__json_parse(txn->mem, json, n == CRM_NUL ? strlen(json) : n, &root, op.err);
+    if (!rc && crm__json_kind(root) != CRM__JSON_OBJECT)
+        rc = crm__fail_at(op.err, CRM_ESYNTAX, -1, 0, "JSON: an event is an object");
+    if (!rc)
+        rc = crm__event_read_json(txn, root, c, op.err);
+    if (!rc)
+        rc = crm__event_write(txn, m, id, c, &txn->work, number, op.err);
+    crm__json_free(root);
+    rc = crm__op_end(txn, &op, rc);
+    crm_event_free(c);
+    return rc;
+}

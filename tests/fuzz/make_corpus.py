@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Writes the larger inputs of tests/fuzz/corpus: whole documents, models, records and long values.
+
+usage: make_corpus.py [FOLDER]      default: the corpus beside this file
+
+A fuzzer leaves the smallest input of each path; these are what real data looks like, for it to begin
+from and for every replay.  Deterministic; a file's name is the beginning of its SHA-1.
+"""
+import hashlib
+import json
+import os
+import random
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TEXT, INTEGER, DECIMAL, MONEY, DATE, DATETIME, BOOLEAN, ENUM, EMAIL, PHONE, URL, COUNTRY, LANGUAGE, \
+    CUSTOMER, ACTOR = range(1, 16)
+SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
+GIVEN = ["伟", "芳", "娜", "秀英", "敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "娟", "涛"]
+NOTE = ("2026年11月3日电话沟通：客户对企业版报价满意，要求补充售后条款；约定下周二下午三点在上海市浦东新区"
+        "世纪大道100号会议室面谈。\n联系人转述：预算已批，合同走采购部流程。")
+NOTE_EN = ("Called on 3 November 2026: happy with the quote for the enterprise plan, asks for the terms of\n"
+           "support; meets us on Tuesday at 15:00.\tBudget is approved, “purchasing” prepares the contract.")
+
+
+# ---- customers' documents ----
+
+def person(r, i):
+    name = r.choice(SURNAMES) + r.choice(GIVEN)
+    return {
+        "kind": "person", "name": name, "gender": r.choice(["male", "female", "女", "Mr"]),
+        "birth_date": f"{r.randint(1950, 2005)}-{r.randint(1, 12):02}", "language": "zh-CN",
+        "phone": [f"138 {r.randint(0, 9999):04} {r.randint(0, 9999):04}", "010-65529988", "+44 20 7946 0958"],
+        "email": [f"user{i}@Example.com", f"{i}.work+crm@mail.example.org"],
+        "website": "https://Example.com:8080/a/b?x=1&y=%E4%BD%A0#top", "address": "世纪大道100号\n环球金融中心 88层",
+        "city": "上海", "province": "上海市", "postal_code": "200120", "country": "中国",
+        "company": "示例科技（上海）有限公司", "job_title": "采购总监", "department": "采购部", "industry": "软件",
+        "lead_source": "公众号", "lifecycle": "成交客户", "grade": "A级", "score": r.randint(0, 1000), "vip": True,
+        "owner": "li.na", "credit_limit": {"amount": "100000.00", "currency": "CNY"},
+        "first_contact": "2020", "last_contact": "2026-11-03T15:00:00.5+08:00", "notes": NOTE,
+        "source": "erp",
+        "identities": [{"kind": "external", "source": "erp", "value": f"C-{i:05}"},
+                       {"kind": "external", "source": "shop", "value": 10000 + i},
+                       {"kind": "wechat", "value": f"wx_{i}"}, {"kind": "企业微信", "value": f"ww-{i}"},
+                       {"kind": "qq", "value": str(1234567 + i)}],
+    }
+
+
+def documents():
+    r = random.Random(1)
+    out = [json.dumps(person(r, i), ensure_ascii=i % 2 == 1, indent=i if i else None) for i in range(3)]
+    out.append(json.dumps({
+        "id": 17, "kind": "organisation", "revision": 4, "created_at": "2026-01-01T00:00:00Z",
+        "updated_at": "2026-11-22T08:30:00.000001Z", "name": "Beispiel & Söhne GmbH", "phone": ["+49 30 123456"],
+        "email": "info@example.de", "website": "example.de", "employees": 250, "country": "DE",
+        "credit_limit": "250000.50 EUR", "notes": NOTE_EN, "first_contact": "2019-05-06",
+        "identities": [{"kind": "tax_id", "value": "DE123456789"}],
+        "origins": {"name": {"at": "2026-01-01T00:00:00Z", "source": "erp"}}}, ensure_ascii=False))
+    labels = {"姓名": "张 伟", "手机号": ["13800138000", "138-0013-8001"], "邮箱": "zw@example.com", "城市": "深圳",
+              "客户来源": "转介绍", "生命周期": "意向客户", "贵宾": "是", "负责人": "王芳", "信用额度": "￥5,000.00",
+              "最近跟进时间": "2026-11-22 09:30", "备注": NOTE, "微信号": ["zw", "zw_2"],
+              "客户编号": {"source": "erp", "value": "7"}}
+    out.append(json.dumps(labels, ensure_ascii=False, indent=2))
+    out.append(json.dumps({"name": "Many", "phone": [f"+86138001{i:05}" for i in range(60)],
+                           "email": {"add": [f"a{i}@example.com" for i in range(30)], "remove": ["b@example.com"]}}))
+    out.append(json.dumps({"name": "Ids", "identities": [
+        {"kind": "external", "source": f"system {i % 7}", "value": f"{i:04}"} for i in range(50)]}))
+    out.append(json.dumps({"name": None, "unknown": [[], {}, [1.5e-7, -0, True, None]], "emial": "x",
+                           "phone": ["12", "x", {}], "score": 12345, "vip": "perhaps", "employer": 99}))
+    out.append(json.dumps({"name": "Escapes", "notes": "\t\n" + "".join(map(chr, [*range(32, 127), *range(160, 0x180)])) + "😀𠀀\u2028" * 20}))
+    out.append(json.dumps({"name": "Deep", "notes": [[[[[[[[[[[["x"]]]]]]]]]]]], "address": "line\n" * 60}))
+    return [d.encode() for d in out]
+
+
+# ---- models ----
+
+def model_of_types(count, list_too):
+    kinds = ["text", "integer", "decimal", "money", "date", "datetime", "boolean", "email", "phone", "url", "country",
+             "language", "customer", "actor"]
+    lines = ["crm: 1", "name: wide", "region: CN", "currency: CNY", "fields:"]
+    for i in range(count):
+        kind = kinds[i % len(kinds)]
+        lines.append(f"  f{i}: {{type: {kind}" + (", list: true" if list_too and i % 3 == 0 else "") +
+                     f", label: {{en: Field {i}, zh: 字段{i}}}}}")
+    return "\n".join(lines) + "\n"
+
+
+def models():
+    with open(os.path.join(TOP, "src/model/default.yaml"), encoding="utf-8") as f:
+        default = f.read()
+    short = "\n".join(line for line in default.split("\n") if "sensitivity" not in line and "#" not in line)
+    enum = "".join(f"      v{i}: {{en: [Value {i}, V{i}], zh: 值{i}}}\n" for i in range(60))
+    shop = """crm: 1
+name: my-shop
+region: CN
+currency: CNY
+kinds:
+  person: {label: {en: Person, zh: 个人}}
+  organisation: {label: {en: [Organisation, Company], zh: [组织, 公司]}}
+fields:
+  name: {type: text, required: true, max: 200, label: {en: Name, zh: [姓名, 名称]}}
+  member_no: {type: text, pattern: '[A-Z]{2}\\d{6}', unique: true, label: {zh: 会员卡号}}
+  balance: {type: money, min: 0, class: transaction, label: {zh: 余额}}
+  birthday: {type: date, min: 1900, max: 2030-12-31, kinds: [person]}
+  seen: {type: datetime, min: 2000-01-01T00:00:00Z, sensitivity: internal}
+  rate: {type: decimal, min: -0.5, max: 99.95, default: 1.25}
+  words: {type: text, list: true, min: 1, max: 20, default: [a, b, 'c: d', "e\\u4e00"]}
+  mentor: {type: customer, kinds: [person]}
+identities:
+  external: {type: text, per: source, unique: true, label: {en: External id, zh: 外部编号}}
+  card: {type: text, max: 32, pattern: '(?:[0-9A-F]{2}:){3}[0-9A-F]{2}|\\d{8,12}'}
+"""
+    out = [
+        default, short[:2500].rsplit("\n", 2)[0] + "\n", shop, shop.replace("\n", "\r\n"), "\ufeff" + shop,
+        "crm: 1\nfields:\n  grade:\n    type: enum\n    default: v7\n    values:\n" + enum,
+        model_of_types(42, False), model_of_types(30, True),
+        # faults on many lines
+        model_of_types(20, True).replace("type: ", "typ: ").replace("zh: 字段1", "en: Field 2"),
+        shop.replace("max: 200", "max: -200").replace("per: source", "per: moon").replace("CNY", "ZZZ"),
+    ]
+    return [m.encode() for m in out]
+
+
+# ---- stored records ----
+
+def varint(n):
+    out = b""
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def zigzag(n):
+    return varint(n << 1 if n >= 0 else (-n << 1) - 1)
+
+
+def value(r, kind):
+    number = r.choice([0, 1, -1, 63, 64, -64, -65, 2**31, -2**40, r.randint(-10**12, 10**12)])
+    return {
+        TEXT: lambda: (r.choice(SURNAMES) + r.choice(GIVEN) + r.choice(["", " Ltd.", NOTE[:r.randint(1, 40)]])).encode(),
+        INTEGER: lambda: zigzag(number), DATETIME: lambda: zigzag(1763800000000000 + number),
+        DECIMAL: lambda: bytes([r.randint(0, 6)]) + zigzag(number * 10 + 1),
+        MONEY: lambda: b"CNY" + bytes([2]) + zigzag(number * 10 + 1),
+        DATE: lambda: varint(r.randint(1900, 2030) * 512 + r.randint(1, 12) * 32 + r.randint(0, 28)),
+        BOOLEAN: lambda: bytes([r.randint(0, 1)]), ENUM: lambda: varint(r.randint(1, 300)),
+        EMAIL: lambda: f"user{r.randint(0, 999)}@example.com".encode(),
+        PHONE: lambda: f"+86138{r.randint(0, 99999999):08}".encode(), URL: lambda: b"https://example.com/a?b=c",
+        COUNTRY: lambda: r.choice([b"CN", b"DE", b"US"]), LANGUAGE: lambda: r.choice([b"zh-Hans", b"en", b"de-AT"]),
+        CUSTOMER: lambda: varint(r.randint(1, 10**7)), ACTOR: lambda: b"li.na",
+    }[kind]()
+
+
+def record(seed, fields, origins, lists, flags=0, survivor=0):
+    """As crm__record_encode() in src/codec/record.c writes it."""
+    r = random.Random(seed)
+    created = 1763800000000000 + seed
+    out = bytes([1, flags, 1 + seed % 2]) + varint(10**seed if seed < 12 else 7)
+    out += created.to_bytes(8, "little") + zigzag(r.randint(0, 10**13))
+    if flags & 2:
+        out += varint(survivor)
+    out += varint(origins)
+    for i in range(origins):
+        out += varint(i % 5) + zigzag(i * 86400000000 - seed)
+    out += varint(fields)
+    for i in range(fields):
+        kind = i % 15 + 1
+        count = r.randint(1, lists) if lists and kind != BOOLEAN and i % 3 == 0 else 0
+        scoped = kind == TEXT and count > 0
+        mixed = count > 1 and origins > 1 and i % 2 == 0
+        items = [(varint(r.randint(1, 9)) if scoped else b"") + value(r, kind) for _ in range(count or 1)]
+        payload = b"".join(varint(len(v)) + v for v in items) if count else items[0]
+        out += varint(1 + r.choice([0, 0, 0, 5, 200]))
+        out += varint(r.randrange(origins) << 8 | mixed << 7 | scoped << 6 | (count > 0) << 5 | kind)
+        out += varint(len(payload)) + payload
+        if mixed:
+            out += b"".join(varint(r.randrange(origins)) for _ in items)
+    return out
+
+
+def records():
+    whole = [record(1, 60, 8, 6), record(2, 60, 200, 3), record(3, 15, 1, 0), record(4, 30, 3, 12),
+             record(5, 8, 2, 60), record(6, 45, 4, 2, flags=1), record(7, 20, 2, 4, flags=2, survivor=10**6)]
+    bent = bytearray(whole[0])
+    bent[len(bent) // 2] ^= 0x40
+    return whole + [whole[0][:-1], bytes(bent), whole[3] + b"\0"]
+
+
+# ---- values: the first byte chooses a field of the model in fuzz_value.c ----
+
+def values():
+    texts = [(0, NOTE * 3), (0, NOTE_EN), (8, "二〇二六年十一月二十二日"), (10, "2026-11-22T09:30:15.123456+08:00"),
+             (0x80 | 10, "2026年11月22日 上午9:30"), (6, "人民币 １２，３４５，６７８．９０ 元"), (14, "a" * 60 + "+tag@" + "sub." * 30 + "Example.COM"),
+             (15, "（0086）138－0013－8000 转 12"), (17, "HTTPS://用户.Example.com:8443/路径/%E4%BD%A0?" + "k=v&" * 60 + "#片段"),
+             (22, "C-1001/" + "编号" * 40), (21, "li.na@" + "example." * 8 + "com")]
+    return [bytes([which]) + text.encode() for which, text in texts]
+
+
+def main():
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+    total = 0
+    for name, inputs in (("json", documents()), ("model", models()), ("record", records()), ("value", values())):
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+        for data in inputs:
+            with open(os.path.join(folder, name, hashlib.sha1(data).hexdigest()[:12]), "wb") as f:
+                f.write(data)
+            total += len(data)
+        print(f"{name}: {len(inputs)} inputs, {sum(map(len, inputs))} bytes")
+    print(f"{total} bytes")
+
+
+main()
