@@ -58,6 +58,12 @@ static const arg_option *find(const arg_option *options, const char *name, size_
 
 static int store(tool *t, const arg_option *option, int is_own, const char *value)
 {
+    if (option->kind == ARG_LIST) {
+        arg_list *list = option->to;
+        list->p = xrealloc(list->p, (list->n + 1) * sizeof(*list->p));
+        list->p[list->n++] = value;
+        return 0;
+    }
     if (option->kind == ARG_TEXT) {
         /* the options of every verb may stand in an alias, to be given again */
         if (is_own && *(const char **)option->to)
@@ -67,6 +73,42 @@ static int store(tool *t, const arg_option *option, int is_own, const char *valu
     }
     if (args_number(value, option->to))
         return fail_usage(t, "--%s needs a number, not '%s'", option->name, value);
+    return 0;
+}
+
+static void try_names(near *x, const arg_option *options)
+{
+    for (; options && options->name; options++)
+        near_try(x, options->name);
+}
+
+static int unknown(tool *t, const char *name, size_t n, const arg_option *own,
+                   const common *options)
+{
+    buf hint = {0};
+    near x;
+    int rc;
+
+    near_start(&x, name, n);
+    try_names(&x, own);
+    try_names(&x, options->all);
+    try_names(&x, options->write);
+    near_hint(&x, "--", &hint);
+    rc = fail_usage(t, "no such option: --%.*s%s", (int)(n < 100 ? n : 100), name,
+                    hint.p ? hint.p : "");
+    buf_free(&hint);
+    return rc;
+}
+
+/* --batch or --batch=NAME. */
+static int take_batch(tool *t, const char *name)
+{
+    if (t->write.batch)
+        return fail_usage(t, "--batch is given twice");
+    if (name && !*name)
+        return fail_usage(t, "--batch= needs a name");
+    t->write.batch = CRM_BATCH_NEW;
+    t->write.batch_name = name;
     return 0;
 }
 
@@ -88,7 +130,7 @@ static int take(tool *t, const arg_option *own, int argc, char **argv, int i, in
     if (!option && (option = find(options.write, arg + 2, n, letter)))
         t->write_option = 1;
     if (!option && is_long)
-        return fail_usage(t, "no such option: --%.*s", (int)(n < 100 ? n : 100), arg + 2);
+        return unknown(t, arg + 2, n, own, &options);
     if (!option)
         return fail_usage(t, "no such option: %s", arg);
     if (is_long && arg[2 + n] == '=')
@@ -96,6 +138,8 @@ static int take(tool *t, const arg_option *own, int argc, char **argv, int i, in
     else if (!is_long && arg[2])
         value = arg + 2;
     *used = 1;
+    if (option->kind == ARG_BATCH)
+        return take_batch(t, value);
     if (option->kind == ARG_FLAG) {
         if (value)
             return fail_usage(t, "--%s takes no value", option->name);

@@ -99,6 +99,9 @@ static void put_message(tool *t, const char *code, const place *at, const crm_er
 {
     buf b = {0};
 
+    at = at ? at : t->at;
+    if (t->bar)
+        progress_clear(t->bar);
     if (t->json) {
         put_json(t, code, at, err, message);
         return;
@@ -133,6 +136,10 @@ int fail_usage(tool *t, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
+    if (t->at) { /* said of a line of a file, not of the command line */
+        put_message(t, crm_error_name(CRM_EVALUE), NULL, NULL, message);
+        return TOOL_INPUT;
+    }
     put_message(t, "USAGE", NULL, NULL, message);
     if (!t->json) {
         buf_fmt(&hint, "Try '" TOOL "%s%s --help'.", t->verb ? " " : "",
@@ -197,19 +204,20 @@ static int code_number(slice name)
     return CRM_EVALUE;
 }
 
-size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, size_t n, int skip)
+/* Reports the faults that have the code `only`, CRM_OK: all but those with the code `skip`. */
+static size_t report_some(tool *t, crm_txn *txn, const place *at, slice doc, int only, int skip)
 {
     slice list = {NULL, 0}, key, item;
     size_t pos = 0, reported = 0;
     char *faults;
 
-    if (crm_customer_validate_json(txn, json, n, &faults, &list.n, NULL))
+    if (crm_customer_validate_json(txn, doc.p, doc.n, &faults, &list.n, NULL))
         return 0;
     list.p = faults;
     while (json_next(list, &pos, &key, &item)) {
         crm_error err = CRM_ERROR_INIT;
         err.code = code_number(json_member(item, "code"));
-        if (err.code == skip)
+        if (only ? err.code != only : err.code == skip)
             continue;
         err.offset = number_member(item, "offset");
         err.row = number_member(item, "row");
@@ -222,6 +230,20 @@ size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, s
     return reported;
 }
 
+size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, size_t n, int skip)
+{
+    slice doc = {json, n};
+
+    return report_some(t, txn, at, doc, CRM_OK, skip);
+}
+
+size_t report_syntax(tool *t, crm_txn *txn, const char *json, size_t n)
+{
+    slice doc = {json, n};
+
+    return report_some(t, txn, NULL, doc, CRM_ESYNTAX, CRM_OK);
+}
+
 void note(tool *t, const char *fmt, ...)
 {
     char message[1024];
@@ -229,6 +251,8 @@ void note(tool *t, const char *fmt, ...)
     va_list ap;
 
     out_flush(); /* what the remark is about comes first */
+    if (t->bar)
+        progress_clear(t->bar);
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);

@@ -37,6 +37,8 @@ static const char tool_help_end[] =
     "  " TOOL " create 姓名=张伟 电话='139 0013 9000' 城市=上海\n"
     "  " TOOL " find 电话=13900139000\n"
     "  " TOOL " set 2 email=zhang.wei@example.com\n"
+    "  " TOOL " event add 2 kind=order amount='128 CNY'\n"
+    "  " TOOL " timeline 2\n"
     "  " TOOL " list\n"
     "\n"
     "Exit codes\n"
@@ -71,9 +73,11 @@ static const verb verb_version = {
     0,
     run_version};
 
-static const verb *const verbs[] = {
-    &verb_init, &verb_create, &verb_get,   &verb_find,  &verb_set,  &verb_delete, &verb_undelete,
-    &verb_list, &verb_stat,   &verb_check, &verb_model, &verb_help, &verb_version};
+static const verb *const verbs[] = {&verb_init,    &verb_create,   &verb_get,      &verb_find,
+                                    &verb_set,     &verb_delete,   &verb_undelete, &verb_list,
+                                    &verb_event,   &verb_timeline, &verb_history,  &verb_undo,
+                                    &verb_changes, &verb_head,     &verb_verify,   &verb_stat,
+                                    &verb_check,   &verb_model,    &verb_help,     &verb_version};
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 static const verb *find_verb(const char *name)
@@ -82,6 +86,21 @@ static const verb *find_verb(const char *name)
         if (strcmp(verbs[i]->name, name) == 0)
             return verbs[i];
     return NULL;
+}
+
+static int no_verb(tool *t, const char *name)
+{
+    buf hint = {0};
+    near x;
+    int rc;
+
+    near_start(&x, name, strlen(name));
+    for (size_t i = 0; i < VERBS; i++)
+        near_try(&x, verbs[i]->name);
+    near_hint(&x, "", &hint);
+    rc = fail_usage(t, "no such verb: %s%s", name, hint.p ? hint.p : "");
+    buf_free(&hint);
+    return rc;
 }
 
 static void put(const char *s)
@@ -120,7 +139,7 @@ static int run_help(tool *t, int argc, char **argv)
         return 0;
     }
     if (!(v = find_verb(argv[0])))
-        return fail_usage(t, "no such verb: %s", argv[0]);
+        return no_verb(t, argv[0]);
     put(v->help);
     return 0;
 }
@@ -230,7 +249,7 @@ static int run(tool *t, int argc, char **argv)
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
     if (!(t->verb = find_verb(name)))
-        return fail_usage(t, "no such verb: %s", name);
+        return no_verb(t, name);
     return t->verb->run(t, argc - used - 1, argv + used + 1);
 }
 

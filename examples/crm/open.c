@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,20 +68,46 @@ int open_write(tool *t, int make)
 
 int begin(tool *t, int mode, crm_txn **txn)
 {
+    crm_txn_options options = t->write;
     crm_error err = CRM_ERROR_INIT;
 
-    if (!crm_txn_begin(t->db, mode, &t->write, txn, &err))
+    if (mode == CRM_READ) { /* a reader has no batch */
+        options.batch = 0;
+        options.batch_name = NULL;
+    }
+    if (!crm_txn_begin(t->db, mode, &options, txn, &err))
         return 0;
     fail_crm(t, &err);
     return err.code == CRM_ENOTFOUND ? TOOL_INPUT : exit_code_of(err.code); /* no such zone */
 }
 
+static void tell_batch(tool *t)
+{
+    buf b = {0};
+
+    if (t->json) {
+        buf_fmt(&b, "{\"batch\":%" PRIu64 "}", t->batch);
+        if (t->bar)
+            progress_clear(t->bar);
+        error_line(&b);
+    } else {
+        note(t, "batch %" PRIu64 " ('" TOOL " undo %" PRIu64 "' takes it back)", t->batch,
+             t->batch);
+    }
+}
+
 int commit(tool *t, crm_txn *txn)
 {
+    uint64_t batch = t->write.batch ? crm_txn_batch(txn) : 0;
     crm_error err = CRM_ERROR_INIT;
 
     if (crm_txn_commit(txn, &err))
         return fail_crm(t, &err);
+    if (batch && !t->batch) {
+        t->batch = t->write.batch = batch;
+        t->write.batch_name = NULL; /* only a new batch is named */
+        tell_batch(t);
+    }
     return 0;
 }
 

@@ -141,6 +141,13 @@ int out_failed(void)
     return failed;
 }
 
+int out_closed(void)
+{
+    struct pollfd out = {STDOUT_FILENO, 0, 0};
+
+    return poll(&out, 1, 0) > 0 && out.revents & (POLLERR | POLLHUP);
+}
+
 int out_end(tool *t, int exit_code)
 {
     out_flush();

@@ -60,6 +60,13 @@ static void sort_unique(ids *all)
     all->n = kept;
 }
 
+/* What is searched, for messages: as it stands on the command line, but not what stands in a file.
+ */
+static const char *shown(const tool *t, const char *arg)
+{
+    return t->at ? "this value" : arg;
+}
+
 static int search_everywhere(tool *t, crm_txn *txn, const char *arg, ids *out)
 {
     slice value = {arg, strlen(arg)};
@@ -80,7 +87,7 @@ static int search_everywhere(tool *t, crm_txn *txn, const char *arg, ids *out)
     if (rc != CRM_DONE)
         return fail_crm(t, &err);
     sort_unique(out);
-    return out->n ? 0 : fail(t, CRM_ENOTFOUND, "no customer has %s", arg);
+    return out->n ? 0 : fail(t, CRM_ENOTFOUND, "no customer has %s", shown(t, arg));
 }
 
 static int search_field(tool *t, crm_txn *txn, const char *arg, const pair *p, ids *out)
@@ -100,7 +107,7 @@ static int search_field(tool *t, crm_txn *txn, const char *arg, const pair *p, i
     rc = search(txn, &field, source, p->value, out, &err);
     free(source);
     if (rc == CRM_ENOTFOUND)
-        return fail(t, CRM_ENOTFOUND, "no customer has %s", arg);
+        return fail(t, CRM_ENOTFOUND, "no customer has %s", shown(t, arg));
     if (rc)
         return fail_crm(t, &err);
     sort_unique(out);
@@ -116,9 +123,10 @@ int target_all(tool *t, crm_txn *txn, const char *arg, int numbers_are_ids, ids 
 
     out->n = 0;
     if (!*arg || (split && !p.value.n))
-        return fail_usage(t, "there is nothing to search for%s%s", *arg ? ": " : "", arg);
+        return fail_usage(t, "there is nothing to search for%s%s", *arg && !t->at ? ": " : "",
+                          t->at ? "" : arg);
     if (!text_valid(arg, strlen(arg)))
-        return fail(t, CRM_EINVAL, "an argument is not UTF-8: %s", arg);
+        return fail(t, CRM_EINVAL, "an argument is not UTF-8: %s", shown(t, arg));
     if (split && p.op != PAIR_SET)
         return fail_usage(t, "to search, write FIELD=VALUE");
     digits = strlen(arg) <= 10 && !args_number(arg, &id);
@@ -145,7 +153,7 @@ int target_one(tool *t, crm_txn *txn, const char *arg, crm_id *id)
         for (size_t i = 0; i < found.n && i < 10; i++)
             buf_fmt(&list, "%s%" PRIu64, i ? ", " : "", found.p[i]);
         rc = fail(t, CRM_EAMBIGUOUS, "%zu customers have %s: give one of the ids %s%s", found.n,
-                  arg, list.p, found.n > 10 ? " ..." : "");
+                  shown(t, arg), list.p, found.n > 10 ? " ..." : "");
     }
     if (!rc)
         *id = found.p[0];

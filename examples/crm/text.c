@@ -55,8 +55,8 @@ int text_magic(buf *out, const char *file, const char *s, size_t n)
 {
     if (begins(s, n, "\x1f\x8b", 2))
         buf_fmt(out, "%s is compressed: gunzip it first", file);
-    else if (begins(s, n, "\xff\xfe", 2) || begins(s, n, "\xfe\xff", 2) ||
-             begins(s, n, "{\0", 2) || begins(s, n, "\0{", 2))
+    else if (begins(s, n, "\xff\xfe", 2) || begins(s, n, "\xfe\xff", 2) || begins(s, n, "{\0", 2) ||
+             begins(s, n, "\0{", 2))
         buf_fmt(out, "%s is UTF-16: convert it first, e.g. iconv -f UTF-16 -t UTF-8", file);
     return out->n != 0;
 }

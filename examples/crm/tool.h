@@ -27,6 +27,8 @@ enum {
 };
 
 typedef struct tool tool;
+struct place;
+struct progress;
 
 /* A verb of the tool. */
 typedef struct verb {
@@ -47,8 +49,16 @@ struct tool {
     int help;
     int write_option; /* an option was given that only verbs that write take */
     crm_txn_options write;
+    uint64_t batch; /* the batch that was begun, 0: none */
     crm_db *db;
+    const struct place *at; /* line of a file in work, which messages name; NULL: none */
+    struct progress *bar;   /* what is on the screen, to be cleared before a message; NULL: none */
 };
+
+typedef struct slice {
+    const char *p;
+    size_t n;
+} slice;
 
 /* ---- main.c ---- */
 
@@ -61,20 +71,33 @@ int verb_start(tool *t, int *argc, char **argv, const struct arg_option *own);
 /* ---- verbs ---- */
 
 extern const verb verb_init, verb_model, verb_create, verb_get, verb_find, verb_set, verb_delete,
-    verb_undelete, verb_list, verb_stat, verb_check;
+    verb_undelete, verb_list, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
+    verb_head, verb_verify, verb_stat, verb_check;
 
 /* Reports every fault of a model document on standard error; the exit code. */
 int model_faults(tool *t, const char *file, const char *yaml, size_t n);
 
 /* ---- args.c: the command line ---- */
 
-enum { ARG_FLAG, ARG_TEXT, ARG_NUMBER };
+enum {
+    ARG_FLAG,
+    ARG_TEXT,
+    ARG_NUMBER,
+    ARG_LIST, /* a text that may be given again */
+    ARG_BATCH /* --batch[=NAME]: the verb's changes are one batch */
+};
+
+/* What ARG_LIST fills; p is the caller's to free. */
+typedef struct arg_list {
+    const char **p;
+    size_t n;
+} arg_list;
 
 typedef struct arg_option {
     const char *name; /* without dashes; NULL ends a table */
     char letter;      /* 0: none */
     int kind;         /* ARG_... */
-    void *to;         /* int *, const char **, uint64_t * */
+    void *to;         /* int *, const char **, uint64_t *, arg_list *; NULL for ARG_BATCH */
 } arg_option;
 
 /* Takes the options out of argv, wherever they stand before "--", and leaves the other arguments in
@@ -105,6 +128,25 @@ void buf_size(buf *b, uint64_t bytes);
 /* RFC 3339, UTC, in the library's form: no decimals, 3 or 6. */
 void buf_time(buf *b, int64_t us);
 
+/* ---- time.c ---- */
+
+/* A date, or a date and time, with or without an offset, else UTC.  0 or -1. */
+int time_parse(const char *s, size_t n, int64_t *us);
+
+/* ---- near.c: what somebody may have meant ---- */
+
+/* Looks for the one among names that is a slip or two away from what was given. */
+typedef struct near {
+    slice given;
+    const char *name; /* found; NULL: none is near */
+    size_t slips;
+} near;
+
+void near_start(near *x, const char *given, size_t n);
+void near_try(near *x, const char *name);
+/* Appends `; did you mean "name"?`, or nothing; `prefix` goes in front of the name. */
+void near_hint(const near *x, const char *prefix, buf *out);
+
 /* ---- error.c: messages ---- */
 
 /* "crm: verb: message" on standard error, or {"error":{...}} with --json.  `code` is a CRM_ code,
@@ -119,12 +161,15 @@ typedef struct place {
     const char *file;
     uint64_t line;
 } place;
-/* Reports an error at a place (NULL: none); `subject`, when not NULL, goes in front of the message.
+/* Reports an error at a place (NULL: that of the tool); `subject`, when not NULL, goes in front of
+ * the message.
  */
 void report(tool *t, const place *at, const char *subject, const crm_error *err);
 /* Reports every fault of crm_customer_validate_json().  Codes equal to `skip` are left out.
  * Returns how many were reported, 0 also when the report can't be had. */
 size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, size_t n, int skip);
+/* Reports that a text is no JSON document, if it is none.  Returns whether it did. */
+size_t report_syntax(tool *t, crm_txn *txn, const char *json, size_t n);
 int exit_code_of(int code);
 /* Writes a line to standard error as it is, and frees it. */
 void error_line(buf *b);
@@ -140,6 +185,7 @@ int open_write(tool *t, int make);
 /* Says that there is no database; the exit code. */
 int open_absent(tool *t);
 int begin(tool *t, int mode, crm_txn **txn);
+/* Later transactions go on with the batch of this one, which is told the first time. */
 int commit(tool *t, crm_txn *txn);
 /* The whole of a file ("-": standard input), at most `limit` bytes. */
 int slurp(tool *t, const char *file, size_t limit, buf *out);
@@ -189,15 +235,12 @@ int out_end(tool *t, int exit_code);
 int out_is_terminal(void);
 /* Whether heads are set in bold: on a terminal, unless NO_COLOR says no. */
 int out_bold(void);
+/* Whether whoever read our output has gone away. */
+int out_closed(void);
 /* Columns of the terminal behind a descriptor, 0 when it is none. */
 size_t out_columns(int fd);
 
 /* ---- json.c ---- */
-
-typedef struct slice {
-    const char *p;
-    size_t n;
-} slice;
 
 /* Appends a JSON string with its quotes. */
 void json_string(buf *out, const char *s, size_t n);
@@ -286,6 +329,35 @@ slice lines_head(lines *in);
 /* Next line that is not blank, without its end.  `block`: wait for input. */
 int lines_next(lines *in, int block, slice *line);
 void lines_close(lines *in);
+
+/* ---- load.c: many documents from a file of JSON Lines ---- */
+
+typedef struct load_counts {
+    uint64_t created, updated, unchanged, bad;
+} load_counts;
+
+typedef struct load load;
+struct load {
+    tool *t;
+    const char *file;
+    int atomic, dry_run;
+    int make; /* makes the database when there is none */
+    /* Writes one document and counts what became of it.  0, or an exit code after a message: of
+     * TOOL_SYSTEM nothing is written, another makes a bad line.  t->at is the line meanwhile. */
+    int (*write)(load *l, crm_txn *txn, slice doc, load_counts *sum);
+    void *ctx;
+    load_counts done;
+    uint64_t last; /* last line that was dealt with */
+    int ran;       /* came so far that there is something to sum up */
+    int stopped;   /* by Ctrl-C */
+};
+
+/* Reads and writes all lines.  0 or an exit code. */
+int load_run(load *l);
+/* Appends the members of a summary that every load has. */
+void load_json(const load *l, buf *out);
+/* Exit code of a load, after its summary. */
+int load_code(const load *l, int rc);
 
 /* ---- progress.c: progress on a terminal, and Ctrl-C ---- */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char delete_help[] =
-    "Usage: " TOOL " delete WHO... [--expect REVISION]\n"
+    "Usage: " TOOL " delete WHO... [--expect REVISION] [--batch[=NAME]]\n"
     "\n"
     "Deletes customers: they are not listed or found any more, and can be undeleted. Their\n"
     "bytes stay in the file: deleting is not erasing.\n"
@@ -15,6 +15,7 @@ static const char delete_help[] =
     "  WHO               an id, FIELD=VALUE or a value, see get\n"
     "  --expect REVISION only if this is still the customer's revision; otherwise nothing\n"
     "                    happens, exit code 3\n"
+    "  --batch[=NAME]    make it one batch, which undo takes back\n"
     "\n"
     "All in one transaction. Those that are not found are told, the others are deleted,\n"
     "exit code 1; at any other error nothing is.\n"
@@ -25,13 +26,14 @@ static const char delete_help[] =
     "  " TOOL " delete 17 --expect 204 --actor li.na\n";
 
 static const char undelete_help[] =
-    "Usage: " TOOL " undelete ID... [--expect REVISION]\n"
+    "Usage: " TOOL " undelete ID... [--expect REVISION] [--batch[=NAME]]\n"
     "\n"
     "Brings deleted customers back as they were. Deleted customers are found by id only;\n"
     "'" TOOL " list --deleted' lists them.\n"
     "\n"
     "  --expect REVISION only if this is still the customer's revision; otherwise nothing\n"
     "                    happens, exit code 3\n"
+    "  --batch[=NAME]    make it one batch, which undo takes back\n"
     "\n"
     "All in one transaction. Those that are not found are told, the others come back, exit\n"
     "code 1; at any other error (e.g. a unique value was taken meanwhile) nothing happens.\n"
@@ -70,7 +72,8 @@ static int change_one(tool *t, crm_txn *txn, const char *who, change_fn change, 
 static int run(tool *t, int argc, char **argv, change_fn change)
 {
     const char *expect = NULL;
-    const arg_option own[] = {{"expect", 0, ARG_TEXT, &expect}, {NULL, 0, 0, NULL}};
+    const arg_option own[] = {
+        {"expect", 0, ARG_TEXT, &expect}, {"batch", 0, ARG_BATCH, NULL}, {NULL, 0, 0, NULL}};
     uint64_t expected = 0;
     int worst = 0, rc = verb_start(t, &argc, argv, own);
     crm_txn *txn;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char help[] =
-    "Usage: " TOOL " get WHO... [--origins] [--json [--pretty]]\n"
+    "Usage: " TOOL " get WHO... [--at REVISION] [--origins] [--json [--pretty]]\n"
     "\n"
     "Prints the records of customers, deleted ones too when named by id.\n"
     "\n"
@@ -16,17 +16,20 @@ static const char help[] =
     "                    id=N: an id of any length\n"
     "                    FIELD=VALUE, FIELD@SOURCE=VALUE: by an identity, see find\n"
     "                    anything else (13800138000, li.na@example.com): in every identity\n"
+    "  --at REVISION     as they were at this revision, see history\n"
     "  --origins         where each value came from, and when\n"
     "  --pretty          JSON with one member a line\n"
     "\n"
     "Labels are in the language of the locale or of --lang; JSON has the keys. Exit code 1\n"
-    "when a customer was not found; the others are printed.\n"
+    "when a customer was not found, was not there at the revision, or when what was changed\n"
+    "since was dropped; the others are printed.\n"
     "\n"
     "Examples\n"
     "  " TOOL " get 17\n"
     "  " TOOL " get 17 18 19 --json\n"
     "  " TOOL " get 13800138000 --lang zh\n"
     "  " TOOL " get 邮箱=li.na@example.com --origins\n"
+    "  " TOOL " get 17 --at 204\n"
     "  " TOOL " get external@erp=10023 --json --pretty\n";
 
 typedef struct printing {
@@ -35,6 +38,7 @@ typedef struct printing {
     crm_customer *c;
     int origins, printed;
     uint32_t flags;
+    uint64_t at; /* revision, 0: the present one */
 } printing;
 
 /* Labels of what every record has; fields bring their own. */
@@ -224,6 +228,23 @@ static int print_json(printing *p)
     return 0;
 }
 
+static int print_one(printing *p, crm_id id)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc = p->at ? crm_customer_get_at(p->txn, id, p->at, p->c, &err)
+                   : crm_customer_get(p->txn, id, p->c, &err);
+
+    if (rc == CRM_ENOTFOUND && !p->at)
+        return fail(p->t, rc, "there is no customer %" PRIu64, id);
+    if (rc)
+        fail_crm(p->t, &err);
+    if (rc == CRM_ESTATE) /* images were dropped: of this customer it can't be told any more */
+        return TOOL_MISSING;
+    if (rc)
+        return exit_code_of(rc);
+    return p->t->json ? print_json(p) : print_text(p);
+}
+
 /* Prints those an argument means; the worst exit code of them. */
 static int print_argument(printing *p, const char *arg)
 {
@@ -231,14 +252,7 @@ static int print_argument(printing *p, const char *arg)
     int rc = target_all(p->t, p->txn, arg, 1, &found);
 
     for (size_t i = 0; i < found.n && rc <= TOOL_MISSING && !out_failed(); i++) {
-        crm_error err = CRM_ERROR_INIT;
-        int one = crm_customer_get(p->txn, found.p[i], p->c, &err);
-        if (one == CRM_ENOTFOUND)
-            one = fail(p->t, one, "there is no customer %" PRIu64, found.p[i]);
-        else if (one)
-            one = fail_crm(p->t, &err);
-        else
-            one = p->t->json ? print_json(p) : print_text(p);
+        int one = print_one(p, found.p[i]);
         p->printed |= !one;
         rc = one > rc ? one : rc;
     }
@@ -248,17 +262,22 @@ static int print_argument(printing *p, const char *arg)
 
 static int run(tool *t, int argc, char **argv)
 {
-    printing p = {t, NULL, NULL, 0, 0, 0};
+    printing p = {t, NULL, NULL, 0, 0, 0, 0};
     crm_error err = CRM_ERROR_INIT;
+    const char *at = NULL;
     int pretty = 0, worst = 0;
-    const arg_option own[] = {
-        {"origins", 0, ARG_FLAG, &p.origins}, {"pretty", 0, ARG_FLAG, &pretty}, {NULL, 0, 0, NULL}};
+    const arg_option own[] = {{"at", 0, ARG_TEXT, &at},
+                              {"origins", 0, ARG_FLAG, &p.origins},
+                              {"pretty", 0, ARG_FLAG, &pretty},
+                              {NULL, 0, 0, NULL}};
     int rc = verb_start(t, &argc, argv, own);
 
     if (rc)
         return rc;
     if (!argc)
         return fail_usage(t, "needs an id, FIELD=VALUE or a value");
+    if (at && (args_number(at, &p.at) || !p.at))
+        return fail_usage(t, "--at needs a revision, not '%s'", at);
     t->json |= pretty;
     p.flags = (p.origins ? CRM_JSON_ORIGINS : 0) | (pretty ? CRM_JSON_PRETTY : 0);
     if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &p.txn)))

@@ -6,7 +6,8 @@
 #include <inttypes.h>
 
 static const char help[] =
-    "Usage: " TOOL " set WHO FIELD=VALUE... [--expect REVISION] [--dry-run]\n"
+    "Usage: " TOOL " set WHO FIELD=VALUE... [--expect REVISION] [--batch[=NAME]]\n"
+    "               [--dry-run]\n"
     "\n"
     "Changes fields of a customer and leaves the others. All of it happens, or nothing.\n"
     "\n"
@@ -18,6 +19,7 @@ static const char help[] =
     "  FIELD@SOURCE=...  the same for the ids that another system gave\n"
     "  --expect REVISION only if this is still the customer's revision; otherwise nothing\n"
     "                    happens, exit code 3\n"
+    "  --batch[=NAME]    make it a batch, see create\n"
     "  --dry-run         do it, then take it back\n"
     "\n"
     "Prints the customer's revision, for the next --expect. When every field has its value\n"
@@ -87,8 +89,10 @@ static int run(tool *t, int argc, char **argv)
 {
     const char *expect = NULL;
     int dry_run = 0;
-    const arg_option own[] = {
-        {"expect", 0, ARG_TEXT, &expect}, {"dry-run", 0, ARG_FLAG, &dry_run}, {NULL, 0, 0, NULL}};
+    const arg_option own[] = {{"expect", 0, ARG_TEXT, &expect},
+                              {"batch", 0, ARG_BATCH, NULL},
+                              {"dry-run", 0, ARG_FLAG, &dry_run},
+                              {NULL, 0, 0, NULL}};
     uint64_t expected = 0, revision[2] = {0, 0};
     int rc = verb_start(t, &argc, argv, own);
     crm_txn *txn;

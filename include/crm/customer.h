@@ -31,6 +31,10 @@ typedef struct crm_customer crm_customer;
 #define CRM_JSON_ORIGINS 1u
 /** Flag of the JSON functions: indented, one member a line. */
 #define CRM_JSON_PRETTY 2u
+/** Flag of the JSON functions: add a member events: every event of the customer in order of their
+ * numbers, voided ones and voids too.  Documents given to the functions that write may have it always:
+ * the events are added, those left out that the customer has by source and reference. */
+#define CRM_JSON_EVENTS 4u
 
 /**
  * Makes an empty record, of kind person, to set fields in or to read customers into.
@@ -384,7 +388,7 @@ CRM_API int crm_customer_get(crm_txn *txn, crm_id id, crm_customer *c, crm_error
  *
  * @param[in]     txn    Live transaction.
  * @param[in]     id     Id of the customer.
- * @param[in]     flags  0, CRM_JSON_ORIGINS, CRM_JSON_PRETTY.
+ * @param[in]     flags  0, CRM_JSON_ORIGINS, CRM_JSON_PRETTY, CRM_JSON_EVENTS.
  * @param[out]    json   Receives the document, NUL-terminated UTF-8; NULL on any result but CRM_OK.
  * @param[out]    n      Receives its length in bytes; may be NULL.
  * @param[out]    err    Optional detail.
@@ -406,7 +410,7 @@ CRM_API int crm_customer_get_json(crm_txn *txn, crm_id id, uint32_t flags, char 
  *
  * @param[in]     txn    Live transaction of the same database.
  * @param[in]     c      The record.
- * @param[in]     flags  0, CRM_JSON_ORIGINS, CRM_JSON_PRETTY.
+ * @param[in]     flags  0, CRM_JSON_ORIGINS, CRM_JSON_PRETTY, CRM_JSON_EVENTS.
  * @param[out]    json   Receives the document, NUL-terminated UTF-8; NULL on any result but CRM_OK.
  * @param[out]    n      Receives its length in bytes; may be NULL.
  * @param[out]    err    Optional detail.

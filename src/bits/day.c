@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CRM__DAY_SWAP = __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ };
+
 /* ---- head ---- */
 
 static uint64_t read_most(crm__reader *r, uint64_t most)
@@ -132,8 +134,9 @@ void crm__day_rows(const crm__day *d, uint16_t rows[CRM__DAY_ITEMS])
         }
         return;
     default:
-        for (uint32_t i = 0; i < d->items; i++)
-            rows[i] = crm__get_le16(d->rows + 2 * (size_t)i);
+        memcpy(rows, d->rows, d->items * sizeof *rows);
+        for (uint32_t i = 0; i < d->items && CRM__DAY_SWAP; i++)
+            rows[i] = crm__swap16(rows[i], 1);
     }
 }
 

@@ -28,24 +28,17 @@ void crm__pack(uint8_t *to, const uint64_t *from, size_t count, unsigned width)
         *to = (uint8_t)held;
 }
 
-/* Groups of eight numbers take exactly `width` bytes. */
+/* Eight numbers take exactly `width` bytes, so in all groups they begin at the same bits. */
 static size_t unpack_groups(const uint8_t *from, const uint8_t *end, size_t count, unsigned width,
                             uint64_t add, uint64_t *to)
 {
     uint64_t mask = UINT64_MAX >> (64 - width);
-    size_t left = (size_t)(end - from), done = 0;
-    size_t at[8];
-    unsigned shift[8];
+    size_t left = (size_t)(end - from), last = 7 * (size_t)width / 8 + 8, done = 0;
 
-    for (unsigned k = 0; k < 8; k++) {
-        at[k] = k * width / 8;
-        shift[k] = k * width % 8;
-    }
-    while (count - done >= 8 && left >= at[7] + 8) {
+    for (; count - done >= 8 && left >= last; done += 8) {
+#pragma GCC unroll 8
         for (unsigned k = 0; k < 8; k++)
-            to[k] = add + (crm__get_le64(from + at[k]) >> shift[k] & mask);
-        to += 8;
-        done += 8;
+            to[done + k] = add + (crm__get_le64(from + k * width / 8) >> (k * width % 8) & mask);
         from += width;
         left -= width;
     }

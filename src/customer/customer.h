@@ -41,6 +41,8 @@ struct crm_customer {
     uint32_t extra_count, extra_cap;
     const char *source; /* of this document, NULL: the transaction's; in arena */
     uint64_t expected;  /* member "revision" of a document, 0: none */
+    const crm__json *events; /* member "events", in document; NULL: none */
+    crm__json *document;     /* what was parsed, kept while events is in it */
     crm__buf raw, text;
     crm__arena arena;
     const crm__zone *zone; /* for datetimes without offset: of the transaction, or own_zone; NULL: UTC */
@@ -87,6 +89,14 @@ int crm__customer_name_sources(crm_txn *txn, crm_customer *c, crm_error *err);
 /* Fills c from a document.  CRM_DONE: there is no record to go on with, and why is written down. */
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults);
+/* The member "events": checked, with the faults; added to the customer; written, with `between` before
+ * each.  events.c. */
+int crm__document_events(crm_txn *txn, const crm_customer *c, const crm__json *list,
+                         crm__customer_faults *faults);
+int crm__customer_add_events(crm_txn *txn, const crm__model *m, crm_id id, const crm_customer *c,
+                             crm_error *err);
+int crm__customer_write_events(crm_txn *txn, const crm_customer *c, const char *between,
+                               crm__buf *out, crm_error *err);
 /* Writes c as a document. */
 int crm__document_write(crm_txn *txn, const crm_customer *c, uint32_t flags, crm__buf *out,
                         crm_error *err);

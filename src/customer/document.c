@@ -4,7 +4,7 @@
  *   {"id":1,"kind":"person","revision":7,"created_at":"...","updated_at":"...",["deleted":true,]
  *    "<field>":value or [values],...,
  *    "identities":[{"kind":"external","source":"erp","value":"10023"},...],
- *    ["origins":{"<field>":{"source":"...","at":"..."},...}]}
+ *    ["origins":{"<field>":{"source":"...","at":"..."},...},]["events":[...]]}
  * Numbers of type integer and customer, and booleans, are JSON numbers and booleans; decimals and
  * money are strings, so that no reader rounds them.
  *
@@ -12,6 +12,7 @@
  * nothing.
  */
 #include "customer/customer.h"
+#include "model/json_value.h"
 
 #include "base/time.h"
 
@@ -81,41 +82,18 @@ static int only_members(const crm__json *identity)
 /* Appends the payload of one JSON value. */
 static int read_item(reading *r, const crm__field *f, const crm__json *v, crm__buf *out)
 {
-    crm__slice text, source = {NULL, 0}, currency;
-    char money[64];
+    crm__slice text, source = {NULL, 0};
+    char room[CRM__JSON_MONEY];
 
-    switch (crm__json_kind(v)) {
-    case CRM__JSON_BOOLEAN:
-        if (f->type != CRM_TYPE_BOOLEAN)
-            return bad(r, f, "is not of type boolean");
-        text = crm__json_text(v);
-        break;
-    case CRM__JSON_NUMBER:
-    case CRM__JSON_STRING:
-        text = crm__json_text(v);
-        break;
-    case CRM__JSON_OBJECT:
-        if (f->type == CRM_TYPE_MONEY) {
-            text = trimmed_member(v, "amount");
-            currency = trimmed_member(v, "currency");
-            if (!text.n || text.n + currency.n + 2 > sizeof money)
-                return bad(r, f, "money is {\"amount\":\"12.50\",\"currency\":\"CNY\"}");
-            memcpy(money, text.p, text.n);
-            money[text.n] = ' ';
-            if (currency.n)
-                memcpy(money + text.n + 1, currency.p, currency.n);
-            text = crm__slice_of(money, text.n + (currency.n ? 1 + currency.n : 0));
-            break;
-        }
-        if (!(f->flags & CRM_FIELD_IDENTITY))
-            return bad(r, f, "holds a value, not an object");
+    if (crm__json_kind(v) == CRM__JSON_OBJECT && f->flags & CRM_FIELD_IDENTITY) {
         text = trimmed_member(v, "value");
         source = trimmed_member(v, "source");
         if (!text.n || !only_members(v))
             return bad(r, f, "an identity is {\"kind\":...,\"value\":...[,\"source\":...]}");
-        break;
-    default:
-        return bad(r, f, "holds a value that is neither text, number nor boolean");
+    } else {
+        int rc = crm__json_value_text(f, v, room, &text, r->faults->err);
+        if (rc)
+            return rc;
     }
     return crm__item_parse(r->c, f, (const char *)source.p, source.n, (const char *)text.p, text.n,
                            out, r->faults->err);
@@ -326,7 +304,7 @@ static int read_member(reading *r, const char *key, const crm__json *v)
 {
     static const char *const PASSED_OVER[] = {"id", "created_at", "updated_at", "deleted",
                                               "origins"};
-    static const char *const LATER[] = {"tags", "events", "consents"};
+    static const char *const LATER[] = {"tags", "consents"};
     const crm__field *f;
     crm__slice t;
 
@@ -349,7 +327,7 @@ static int read_member(reading *r, const char *key, const crm__json *v)
         return read_revision(r, v);
     if (strcmp(key, "source") == 0)
         return read_source(r, v);
-    if (strcmp(key, "identities") == 0)
+    if (strcmp(key, "identities") == 0 || strcmp(key, "events") == 0)
         return CRM_OK; /* later */
     f = crm__model_find(r->c->model, key, strlen(key));
     if (!f)
@@ -387,8 +365,16 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
     v = crm__json_member(root, "identities");
     if (!rc && v)
         rc = crm__customer_fault(faults, read_identities(&r, v));
+    v = crm__json_member(root, "events");
+    if (!rc && v)
+        rc = crm__document_events(txn, c, v, faults);
     crm__buf_clear(&r.given);
-    crm__json_free(root);
+    if (!rc && v) {
+        c->events = v;
+        c->document = root;
+    } else {
+        crm__json_free(root);
+    }
     return rc;
 }
 
@@ -427,6 +413,22 @@ static void end_block(writing *w, int depth, char c)
     crm__buf_add_u8(w->out, (unsigned char)c);
 }
 
+static int write_events(writing *w)
+{
+    size_t before;
+    int rc;
+
+    member(w, 1, 0, "events");
+    crm__buf_add_u8(w->out, '[');
+    before = w->out->n;
+    rc = crm__customer_write_events(w->txn, w->c, w->pretty ? "\n    " : "", w->out, w->err);
+    if (w->out->n > before)
+        end_block(w, 1, ']');
+    else
+        crm__buf_add_u8(w->out, ']');
+    return rc;
+}
+
 static void write_time(writing *w, const char *key, int64_t us)
 {
     char text[40];
@@ -445,30 +447,7 @@ static int write_value(const crm__field *f, const crm__entry *e, crm__slice item
 
     if (!rc)
         rc = crm__value_decode(e->type, 0, split.value, &v);
-    if (rc)
-        return rc;
-    if (v.type == CRM_TYPE_BOOLEAN) {
-        crm__buf_add_str(out, v.integer ? "true" : "false");
-        return CRM_OK;
-    }
-    text->n = 0;
-    rc = crm__value_format(f && f->type == e->type ? f : NULL, &v, text);
-    if (rc)
-        return rc;
-    if (v.type == CRM_TYPE_INTEGER || v.type == CRM_TYPE_CUSTOMER) {
-        crm__buf_add(out, text->p, text->n);
-        return CRM_OK;
-    }
-    if (v.type == CRM_TYPE_MONEY) {
-        char amount[24];
-        size_t n = crm__decimal_format(v.decimal, amount);
-        crm__buf_add_str(out, "{\"amount\":");
-        crm__json_string(out, amount, n);
-        crm__buf_add_fmt(out, ",\"currency\":\"%.3s\"}", v.currency);
-        return CRM_OK;
-    }
-    crm__json_string(out, text->p, text->n);
-    return text->failed ? CRM_ENOMEM : CRM_OK;
+    return rc ? rc : crm__json_value_write(f && f->type == e->type ? f : NULL, &v, text, out);
 }
 
 static int write_item(writing *w, const crm__field *f, const crm__entry *e, crm__slice item)
@@ -638,6 +617,13 @@ int crm__document_write(crm_txn *txn, const crm_customer *c, uint32_t flags, crm
         rc = write_identities(&w);
     if (!rc && flags & CRM_JSON_ORIGINS)
         rc = write_origins(&w);
+    if (!rc && flags & CRM_JSON_EVENTS) {
+        rc = write_events(&w);
+        if (rc) {
+            crm__buf_clear(&w.text);
+            return rc;
+        }
+    }
     end_block(&w, 0, '}');
     if (!rc && (out->failed || w.text.failed))
         rc = CRM_ENOMEM;

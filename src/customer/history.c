@@ -462,7 +462,7 @@ int crm_history_json(crm_history *h, char **json, size_t *n, crm_error *err)
         return rc;
     crm__buf_init(&out, &h->mem);
     crm__buf_add_u8(&out, '{');
-    crm__change_members(&h->change, &out);
+    crm__change_members(&h->change, "customer", &out);
     rc = write_fields(h, m, &out);
     if (w->how == CRM__WALK_DROPPED)
         crm__buf_add_str(&out, ",\"dropped\":true");

@@ -72,6 +72,7 @@ void crm_customer_free(crm_customer *c)
     crm__zone_close(c->own_zone);
     crm__record_clear(&mem, &c->rec);
     crm__release(&mem, c->extra);
+    crm__json_free(c->document);
     crm__buf_clear(&c->raw);
     crm__buf_clear(&c->text);
     crm__arena_clear(&c->arena);
@@ -86,6 +87,9 @@ void crm_customer_clear(crm_customer *c)
     c->kind_set = 0;
     c->source = NULL;
     c->expected = 0;
+    crm__json_free(c->document);
+    c->document = NULL;
+    c->events = NULL;
     c->extra_count = 0;
     c->rec.flags = 0;
     c->rec.kind = CRM__KIND_PERSON;

@@ -495,7 +495,16 @@ int crm_customer_create_json(crm_txn *txn, const char *json, size_t n, crm_id *i
     document d;
     int rc = open_document(txn, json, n, &d, err);
 
-    return rc ? rc : close_document(txn, &d, create(txn, d.m, d.c, id, d.op.err));
+    crm_id mine = 0;
+
+    if (rc)
+        return rc;
+    rc = create(txn, d.m, d.c, &mine, d.op.err);
+    if (!rc)
+        rc = crm__customer_add_events(txn, d.m, mine, d.c, d.op.err);
+    if (!rc && id)
+        *id = mine;
+    return close_document(txn, &d, rc);
 }
 
 static int change_json(crm_txn *txn, int how, crm_id id, uint64_t expected, const char *json,
@@ -506,8 +515,10 @@ static int change_json(crm_txn *txn, int how, crm_id id, uint64_t expected, cons
 
     if (rc)
         return rc;
-    return close_document(
-        txn, &d, change(txn, d.m, how, id, expected ? expected : d.c->expected, d.c, d.op.err));
+    rc = change(txn, d.m, how, id, expected ? expected : d.c->expected, d.c, d.op.err);
+    if (!rc)
+        rc = crm__customer_add_events(txn, d.m, id, d.c, d.op.err);
+    return close_document(txn, &d, rc);
 }
 
 int crm_customer_replace_json(crm_txn *txn, crm_id id, uint64_t expected, const char *json,
@@ -528,5 +539,14 @@ int crm_customer_upsert_json(crm_txn *txn, const char *json, size_t n, crm_id *i
     document d;
     int rc = open_document(txn, json, n, &d, err);
 
-    return rc ? rc : close_document(txn, &d, upsert(txn, d.m, d.c, id, created, d.op.err));
+    crm_id mine = 0;
+
+    if (rc)
+        return rc;
+    rc = upsert(txn, d.m, d.c, &mine, created, d.op.err);
+    if (!rc)
+        rc = crm__customer_add_events(txn, d.m, mine, d.c, d.op.err);
+    if (!rc && id)
+        *id = mine;
+    return close_document(txn, &d, rc);
 }

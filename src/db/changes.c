@@ -131,7 +131,7 @@ static void number_member(crm__buf *out, const char *key, uint64_t number)
         crm__buf_add_fmt(out, ",\"%s\":%llu", key, (unsigned long long)number);
 }
 
-void crm__change_members(const crm_change *c, crm__buf *out)
+void crm__change_members(const crm_change *c, const char *target, crm__buf *out)
 {
     char text[40];
     size_t n = crm__datetime_format(c->recorded_us, text);
@@ -139,12 +139,7 @@ void crm__change_members(const crm_change *c, crm__buf *out)
     crm__buf_add_fmt(out, "\"revision\":%llu,\"recorded_at\":", (unsigned long long)c->revision);
     crm__json_string(out, text, n);
     text_member(out, "action", crm_action_name(c->action));
-    number_member(out,
-                  c->action == CRM_ACTION_MODEL  ? "version"
-                  : c->action == CRM_ACTION_UNDO ? "undone"
-                  : c->action == CRM_ACTION_TRIM ? "images_from"
-                                                 : "customer",
-                  c->target);
+    number_member(out, target, c->target);
     number_member(out, "batch", c->batch);
     text_member(out, "actor", c->actor);
     text_member(out, "purpose", c->purpose);
@@ -167,6 +162,14 @@ static void ranges_member(crm__buf *out, const char *key, crm__slice list)
     crm__buf_add_u8(out, ']');
 }
 
+static const char *target_of(uint32_t action)
+{
+    return action == CRM_ACTION_MODEL  ? "version"
+           : action == CRM_ACTION_UNDO ? "undone"
+           : action == CRM_ACTION_TRIM ? "images_from"
+                                       : "customer";
+}
+
 static int write_change(crm_change_iter *it, crm_txn *txn, crm__buf *out)
 {
     static const char *const LIST[CRM__BATCH_LISTS] = {"created", "changed", "with_events"};
@@ -175,7 +178,7 @@ static int write_change(crm_change_iter *it, crm_txn *txn, crm__buf *out)
     int n = 0;
 
     crm__buf_add_u8(out, '{');
-    crm__change_members(&it->change, out);
+    crm__change_members(&it->change, target_of(it->change.action), out);
     if (it->entry.field_count)
         crm__buf_add_str(out, ",\"fields\":[");
     while (crm__mask_next(&in, &field)) {

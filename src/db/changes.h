@@ -15,7 +15,8 @@ int crm__change_of(crm_txn *txn, uint64_t seq, const crm__journal_entry *e, crm_
 uint32_t crm__mask_at(crm__slice mask, uint32_t number);
 /* Key of a field by number, also of one the model no longer has; in arena. */
 int crm__field_key(crm_txn *txn, uint32_t number, crm__arena *arena, const char **key);
-/* Members of a change that history and feed share, after an opening brace; no comma behind. */
-void crm__change_members(const crm_change *c, crm__buf *out);
+/* Members of a change that history and feed share, after an opening brace; no comma behind. target:
+ * what its target is called. */
+void crm__change_members(const crm_change *c, const char *target, crm__buf *out);
 
 #endif

@@ -3,8 +3,8 @@
  *
  *   "libcrm\n" 7 bytes, u8 layout = 1, 16 bytes database id, 16 bytes tag key, 16 bytes token key,
  *   i64 made at (little-endian, us), varint number of features, each: u8 length, name
- * and the check tag under an all-zero key, since the tag key is inside.  A feature is a name, each of
- * which this library must know; docs/format.md lists them.
+ * and the check tag under an all-zero key, since the tag key is inside.  A feature is a name, each
+ * of which this library must know; docs/format.md lists them.
  */
 #include "db/txn.h"
 
@@ -16,7 +16,8 @@
 static const char MAGIC[] = "libcrm\n";
 enum { MAGIC_BYTES = 7, LAYOUT = 1, FEATURES_MOST = 100 };
 
-static const char *const FEATURES[] = {"record-1", "identity-1", "bits-1", "journal-2", "model-1"};
+#define ITEM(name) name,
+static const char *const FEATURES[] = {CRM__FEATURES(ITEM)};
 enum { FEATURE_COUNT = sizeof FEATURES / sizeof FEATURES[0] };
 
 static crm__slice format_key(void)
@@ -150,8 +151,8 @@ int crm__format_make(crm__store *s, const crm_db_options *opts, crm_error *err)
     rc = s->kv->ops->begin(s->kv, 1, &txn, err);
     if (rc)
         return rc;
-    rc = write_header(s, txn, opts->test_clock ? opts->test_clock(opts->test_clock_ctx)
-                                             : crm__clock_now());
+    rc = write_header(s, txn,
+                      opts->test_clock ? opts->test_clock(opts->test_clock_ctx) : crm__clock_now());
     if (rc) {
         crm__fail_sys(err, rc, txn->sys, "can't write the format header");
         txn->ops->abort(txn);

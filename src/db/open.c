@@ -21,9 +21,10 @@ int crm_version_number(void)
     return CRM_VERSION_NUMBER;
 }
 
+#define WORD(name) " " name
 const char *crm_build_info(void)
 {
-    return "libcrm " CRM_VERSION_STRING "; formats record-1 identity-1 bits-1 journal-1 model-1"
+    return "libcrm " CRM_VERSION_STRING "; formats" CRM__FEATURES(WORD)
 #if defined(__clang__)
            "; clang " __clang_version__
 #elif defined(__GNUC__)

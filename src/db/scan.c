@@ -64,6 +64,14 @@ static int place_stored(crm__scan *s, crm__slice key, int past)
     return rc;
 }
 
+int crm__scan_payload(const crm__scan *s, crm__slice *payload)
+{
+    if (s->given)
+        return crm__untag(s->txn->store, s->space, s->k, s->v, payload);
+    *payload = s->edit;
+    return CRM_OK;
+}
+
 /* Notes the row that is given; without edits the cursor itself knows it. */
 static void note(crm__scan *s, crm__slice k)
 {
@@ -78,7 +86,7 @@ static int give_stored(crm__scan *s, crm__slice *k, crm__slice *payload)
     note(s, s->k);
     s->given = 1;
     *k = s->k;
-    return crm__untag(s->txn->store, s->space, s->k, s->v, payload);
+    return payload ? crm__scan_payload(s, payload) : CRM_OK;
 }
 
 /* The nearest row at key, or with `past` behind it. */
@@ -103,7 +111,9 @@ static int nearest(crm__scan *s, crm__slice key, int past, crm__slice *k, crm__s
         if (state == CRM__EDIT_PUT) {
             note(s, pk);
             *k = pk;
-            *payload = pv;
+            s->edit = pv;
+            if (payload)
+                *payload = pv;
             return CRM_OK;
         }
         key = pk; /* deleted: on behind it; edits keep their keys in place */

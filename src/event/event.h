@@ -38,6 +38,9 @@ int crm__event_show(crm_event *c, crm_id id, const crm__event *e);
 /* The value of an attribute that the model shows; NULL: none. */
 const crm__event_value *crm__event_shown(const crm_event *c, const crm__field *f);
 
+/* The model's rules for the event as a whole: attributes that must be there. */
+int crm__event_check(crm_txn *txn, const crm__model *m, const crm_event *c, crm__arena *a,
+                     crm_error *err);
 /* Adds the event to the timeline of a customer who is there.  CRM_OK, CRM_DONE: it was there
  * already; *number (may be NULL) receives its number in both cases.  Inside a public write; a is
  * scratch. */

@@ -21,7 +21,6 @@ struct crm_event_iter {
     uint32_t number;
     uint64_t left;
     crm__arena a;
-    crm__timeline t;
     crm__event_block b;
     uint32_t at;
     int opened;       /* t is known, */
@@ -223,21 +222,23 @@ int crm_event_list(crm_txn *txn, crm_id id, const crm_event_list_options *opts,
     return CRM_OK;
 }
 
-/* Reads the block with the next event. */
-static int load(crm_event_iter *it, crm_txn *txn)
+/* Reads the block with the next event; `on`: behind the one that was read. */
+static int load(crm_event_iter *it, crm_txn *txn, int on)
 {
-    int rc;
+    int oldest = (it->flags & CRM_EVENTS_OLDEST) != 0, rc;
+    crm__event last = on ? it->b.events[it->b.count - 1] : (crm__event){0};
+    crm__timeline t;
 
     crm__arena_reset(&it->a);
-    if (it->opened && (!txn->write || it->changes == txn->edits.changes))
-        rc = CRM_OK;
-    else
-        rc = crm__timeline_open(txn, it->id, &it->a, &it->t);
     it->changes = txn->edits.changes;
-    it->opened = !rc;
-    if (!rc)
-        rc = crm__timeline_near(&it->t, it->time, it->number, !(it->flags & CRM_EVENTS_OLDEST),
-                                &it->b, &it->at);
+    crm__timeline_walk(txn, it->id, &it->a, &t);
+    if (on && oldest) {
+        it->b.events = &last;
+        it->b.count = 1;
+        rc = crm__timeline_after(&t, &it->b, &it->at);
+    } else {
+        rc = crm__timeline_near(&t, it->time, it->number, !oldest, &it->b, &it->at);
+    }
     it->loaded = !rc;
     return rc;
 }
@@ -250,11 +251,11 @@ static int next_event(crm_event_iter *it, crm_txn *txn, const crm__event **out)
 
     *out = NULL;
     if (!it->loaded || (txn->write && it->changes != txn->edits.changes)) {
-        rc = load(it, txn);
+        rc = load(it, txn, 0);
         if (rc)
             return rc == CRM_ENOTFOUND ? CRM_OK : rc;
     } else if (oldest ? it->at + 1 == it->b.count : it->at == 0) {
-        rc = it->t.many ? load(it, txn) : CRM_ENOTFOUND;
+        rc = load(it, txn, 1);
         if (rc)
             return rc == CRM_ENOTFOUND ? CRM_OK : rc;
     } else {

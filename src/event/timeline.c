@@ -21,103 +21,110 @@ static int own_block(const crm__timeline *t, crm__slice key, int64_t *time, uint
 int crm__timeline_open(crm_txn *txn, crm_id id, crm__arena *a, crm__timeline *t)
 {
     uint8_t key[CRM__KEY_EVENT_ROW];
-    crm__slice k = {NULL, 0}, payload;
+    crm__slice k;
     crm__scan scan;
-    int rc, mine;
+    int rc;
 
     memset(t, 0, sizeof *t);
     t->txn = txn;
     t->id = id;
     t->a = a;
     crm__scan_open(txn, KV_EVENT, &scan);
-    rc = crm__scan_seek(&scan, KV_LE, crm__key_event_row(key, id, 0xff, 0), &k, &payload);
-    mine = (!rc || rc == CRM_ECORRUPT) && k.n > 8 && crm__get_be64(k.p) == id;
-    if (!mine && (rc == CRM_ENOTFOUND || rc == CRM_ECORRUPT))
-        rc = CRM_OK; /* what stands before is another customer's */
-    if (mine && !rc && own_block(t, k, &t->time, &t->number))
-        t->bytes = payload;
-    else if (mine)
-        t->many = 1;
+    rc = crm__scan_seek(&scan, KV_LE, crm__key_event_row(key, id, 0xff, 0), &k, NULL);
+    if (!rc && own_block(t, k, &t->time, &t->number))
+        rc = crm__scan_payload(&scan, &t->bytes);
+    else if (!rc)
+        t->many = k.n > 8 && crm__get_be64(k.p) == id;
     crm__scan_close(&scan);
-    return rc;
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
-static int decode(const crm__timeline *t, int64_t time, uint32_t number, crm__slice payload,
-                  crm__event_block *b)
-{
-    return crm__event_block_decode(t->a, time, number, payload, b);
-}
-
-int crm__timeline_block(const crm__timeline *t, int64_t time, uint32_t number, crm__event_block *b)
+/* The block of the customer nearest to a key.  CRM_ENOTFOUND. */
+static int seek_block(const crm__timeline *t, kv_seek how, int64_t time, uint32_t number,
+                      crm__event_block *b)
 {
     uint8_t key[CRM__KEY_EVENT];
     crm__slice k = {NULL, 0}, payload;
     crm__scan scan;
     int rc;
 
-    if (!t->many)
-        return t->number ? decode(t, t->time, t->number, t->bytes, b) : CRM_ENOTFOUND;
     crm__scan_open(t->txn, KV_EVENT, &scan);
-    rc = crm__scan_seek(&scan, KV_LE, crm__key_event(key, t->id, time, number), &k, &payload);
-    if (rc == CRM_ENOTFOUND || (k.n && !own_block(t, k, &time, &number)))
-        rc = crm__scan_seek(&scan, KV_GE, crm__key_event(key, t->id, CRM__TIME_MIN, 0), &k,
-                            &payload);
+    rc = crm__scan_seek(&scan, how, crm__key_event(key, t->id, time, number), &k, NULL);
+    if (!rc && !own_block(t, k, &time, &number))
+        rc = CRM_ENOTFOUND;
     if (!rc)
-        rc = own_block(t, k, &time, &number) ? decode(t, time, number, payload, b) : CRM_ECORRUPT;
-    crm__scan_close(&scan);
-    return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc; /* a head without a block */
-}
-
-/* The block at or behind a key. */
-static int block_from(const crm__timeline *t, int64_t time, uint32_t number, crm__event_block *b)
-{
-    uint8_t key[CRM__KEY_EVENT];
-    crm__slice k, payload;
-    crm__scan scan;
-    int rc;
-
-    crm__scan_open(t->txn, KV_EVENT, &scan);
-    rc = crm__scan_seek(&scan, KV_GE, crm__key_event(key, t->id, time, number), &k, &payload);
+        rc = crm__scan_payload(&scan, &payload);
     if (!rc)
-        rc = own_block(t, k, &time, &number) ? decode(t, time, number, payload, b) : CRM_ENOTFOUND;
+        rc = crm__event_block_decode(t->a, time, number, payload, b);
     crm__scan_close(&scan);
     return rc;
+}
+
+int crm__timeline_block(const crm__timeline *t, int64_t time, uint32_t number, crm__event_block *b)
+{
+    int rc;
+
+    if (!t->many)
+        return t->number ? crm__event_block_decode(t->a, t->time, t->number, t->bytes, b)
+                         : CRM_ENOTFOUND;
+    rc = seek_block(t, KV_LE, time, number, b);
+    return rc == CRM_ENOTFOUND ? seek_block(t, KV_GE, CRM__TIME_MIN, 0, b) : rc;
+}
+
+static int near_before(const crm__timeline *t, int64_t time, uint32_t number, crm__event_block *b,
+                       uint32_t *at)
+{
+    int rc;
+
+    if (number) {
+        number--;
+    } else if (time > CRM__TIME_MIN) { /* nothing stands at number 0: the time before is meant */
+        time--;
+        number = UINT32_MAX - 1;
+    } else {
+        return CRM_ENOTFOUND;
+    }
+    rc = t->many ? seek_block(t, KV_LE, time, number, b) : crm__timeline_block(t, time, number, b);
+    if (rc)
+        return rc;
+    *at = crm__event_block_find(b, time, number + 1);
+    if (!*at)
+        return CRM_ENOTFOUND;
+    --*at;
+    return CRM_OK;
 }
 
 int crm__timeline_near(const crm__timeline *t, int64_t time, uint32_t number, int back,
                        crm__event_block *b, uint32_t *at)
 {
-    const crm__event *last;
     int rc;
 
-    if (back && number == 0) { /* nothing stands at number 0: the block before is meant */
-        if (time <= CRM__TIME_MIN)
-            return CRM_ENOTFOUND;
-        time--;
-        number = UINT32_MAX - 1;
-    } else if (back) {
-        number--;
-    }
+    if (back)
+        return near_before(t, time, number, b, at);
     rc = crm__timeline_block(t, time, number, b);
     if (rc)
         return rc;
-    if (back) {
-        *at = crm__event_block_find(b, time, number);
-        if (*at < b->count && b->events[*at].time == time && b->events[*at].number == number)
-            return CRM_OK;
-        if (!*at)
-            return CRM_ENOTFOUND;
-        --*at;
-        return CRM_OK;
-    }
     *at = crm__event_block_find(b, time, number + 1);
     if (*at < b->count)
         return CRM_OK;
-    if (!t->many)
-        return CRM_ENOTFOUND;
-    last = &b->events[b->count - 1];
+    return crm__timeline_after(t, b, at);
+}
+
+int crm__timeline_after(const crm__timeline *t, crm__event_block *b, uint32_t *at)
+{
+    const crm__event *last = &b->events[b->count - 1];
+
     *at = 0;
-    return block_from(t, last->time, last->number + 1, b);
+    return t->many ? seek_block(t, KV_GE, last->time, last->number + 1, b) : CRM_ENOTFOUND;
+}
+
+void crm__timeline_walk(crm_txn *txn, crm_id id, crm__arena *a, crm__timeline *t)
+{
+    memset(t, 0, sizeof *t);
+    t->txn = txn;
+    t->id = id;
+    t->a = a;
+    t->many = 1;
 }
 
 int crm__timeline_head(const crm__timeline *t, crm__event_head *h)
@@ -156,10 +163,11 @@ int crm__timeline_get(const crm__timeline *t, uint32_t number, crm__event *e)
     int64_t time = 0;
     int rc = t->many ? crm__timeline_index_time(t, number, &time) : CRM_OK;
 
-    if (!rc)
-        rc = crm__timeline_block(t, time, number, &b);
     if (rc)
         return rc;
+    rc = crm__timeline_block(t, time, number, &b);
+    if (rc)
+        return rc == CRM_ENOTFOUND && t->many ? CRM_ECORRUPT : rc;
     for (uint32_t i = 0; i < b.count; i++) {
         if (b.events[i].number == number) {
             *e = b.events[i];
@@ -247,7 +255,6 @@ int crm__timeline_all(const crm__timeline *t, crm__event_block *all)
         return rc == CRM_ENOTFOUND ? CRM_OK : rc;
     }
     while (!rc) {
-        const crm__event *last;
         if (all->cap - all->count < b.count) {
             uint32_t cap = (all->count + b.count) * 2;
             crm__event *p = crm__arena_alloc(t->a, cap * sizeof *p);
@@ -260,8 +267,7 @@ int crm__timeline_all(const crm__timeline *t, crm__event_block *all)
         }
         memcpy(all->events + all->count, b.events, b.count * sizeof *b.events);
         all->count += b.count;
-        last = &b.events[b.count - 1];
-        rc = crm__timeline_near(t, last->time, last->number, 0, &b, &at);
+        rc = crm__timeline_after(t, &b, &at);
     }
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
@@ -342,12 +348,12 @@ int crm__timeline_add(crm__timeline *t, const crm__event *e)
     int64_t old_time = 0;
     int many = t->many, rc = crm__timeline_block(t, e->time, e->number, &b);
 
-    if (rc == CRM_ENOTFOUND) {
+    if (rc == CRM_ENOTFOUND && !many) {
         memset(&b, 0, sizeof b);
         rc = CRM_OK;
     }
     if (rc)
-        return rc;
+        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc; /* a head without a block */
     if (b.count) {
         old_time = b.events->time;
         old_number = b.events->number;

@@ -32,6 +32,10 @@ int crm__timeline_block(const crm__timeline *t, int64_t time, uint32_t number, c
  * it. number below UINT32_MAX, which no event has.  CRM_ENOTFOUND: there is none. */
 int crm__timeline_near(const crm__timeline *t, int64_t time, uint32_t number, int back,
                        crm__event_block *b, uint32_t *at);
+/* The block behind one that was read, into the same. */
+int crm__timeline_after(const crm__timeline *t, crm__event_block *b, uint32_t *at);
+/* In place of open for who only walks with near and after. */
+void crm__timeline_walk(crm_txn *txn, crm_id id, crm__arena *a, crm__timeline *t);
 /* Totals and last number. */
 int crm__timeline_head(const crm__timeline *t, crm__event_head *h);
 /* The last number given; 0: none. */

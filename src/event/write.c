@@ -201,6 +201,14 @@ static int write_void(crm_txn *txn, const crm__model *m, crm_id id, const crm_ev
     return rc;
 }
 
+int crm__event_check(crm_txn *txn, const crm__model *m, const crm_event *c, crm__arena *a,
+                     crm_error *err)
+{
+    crm__event e = c->e;
+
+    return c->kind ? make_values(txn, c->kind, c->model != m, a, &e, err) : CRM_OK;
+}
+
 int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_event *c,
                      crm__arena *a, uint32_t *number, crm_error *err)
 {

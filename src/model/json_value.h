@@ -16,7 +16,7 @@ enum { CRM__JSON_MONEY = 64 };
  */
 int crm__json_value_text(const crm__field *f, const crm__json *v, char room[CRM__JSON_MONEY],
                          crm__slice *text, crm_error *err);
-/* Appends a value as JSON; text is scratch.  CRM_OK or CRM_ENOMEM. */
+/* Appends a value as JSON; text is scratch, f may be NULL.  CRM_OK or CRM_ENOMEM. */
 int crm__json_value_write(const crm__field *f, const crm__value *v, crm__buf *text, crm__buf *out);
 
 #endif

@@ -7,8 +7,8 @@ from tree import Skipped, bare, run, uncommented
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.M)
 # A folder may include itself, those of a lower number, and <crm/...>.
 LEVEL = {"base": 0, "codec": 1, "kv": 2, "bits": 2, "model": 3, "db": 4,
-         "customer": 5, "event": 5, "tag": 5, "consent": 5,
-         "segment": 6, "match": 6, "privacy": 6, "io": 6}
+         "event": 5, "tag": 5, "consent": 5, "customer": 6,
+         "segment": 7, "match": 7, "privacy": 7, "io": 7}
 # Libraries below us, each behind one folder.
 BEHIND = {"lmdb.h": "kv", "yaml.h": "model", "sodium.h": None, "zlib.h": None,
           "utf8proc.h": None}

@@ -630,5 +630,6 @@ const fault_scenario FAULT_SCENARIOS[] = {
     {"groups", groups, 0},
     {"models", models, 0},
     {"check", checking, 0},
+    {"events", fault_events, 1},
 };
 const size_t FAULT_SCENARIO_COUNT = sizeof FAULT_SCENARIOS / sizeof FAULT_SCENARIOS[0];

@@ -127,37 +127,70 @@ static void finds(dump *d)
     crm_customer_free(copy);
 }
 
-static void name_of(dump *d, const char *what, int cls, uint32_t number)
+static void put_lines(dump *d, const char *what, char *json)
 {
-    crm__slice name;
-
-    if (!number)
-        return;
-    ck_assert_int_eq(crm__dict_name(d->txn, cls, number, &name), CRM_OK);
-    fprintf(d->out, " %s \"%.*s\"", what, (int)name.n, (const char *)name.p);
+    fprintf(d->out, "%s %s\n", what, json);
+    crm_free(json);
 }
 
-/* What no public function gives yet: the journal, from its rows. */
-static void journal(dump *d, uint64_t last)
+static void journal(dump *d)
 {
-    for (uint64_t seq = 1; seq <= last; seq++) {
-        uint8_t key[CRM__KEY_U64];
-        crm__journal_entry e;
-        crm__slice bytes;
-        ck_assert_int_eq(crm__txn_read(d->txn, KV_JOURNAL, crm__key_u64(key, seq), &bytes), CRM_OK);
-        ck_assert_int_eq(crm__journal_decode(bytes, &e), CRM_OK);
-        fprintf(d->out,
-                "journal %llu: action %d of %llu, after %llu, %u fields, at %lld, next id %llu, "
-                "%llu live, %llu deleted",
-                (unsigned long long)seq, e.action, (unsigned long long)e.target,
-                (unsigned long long)e.previous, e.field_count, (long long)e.recorded,
-                (unsigned long long)e.counters.next_id, (unsigned long long)e.counters.live,
-                (unsigned long long)e.counters.deleted);
-        name_of(d, "actor", CRM__DICT_NAMES, e.actor);
-        name_of(d, "purpose", CRM__DICT_NAMES, e.purpose);
-        name_of(d, "channel", CRM__DICT_NAMES, e.channel);
-        name_of(d, "source", CRM__DICT_SOURCE, e.source);
-        fputc('\n', d->out);
+    crm_head head = CRM_HEAD_INIT;
+    crm_change c = CRM_CHANGE_INIT;
+    crm_change_iter *it;
+    char *json;
+    int rc;
+
+    fine(d, crm_journal_head(d->txn, &head, &d->err), "head");
+    fine(d, crm_journal_verify(d->txn, &head, 1, NULL, NULL, &d->err), "verify");
+    fine(d, crm_change_list(d->txn, 0, &it, &d->err), "changes");
+    while ((rc = crm_change_next(it, &c, &d->err)) == CRM_OK) {
+        fine(d, crm_change_json(it, &json, NULL, &d->err), "change");
+        put_lines(d, "change", json);
+    }
+    ck_assert_int_eq(rc, CRM_DONE);
+    crm_change_close(it);
+}
+
+static void histories(dump *d, crm_id last)
+{
+    for (crm_id id = 1; id <= last; id++) {
+        crm_change c = CRM_CHANGE_INIT;
+        crm_history *h;
+        char *json;
+        int rc;
+        fine(d, crm_history_open(d->txn, id, &h, &d->err), "history");
+        while ((rc = crm_history_next(h, &c, &d->err)) == CRM_OK) {
+            fine(d, crm_history_json(h, &json, NULL, &d->err), "history");
+            put_lines(d, "history", json);
+        }
+        ck_assert_int_eq(rc, CRM_DONE);
+        crm_history_close(h);
+    }
+}
+
+static void timelines(dump *d, crm_id last)
+{
+    crm_event_list_options o = CRM_EVENT_LIST_OPTIONS_INIT;
+
+    o.flags = CRM_EVENTS_ALL | CRM_EVENTS_OLDEST | CRM_EVENTS_DELETED;
+    for (crm_id id = 1; id <= last; id++) {
+        crm_event_iter *it;
+        crm_event *e;
+        char *json;
+        int rc;
+        fine(d, crm_event_list(d->txn, id, &o, &it, &d->err), "events");
+        while ((rc = crm_event_next(it, &e, &d->err)) == CRM_OK) {
+            fine(d, crm_event_to_json(d->txn, e, &json, NULL, &d->err), "event");
+            put_lines(d, "event", json);
+        }
+        ck_assert_int_eq(rc, CRM_DONE);
+        crm_event_list_close(it);
+        rc = crm_event_totals_json(d->txn, id, &json, NULL, &d->err);
+        if (rc == CRM_ENOTFOUND) /* deleted */
+            continue;
+        fine(d, rc, "totals");
+        put_lines(d, "totals", json);
     }
 }
 
@@ -184,7 +217,9 @@ char *golden_dump(crm_db *db)
     customers(&d, 0, "customer");
     customers(&d, CRM_LIST_DELETED, "deleted");
     finds(&d);
-    journal(&d, st.revision);
+    timelines(&d, st.customers + st.deleted);
+    histories(&d, st.customers + st.deleted);
+    journal(&d);
     crm_txn_abort(d.txn);
     fclose(d.out);
     return text;

@@ -52,7 +52,18 @@ int64_t golden_clock(void *ctx)
     "identities:\n"                                                                                \
     "  external: {type: text, per: source, unique: true}\n"                                        \
     "  wechat: {type: text, class: social}\n"                                                      \
-    "  tax_id: {type: text, unique: true, kinds: [organisation]}\n"
+    "  tax_id: {type: text, unique: true, kinds: [organisation]}\n"                                \
+    "events:\n"                                                                                    \
+    "  order:\n"                                                                                   \
+    "    label: {zh: 订单}\n"                                                                    \
+    "    attributes:\n"                                                                            \
+    "      amount: {type: money, required: true, fast: true}\n"                                    \
+    "      product: {type: text, fast: true}\n"                                                    \
+    "      gift: {type: boolean}\n"                                                                \
+    "      grade: {type: enum, values: {a: First, b: Second}, fast: true}\n"                       \
+    "      text: {type: text, max: 20000}\n"                                                       \
+    "  feedback: {attributes: {score: {type: integer, fast: true}}}\n"                             \
+    "  visit:\n"
 
 /* The second adds fields and an index, the third loses a field that has values. */
 static const char *const MODELS[] = {
@@ -153,6 +164,87 @@ static void changes(crm_db *db)
     fine(crm_txn_commit(txn, &err), "commit");
 }
 
+static void event(crm_txn *txn, crm_id id, uint32_t want, const char *json)
+{
+    uint32_t number;
+
+    fine(crm_event_add_json(txn, id, json, CRM_NUL, &number, &err), json);
+    ck_assert_uint_eq(number, want);
+}
+
+static void events(crm_db *db)
+{
+    crm_txn *txn = begin(db, "shop", "shop");
+    char json[9000];
+
+    event(txn, 2, 1,
+          "{\"kind\":\"order\",\"time\":\"2026-01-02T03:04:05Z\",\"amount\":\"12.50 CNY\","
+          "\"product\":\"SKU-1\",\"gift\":true,\"grade\":\"First\",\"reference\":\"O-1\"}");
+    event(txn, 2, 2, "{\"kind\":\"visit\",\"time\":\"2025-12-31T23:59:59.999999Z\"}");
+    event(txn, 2, 3, "{\"kind\":\"订单\",\"time\":\"2026-01-02T10:00:00Z\",\"amount\":\"99 EUR\"}");
+    event(txn, 3, 1, "{\"kind\":\"feedback\",\"time\":\"2030-01-01T00:00:00Z\",\"score\":9}");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin(db, "li.na", NULL);
+    fine(crm_event_void(txn, 2, 3, &err), "void");
+    event(txn, 2, 5,
+          "{\"kind\":\"order\",\"time\":\"2026-01-02T03:04:05Z\",\"amount\":\"11.50 CNY\","
+          "\"voids\":1}");
+    snprintf(json, sizeof json,
+             "{\"kind\":\"order\",\"time\":\"2026-02-01T00:00:00Z\",\"amount\":\"1 CNY\","
+             "\"text\":\"%05000d\"}",
+             2);
+    event(txn, 3, 2, json);
+    for (uint32_t i = 0; i < 400; i++) { /* several blocks */
+        snprintf(json, sizeof json,
+                 "{\"kind\":\"feedback\",\"time\":\"2026-03-%02uT%02u:00:00Z\",\"score\":%u,"
+                 "\"source\":\"bot\",\"reference\":\"F-%u\"}",
+                 1 + i % 28, i % 24, i % 11, i);
+        event(txn, 4, 1 + i, json);
+    }
+    fine(crm_txn_commit(txn, &err), "commit");
+}
+
+static crm_txn *begin_batch(crm_db *db, uint64_t batch)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_txn *txn;
+
+    o.actor = "import";
+    o.source = "file";
+    o.batch = batch;
+    o.batch_name = batch == CRM_BATCH_NEW ? "customers.csv" : NULL;
+    fine(crm_txn_begin(db, CRM_WRITE, &o, &txn, &err), "begin");
+    return txn;
+}
+
+static void batches(crm_db *db)
+{
+    crm_undo_result r = {.size = sizeof r};
+    crm_txn *txn = begin_batch(db, CRM_BATCH_NEW);
+    uint64_t batch;
+
+    create(txn, 10, "{\"name\":\"of the batch\",\"phone\":\"13800138010\"}");
+    create(txn, 11, "{\"name\":\"also\"}");
+    fine(crm_customer_patch_json(txn, 2, 0, "{\"score\":50}", CRM_NUL, &err), "patch");
+    fine(crm_customer_patch_json(txn, 2, 0, "{\"vip\":false,\"likes\":null}", CRM_NUL, &err),
+         "patch");
+    event(txn, 10, 1, "{\"kind\":\"visit\",\"time\":\"2026-04-01T00:00:00Z\"}");
+    batch = crm_txn_batch(txn);
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin_batch(db, batch);
+    create(txn, 12, "{\"name\":\"of its second part\"}");
+    fine(crm_customer_delete(txn, 4, 0, &err), "delete");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin_batch(db, CRM_BATCH_NEW);
+    create(txn, 13, "{\"name\":\"a batch that stays\"}");
+    fine(crm_customer_patch_json(txn, 7, 0, "{\"score\":1}", CRM_NUL, &err), "patch");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin(db, "li.na", NULL);
+    fine(crm_undo(txn, batch, 0, NULL, NULL, &r, &err), "undo");
+    ck_assert(r.deleted == 3 && r.restored == 2 && r.events == 1);
+    fine(crm_txn_commit(txn, &err), "commit");
+}
+
 static void models(crm_db *db)
 {
     crm_txn *txn = begin(db, "admin", NULL);
@@ -205,6 +297,8 @@ void golden_make(const char *dir, const char *name)
     first_customers(db);
     changes(db);
     models(db);
+    events(db);
+    batches(db);
     text = golden_dump(db);
     snprintf(file, sizeof file, "%s/%s.txt", dir, name);
     golden_write_file(file, text, strlen(text));

@@ -78,6 +78,20 @@ static int same(const crm__day_list *a, const crm__day_list *b)
            memcmp(a->lengths.p, b->lengths.p, a->lengths.n) == 0;
 }
 
+/* The first item is read alone as among the others. */
+static void check_first(crm__slice part, const crm__day_list *list, crm__day_work *w)
+{
+    size_t at = 0, index = 0;
+    crm__slice item = crm__day_list_next(list, &at, &index);
+    crm__day_list first;
+
+    crm__day_list_init(&first, NULL);
+    MUST(crm__day_first(w, part, &first) == CRM_OK);
+    MUST(crm__day_list_count(&first) == 1 && first.bytes.n == item.n);
+    MUST(memcmp(first.bytes.p, item.p, item.n) == 0);
+    crm__day_list_clear(&first);
+}
+
 static void make_again(const crm__day_list *list, crm__day_work *w, int even)
 {
     size_t n = crm__day_list_count(list), at = 0, index = 0;
@@ -112,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rc = crm__day_items(w, part, &list);
     MUST(rc == CRM_OK || rc == CRM_ECORRUPT);
     if (!rc) {
+        check_first(part, &list, w);
         make_again(&list, w, 0);
         make_again(&list, w, 1);
     }

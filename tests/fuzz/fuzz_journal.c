@@ -1,49 +1,111 @@
 /* SPDX-License-Identifier: MIT
- * Journal entries: bytes to an entry and back, and an entry made from the input to bytes and back.
+ * Journal entries, images and lists of ids: bytes to what they say and back, and an entry made from
+ * the input to bytes and back.
  */
 #include "fuzz.h"
 
 #include "base/bytes.h"
 #include "codec/journal.h"
+#include "codec/key.h"
+#include "codec/record.h"
+#include "db/journal.h"
 
 #include <crm/codes.h>
+
+enum { FIELDS = 64 };
+
+static int same_bytes(crm__slice a, crm__slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 
 static int same(const crm__journal_entry *a, const crm__journal_entry *b)
 {
     return a->action == b->action && a->recorded == b->recorded && a->actor == b->actor &&
            a->purpose == b->purpose && a->channel == b->channel && a->source == b->source &&
-           a->target == b->target && a->previous == b->previous &&
+           a->target == b->target && a->previous == b->previous && a->batch == b->batch &&
            a->field_count == b->field_count && a->counters.next_id == b->counters.next_id &&
            a->counters.live == b->counters.live && a->counters.deleted == b->counters.deleted &&
-           a->chain.n == b->chain.n &&
-           (a->chain.n == 0 || memcmp(a->chain.p, b->chain.p, a->chain.n) == 0);
+           a->counters.images_from == b->counters.images_from &&
+           same_bytes(a->commitment, b->commitment) && same_bytes(a->lists[0], b->lists[0]) &&
+           same_bytes(a->lists[1], b->lists[1]) && same_bytes(a->lists[2], b->lists[2]);
 }
 
-/* Decoding gives the number of fields only: those without any can be put together again. */
+/* Runs are ascending, apart from or next to each other, and never go past the last number. */
+static void read_list(crm__slice list, int sound)
+{
+    uint64_t first, count, end = 0, n = 0;
+    crm__runs r;
+    int rc = crm__runs_open(list, &r);
+
+    MUST(rc == CRM_OK || rc == CRM_ECORRUPT);
+    MUST(!sound || rc == CRM_OK);
+    while (!rc && crm__runs_next(&r, &first, &count)) {
+        MUST(first > end && count > 0 && first + (count - 1) >= first);
+        if (n++ < 100) {
+            MUST(crm__runs_has(list, first) && crm__runs_has(list, first + (count - 1)));
+            MUST(crm__runs_has(list, first - 1) == (n > 1 && first - 1 == end));
+        }
+        end = first + (count - 1);
+    }
+    MUST(!sound || !r.in.failed);
+}
+
+/* What decodes can be put together again; the same bytes come out when they were the short ones. */
 static void from_bytes(const uint8_t *data, size_t size)
 {
     crm__slice bytes = {data, size};
-    crm__journal_entry e;
+    uint32_t fields[FIELDS], field = 0, n = 0;
+    crm__journal_entry e, again;
+    crm__reader in;
     crm__buf out;
     int rc = crm__journal_decode(bytes, &e);
 
     MUST(rc == CRM_OK || rc == CRM_ECORRUPT);
     if (rc)
         return;
-    MUST(e.chain.n <= size && e.field_count <= size);
-    if (e.field_count)
+    MUST(e.chain.n == CRM__DIGEST && e.chain.p + CRM__DIGEST == data + size);
+    MUST(e.field_count <= size);
+    for (int i = 0; i < CRM__BATCH_LISTS; i++)
+        read_list(e.lists[i], 1);
+    in = crm__reader_of(e.mask.p, e.mask.n);
+    while (crm__mask_next(&in, &field)) {
+        if (n < FIELDS)
+            fields[n] = field;
+        n++;
+    }
+    MUST(!in.failed && n == e.field_count);
+    if (n > FIELDS)
         return;
+    e.fields = fields;
     crm__buf_init(&out, NULL);
     crm__journal_encode(&e, &out);
-    MUST(!out.failed && out.n == size && memcmp(out.p, data, size) == 0);
+    crm__buf_add(&out, e.chain.p, e.chain.n);
+    MUST(!out.failed && out.n <= size);
+    MUST(crm__journal_decode((crm__slice){out.p, out.n}, &again) == CRM_OK && same(&e, &again));
     crm__buf_clear(&out);
+}
+
+static void take_list(input *in, crm__buf *out)
+{
+    uint64_t ids[40], id = 0;
+    size_t n = take(in) % 40;
+
+    for (size_t i = 0; i < n; i++)
+        ids[i] = id += 1 + (take(in) & 1 ? 0 : take_number(in, 1 + take(in) % 6));
+    crm__buf_init(out, NULL);
+    crm__runs_encode(ids, n, out);
+    read_list((crm__slice){out->p, out->n}, 1);
+    for (size_t i = 0; i < n; i++)
+        MUST(crm__runs_has((crm__slice){out->p, out->n}, ids[i]));
 }
 
 static void from_entry(input in)
 {
-    uint32_t fields[64], field = 0;
+    static const uint8_t ZEROS[CRM__DIGEST];
+    uint32_t fields[FIELDS], field = 0;
+    crm__buf out, lists[CRM__BATCH_LISTS];
     crm__journal_entry e, got;
-    crm__buf out;
 
     memset(&e, 0, sizeof e);
     e.action = take(&in);
@@ -54,29 +116,63 @@ static void from_entry(input in)
     e.source = (uint32_t)take_number(&in, 1);
     e.target = take_number(&in, 8);
     e.previous = take_number(&in, 5);
+    e.batch = take_number(&in, 6);
     e.counters.next_id = take_number(&in, 8);
     e.counters.live = take_number(&in, 4);
     e.counters.deleted = take_number(&in, 3);
-    e.field_count = take(&in) & 63u;
+    e.counters.images_from = take_number(&in, 5);
+    e.commitment = (crm__slice){ZEROS, take(&in) & 1 ? CRM__DIGEST : 0};
+    e.field_count = take(&in) % FIELDS;
     for (uint32_t i = 0; i < e.field_count; i++) {
         field += 1 + (uint32_t)take_number(&in, 2);
         fields[i] = field;
     }
     e.fields = fields;
-    e.chain.p = in.p;
-    e.chain.n = in.n;
+    for (int i = 0; i < CRM__BATCH_LISTS; i++) {
+        take_list(&in, &lists[i]);
+        if (crm__action_lists(e.action))
+            e.lists[i] = (crm__slice){lists[i].p, lists[i].n};
+    }
     crm__buf_init(&out, NULL);
     crm__journal_encode(&e, &out);
+    crm__buf_add(&out, ZEROS, sizeof ZEROS);
     MUST(!out.failed);
     MUST(crm__journal_decode((crm__slice){out.p, out.n}, &got) == CRM_OK && same(&e, &got));
-    for (size_t n = 0; n < out.n; n += 1 + n / 8)
-        MUST(crm__journal_decode((crm__slice){out.p, n}, &got) == CRM_ECORRUPT);
     crm__buf_clear(&out);
+    for (int i = 0; i < CRM__BATCH_LISTS; i++)
+        crm__buf_clear(&lists[i]);
+}
+
+/* An image row: what it commits to, and its parts. */
+static void from_image(const uint8_t *data, size_t size)
+{
+    crm__slice row = {data, size}, mask, record;
+    uint8_t one[CRM__DIGEST], two[CRM__DIGEST];
+
+    for (int with_mask = 0; with_mask < 2; with_mask++) {
+        int known = crm__image_commitment(7, 9, row, one);
+        int rc = crm__image_split(row, with_mask, &mask, &record);
+        MUST(known == CRM_OK || known == CRM_ECORRUPT);
+        MUST(rc == CRM_OK || rc == CRM_ENOTFOUND || rc == CRM_ECORRUPT);
+        if (known == CRM_OK && data[0] == CRM__IMAGE_KEPT) {
+            MUST(crm__image_commitment(8, 9, row, two) == CRM_OK && memcmp(one, two, sizeof one));
+            MUST(crm__image_commitment(7, 8, row, two) == CRM_OK && memcmp(one, two, sizeof one));
+        }
+        if (rc == CRM_OK) {
+            crm__record r = {0};
+            MUST(data[0] == CRM__IMAGE_KEPT && record.p >= data && mask.n <= size);
+            MUST(record.p + record.n == data + size);
+            crm__record_decode(NULL, record, &r);
+            crm__record_clear(NULL, &r);
+        }
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     from_bytes(data, size);
+    from_image(data, size);
+    read_list((crm__slice){data, size}, 0);
     from_entry((input){data, size});
     return 0;
 }

@@ -275,17 +275,6 @@ static void compare_some(crm_txn *txn, shop *s)
 
 /* ---- cases ---- */
 
-static int in_group(crm_txn *txn, void *ctx)
-{
-    shop *s = ctx;
-
-    for (int i = 0; i < 5; i++) {
-        change(txn, s);
-        compare_some(txn, s);
-    }
-    return CRM_OK;
-}
-
 static void change_model(crm_txn *txn, shop *s)
 {
     crm_error err = CRM_ERROR_INIT;
@@ -297,6 +286,21 @@ static void change_model(crm_txn *txn, shop *s)
         s->fast[i] = (int)crmtest_below(s->seed, 2);
     ck_assert_msg(!crm_model_apply(txn, model_text(s, text), CRM_NUL, CRM_FORCE, NULL, NULL, &err),
                   "%s", err.message);
+}
+
+static int in_group(crm_txn *txn, void *ctx)
+{
+    shop *s = ctx;
+
+    if (crmtest_below(s->seed, 3) == 0) {
+        change_model(txn, s); /* its lists are made of edits that wait */
+        compare(txn, s, INT32_MIN, INT32_MAX);
+    }
+    for (int i = 0; i < 5; i++) {
+        change(txn, s);
+        compare_some(txn, s);
+    }
+    return CRM_OK;
 }
 
 static void transaction(crm_db *db, shop *s)
@@ -383,6 +387,113 @@ CRM_TEST(test_db_derive_event__random)
     check_sound();
     crm_db_close(db);
     free(s);
+}
+
+/* ---- values of each type ---- */
+
+static const char TYPES[] =
+    "crm: 1\nfields:\n  name: {type: text}\nevents:\n  all:\n    attributes:\n"
+    "      a: {type: integer, fast: true}\n      b: {type: decimal, fast: true}\n"
+    "      c: {type: money, fast: true}\n      d: {type: date, fast: true}\n"
+    "      e: {type: boolean, fast: true}\n"
+    "      f: {type: enum, fast: true, values: {x: , y: }}\n"
+    "      g: {type: country, fast: true}\n      h: {type: language, fast: true}\n"
+    "      i: {type: text, fast: true}\n      j: {type: text}\n";
+
+typedef struct types {
+    crm__day_work *w;
+    crm__day_list list;
+} types;
+
+static int keep_items(void *ctx, int32_t day, crm__slice part)
+{
+    types *t = ctx;
+
+    ck_assert_int_eq(day, -1);
+    return crm__day_items(t->w, part, &t->list);
+}
+
+static void check_text(crm_txn *txn, const crm__day_value *v, const char *name, size_t n)
+{
+    crm__slice found;
+
+    OK(crm__dict_name(txn, CRM__DICT_TEXT, (uint32_t)v->mantissa, &found));
+    ck_assert(found.n == n && memcmp(found.p, name, n) == 0);
+}
+
+/* One event before 1970, and one of a text that is too long for a name of the dictionary. */
+CRM_TEST(test_db_derive_event__each_type)
+{
+    static char json[4096], longest[3000];
+    static crm__day_item item;
+    types t = {crm__day_work_new(NULL), {{0}, {0}}};
+    uint8_t digest[33] = {0xff};
+    crm__slice text = {(const uint8_t *)longest, 2999};
+    const crm__event_kind *kind;
+    const crm__day_value *v[10];
+    const crm__model *m;
+    size_t at = 0, index = 0;
+    uint32_t number;
+    crm_txn *txn;
+    crm_db *db;
+
+    memset(longest, 'z', 2999);
+    crm__day_list_init(&t.list, NULL);
+    OK(crm_db_open(crmtest_path("db"), NULL, &db, NULL));
+    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
+    OK(crm_model_apply(txn, TYPES, CRM_NUL, CRM_FORCE, NULL, NULL, NULL));
+    OK(crm_customer_create_json(txn, "{\"name\":\"A\"}", CRM_NUL, NULL, NULL));
+    OK(crm_event_add_json(
+        txn, 1,
+        "{\"kind\":\"all\",\"time\":\"1969-12-31T23:00:00Z\",\"a\":-7,"
+        "\"b\":\"1.250\",\"c\":\"-0.50 EUR\",\"d\":\"2020-05\",\"e\":true,"
+        "\"f\":\"y\",\"g\":\"CN\",\"h\":\"zh-Hans\",\"i\":\"tea\",\"j\":\"note\"}",
+        CRM_NUL, NULL, NULL));
+    snprintf(json, sizeof json,
+             "{\"kind\":\"all\",\"time\":\"1969-12-31T23:00:00.000001Z\",\"i\":\"%s\"}", longest);
+    OK(crm_event_add_json(txn, 1, json, CRM_NUL, NULL, NULL));
+    OK(crm__txn_model(txn, &m, NULL));
+    kind = crm__model_event_find(m, "all", 3);
+    number = kind->number;
+    OK(crm__day_visit(txn, 0, number, -10, 10, keep_items, &t));
+    ck_assert_uint_eq(crm__day_list_count(&t.list), 2);
+    OK(crm__day_item_get(crm__day_list_next(&t.list, &at, &index), &item));
+    ck_assert(item.row == 1 && item.us == 23 * 3600 * CRM__US_PER_SECOND && item.count == 10);
+    for (int i = 0; i < 9; i++) {
+        char key[2] = {(char)('a' + i), 0};
+        const crm__field *f = crm__event_attribute_find(kind, key, 1);
+        v[i] = value_at(&item, crm__day_column_of(f->number, 0));
+        if (i == 2)
+            v[9] = value_at(&item, crm__day_column_of(f->number, 1));
+    }
+    ck_assert(v[0]->mantissa == -7 && v[1]->mantissa == 125 && v[1]->scale == 2);
+    ck_assert(v[2]->mantissa == -5 && v[2]->scale == 1 &&
+              v[9]->mantissa == crm__day_currency("EUR"));
+    ck_assert(v[3]->mantissa == crm__date_pack(2020, 5, 0) && v[4]->mantissa == 1);
+    ck_assert_int_eq(v[5]->mantissa, crm__event_attribute_find(kind, "f", 1)->values[1].number);
+    check_text(txn, v[6], "CN", 2);
+    check_text(txn, v[7], "zh-Hans", 7);
+    check_text(txn, v[8], "tea", 3);
+    OK(crm__day_item_get(crm__day_list_next(&t.list, &at, &index), &item));
+    ck_assert(item.row == 1 && item.us == 23 * 3600 * CRM__US_PER_SECOND + 1 && item.count == 1);
+    crm__digest(NULL, &text, 1, digest + 1);
+    check_text(txn, &item.values[0], (const char *)digest, sizeof digest);
+    OK(crm_txn_commit(txn, NULL));
+    check_sound();
+    /* Taken back, they leave an empty list. */
+    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
+    OK(crm_event_void(txn, 1, 1, NULL));
+    OK(crm_event_void(txn, 1, 2, NULL));
+    OK(crm_txn_commit(txn, NULL));
+    check_sound();
+    OK(crm_txn_begin(db, CRM_READ, NULL, &txn, NULL));
+    t.list.lengths.n = t.list.bytes.n = 0;
+    OK(crm__day_visit(txn, 0, number, -10, 10, keep_items, &t));
+    ck_assert_uint_eq(crm__day_list_count(&t.list), 0);
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
+    crm__day_list_clear(&t.list);
+    crm__day_work_free(t.w);
 }
 
 /* ---- what crm_check() finds ---- */
@@ -483,4 +594,64 @@ CRM_TEST(test_db_derive_event__check_tells)
         ck_assert_str_eq(text, HARMS[i].message);
         free(s);
     }
+}
+
+/* ---- memory ---- */
+
+typedef struct stingy {
+    int64_t left, alive;
+} stingy;
+
+static void *stingy_alloc(size_t n, void *ctx)
+{
+    stingy *s = ctx;
+    void *p = s->left-- > 0 ? malloc(n) : NULL;
+
+    s->alive += p != NULL;
+    return p;
+}
+
+static void *stingy_realloc(void *p, size_t n, void *ctx)
+{
+    stingy *s = ctx;
+    void *q = s->left-- > 0 ? realloc(p, n) : NULL;
+
+    s->alive += q && !p;
+    return q;
+}
+
+static void stingy_free(void *p, void *ctx)
+{
+    ((stingy *)ctx)->alive -= p != NULL;
+    free(p);
+}
+
+/* A check for which memory runs out says so, and not that the database is damaged. */
+CRM_TEST(test_db_derive_event__check_without_memory)
+{
+    uint64_t seed = crmtest_seed();
+    shop *s = calloc(1, sizeof *s);
+    int rc = CRM_ENOMEM;
+    crm_txn *txn;
+    crm_db *db;
+
+    s->seed = &seed;
+    s->fast[1] = s->fast[2] = 1;
+    db = open_shop(s);
+    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
+    for (int i = 0; i < 30; i++)
+        change(txn, s);
+    OK(crm_txn_commit(txn, NULL));
+    crm_db_close(db);
+    for (int64_t allowed = 0; rc; allowed += allowed < 40 ? 1 : 7) {
+        stingy left = {allowed, 0};
+        crm_allocator mem = {sizeof mem, stingy_alloc, stingy_realloc, stingy_free, &left};
+        crm_check_options o = CRM_CHECK_OPTIONS_INIT;
+        o.allocator = &mem;
+        rc = crm_check(crmtest_path("db"), &o, 0, NULL, NULL);
+        ck_assert_int_eq(rc, rc ? CRM_ENOMEM : CRM_OK);
+        ck_assert_int_eq(left.alive, 0);
+        ck_assert_int_lt(allowed, 100000);
+    }
+    free(s);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What the journal says of every change: who, what, which fields, what came before, the counters
- * after.
+ * after; the chain and the images recomputed from their definition; entries of batches.
  */
 #include "crmtest.h"
-#include "db/txn.h"
+#include "db/journal.h"
 
 #include <crm/crm.h>
 #include <pthread.h>
@@ -31,19 +31,17 @@ static void name_of(crm_txn *txn, int cls, uint32_t number, char to[32])
     to[name.n] = 0;
 }
 
-/* Numbers of the fields stand behind eight varints. */
-static void read_fields(crm__slice bytes, row *r)
+static void read_fields(row *r)
 {
-    crm__reader in = crm__reader_of(bytes.p, bytes.n);
-    uint32_t field = 0;
+    crm__reader in = crm__reader_of(r->e.mask.p, r->e.mask.n);
+    uint32_t field = 0, n = 0;
 
-    crm__read_bytes(&in, 2 + 8);
-    for (int i = 0; i < 6; i++)
-        crm__read_varint(&in);
-    ck_assert_uint_eq(crm__read_varint(&in), r->e.field_count);
-    for (uint32_t i = 0; i < r->e.field_count && i < 16; i++)
-        r->fields[i] = field += (uint32_t)crm__read_varint(&in);
-    ck_assert(!in.failed);
+    while (crm__mask_next(&in, &field)) {
+        if (n < 16)
+            r->fields[n] = field;
+        n++;
+    }
+    ck_assert(!in.failed && n == r->e.field_count);
 }
 
 /* Reads the entry of a revision. */
@@ -58,7 +56,7 @@ static row entry(crm_db *db, uint64_t seq)
     OK(crm_txn_begin(db, CRM_READ, NULL, &txn, NULL));
     OK(crm__txn_read(txn, KV_JOURNAL, crm__key_u64(key, seq), &payload));
     OK(crm__journal_decode(payload, &r.e));
-    read_fields(payload, &r);
+    read_fields(&r);
     name_of(txn, CRM__DICT_NAMES, r.e.actor, r.name[CRM__BY_ACTOR]);
     name_of(txn, CRM__DICT_NAMES, r.e.purpose, r.name[CRM__BY_PURPOSE]);
     name_of(txn, CRM__DICT_NAMES, r.e.channel, r.name[CRM__BY_CHANNEL]);
@@ -230,5 +228,211 @@ CRM_TEST(test_db_journal__members_of_one_group)
     for (uint64_t seq = 2; seq <= 1 + MEMBERS; seq++)
         ck_assert_int_gt(entry(db, seq).e.recorded, entry(db, seq - 1).e.recorded);
     OK(crm_txn_abort(reader));
+    crm_db_close(db);
+}
+
+/* ---- batches, chain and images ---- */
+
+static crm_txn *begin_batch(crm_db *db, uint64_t batch, const char *name)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_txn *txn;
+
+    o.batch = batch;
+    o.batch_name = name;
+    OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, NULL));
+    return txn;
+}
+
+static crm_txn *begin(crm_db *db, int mode)
+{
+    crm_txn *txn;
+
+    OK(crm_txn_begin(db, mode, NULL, &txn, NULL));
+    return txn;
+}
+
+static crm_id create(crm_txn *txn, const char *json)
+{
+    crm_id id;
+
+    OK(crm_customer_create_json(txn, json, CRM_NUL, &id, NULL));
+    return id;
+}
+
+static void patch(crm_txn *txn, crm_id id, const char *json)
+{
+    OK(crm_customer_patch_json(txn, id, 0, json, CRM_NUL, NULL));
+}
+
+static void same_list(crm__slice list, const uint64_t *ids, size_t n)
+{
+    crm__buf out;
+
+    crm__buf_init(&out, NULL);
+    crm__runs_encode(ids, n, &out);
+    ck_assert_uint_eq(list.n, out.n);
+    ck_assert_mem_eq(list.p, out.p, out.n);
+    crm__buf_clear(&out);
+}
+
+/* What images of a seq commit to, and how many there are. */
+static uint64_t commit_to(crm_txn *txn, uint64_t seq, int batch, uint8_t sum[CRM__DIGEST])
+{
+    uint8_t key[CRM__KEY_IMAGE], one[CRM__DIGEST];
+    crm__slice parts[2] = {{sum, CRM__DIGEST}, {one, sizeof one}}, k, v, bytes;
+    uint64_t n = 0;
+    int rc;
+    kv_cursor *c = crm__txn_cursor(txn, KV_IMAGE, &rc);
+
+    OK(rc);
+    memset(sum, 0, CRM__DIGEST);
+    rc = c->ops->seek(c, KV_GE, crm__key_image(key, seq, 0), &k, &v);
+    for (; !rc && crm__get_be64(k.p) == seq; rc = c->ops->next(c, &k, &v)) {
+        OK(crm__untag(txn->store, KV_IMAGE, k, v, &bytes));
+        OK(crm__image_commitment(seq, crm__get_be64(k.p + 8), bytes, one));
+        if (batch)
+            crm__digest(NULL, parts, 2, sum);
+        else
+            memcpy(sum, one, sizeof one);
+        n++;
+    }
+    return n;
+}
+
+/* Every link of the chain, every commitment; gives the number of images. */
+static uint64_t recompute(crm_db *db)
+{
+    crm_txn *txn = begin(db, CRM_READ);
+    uint8_t key[CRM__KEY_U64], link[CRM__DIGEST] = {0}, sum[CRM__DIGEST];
+    uint64_t images = 0;
+    crm_head head = CRM_HEAD_INIT;
+
+    OK(crm_journal_head(txn, &head, NULL));
+    for (uint64_t seq = 1; seq <= head.revision; seq++) {
+        crm__journal_entry e;
+        crm__slice bytes;
+        uint64_t n;
+        OK(crm__txn_read(txn, KV_JOURNAL, crm__key_u64(key, seq), &bytes));
+        OK(crm__journal_decode(bytes, &e));
+        crm__chain_next(txn->store->chain_key, link, seq,
+                        crm__slice_of(bytes.p, bytes.n - CRM__DIGEST), link);
+        ck_assert_mem_eq(link, e.chain.p, sizeof link);
+        n = commit_to(txn, seq, crm__action_lists(e.action), sum);
+        images += n;
+        if (n)
+            ck_assert(e.commitment.n && !memcmp(sum, e.commitment.p, sizeof sum));
+        else
+            ck_assert(!e.commitment.n || seq < txn->state.counters.images_from);
+    }
+    ck_assert_mem_eq(link, head.chain, sizeof link);
+    OK(crm_journal_verify(txn, &head, 1, NULL, NULL, NULL));
+    OK(crm_txn_abort(txn));
+    return images;
+}
+
+CRM_TEST(test_db_journal__batch)
+{
+    crm_db *db = open_db();
+    crm_savepoint mark;
+    uint64_t batch;
+    crm_txn *txn = begin(db, CRM_WRITE);
+    row r;
+
+    for (int i = 0; i < 10; i++)
+        create(txn, "{\"name\":\"A\",\"city\":\"X\"}");
+    OK(crm_txn_commit(txn, NULL));
+    ck_assert_uint_eq(recompute(db), 0);
+
+    txn = begin_batch(db, CRM_BATCH_NEW, "import");
+    ck_assert_uint_eq(crm_txn_batch(txn), 0);
+    patch(txn, 7, "{\"city\":\"Y\"}");
+    batch = crm_txn_batch(txn);
+    ck_assert_uint_eq(batch, 12);
+    ck_assert_uint_eq(crm_txn_revision(txn), 12);
+    OK(crm_txn_savepoint(txn, &mark, NULL));
+    patch(txn, 1, "{\"city\":\"Y\"}");
+    create(txn, "{\"name\":\"dropped\"}");
+    OK(crm_event_add_json(txn, 2, "{\"kind\":\"visit\"}", CRM_NUL, NULL, NULL));
+    OK(crm_txn_rollback(txn, mark, NULL));
+    patch(txn, 4, "{\"name\":\"B\"}");
+    patch(txn, 4, "{\"city\":null}");
+    patch(txn, 4, "{\"name\":\"C\"}");
+    OK(crm_customer_delete(txn, 3, 0, NULL));
+    create(txn, "{\"name\":\"N\"}");
+    patch(txn, 11, "{\"city\":\"Z\"}");
+    create(txn, "{\"name\":\"O\"}");
+    OK(crm_event_add_json(txn, 9, "{\"kind\":\"visit\"}", CRM_NUL, NULL, NULL));
+    OK(crm_event_add_json(txn, 9, "{\"kind\":\"visit\"}", CRM_NUL, NULL, NULL));
+    OK(crm_txn_commit(txn, NULL));
+    ck_assert_uint_eq(recompute(db), 3);
+    txn = begin(db, CRM_READ);
+    {
+        crm__batch b;
+        crm__journal_entry e;
+        OK(crm__journal_read(txn, 12, &e));
+        ck_assert(e.action == CRM__ACTION_BATCH && e.batch == 12 && e.previous == 0 && !e.target);
+        ck_assert(e.counters.live == 11 && e.counters.deleted == 1 && e.counters.next_id == 13);
+        same_list(e.lists[CRM__BATCH_CREATED], (uint64_t[]){11, 12}, 2);
+        same_list(e.lists[CRM__BATCH_CHANGED], (uint64_t[]){3, 4, 7}, 3);
+        same_list(e.lists[CRM__BATCH_EVENTS], (uint64_t[]){9}, 1);
+        OK(crm__batch_read(txn, 12, &b));
+        ck_assert(b.last == 12 && !b.undone && b.name.n == 6 && !memcmp(b.name.p, "import", 6));
+    }
+    OK(crm_txn_abort(txn));
+
+    /* A further part, after a change by somebody else; an empty one; an aborted one. */
+    txn = begin(db, CRM_WRITE);
+    patch(txn, 5, "{\"city\":\"W\"}");
+    OK(crm_txn_commit(txn, NULL));
+    txn = begin_batch(db, batch, NULL);
+    OK(crm_txn_commit(txn, NULL));
+    txn = begin_batch(db, batch, NULL);
+    patch(txn, 5, "{\"city\":\"V\"}");
+    OK(crm_txn_abort(txn));
+    txn = begin_batch(db, batch, NULL);
+    patch(txn, 4, "{\"city\":\"V\"}");
+    ck_assert_uint_eq(crm_txn_batch(txn), 12);
+    ck_assert_uint_eq(crm_txn_revision(txn), 14);
+    OK(crm_txn_commit(txn, NULL));
+    r = entry(db, 14);
+    ck_assert(r.e.action == CRM__ACTION_BATCH && r.e.batch == 12 && r.e.previous == 12);
+    ck_assert_uint_eq(recompute(db), 5);
+    /* One that is not there. */
+    txn = begin_batch(db, 13, NULL);
+    ck_assert_int_eq(crm_customer_patch_json(txn, 5, 0, "{\"city\":\"U\"}", CRM_NUL, NULL),
+                     CRM_ENOTFOUND);
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
+}
+
+/* Names, undo and trim have their places in the chain. */
+CRM_TEST(test_db_journal__undo_and_trim)
+{
+    crm_undo_result u = {.size = sizeof u};
+    uint64_t dropped = 99;
+    crm_db *db = open_db();
+    crm_txn *txn;
+    row r;
+
+    txn = begin(db, CRM_WRITE);
+    create(txn, "{\"name\":\"A\"}");
+    patch(txn, 1, "{\"city\":\"X\"}");
+    patch(txn, 1, "{\"city\":\"Y\"}");
+    OK(crm_txn_commit(txn, NULL));
+    txn = begin(db, CRM_WRITE);
+    OK(crm_undo(txn, 4, 0, NULL, NULL, &u, NULL));
+    OK(crm_txn_commit(txn, NULL));
+    ck_assert(u.restored == 1 && u.batch == 5);
+    r = entry(db, 5);
+    ck_assert(r.e.action == CRM__ACTION_UNDO && r.e.target == 4 && r.e.batch == 5);
+    ck_assert_uint_eq(recompute(db), 3);
+    txn = begin(db, CRM_WRITE);
+    OK(crm_journal_trim(txn, r.e.recorded, &dropped, NULL));
+    OK(crm_txn_commit(txn, NULL));
+    ck_assert_uint_eq(dropped, 2);
+    r = entry(db, 6);
+    ck_assert(r.e.action == CRM__ACTION_TRIM && r.e.target == 5 && r.e.counters.images_from == 5);
+    ck_assert_uint_eq(recompute(db), 1);
     crm_db_close(db);
 }

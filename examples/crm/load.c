@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ * Many documents from a file of JSON Lines.
+ *
+ * A file is taken in portions.  Lines are read first and written then, so that no transaction stays
+ * open while a pipe keeps us waiting.  A failed line changes nothing (the library promises it), so
+ * the others of its portion go on without a savepoint.  Atomic loads and dry runs keep one
+ * transaction over all.
+ */
+#include "tool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PORTION_LINES = 10000, PORTION_BYTES = 8 << 20 };
+
+typedef struct held_line {
+    size_t at, n;
+    uint64_t number;
+    int bad; /* the text is why it can't be read */
+} held_line;
+
+typedef struct loading {
+    load *l;
+    tool *t;
+    lines in;
+    crm_txn *txn; /* open between portions only when one transaction is kept over all */
+    buf text;
+    held_line *held;
+    size_t count;
+    progress bar;
+    int whole, ended, advised;
+} loading;
+
+static void keep(loading *g, const char *s, size_t n, int bad)
+{
+    held_line *line = &g->held[g->count++];
+
+    line->at = g->text.n;
+    line->n = n;
+    line->number = g->in.line;
+    line->bad = bad;
+    buf_add(&g->text, s, n);
+}
+
+/* Reads lines, until the portion is full or the input has no more for the moment. */
+static int gather(loading *g)
+{
+    slice line;
+
+    g->count = g->text.n = 0;
+    while (g->count < PORTION_LINES && g->text.n < PORTION_BYTES) {
+        int got = lines_next(&g->in, g->count == 0, &line);
+        if (got == LINES_LINE)
+            keep(g, line.p, line.n, 0);
+        else if (got == LINES_BAD)
+            keep(g, g->in.why, strlen(g->in.why), 1);
+        else if (got == LINES_ERROR)
+            return fail(g->t, CRM_EIO, "can't read %s: %s", g->in.file, strerror(errno));
+        else if (got == LINES_STOP)
+            return g->l->stopped = 1, 0;
+        else if (got == LINES_END)
+            return g->ended = 1, 0;
+        else
+            return 0;
+    }
+    return 0;
+}
+
+static void tell_unreadable(loading *g, slice why)
+{
+    crm_error err = CRM_ERROR_INIT;
+    size_t n = why.n < sizeof(err.message) ? why.n : sizeof(err.message) - 1;
+
+    err.code = CRM_ESYNTAX;
+    memcpy(err.message, why.p, n);
+    report(g->t, NULL, NULL, &err);
+}
+
+/* One line.  An exit code ends the load: the database failed, not the line. */
+static int write_line(loading *g, const held_line *line, load_counts *sum)
+{
+    place at = {g->in.file, line->number};
+    slice text = {g->text.p + line->at, line->n};
+    buf advice = {0};
+    int rc = TOOL_INPUT;
+
+    g->t->at = &at;
+    if (line->bad)
+        tell_unreadable(g, text);
+    else
+        rc = g->l->write(g->l, g->txn, text, sum);
+    g->t->at = NULL;
+    if (!rc || rc == TOOL_SYSTEM)
+        return rc;
+    sum->bad++;
+    if (!line->bad && !g->advised && !text_valid(text.p, text.n) &&
+        text_advice(&advice, at.file, text.p, text.n))
+        g->advised = 1, note(g->t, "%s", advice.p);
+    buf_free(&advice);
+    return 0;
+}
+
+static void add_counts(load_counts *to, const load_counts *more)
+{
+    to->created += more->created;
+    to->updated += more->updated;
+    to->unchanged += more->unchanged;
+    to->bad += more->bad;
+}
+
+/* Writes the portion in a transaction of its own, or in the one of the whole load. */
+static int write_portion(loading *g)
+{
+    load_counts sum = {0, 0, 0, 0};
+    int rc = 0;
+
+    if (!g->txn && (rc = begin(g->t, CRM_WRITE, &g->txn)))
+        return rc;
+    for (size_t i = 0; i < g->count && !rc; i++) {
+        rc = write_line(g, &g->held[i], &sum);
+        progress_step(&g->bar, g->in.read, g->in.total, g->held[i].number);
+        if (g->whole && interrupted())
+            g->l->stopped = 1;
+        if (g->l->stopped)
+            break;
+    }
+    if (!rc && !g->whole) {
+        rc = commit(g->t, g->txn);
+        g->txn = NULL;
+    }
+    if (rc) {
+        crm_txn_abort(g->txn);
+        g->txn = NULL;
+        if (!g->whole)
+            note(g->t, "lines %" PRIu64 " to %" PRIu64 " were not written", g->held[0].number,
+                 g->held[g->count - 1].number);
+        return rc;
+    }
+    add_counts(&g->l->done, &sum);
+    g->l->last = g->held[g->count - 1].number;
+    return 0;
+}
+
+/* Ends the transaction of the whole load. */
+static int finish_whole(loading *g, int rc)
+{
+    load *l = g->l;
+
+    if (g->txn && !rc && !l->stopped && !l->dry_run && !l->done.bad) {
+        rc = commit(g->t, g->txn);
+        g->txn = NULL;
+        if (!rc)
+            return 0;
+    }
+    crm_txn_abort(g->txn);
+    g->txn = NULL;
+    if (!l->dry_run) {
+        note(g->t, "nothing was written%s", l->done.bad && !rc ? ", because of the bad lines" : "");
+        l->done.created = l->done.updated = l->done.unchanged = 0;
+    }
+    return rc;
+}
+
+/* What is no JSON Lines at all is told once, before anything is made. */
+static int judge_file(tool *t, lines *in)
+{
+    slice head = lines_head(in);
+    buf advice = {0};
+    int rc = 0;
+
+    if (text_magic(&advice, in->file, head.p, head.n))
+        rc = fail(t, CRM_ESYNTAX, "%s", advice.p);
+    else if (head.n && head.p[0] == '[')
+        rc = fail(t, CRM_ESYNTAX,
+                  "%s begins with '[': one document a line is wanted, e.g. jq -c '.[]'", in->file);
+    buf_free(&advice);
+    return rc;
+}
+
+int load_run(load *l)
+{
+    tool *t = l->t;
+    loading g;
+    int rc;
+
+    memset(&g, 0, sizeof(g));
+    g.l = l;
+    g.t = t;
+    g.whole = l->atomic || l->dry_run;
+    if ((rc = lines_open(t, &g.in, l->file)))
+        return rc;
+    interrupt_catch();
+    if ((rc = judge_file(t, &g.in)) || (rc = open_write(t, l->make && !l->dry_run))) {
+        lines_close(&g.in);
+        return rc;
+    }
+    l->ran = 1;
+    g.held = xrealloc(NULL, PORTION_LINES * sizeof(held_line));
+    progress_start(&g.bar, "lines");
+    t->bar = &g.bar;
+    while (!rc && !g.ended && !l->stopped) {
+        rc = gather(&g);
+        if (!rc && g.count && !l->stopped)
+            rc = write_portion(&g);
+        if (interrupted() && (g.whole || !g.ended))
+            l->stopped = 1;
+    }
+    progress_clear(&g.bar);
+    t->bar = NULL;
+    if (g.whole)
+        rc = finish_whole(&g, rc);
+    if (l->stopped && !g.whole)
+        note(t, "interrupted after line %" PRIu64, l->last);
+    else if (l->stopped)
+        note(t, "interrupted");
+    free(g.held);
+    buf_free(&g.text);
+    lines_close(&g.in);
+    return rc;
+}
+
+void load_json(const load *l, buf *out)
+{
+    buf_fmt(out,
+            ",\"bad\":%" PRIu64 ",\"last_line\":%" PRIu64 ",\"interrupted\":%s,\"dry_run\":%s}",
+            l->done.bad, l->last, l->stopped ? "true" : "false", l->dry_run ? "true" : "false");
+}
+
+int load_code(const load *l, int rc)
+{
+    if (!rc && l->stopped)
+        return TOOL_INTERRUPTED;
+    return !rc && l->done.bad ? TOOL_MISSING : rc;
+}

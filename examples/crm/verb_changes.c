@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ * crm changes: every change of the database in order, and those to come.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: " TOOL " changes [--after REVISION] [--follow] [--limit N]\n"
+    "\n"
+    "Prints the changes of the database in order, a line each: the revision, when, who, what\n"
+    "was done, to which customer, and which fields. Values are not shown: see history.\n"
+    "\n"
+    "  --after REVISION  only those after this one: the last that was seen\n"
+    "  --follow          go on with those to come, of any process, until Ctrl-C; exit code 0\n"
+    "  --limit N         at most so many, 1 or more; where to go on is told on standard error\n"
+    "\n"
+    "Each line is written as soon as it is known, and each change is told once: a program\n"
+    "that keeps the last revision it has dealt with misses nothing.\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " changes --limit 10\n"
+    "  " TOOL " changes --after 204 --json\n"
+    "  " TOOL " changes --after 204 --follow --json | while read -r line; do ... ; done\n";
+
+enum { PATIENCE_MS = 200 };
+
+typedef struct feed {
+    tool *t;
+    crm_txn *txn; /* NULL: between two snapshots */
+    crm_change_iter *it;
+    uint64_t seen, left;
+    int follow;
+    int more; /* the limit was reached, and there are further ones */
+} feed;
+
+/* Whoever reads the changes takes a rest: so does the snapshot. */
+static void end_snapshot(void *ctx)
+{
+    feed *f = ctx;
+
+    crm_change_close(f->it);
+    f->it = NULL;
+    crm_txn_abort(f->txn);
+    f->txn = NULL;
+}
+
+static int begin_snapshot(feed *f)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc = begin(f->t, CRM_READ, &f->txn);
+
+    if (rc)
+        return rc;
+    if (crm_change_list(f->txn, f->seen, &f->it, &err))
+        return fail_crm(f->t, &err);
+    out_on_stall(end_snapshot, f);
+    return 0;
+}
+
+static void put_many(buf *b, uint64_t n, const char *what)
+{
+    if (!n)
+        return;
+    buf_str(b, b->p[b->n - 1] == ':' ? " " : ", ");
+    buf_count(b, n);
+    buf_fmt(b, " %s", what);
+}
+
+/* What the change was about. */
+static int put_target(feed *f, const crm_change *c, buf *b)
+{
+    int lists = c->action == CRM_ACTION_BATCH || c->action == CRM_ACTION_UNDO;
+    crm_error err = CRM_ERROR_INIT;
+    const char *key;
+
+    if (c->action == CRM_ACTION_MODEL)
+        buf_fmt(b, " version %" PRIu64, c->target);
+    else if (c->action == CRM_ACTION_TRIM)
+        buf_fmt(b, " images before %" PRIu64, c->target);
+    else if (c->action == CRM_ACTION_BATCH)
+        buf_fmt(b, " %" PRIu64 ":", c->batch);
+    else if (c->action == CRM_ACTION_UNDO)
+        buf_fmt(b, " %" PRIu64 " (batch %" PRIu64 "):", c->target, c->batch);
+    else
+        buf_fmt(b, " customer %" PRIu64, c->target);
+    if (lists) {
+        put_many(b, c->created, "created");
+        put_many(b, c->changed, "changed");
+        put_many(b, c->with_events, "with events");
+    }
+    for (uint32_t i = 0; i < c->field_count; i++) {
+        if (crm_change_field(f->it, i, &key, &err))
+            return fail_crm(f->t, &err);
+        buf_fmt(b, "%s%s", i ? ", " : ": ", key);
+    }
+    return 0;
+}
+
+static int put_text(feed *f, const crm_change *c)
+{
+    buf b = {0}, line = {0};
+    int rc;
+
+    buf_fmt(&b, "%" PRIu64 "  ", c->revision);
+    buf_time(&b, c->recorded_us);
+    buf_fmt(&b, "  %s  %s", c->actor ? c->actor : "-", crm_action_name(c->action));
+    rc = put_target(f, c, &b);
+    if (!rc) {
+        text_clean(&line, b.p, b.n);
+        out_line(line.p, line.n);
+    }
+    buf_free(&line);
+    buf_free(&b);
+    return rc;
+}
+
+static int put_json(feed *f)
+{
+    crm_error err = CRM_ERROR_INIT;
+    char *json;
+    size_t n;
+
+    if (crm_change_json(f->it, &json, &n, &err))
+        return fail_crm(f->t, &err);
+    out_json(json, n);
+    crm_free(json);
+    return 0;
+}
+
+static int over(const feed *f)
+{
+    return out_failed() || (f->follow && (interrupted() || !f->left));
+}
+
+/* Those that are there. */
+static int put_present(feed *f)
+{
+    crm_change change = CRM_CHANGE_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    int rc, code = 0;
+
+    while (!code && !over(f)) {
+        if (!f->it && (rc = begin_snapshot(f)))
+            return rc;
+        rc = crm_change_next(f->it, &change, &err);
+        if (rc == CRM_DONE)
+            return 0;
+        if (rc)
+            return fail_crm(f->t, &err);
+        if (!f->left) {
+            f->more = 1;
+            return 0;
+        }
+        f->left--;
+        f->seen = change.revision;
+        code = f->t->json ? put_json(f) : put_text(f, &change);
+        if (f->follow)
+            out_flush();
+    }
+    return code;
+}
+
+/* Waits without a snapshot, and wakes now and then to see whether anybody is still there. */
+static int await(feed *f)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc = CRM_DONE;
+
+    while (rc == CRM_DONE && !over(f) && !out_closed())
+        rc = crm_db_wait(f->t->db, f->seen, PATIENCE_MS, NULL, &err);
+    return rc < 0 ? fail_crm(f->t, &err) : 0;
+}
+
+static int put_changes(feed *f)
+{
+    int rc = put_present(f);
+
+    while (!rc && !over(f) && !out_closed()) {
+        end_snapshot(f);
+        rc = await(f);
+        if (!rc && !over(f))
+            rc = put_present(f);
+    }
+    return rc;
+}
+
+static void put_resume(feed *f)
+{
+    buf b = {0};
+
+    if (f->t->json) {
+        buf_fmt(&b, "{\"resume\":{\"after\":%" PRIu64 "}}", f->seen);
+        error_line(&b);
+    } else {
+        note(f->t, "more with --after %" PRIu64, f->seen);
+    }
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    feed f = {t, NULL, NULL, 0, UINT64_MAX, 0, 0};
+    const arg_option own[] = {{"after", 0, ARG_NUMBER, &f.seen},
+                              {"follow", 0, ARG_FLAG, &f.follow},
+                              {"limit", 0, ARG_NUMBER, &f.left},
+                              {NULL, 0, 0, NULL}};
+    int rc = verb_start(t, &argc, argv, own);
+
+    if (rc)
+        return rc;
+    if (argc)
+        return fail_usage(t, "takes no argument");
+    if (!f.left)
+        return fail_usage(t, "--limit needs a number from 1");
+    if ((rc = open_read(t)))
+        return rc;
+    if (f.follow)
+        interrupt_catch();
+    rc = f.follow ? put_changes(&f) : put_present(&f);
+    out_on_stall(NULL, NULL);
+    end_snapshot(&f);
+    if (f.more)
+        put_resume(&f);
+    return rc;
+}
+
+const verb verb_changes = {"changes", "", "every change in order, also those to come",
+                           help,      0,  run};

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ * crm history: who changed what on a customer, and when.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: " TOOL " history WHO [--limit N] [--width N]\n"
+    "\n"
+    "Prints what was changed on a customer, the newest first: the revision, when, who, what\n"
+    "was done, and of each field the value before and after.\n"
+    "\n"
+    "  WHO               an id, FIELD=VALUE or a value, see get; a deleted one by id\n"
+    "  --limit N         at most so many changes, 1 or more\n"
+    "  --width N         fit the table into N columns, 0: cut nothing; else as list does\n"
+    "\n"
+    "A value that is not there is '-'. What a change replaced may have been dropped since:\n"
+    "then only its fields are told. A record as it was: '" TOOL " get 17 --at REVISION'.\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " history 17\n"
+    "  " TOOL " history 电话=13800138000 --limit 3 --lang zh\n"
+    "  " TOOL " history 17 --json | head -n 1\n";
+
+enum { CELL_MAX = 60 };
+
+typedef struct past {
+    tool *t;
+    crm_txn *txn;
+    crm_history *h;
+    table *tb; /* NULL: JSON */
+} past;
+
+static void cell(table *tb, const char *s)
+{
+    table_cell(tb, s, strlen(s));
+}
+
+/* A value as get shows it: the items of a list side by side, the id of another system behind its
+ * source. */
+static void put_value(const char *text, int is_list, buf *out)
+{
+    slice list = {text, text ? strlen(text) : 0}, key, item, source;
+    size_t pos = 0;
+    int n = 0;
+
+    if (!text || !is_list) {
+        buf_str(out, text ? text : "-");
+        return;
+    }
+    while (json_next(list, &pos, &key, &item)) {
+        source = json_member(item, "source");
+        buf_str(out, n++ ? ", " : "");
+        if (source.n) {
+            json_text(out, source);
+            buf_char(out, ':');
+            item = json_member(item, "value");
+        }
+        json_text(out, item);
+    }
+}
+
+/* Whether what the present change replaced was dropped: then no value can be told. */
+static int is_dropped(past *p)
+{
+    slice doc;
+    char *json;
+    int dropped;
+
+    if (crm_history_json(p->h, &json, &doc.n, NULL))
+        return 0;
+    doc.p = json;
+    dropped = slice_is(json_member(doc, "dropped"), "true");
+    crm_free(json);
+    return dropped;
+}
+
+/* The row of field i; the first one has the cells of the change too. */
+static int put_field(past *p, const crm_change *c, uint32_t i, int dropped)
+{
+    const char *key, *before, *after, *label;
+    crm_error err = CRM_ERROR_INIT;
+    int known, is_list;
+    crm_field field;
+    buf b = {0};
+
+    if (crm_history_field(p->h, i, &key, &before, &after, &err))
+        return fail_crm(p->t, &err);
+    known = !crm_field_find(p->txn, key, CRM_NUL, &field, NULL); /* the model may have lost it */
+    label = known ? field_label(p->txn, &field, p->t->lang) : key;
+    is_list = known && field.flags & (CRM_FIELD_LIST | CRM_FIELD_PER_SOURCE);
+    buf_fmt(&b, "%s: ", label);
+    if (dropped) {
+        buf_str(&b, "(dropped)");
+    } else {
+        if (c->action != CRM_ACTION_CREATE) {
+            put_value(before, is_list, &b);
+            buf_str(&b, " -> ");
+        }
+        put_value(after, is_list, &b);
+    }
+    table_cell(p->tb, b.p, b.n);
+    buf_free(&b);
+    return 0;
+}
+
+static int put_rows(past *p, const crm_change *c)
+{
+    int dropped = c->field_count && is_dropped(p), rc = 0;
+    buf b = {0};
+
+    buf_fmt(&b, "%" PRIu64, c->revision);
+    table_cell(p->tb, b.p, b.n);
+    b.n = 0;
+    buf_time(&b, c->recorded_us);
+    table_cell(p->tb, b.p, b.n);
+    cell(p->tb, c->actor ? c->actor : "");
+    b.n = 0;
+    buf_str(&b, crm_action_name(c->action));
+    if (c->batch)
+        buf_fmt(&b, " (batch %" PRIu64 ")", c->batch);
+    table_cell(p->tb, b.p, b.n);
+    buf_free(&b);
+    if (!c->field_count)
+        cell(p->tb, "");
+    for (uint32_t i = 0; i < c->field_count && !rc; i++) {
+        for (int k = 0; i && k < 4; k++)
+            cell(p->tb, "");
+        rc = put_field(p, c, i, dropped);
+    }
+    return rc;
+}
+
+static int put_json(past *p)
+{
+    crm_error err = CRM_ERROR_INIT;
+    char *json;
+    size_t n;
+
+    if (crm_history_json(p->h, &json, &n, &err))
+        return fail_crm(p->t, &err);
+    out_json(json, n);
+    crm_free(json);
+    return 0;
+}
+
+static int walk(past *p, uint64_t limit)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_change change = CRM_CHANGE_INIT;
+    int rc = 0, code = 0;
+
+    for (uint64_t n = 0; n < limit && !code && !out_failed(); n++) {
+        rc = crm_history_next(p->h, &change, &err);
+        if (rc)
+            break;
+        code = p->tb ? put_rows(p, &change) : put_json(p);
+    }
+    return rc < 0 ? fail_crm(p->t, &err) : code;
+}
+
+static void put_head(past *p, size_t width)
+{
+    static const char *const heads[][2] = {{"Revision", "修订号"},
+                                           {"Recorded", "记录时间"},
+                                           {"Actor", "操作人"},
+                                           {"Action", "操作"},
+                                           {"Change", "变更"}};
+
+    p->tb =
+        table_new(5, width == SIZE_MAX ? out_columns(1) : width, width == SIZE_MAX ? CELL_MAX : 0);
+    table_right(p->tb, 0);
+    for (size_t i = 0; i < 5; i++)
+        cell(p->tb, heads[i][strncmp(p->t->lang, "zh", 2) == 0]);
+}
+
+static int put_history(past *p, const char *who, uint64_t limit, size_t width)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_id id = 0;
+    int rc = target_one(p->t, p->txn, who, &id);
+
+    if (rc)
+        return rc;
+    if (crm_history_open(p->txn, id, &p->h, &err))
+        return fail_crm(p->t, &err);
+    if (!p->t->json)
+        put_head(p, width);
+    rc = walk(p, limit);
+    if (p->tb)
+        table_end(p->tb);
+    crm_history_close(p->h);
+    return rc;
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    past p = {t, NULL, NULL, NULL};
+    uint64_t limit = UINT64_MAX, width = SIZE_MAX;
+    const arg_option own[] = {
+        {"limit", 0, ARG_NUMBER, &limit}, {"width", 0, ARG_NUMBER, &width}, {NULL, 0, 0, NULL}};
+    int rc = verb_start(t, &argc, argv, own);
+
+    if (rc)
+        return rc;
+    if (argc != 1)
+        return fail_usage(t, "needs one customer");
+    if (!limit)
+        return fail_usage(t, "--limit needs a number from 1");
+    if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &p.txn)))
+        return rc;
+    rc = put_history(&p, argv[0], limit, (size_t)width);
+    crm_txn_abort(p.txn);
+    return rc;
+}
+
+const verb verb_history = {"history", "WHO", "who changed what on a customer, and when",
+                           help,      0,     run};

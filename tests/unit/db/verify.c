@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT
+ * crm_journal_verify() finds every change of the stored journal and its images: random mutations,
+ * each with a right check tag, so that only the chain and the commitments can tell.
+ *
+ * A mutation is made in the engine's transaction below the library and dropped again after the
+ * walk.
+ */
+#include "crmtest.h"
+#include "db/journal.h"
+
+#include <crm/crm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OK(call) ck_assert_int_eq(call, CRM_OK)
+
+enum { ROWS = 400 };
+
+typedef struct row {
+    kv_space space;
+    uint8_t key[CRM__KEY_IMAGE];
+    size_t key_n;
+    uint8_t *bytes; /* payload */
+    size_t n;
+} row;
+
+typedef struct world {
+    crm_db *db;
+    uint64_t seed;
+    row rows[ROWS]; /* entries, then images */
+    size_t entries, count;
+    crm_head head; /* the anchor */
+} world;
+
+/* ---- a database with every kind of entry ---- */
+
+static crm_txn *begin(crm_db *db, uint64_t batch)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_txn *txn;
+
+    o.actor = "li.na";
+    o.batch = batch;
+    OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, NULL));
+    return txn;
+}
+
+static void change(world *w, crm_txn *txn, crm_id most)
+{
+    crm_id id = 1 + crmtest_below(&w->seed, most);
+    char json[100];
+
+    snprintf(json, sizeof json, "{\"city\":\"C%u\",\"score\":%u}",
+             (unsigned)crmtest_below(&w->seed, 1000), (unsigned)crmtest_below(&w->seed, 100));
+    switch (crmtest_below(&w->seed, 6)) {
+    case 0:
+        OK(crm_customer_create_json(txn, "{\"name\":\"N\"}", CRM_NUL, NULL, NULL));
+        return;
+    case 1:
+        crm_customer_delete(txn, id, 0, NULL);
+        return;
+    case 2:
+        crm_customer_undelete(txn, id, 0, NULL);
+        return;
+    case 3:
+        crm_event_add_json(txn, id, "{\"kind\":\"visit\"}", CRM_NUL, NULL, NULL);
+        return;
+    default:
+        crm_customer_patch_json(txn, id, 0, json, CRM_NUL, NULL);
+    }
+}
+
+static void collect(world *w, crm_txn *txn, kv_space space)
+{
+    crm__slice k, v, payload;
+    int rc;
+    kv_cursor *c = crm__txn_cursor(txn, space, &rc);
+
+    OK(rc);
+    for (rc = c->ops->seek(c, KV_FIRST, crm__slice_of(NULL, 0), &k, &v); !rc;
+         rc = c->ops->next(c, &k, &v)) {
+        row *r = &w->rows[w->count++];
+        ck_assert_uint_lt(w->count, ROWS);
+        OK(crm__untag(txn->store, space, k, v, &payload));
+        r->space = space;
+        r->key_n = k.n;
+        memcpy(r->key, k.p, k.n);
+        r->n = payload.n;
+        r->bytes = malloc(payload.n);
+        ck_assert_ptr_nonnull(r->bytes);
+        memcpy(r->bytes, payload.p, payload.n);
+    }
+    ck_assert_int_eq(rc, CRM_ENOTFOUND);
+}
+
+static void make(world *w, int trim)
+{
+    uint64_t batch;
+    crm_txn *txn;
+
+    memset(w, 0, sizeof *w);
+    w->seed = crmtest_seed();
+    OK(crm_db_open(crmtest_path("db"), NULL, &w->db, NULL));
+    txn = begin(w->db, 0);
+    for (int i = 0; i < 8; i++)
+        OK(crm_customer_create_json(txn, "{\"name\":\"A\"}", CRM_NUL, NULL, NULL));
+    OK(crm_txn_commit(txn, NULL));
+    for (int part = 0; part < 6; part++) {
+        txn = begin(w->db, 0);
+        for (int i = 0; i < 9; i++)
+            change(w, txn, 8);
+        OK(crm_txn_commit(txn, NULL));
+        txn = begin(w->db, CRM_BATCH_NEW);
+        for (int i = 0; i < 12; i++)
+            change(w, txn, 12);
+        batch = crm_txn_batch(txn);
+        OK(crm_txn_commit(txn, NULL));
+        if (part % 2)
+            continue;
+        txn = begin(w->db, part ? batch : 0);
+        for (int i = 0; i < 5 && part; i++)
+            change(w, txn, 12);
+        if (!part)
+            crm_undo(txn, batch, CRM_UNDO_SKIP, NULL, NULL, NULL, NULL);
+        OK(crm_txn_commit(txn, NULL));
+    }
+    if (trim) {
+        crm__journal_entry e;
+        txn = begin(w->db, 0);
+        OK(crm__journal_read(txn, crm_txn_revision(txn) / 3, &e));
+        OK(crm_journal_trim(txn, e.recorded, NULL, NULL));
+        OK(crm_txn_commit(txn, NULL));
+    }
+    OK(crm_txn_begin(w->db, CRM_READ, NULL, &txn, NULL));
+    w->head = (crm_head)CRM_HEAD_INIT;
+    OK(crm_journal_head(txn, &w->head, NULL));
+    collect(w, txn, KV_JOURNAL);
+    w->entries = w->count;
+    collect(w, txn, KV_IMAGE);
+    OK(crm_txn_abort(txn));
+    ck_assert_msg(w->entries > 40 && w->count > w->entries + 15, "%zu entries, %zu", w->entries, w->count);
+}
+
+static void unmake(world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        free(w->rows[i].bytes);
+    crm_db_close(w->db);
+}
+
+/* ---- mutations, in the engine's transaction ---- */
+
+static void put(crm_txn *txn, kv_space space, const uint8_t *key, size_t key_n,
+                const uint8_t *bytes, size_t n)
+{
+    uint8_t *v = malloc(n + CRM__TAG_SIZE);
+    crm__slice k = {key, key_n}, payload = {bytes, n}, again;
+
+    ck_assert_ptr_nonnull(v);
+    memcpy(v, bytes, n);
+    crm__put_le64(v + n, crm__check_tag(txn->store->tag_key, (uint8_t)space, k, payload));
+    OK(crm__untag(txn->store, space, k, crm__slice_of(v, n + CRM__TAG_SIZE), &again));
+    OK(txn->kv->ops->put(txn->kv, space, k, crm__slice_of(v, n + CRM__TAG_SIZE), 0));
+    free(v);
+}
+
+static void put_row(crm_txn *txn, const row *at, const row *what)
+{
+    put(txn, at->space, at->key, at->key_n, what->bytes, what->n);
+}
+
+static void drop(crm_txn *txn, const row *r)
+{
+    OK(txn->kv->ops->del(txn->kv, r->space, crm__slice_of(r->key, r->key_n)));
+}
+
+static const row *some(world *w)
+{
+    return &w->rows[crmtest_below(&w->seed, w->count)];
+}
+
+static int equal(const row *a, const row *b)
+{
+    return a->n == b->n && !memcmp(a->bytes, b->bytes, a->n);
+}
+
+/* One byte becomes another; one is added or taken away. */
+static void change_bytes(world *w, crm_txn *txn)
+{
+    const row *r = some(w);
+    uint8_t copy[4096];
+    size_t n = r->n, at = crmtest_below(&w->seed, n);
+
+    ck_assert_uint_lt(n, sizeof copy - 1);
+    memcpy(copy, r->bytes, n);
+    switch (crmtest_below(&w->seed, 8)) {
+    case 0:
+        memmove(copy + at + 1, copy + at, n - at);
+        n++;
+        copy[at] = (uint8_t)crmtest_rand(&w->seed);
+        if (n > 1 && at < r->n && copy[at] == copy[at + 1])
+            copy[at] ^= 0x11;
+        break;
+    case 1:
+        n--;
+        memmove(copy + at, copy + at + 1, n - at);
+        break;
+    default:
+        copy[at] ^= (uint8_t)(1 + crmtest_below(&w->seed, 255));
+    }
+    put(txn, r->space, r->key, r->key_n, copy, n);
+}
+
+static void swap_rows(world *w, crm_txn *txn)
+{
+    const row *a, *b;
+
+    do {
+        a = some(w);
+        b = some(w);
+    } while (a->space != b->space || equal(a, b));
+    put_row(txn, a, b);
+    put_row(txn, b, a);
+}
+
+static void replace_by_older(world *w, crm_txn *txn)
+{
+    size_t to = 1 + crmtest_below(&w->seed, w->entries - 1);
+
+    put_row(txn, &w->rows[to], &w->rows[crmtest_below(&w->seed, to)]);
+}
+
+/* With all images of what is cut off: only the anchor tells. */
+static void cut_off(world *w, crm_txn *txn)
+{
+    size_t from = crmtest_below(&w->seed, w->entries);
+
+    for (size_t i = 0; i < w->count; i++) {
+        const row *r = &w->rows[i];
+        if (i >= from && (i < w->entries || crm__get_be64(r->key) > from))
+            drop(txn, r);
+    }
+}
+
+static const row *some_image(world *w)
+{
+    return &w->rows[w->entries + crmtest_below(&w->seed, w->count - w->entries)];
+}
+
+/* To another customer or another change: where no image is, or instead of one. */
+static void move_image(world *w, crm_txn *txn)
+{
+    const row *r = some_image(w);
+    row to = *r;
+
+    do {
+        crm__put_be64(to.key, 1 + crmtest_below(&w->seed, w->entries + 2));
+        crm__put_be64(to.key + 8, 1 + crmtest_below(&w->seed, 40));
+    } while (!memcmp(to.key, r->key, r->key_n));
+    if (crmtest_below(&w->seed, 2))
+        drop(txn, r);
+    put_row(txn, &to, r);
+}
+
+/* An image that was never there: said to be kept or to be erased. */
+static void invent_image(world *w, crm_txn *txn)
+{
+    const row *like = some_image(w);
+    uint8_t row_[1 + CRM__DIGEST] = {CRM__IMAGE_ERASED}, key[CRM__KEY_IMAGE];
+    size_t i;
+
+    do {
+        crm__put_be64(key, 1 + crmtest_below(&w->seed, w->entries + 2));
+        crm__put_be64(key + 8, 1 + crmtest_below(&w->seed, 40));
+        for (i = w->entries; i < w->count && memcmp(w->rows[i].key, key, sizeof key); i++)
+            ;
+    } while (i < w->count);
+    for (i = 1; i < sizeof row_; i++)
+        row_[i] = (uint8_t)crmtest_rand(&w->seed);
+    if (crmtest_below(&w->seed, 2))
+        put(txn, KV_IMAGE, key, sizeof key, row_, sizeof row_);
+    else
+        put(txn, KV_IMAGE, key, sizeof key, like->bytes, like->n);
+}
+
+/* An entry taken out, those behind it moved up, as if it had never been. */
+static void close_gap(world *w, crm_txn *txn)
+{
+    size_t at = crmtest_below(&w->seed, w->entries - 1);
+
+    for (size_t i = at; i + 1 < w->entries; i++)
+        put_row(txn, &w->rows[i], &w->rows[i + 1]);
+    drop(txn, &w->rows[w->entries - 1]);
+}
+
+static void drop_row(world *w, crm_txn *txn)
+{
+    drop(txn, some(w));
+}
+
+typedef void (*mutation)(world *w, crm_txn *txn);
+static const struct {
+    mutation fn;
+    const char *name;
+} MUTATIONS[] = {
+    {change_bytes, "bytes changed"},   {change_bytes, "bytes changed"},
+    {change_bytes, "bytes changed"},   {drop_row, "row dropped"},
+    {swap_rows, "rows swapped"},       {replace_by_older, "replaced by an older one"},
+    {cut_off, "cut off"},              {move_image, "image moved"},
+    {invent_image, "image invented"},  {close_gap, "taken out, the gap closed"},
+};
+enum { KINDS = sizeof MUTATIONS / sizeof MUTATIONS[0] };
+
+/* Verifies as it stands in the write transaction: the library is told that it reads. */
+static int verify(world *w, crm_txn *txn, crm_error *err)
+{
+    int rc;
+
+    txn->write = 0;
+    rc = crm_journal_verify(txn, &w->head, 1, NULL, NULL, err);
+    txn->write = 1;
+    return rc;
+}
+
+static void mutate_many(int trim)
+{
+    size_t rounds = crmtest_rounds(1000, 50000), found[KINDS] = {0};
+    crm_error err = CRM_ERROR_INIT;
+    world w;
+    crm_txn *txn;
+
+    make(&w, trim);
+    txn = begin(w.db, 0);
+    OK(verify(&w, txn, &err));
+    OK(crm_txn_abort(txn));
+    for (size_t i = 0; i < rounds; i++) {
+        uint64_t seed = w.seed;
+        size_t kind = crmtest_below(&w.seed, KINDS);
+        int rc;
+        txn = begin(w.db, 0);
+        MUTATIONS[kind].fn(&w, txn);
+        rc = verify(&w, txn, &err);
+        ck_assert_msg(rc == CRM_ECORRUPT, "round %zu, state %llu: %s gives %d (%s)", i,
+                      (unsigned long long)seed, MUTATIONS[kind].name, rc, err.message);
+        ck_assert(err.row >= 0 && err.message[0]);
+        OK(crm_txn_abort(txn));
+        found[kind]++;
+    }
+    for (size_t i = 0; i < KINDS; i++)
+        ck_assert(rounds < 500 || found[i]);
+    txn = begin(w.db, 0);
+    OK(verify(&w, txn, &err));
+    OK(crm_txn_abort(txn));
+    unmake(&w);
+}
+
+CRM_TEST(test_db_verify__mutations)
+{
+    mutate_many(0);
+}
+
+CRM_TEST(test_db_verify__mutations_after_a_trim)
+{
+    mutate_many(1);
+}
+
+/* ---- crm_check() says the same ---- */
+
+static uint64_t faults(void)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_check_result r;
+    int rc = crm_check(crmtest_path("db"), NULL, sizeof r, &r, &err);
+
+    ck_assert_msg(rc == (r.faults ? CRM_ECORRUPT : CRM_OK), "crm_check gives %d: %s", rc,
+                  err.message);
+    return r.faults;
+}
+
+/* Commits what was done below the library. */
+static void commit_below(crm_txn *txn)
+{
+    txn->state.changed = 1;
+    OK(crm_txn_commit(txn, NULL));
+}
+
+static void put_all_back(world *w)
+{
+    crm_txn *txn = begin(w->db, 0);
+
+    OK(txn->kv->ops->clear(txn->kv, KV_JOURNAL));
+    OK(txn->kv->ops->clear(txn->kv, KV_IMAGE));
+    for (size_t i = 0; i < w->count; i++)
+        put_row(txn, &w->rows[i], &w->rows[i]);
+    commit_below(txn);
+}
+
+CRM_TEST(test_db_verify__check_agrees)
+{
+    size_t rounds = crmtest_rounds(60, 600);
+    world w;
+
+    make(&w, 0);
+    ck_assert_uint_eq(faults(), 0);
+    for (size_t i = 0; i < rounds; i++) {
+        uint64_t seed = w.seed;
+        size_t kind = i % KINDS;
+        crm_txn *txn;
+        if (MUTATIONS[kind].fn == cut_off) /* without an anchor nobody can tell for certain */
+            continue;
+        txn = begin(w.db, 0);
+        MUTATIONS[kind].fn(&w, txn);
+        commit_below(txn);
+        ck_assert_msg(faults() > 0, "state %llu: %s was not found", (unsigned long long)seed,
+                      MUTATIONS[kind].name);
+        put_all_back(&w);
+    }
+    ck_assert_uint_eq(faults(), 0);
+    unmake(&w);
+}
+
+/* What an anchor adds: each earlier head is in the journal; none of a journal that was cut off. */
+CRM_TEST(test_db_verify__anchors)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_head heads[ROWS];
+    world w;
+    crm_txn *txn;
+
+    make(&w, 0);
+    for (size_t i = 0; i < w.entries; i++) {
+        const row *r = &w.rows[i];
+        heads[i] = (crm_head)CRM_HEAD_INIT;
+        heads[i].revision = i + 1;
+        memcpy(heads[i].chain, r->bytes + r->n - CRM_CHAIN_SIZE, CRM_CHAIN_SIZE);
+    }
+    OK(crm_txn_begin(w.db, CRM_READ, NULL, &txn, NULL));
+    OK(crm_journal_verify(txn, heads, w.entries, NULL, NULL, &err));
+    OK(crm_journal_verify(txn, NULL, 0, NULL, NULL, &err));
+    ck_assert_int_eq(crm_journal_verify(txn, NULL, 1, NULL, NULL, &err), CRM_EINVAL);
+    for (size_t i = 0; i < w.entries; i++) {
+        heads[i].chain[i % CRM_CHAIN_SIZE] ^= 1;
+        ck_assert_int_eq(crm_journal_verify(txn, heads, w.entries, NULL, NULL, &err),
+                         CRM_ECORRUPT);
+        ck_assert_int_eq(err.row, (int64_t)i + 1);
+        heads[i].chain[i % CRM_CHAIN_SIZE] ^= 1;
+    }
+    OK(crm_txn_abort(txn));
+    for (size_t cut = 0; cut < w.entries; cut++) {
+        txn = begin(w.db, 0);
+        for (size_t i = cut; i < w.count; i++) {
+            if (i < w.entries || crm__get_be64(w.rows[i].key) > cut)
+                drop(txn, &w.rows[i]);
+        }
+        txn->write = 0;
+        OK(crm_journal_verify(txn, heads, cut, NULL, NULL, &err));
+        ck_assert_int_eq(crm_journal_verify(txn, heads, cut + 1, NULL, NULL, &err), CRM_ECORRUPT);
+        ck_assert_int_eq(err.row, (int64_t)cut + 1);
+        txn->write = 1;
+        OK(crm_txn_abort(txn));
+    }
+    unmake(&w);
+}
