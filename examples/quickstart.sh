@@ -178,6 +178,22 @@ head_line 'Change it; each value remembers where it came from and when'
 run 0 set "$plain" lifecycle=active 备注='prefers to be called in the evening' --source phone-call
 run 0 get "$plain" --origins --pretty
 
+head_line 'Its timeline: what happened, in the words of the model, and the totals'
+run 0 event add "$plain" kind=call direction=in time=2026-03-01T10:30+08:00 subject='Asked for a quote'
+run 0 event add "$plain" 类型=订单 金额='128.50 CNY' 产品=龙井茶 time=2026-03-04 --source shop --reference O-1001
+run 0 timeline "$plain"
+run 0 timeline "$plain" --totals
+
+head_line 'Who changed what: every change is in the journal'
+run 0 set "$plain" city=Berlin score=0 --source import
+change=$("$tool" head | cut -d ' ' -f 1)
+run 0 history "$plain" --limit 2
+
+head_line 'That was a mistake: rehearse taking it back, then do it'
+run 0 undo "$change" --dry-run
+run 0 undo "$change"
+run 0 history "$plain" --limit 1
+
 head_line 'Delete it: it is gone from every search; bring it back as it was'
 run 0 delete 1
 run 1 find "phone=$phone"
@@ -191,6 +207,7 @@ run 0 list --kind organisation --limit 3 --lang zh
 head_line 'How large it is, and whether it is sound'
 run 0 stat
 run 0 check
+run 0 verify
 
 cat <<END
 
@@ -200,6 +217,7 @@ That was it. What to try next, in this folder:
    crm --help                             every verb; crm VERB --help teaches it
    crm create 姓名=张伟 电话='139 0013 9000'
    crm list --json | head -n 3            for programs
+   crm changes --follow                   what changes, as it happens, in any process
    crm model show                         the built-in model; docs/model.md says how to write yours
 
    sh tests/run.sh                        the tests

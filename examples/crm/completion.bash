@@ -9,14 +9,32 @@ _libcrm_tool_fields()
     done
 }
 
+# Kinds of events; with a word of the command line that names one, its attributes.
+_libcrm_tool_events()
+{
+    "$1" ${2:+-C "$2"} model events 2>/dev/null | while read -r kind attribute _; do
+        if [ ! "$3" ]; then
+            [ "$kind" = kind ] || printf '%s\n' "$kind"
+        elif [ "$3" = "$kind" ] && [ "$attribute" != - ]; then
+            printf '%s\n' "$attribute"
+        fi
+    done | sort -u
+}
+
 _libcrm_tool()
 {
-    local tool=$1 cur=$2 prev=$3 verb= sub= db= i options common writes
-    local verbs='init create get find set delete undelete list stat check model help version'
+    local tool=$1 cur=$2 prev=$3 verb= sub= db= kind= i options common writes
+    local verbs='init create get find set delete undelete list event timeline history undo changes'
+    verbs+=' head verify stat check model help version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         -C | --db) db=${COMP_WORDS[++i]} ;;
+        kind=*) kind=${COMP_WORDS[i]#kind=} ;;
+        kind)
+            # the '=' is a word of its own
+            [ "${COMP_WORDS[i + 1]-}" != = ] || kind=${COMP_WORDS[i + 2]-}
+            ;;
         --lang | --actor | --source | --zone) ((i++)) ;;
         -*) ;;
         *)
@@ -36,12 +54,14 @@ _libcrm_tool()
         COMPREPLY=($(compgen -d -- "$cur"))
         return
         ;;
-    --file | -f | --model)
+    --file | -f | --model | --anchor)
         COMPREPLY=($(compgen -f -- "$cur"))
         return
         ;;
     --kind)
-        COMPREPLY=($(compgen -W 'person organisation' -- "$cur"))
+        options='person organisation'
+        [ "$verb" != timeline ] || options=$(_libcrm_tool_events "$tool" "$db")
+        COMPREPLY=($(compgen -W "$options" -- "$cur"))
         return
         ;;
     --lang)
@@ -53,16 +73,34 @@ _libcrm_tool()
             $(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
         return
         ;;
-    --actor | --source | --zone | --after | --limit | --width | --expect | =) return ;;
+    --actor | --source | --zone | --after | --limit | --width | --expect | --at | --from | --until | \
+        --reference) return ;;
+    =)
+        [ "$verb:${COMP_WORDS[COMP_CWORD - 2]-}" != event:kind ] ||
+            COMPREPLY=($(compgen -W "$(_libcrm_tool_events "$tool" "$db")" -- "$cur"))
+        return
+        ;;
     esac
     case $verb in
     '') options=$verbs ;;
     help) options=$verbs ;;
     init) options='--model' ;;
-    create) options="--file --upsert --atomic --dry-run $writes" ;;
-    get) options='--origins --pretty' ;;
-    set) options="--expect --dry-run $writes" ;;
-    delete | undelete) options="--expect $writes" ;;
+    create) options="--file --upsert --atomic --batch --dry-run $writes" ;;
+    get) options='--at --origins --pretty' ;;
+    set) options="--expect --batch --dry-run $writes" ;;
+    delete | undelete) options="--expect --batch $writes" ;;
+    event)
+        case $sub in
+        add) options="--file --reference --atomic --batch --dry-run $writes" ;;
+        void) options="--batch $writes" ;;
+        *) options= ;;
+        esac
+        ;;
+    timeline) options='--kind --from --until --oldest --all --limit --after --width --totals' ;;
+    history) options='--limit --width' ;;
+    undo) options="--skip --dry-run $writes" ;;
+    changes) options='--after --follow --limit' ;;
+    verify) options='--anchor' ;;
     list) options='--after --limit --kind --deleted --fields --csv --width' ;;
     model)
         case $sub in
@@ -78,11 +116,21 @@ _libcrm_tool()
     help:*) COMPREPLY=($(compgen -W "$options" -- "$cur")) ;;
     model:*)
         case $sub in
-        '') COMPREPLY=($(compgen -W 'show check apply fields' -- "$cur")) ;;
+        '') COMPREPLY=($(compgen -W 'show check apply fields events' -- "$cur")) ;;
         check | apply) COMPREPLY=($(compgen -f -- "$cur")) ;;
         esac
         ;;
-    create:* | get:* | find:* | set:* | delete:*)
+    event:*)
+        case $sub in
+        '') COMPREPLY=($(compgen -W 'add void' -- "$cur")) ;;
+        add)
+            COMPREPLY=($(compgen -S = -W "kind time voids ${kind:+$(_libcrm_tool_events "$tool" "$db" "$kind")}
+                $(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
+            compopt -o nospace
+            ;;
+        esac
+        ;;
+    create:* | get:* | find:* | set:* | delete:* | timeline:* | history:*)
         COMPREPLY=($(compgen -S = -W "$(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
         compopt -o nospace
         ;;

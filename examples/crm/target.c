@@ -126,7 +126,8 @@ int target_all(tool *t, crm_txn *txn, const char *arg, int numbers_are_ids, ids 
         return fail_usage(t, "there is nothing to search for%s%s", *arg && !t->at ? ": " : "",
                           t->at ? "" : arg);
     if (!text_valid(arg, strlen(arg)))
-        return fail(t, CRM_EINVAL, "an argument is not UTF-8: %s", shown(t, arg));
+        return fail(t, CRM_EINVAL, "%s is not UTF-8%s%s", t->at ? "customer" : "an argument",
+                    t->at ? "" : ": ", t->at ? "" : arg);
     if (split && p.op != PAIR_SET)
         return fail_usage(t, "to search, write FIELD=VALUE");
     digits = strlen(arg) <= 10 && !args_number(arg, &id);

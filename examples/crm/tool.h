@@ -290,6 +290,8 @@ int value_text(tool *t, crm_txn *txn, crm_customer *c, const crm_field *field, s
 /* Label of a field in a language; of "zh-CN" also what the model has for "zh".  NUL-terminated,
  * valid until the transaction ends. */
 const char *field_label(crm_txn *txn, const crm_field *field, const char *lang);
+/* The same for a kind of events. */
+const char *kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang);
 /* Label of what every record has (id, kind ...), in a language. */
 const char *built_in_label(const char *key, const char *lang);
 /* Key of what every record has, by key or label; NULL when it is none. */

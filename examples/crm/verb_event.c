@@ -18,9 +18,10 @@ static const char help[] =
     "stored and count no more.\n"
     "\n"
     "  WHO                 an id, FIELD=VALUE or a value, see get\n"
-    "  kind=KIND           a kind of the model, by key or label; '" TOOL " model show' lists them\n"
+    "  kind=KIND           a kind of the model, by key or label; '" TOOL
+    " model events' lists them\n"
     "  time=TIME           when it happened, also later or earlier; without it: now\n"
-    "  ATTRIBUTE=VALUE     what the model has for the kind, named by key or label\n"
+    "  ATTRIBUTE=VALUE     of the kind, named by key or label\n"
     "  voids=NUMBER        a correction: the event of that number counts no more\n"
     "  --reference REF     the source's own name for it, e.g. the number of the order: what\n"
     "                      was sent before is not stored again\n"

@@ -83,6 +83,24 @@ const char *field_label(crm_txn *txn, const crm_field *field, const char *lang)
     return label;
 }
 
+const char *kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang)
+{
+    const char *label = kind->key, *first = kind->key;
+    char shorter[64];
+    size_t n = strcspn(lang, "-_.");
+
+    crm_event_kind_label(txn, kind, lang, &label, NULL);
+    if (!lang[n] || n >= sizeof(shorter))
+        return label;
+    crm_event_kind_label(txn, kind, NULL, &first, NULL);
+    if (strcmp(label, first) != 0)
+        return label;
+    memcpy(shorter, lang, n);
+    shorter[n] = '\0';
+    crm_event_kind_label(txn, kind, shorter, &label, NULL);
+    return label;
+}
+
 static int same_name(const char *label, slice name)
 {
     if (strlen(label) != name.n)

@@ -4,6 +4,7 @@
 #include "tool.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -28,9 +29,11 @@ enum { CELL_MAX = 60 };
 
 typedef struct past {
     tool *t;
-    crm_txn *txn;
+    crm_txn *txn; /* NULL: between two snapshots */
     crm_history *h;
-    table *tb; /* NULL: JSON */
+    crm_id id;
+    uint64_t last; /* revision printed last, 0: none */
+    table *tb;     /* NULL: JSON */
 } past;
 
 static void cell(table *tb, const char *s)
@@ -77,38 +80,35 @@ static int is_dropped(past *p)
     return dropped;
 }
 
-/* The row of field i; the first one has the cells of the change too. */
-static int put_field(past *p, const crm_change *c, uint32_t i, int dropped)
+/* Appends what became of field i. */
+static int field_text(past *p, const crm_change *c, uint32_t i, int dropped, buf *out)
 {
     const char *key, *before, *after, *label;
     crm_error err = CRM_ERROR_INIT;
     int known, is_list;
     crm_field field;
-    buf b = {0};
 
     if (crm_history_field(p->h, i, &key, &before, &after, &err))
         return fail_crm(p->t, &err);
     known = !crm_field_find(p->txn, key, CRM_NUL, &field, NULL); /* the model may have lost it */
     label = known ? field_label(p->txn, &field, p->t->lang) : key;
     is_list = known && field.flags & (CRM_FIELD_LIST | CRM_FIELD_PER_SOURCE);
-    buf_fmt(&b, "%s: ", label);
+    buf_fmt(out, "%s: ", label);
     if (dropped) {
-        buf_str(&b, "(dropped)");
-    } else {
-        if (c->action != CRM_ACTION_CREATE) {
-            put_value(before, is_list, &b);
-            buf_str(&b, " -> ");
-        }
-        put_value(after, is_list, &b);
+        buf_str(out, "(dropped)");
+        return 0;
     }
-    table_cell(p->tb, b.p, b.n);
-    buf_free(&b);
+    if (c->action != CRM_ACTION_CREATE) {
+        put_value(before, is_list, out);
+        buf_str(out, " -> ");
+    }
+    put_value(after, is_list, out);
     return 0;
 }
 
-static int put_rows(past *p, const crm_change *c)
+/* The cells that stand beside the first field only. */
+static void put_change(past *p, const crm_change *c)
 {
-    int dropped = c->field_count && is_dropped(p), rc = 0;
     buf b = {0};
 
     buf_fmt(&b, "%" PRIu64, c->revision);
@@ -123,13 +123,29 @@ static int put_rows(past *p, const crm_change *c)
         buf_fmt(&b, " (batch %" PRIu64 ")", c->batch);
     table_cell(p->tb, b.p, b.n);
     buf_free(&b);
-    if (!c->field_count)
-        cell(p->tb, "");
-    for (uint32_t i = 0; i < c->field_count && !rc; i++) {
-        for (int k = 0; i && k < 4; k++)
+}
+
+/* The rows of a change.  A row that is complete may be written, and the snapshot end with that: so
+ * everything is read before. */
+static int put_rows(past *p, const crm_change *c)
+{
+    uint32_t rows = c->field_count ? c->field_count : 1;
+    buf *texts = xrealloc(NULL, rows * sizeof(*texts));
+    int dropped = c->field_count && is_dropped(p), rc = 0;
+
+    memset(texts, 0, rows * sizeof(*texts));
+    for (uint32_t i = 0; i < c->field_count && !rc; i++)
+        rc = field_text(p, c, i, dropped, &texts[i]);
+    if (!rc)
+        put_change(p, c);
+    for (uint32_t i = 0; i < rows; i++) {
+        for (int k = 0; i && !rc && k < 4; k++)
             cell(p->tb, "");
-        rc = put_field(p, c, i, dropped);
+        if (!rc)
+            table_cell(p->tb, texts[i].p ? texts[i].p : "", texts[i].n);
+        buf_free(&texts[i]);
     }
+    free(texts);
     return rc;
 }
 
@@ -146,19 +162,51 @@ static int put_json(past *p)
     return 0;
 }
 
+/* Whoever reads the history takes a rest: so does the snapshot. */
+static void end_snapshot(void *ctx)
+{
+    past *p = ctx;
+
+    crm_history_close(p->h);
+    p->h = NULL;
+    crm_txn_abort(p->txn);
+    p->txn = NULL;
+}
+
+static int begin_snapshot(past *p)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc = p->txn ? 0 : begin(p->t, CRM_READ, &p->txn);
+
+    if (rc)
+        return rc;
+    if (crm_history_open(p->txn, p->id, &p->h, &err))
+        return fail_crm(p->t, &err);
+    out_on_stall(end_snapshot, p);
+    return 0;
+}
+
 static int walk(past *p, uint64_t limit)
 {
     crm_error err = CRM_ERROR_INIT;
     crm_change change = CRM_CHANGE_INIT;
-    int rc = 0, code = 0;
+    int rc, code = 0;
 
-    for (uint64_t n = 0; n < limit && !code && !out_failed(); n++) {
+    for (uint64_t n = 0; n < limit && !code && !out_failed();) {
+        if (!p->h && (rc = begin_snapshot(p)))
+            return rc;
         rc = crm_history_next(p->h, &change, &err);
+        if (rc == CRM_DONE)
+            return code;
         if (rc)
-            break;
+            return fail_crm(p->t, &err);
+        if (p->last && change.revision >= p->last)
+            continue; /* printed from an earlier snapshot, or newer than the first */
+        p->last = change.revision;
+        n++;
         code = p->tb ? put_rows(p, &change) : put_json(p);
     }
-    return rc < 0 ? fail_crm(p->t, &err) : code;
+    return code;
 }
 
 static void put_head(past *p, size_t width)
@@ -178,26 +226,23 @@ static void put_head(past *p, size_t width)
 
 static int put_history(past *p, const char *who, uint64_t limit, size_t width)
 {
-    crm_error err = CRM_ERROR_INIT;
-    crm_id id = 0;
-    int rc = target_one(p->t, p->txn, who, &id);
+    int rc = target_one(p->t, p->txn, who, &p->id);
 
-    if (rc)
+    if (rc || (rc = begin_snapshot(p)))
         return rc;
-    if (crm_history_open(p->txn, id, &p->h, &err))
-        return fail_crm(p->t, &err);
     if (!p->t->json)
         put_head(p, width);
     rc = walk(p, limit);
+    out_on_stall(NULL, NULL);
+    end_snapshot(p);
     if (p->tb)
         table_end(p->tb);
-    crm_history_close(p->h);
     return rc;
 }
 
 static int run(tool *t, int argc, char **argv)
 {
-    past p = {t, NULL, NULL, NULL};
+    past p = {.t = t};
     uint64_t limit = UINT64_MAX, width = SIZE_MAX;
     const arg_option own[] = {
         {"limit", 0, ARG_NUMBER, &limit}, {"width", 0, ARG_NUMBER, &width}, {NULL, 0, 0, NULL}};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * crm model: shows, checks and changes the model, and lists its fields.
+ * crm model: shows, checks and changes the model, and lists its fields and kinds of events.
  */
 #include "tool.h"
 
@@ -11,7 +11,7 @@ static const char help[] =
     "Usage: " TOOL " model show [--default]\n"
     "       " TOOL " model check FILE\n"
     "       " TOOL " model apply FILE [--plan | --dry-run] [--force]\n"
-    "       " TOOL " model fields\n"
+    "       " TOOL " model fields | events\n"
     "\n"
     "The model says which fields a customer may have, of which type, under which names.\n"
     "FILE is a YAML document; '-' is standard input.\n"
@@ -25,6 +25,7 @@ static const char help[] =
     "    --dry-run       do all of it, then take it back\n"
     "    --force         even if stored values will be out of view\n"
     "  fields            keys, types and labels of the fields\n"
+    "  events            the kinds of events, and their attributes\n"
     "\n"
     "A change that would lose data is refused (exit code 3) without --force. check exits\n"
     "with 1 when there are faults, apply with 4.\n"
@@ -322,12 +323,18 @@ static const struct {
 };
 enum { FLAG_WORDS = sizeof(flag_words) / sizeof(flag_words[0]) };
 
-static void field_json(crm_txn *txn, const crm_field *field, const char *lang)
+/* `kind`: of the event whose attribute it is; NULL: a field of customers. */
+static void field_json(crm_txn *txn, const char *kind, const crm_field *field, const char *lang)
 {
     const char *label = field_label(txn, field, lang);
     buf b = {0};
 
-    buf_str(&b, "{\"key\":");
+    buf_char(&b, '{');
+    if (kind) {
+        json_key(&b, "kind");
+        json_string(&b, kind, strlen(kind));
+    }
+    json_key(&b, "key");
     json_string(&b, field->key, strlen(field->key));
     buf_fmt(&b, ",\"type\":\"%s\"", type_name(field->type));
     for (size_t i = 0; i < FLAG_WORDS; i++)
@@ -374,13 +381,83 @@ static int fields(tool *t)
     }
     while (!(rc = crm_field_next(txn, &pos, &field, &err)))
         if (t->json)
-            field_json(txn, &field, t->lang);
+            field_json(txn, NULL, &field, t->lang);
         else
             field_row(tb, txn, &field, t->lang);
     if (tb)
         table_end(tb);
     crm_txn_abort(txn);
     return rc == CRM_DONE ? 0 : fail_crm(t, &err);
+}
+
+/* ---- events ---- */
+
+static void put_kind(tool *t, crm_txn *txn, const crm_event_kind *kind, table *tb)
+{
+    const char *label = kind_label(txn, kind, t->lang);
+    buf b = {0};
+
+    if (t->json) {
+        buf_char(&b, '{');
+        json_key(&b, "kind");
+        json_string(&b, kind->key, strlen(kind->key));
+        json_key(&b, "label");
+        json_string(&b, label, strlen(label));
+        buf_char(&b, '}');
+        out_json(b.p, b.n);
+        buf_free(&b);
+        return;
+    }
+    table_cell(tb, kind->key, strlen(kind->key));
+    table_cell(tb, "-", 1);
+    table_cell(tb, label, strlen(label));
+    table_cell(tb, "", 0);
+    table_cell(tb, "", 0);
+}
+
+static int attributes(tool *t, crm_txn *txn, const crm_event_kind *kind, table *tb)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_field attribute;
+    size_t pos = 0;
+    int rc;
+
+    while (!(rc = crm_attribute_next(txn, kind, &pos, &attribute, &err))) {
+        if (t->json) {
+            field_json(txn, kind->key, &attribute, t->lang);
+            continue;
+        }
+        table_cell(tb, kind->key, strlen(kind->key));
+        field_row(tb, txn, &attribute, t->lang);
+    }
+    return rc == CRM_DONE ? 0 : fail_crm(t, &err);
+}
+
+static int events(tool *t)
+{
+    static const char *const head[] = {"kind", "attribute", "label", "type", "rules"};
+    crm_error err = CRM_ERROR_INIT;
+    crm_event_kind kind;
+    crm_txn *txn;
+    size_t pos = 0;
+    table *tb = NULL;
+    int rc, code = 0;
+
+    if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &txn)))
+        return rc;
+    if (!t->json) {
+        tb = table_new(5, 0, 0);
+        for (size_t i = 0; i < 5; i++)
+            table_cell(tb, head[i], strlen(head[i]));
+    }
+    while (!code && !(rc = crm_event_kind_next(txn, &pos, &kind, &err))) {
+        put_kind(t, txn, &kind, tb);
+        code = attributes(t, txn, &kind, tb);
+    }
+    if (tb)
+        table_end(tb);
+    crm_txn_abort(txn);
+    return rc < 0 ? fail_crm(t, &err) : code;
 }
 
 /* ---- the verb ---- */
@@ -426,12 +503,15 @@ static int run(tool *t, int argc, char **argv)
         return show(t, o.builtin);
     if (strcmp(what, "fields") == 0 && argc == 1)
         return fields(t);
+    if (strcmp(what, "events") == 0 && argc == 1)
+        return events(t);
     if (strcmp(what, "check") == 0 && argc == 2)
         return check(t, argv[1]);
     if (strcmp(what, "apply") == 0 && argc == 2)
         return run_apply(t, argv[1], &o);
-    return fail_usage(t, "needs show, check FILE, apply FILE or fields");
+    return fail_usage(t, "needs show, check FILE, apply FILE, fields or events");
 }
 
 const verb verb_model = {
-    "model", "show | check | apply | fields", "show, check and change the model", help, 1, run};
+    "model", "show | check | apply | fields | events", "show, check and change the model", help, 1,
+    run};

@@ -49,24 +49,6 @@ typedef struct walk {
     uint32_t last; /* number of the event printed last */
 } walk;
 
-static const char *kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang)
-{
-    const char *label = kind->key, *first = kind->key;
-    char shorter[64];
-    size_t n = strcspn(lang, "-_.");
-
-    crm_event_kind_label(txn, kind, lang, &label, NULL);
-    if (!lang[n] || n >= sizeof(shorter))
-        return label;
-    crm_event_kind_label(txn, kind, NULL, &first, NULL);
-    if (strcmp(label, first) != 0)
-        return label;
-    memcpy(shorter, lang, n);
-    shorter[n] = '\0';
-    crm_event_kind_label(txn, kind, shorter, &label, NULL);
-    return label;
-}
-
 static void cell(table *tb, const char *s)
 {
     table_cell(tb, s, strlen(s));

@@ -29,15 +29,22 @@ static const char help[] =
     "  " TOOL " create --file fair.jsonl --batch=fair-2026   # tells the batch, e.g. 310; then\n"
     "  " TOOL " undo 310\n";
 
+typedef struct undoing {
+    tool *t;
+    uint64_t changed; /* customers that were changed since */
+} undoing;
+
 static int on_changed(crm_id id, uint64_t revision, void *ctx)
 {
-    tool *t = ctx;
+    undoing *u = ctx;
+    tool *t = u->t;
     buf b = {0};
 
     if (t->json)
         buf_fmt(&b, "{\"customer\":%" PRIu64 ",\"changed_since\":%" PRIu64 "}", id, revision);
     else
         buf_fmt(&b, "customer %" PRIu64 " was changed since, at revision %" PRIu64, id, revision);
+    u->changed++;
     out_line(b.p, b.n);
     buf_free(&b);
     return out_failed();
@@ -80,12 +87,16 @@ static void put_result(tool *t, const crm_undo_result *r, int dry_run)
     buf_free(&b);
 }
 
-static int refused(tool *t, const crm_error *err, int skip)
+static int refused(const undoing *u, const crm_error *err)
 {
-    int code = fail_crm(t, err);
+    int code;
 
-    if (err->code == CRM_ECONFLICT && !skip)
-        note(t, "nothing was undone; --skip leaves these customers as they are");
+    if (err->code == CRM_ECONFLICT && u->changed)
+        return fail(u->t, CRM_ECONFLICT,
+                    "%" PRIu64 " customer%s changed since: nothing was undone (--skip undoes the "
+                    "rest)",
+                    u->changed, u->changed == 1 ? " was" : "s were");
+    code = fail_crm(u->t, err);
     /* undone already, no change of customers, images dropped: refused as it stands */
     return err->code == CRM_ESTATE ? TOOL_CONFLICT : code;
 }
@@ -97,6 +108,7 @@ static int run(tool *t, int argc, char **argv)
     int skip = 0, dry_run = 0;
     const arg_option own[] = {
         {"skip", 0, ARG_FLAG, &skip}, {"dry-run", 0, ARG_FLAG, &dry_run}, {NULL, 0, 0, NULL}};
+    undoing u = {t, 0};
     uint64_t revision = 0;
     crm_txn *txn;
     int rc = verb_start(t, &argc, argv, own);
@@ -111,8 +123,8 @@ static int run(tool *t, int argc, char **argv)
     memset(&result, 0, sizeof(result));
     result.size = sizeof(result);
     if (crm_undo(txn, revision, (skip ? CRM_UNDO_SKIP : 0) | (dry_run ? CRM_UNDO_DRY_RUN : 0),
-                 on_changed, t, &result, &err))
-        rc = refused(t, &err, skip);
+                 on_changed, &u, &result, &err))
+        rc = refused(&u, &err);
     if (rc || dry_run)
         crm_txn_abort(txn);
     else

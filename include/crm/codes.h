@@ -22,15 +22,15 @@
 #define CRM_EFORKED (-5)
 /** Database handle is closed. The database handle was closed while this child of it was still held. */
 #define CRM_ECLOSED (-6)
-/** Not found. No such customer, field, identity or file. */
+/** Not found. No such customer, event, revision, batch, value or file. */
 #define CRM_ENOTFOUND (-10)
-/** Already exists. A value that must be unique is already used by another customer, or a customer is not deleted and cannot be undeleted. `field` names it and `row` gives the other customer's id. */
+/** Already exists. A value that must be unique is already used by another customer (`field` names it and `row` gives that customer's id), a customer is not deleted and cannot be undeleted, or an event is voided already. */
 #define CRM_EEXISTS (-11)
-/** Changed by someone else. The expected revision is not the customer's present one, which is in `row`. Nothing was changed. */
+/** Changed by someone else. The expected revision is not the customer's present one, which is in `row`; or customers were changed since the batch that is to be undone. Nothing was changed. */
 #define CRM_ECONFLICT (-12)
 /** Value breaks the model. A value has the wrong type, is out of range, does not match its pattern or is required and missing. `field` names the field. */
 #define CRM_EVALUE (-13)
-/** No such field. A name is neither the key nor a label of a field or identity of the model. `field` holds the name when it is a plausible key. */
+/** No such field. A name is neither the key nor a label of a field, identity, event kind or attribute of the model. `field` holds the name when it is a plausible key. */
 #define CRM_EFIELD (-14)
 /** Syntax error. A JSON document is malformed. `offset` is the byte position. */
 #define CRM_ESYNTAX (-15)

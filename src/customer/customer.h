@@ -112,6 +112,10 @@ int crm__customer_set_deleted(crm_txn *txn, const crm__model *m, crm_id id, uint
                               int deleted, crm_error *err);
 int crm__customer_restore(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *was,
                           crm_error *err);
+/* Unique values of what was restored, once all of it is: of the fields of a mask, or of all when it had been
+ * deleted. */
+int crm__customer_restored(crm_txn *txn, const crm__model *m, crm_id id, crm__slice mask, int all,
+                           crm_error *err);
 
 /* How a write combines a record with what is there. */
 enum { CRM__CREATE = 1, CRM__REPLACE, CRM__PATCH, CRM__UPSERT, CRM__UNDELETE };

@@ -297,24 +297,6 @@ static void differences(const crm__record *a, const crm__record *b, crm__buf *ch
     }
 }
 
-/* Unique values of what comes back: of the changed fields, or of all when it was deleted. */
-static int recheck(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *before,
-                   crm__record *after, int all, crm__buf *changed, crm_error *err)
-{
-    crm__buf fields;
-    int rc;
-
-    if (!all)
-        return crm__customer_recheck(txn, m, id, before, after, changed, err);
-    crm__buf_init(&fields, txn->mem);
-    for (uint32_t i = 0; i < after->entry_count; i++)
-        crm__buf_add(&fields, &after->entries[i].field, sizeof(uint32_t));
-    rc = fields.failed ? crm__fail_nomem(err)
-                       : crm__customer_recheck(txn, m, id, before, after, &fields, err);
-    crm__buf_clear(&fields);
-    return rc;
-}
-
 int crm__customer_restore(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *was,
                           crm_error *err)
 {
@@ -346,11 +328,31 @@ int crm__customer_restore(crm_txn *txn, const crm__model *m, crm_id id, const cr
                                   : CRM__ACTION_UNDELETE;
         n->live += (uint64_t)is - (uint64_t)be;
         n->deleted += (uint64_t)be - (uint64_t)is;
-        rc = be ? CRM_OK : recheck(txn, m, id, before, after, is, &changed, err);
-        if (!rc)
-            rc = store(txn, m, id, action, before, after, &changed, err);
+        rc = store(txn, m, id, action, before, after, &changed, err);
     }
     crm__buf_clear(&changed);
+    return rc;
+}
+
+int crm__customer_restored(crm_txn *txn, const crm__model *m, crm_id id, crm__slice mask, int all,
+                           crm_error *err)
+{
+    crm__reader in = crm__reader_of(mask.p, mask.n);
+    crm__record *r = NULL;
+    uint32_t field = 0;
+    crm__buf fields;
+    int rc = read_before(txn, id, &r, err);
+
+    if (rc || r->flags & CRM__RECORD_DELETED)
+        return rc;
+    crm__buf_init(&fields, txn->mem);
+    for (uint32_t i = 0; i < r->entry_count && all; i++)
+        crm__buf_add(&fields, &r->entries[i].field, sizeof(uint32_t));
+    while (!all && crm__mask_next(&in, &field))
+        crm__buf_add(&fields, &field, sizeof field);
+    rc = fields.failed ? crm__fail_nomem(err)
+                       : crm__customer_recheck(txn, m, id, r, r, &fields, err);
+    crm__buf_clear(&fields);
     return rc;
 }
 

@@ -442,6 +442,9 @@ int crm_db_wait(crm_db *db, uint64_t after, int64_t timeout_ms, uint64_t *revisi
     int endless = timeout_ms < 0 || timeout_ms > INT32_MAX;
     int64_t until = endless ? 0 : crm__clock_mono() + timeout_ms * 1000;
     uint64_t now = 0, commit = 0;
+    /* An engine may name a commit a moment before new snapshots see it: the next look is soon, those behind it are
+     * ever further apart. */
+    int slice = 1;
     int rc = crm__db_enter(db, err);
 
     if (rc)
@@ -452,11 +455,12 @@ int crm_db_wait(crm_db *db, uint64_t after, int64_t timeout_ms, uint64_t *revisi
         kv_env *kv = db->store->kv;
         if (left <= 0)
             break;
-        rc = kv->ops->wait(kv, commit, (int)(left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS));
+        rc = kv->ops->wait(kv, commit, (int)(left < slice ? left : slice));
         if (rc < 0) {
             rc = crm__fail(err, rc, "can't wait for a commit: %s", crm_error_text(rc));
             break;
         }
+        slice = rc == CRM_OK ? 1 : slice * 2 < WAIT_SLICE_MS ? slice * 2 : WAIT_SLICE_MS;
     }
     if (revision)
         *revision = now;

@@ -23,8 +23,7 @@ struct crm_event_iter {
     crm__arena a;
     crm__event_block b;
     uint32_t at;
-    int opened;       /* t is known, */
-    int loaded;       /* and the block */
+    int loaded;
     uint64_t changes; /* of the transaction's edits when the block was read */
 };
 

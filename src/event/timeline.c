@@ -13,9 +13,15 @@
 /* Parts of a row's key if it is a block of the customer. */
 static int own_block(const crm__timeline *t, crm__slice key, int64_t *time, uint32_t *number)
 {
+    int64_t at;
+    uint32_t first;
     uint64_t id;
 
-    return crm__key_event_read(key, &id, time, number) && id == t->id;
+    if (!crm__key_event_read(key, &id, &at, &first) || id != t->id)
+        return 0;
+    *time = at;
+    *number = first;
+    return 1;
 }
 
 int crm__timeline_open(crm_txn *txn, crm_id id, crm__arena *a, crm__timeline *t)

@@ -44,6 +44,7 @@ static int store_again(crm_txn *txn, const crm__model *m, crm_id id, uint32_t nu
         rc = crm__timeline_get(&t, number, &e);
     if (rc)
         return fail(txn, rc, err);
+    e.like = 0; /* it is of no decoded block any more */
     e.state = CRM__EVENT_IN_FORCE;
     e.voided = 0;
     e.voids = 0;

@@ -6,6 +6,7 @@
 #include "db/journal.h"
 #include "event/event.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_EVENTS = UINT32_MAX - 2 };
@@ -35,18 +36,41 @@ static int fail(crm_txn *txn, int rc, crm_error *err)
 
 /* ---- one event against the model ---- */
 
-/* A value that was set under another model. */
-static int check_value(crm_txn *txn, const crm__event_kind *kind, const crm__event_value *x,
-                       crm_error *err)
+/* A value that was set under another model, perhaps of another database: its attribute is found by
+ * key, and the value read again. */
+static int take_value(crm_txn *txn, const crm__event_kind *kind, const crm_event *c, crm__arena *a,
+                      crm__event_value *x, crm_error *err)
 {
-    const crm__field *f = crm__event_attribute_number(kind, x->attribute);
-    crm__buf *out = &txn->scratch[1];
+    const crm__field *was = crm__event_attribute_number(c->kind, x->attribute), *f = NULL;
+    crm__buf *text = &txn->scratch[0], *out = &txn->scratch[1];
+    const uint8_t *copy;
+    int rc;
 
-    if (!f || f->type != x->v.type)
-        return crm__fail_field(err, CRM_EFIELD, kind->key,
-                               "%s: the model no longer has an attribute of the event", kind->key);
-    out->n = 0;
-    return crm__value_put(f, &x->v, out, err);
+    if (was)
+        f = crm__event_attribute_find(kind, was->key, strlen(was->key));
+    if (!f || strcmp(f->key, was->key) != 0 || f->type != x->v.type)
+        return crm__fail_field(err, CRM_EFIELD, was ? was->key : kind->key,
+                               "the model has no such attribute of %s", kind->key);
+    text->n = out->n = 0;
+    rc = crm__value_format(was, &x->v, text);
+    if (rc || text->failed)
+        return crm__fail_nomem(err);
+    rc = crm__value_parse(f, NULL, (const char *)text->p, text->n, 0, out, err);
+    if (rc)
+        return rc;
+    copy = crm__arena_copy(a, out->p, out->n);
+    if (!copy || out->failed)
+        return crm__fail_nomem(err);
+    x->attribute = f->number;
+    rc = crm__value_decode(f->type, 0, crm__slice_of(copy, out->n), &x->v);
+    return rc ? crm__fail_field(err, rc, f->key, "%s: can't be stored", f->key) : CRM_OK;
+}
+
+static int by_attribute(const void *a, const void *b)
+{
+    const crm__event_value *x = a, *y = b;
+
+    return x->attribute < y->attribute ? -1 : x->attribute > y->attribute;
 }
 
 /* An attribute that has no value: its default, or a fault when it must have one. */
@@ -72,8 +96,8 @@ static int fill(const crm__field *f, crm__event_value *values, uint32_t *n, crm_
 }
 
 /* Values as they will be stored: those set, checked, and defaults. */
-static int make_values(crm_txn *txn, const crm__event_kind *kind, int anew, crm__arena *a,
-                       crm__event *e, crm_error *err)
+static int make_values(crm_txn *txn, const crm__event_kind *kind, const crm_event *c, int anew,
+                       crm__arena *a, crm__event *e, crm_error *err)
 {
     uint32_t n = e->value_count;
     crm__event_value *values = crm__arena_alloc(a, (n + kind->attribute_count) * sizeof *values);
@@ -84,18 +108,20 @@ static int make_values(crm_txn *txn, const crm__event_kind *kind, int anew, crm_
     if (n)
         memcpy(values, e->values, n * sizeof *values);
     for (uint32_t i = 0; anew && i < n && !rc; i++)
-        rc = check_value(txn, kind, &values[i], err);
+        rc = take_value(txn, kind, c, a, &values[i], err);
+    if (anew && n > 1)
+        qsort(values, n, sizeof *values, by_attribute);
+    e->values = values;
     for (uint32_t i = 0; i < kind->attribute_count && !rc; i++) {
         const crm__field *f = &kind->attributes[i];
         if ((f->default_value.n || f->flags & CRM_FIELD_REQUIRED) &&
             !crm__event_value_find(e, f->number))
             rc = fill(f, values, &n, err);
+        e->value_count = (uint16_t)n;
     }
     if (!rc && n > CRM__EVENT_VALUES)
         rc = crm__fail_field(err, CRM_EVALUE, kind->key, "%s: has more than %d attributes",
                              kind->key, CRM__EVENT_VALUES);
-    e->values = values;
-    e->value_count = (uint16_t)n;
     return rc;
 }
 
@@ -206,7 +232,7 @@ int crm__event_check(crm_txn *txn, const crm__model *m, const crm_event *c, crm_
 {
     crm__event e = c->e;
 
-    return c->kind ? make_values(txn, c->kind, c->model != m, a, &e, err) : CRM_OK;
+    return c->kind ? make_values(txn, c->kind, c, c->model != m, a, &e, err) : CRM_OK;
 }
 
 int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_event *c,
@@ -215,22 +241,23 @@ int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_eve
     const crm__event_kind *kind = c->kind;
     crm__event target, same, e = c->e;
     crm__timeline t;
-    int unknown, rc;
+    int unknown, rc, anew = c->model != m;
 
     if (c->void_set)
         return write_void(txn, m, id, c, a, number, err);
     if (!kind)
         return crm__fail_field(err, CRM_EVALUE, "kind", "kind: an event has one");
-    if (c->model != m)
-        kind = crm__model_event_number(m, e.kind);
-    if (!kind)
+    if (anew)
+        kind = crm__model_event_find(m, kind->key, strlen(kind->key));
+    if (!kind || strcmp(kind->key, c->kind->key) != 0)
         return crm__fail_field(err, CRM_EFIELD, c->kind->key, "the model has no such event kind");
     if (!c->time_set)
         e.time = txn->now;
+    e.kind = kind->number;
     e.like = 0;
     e.state = CRM__EVENT_IN_FORCE;
     e.voided = 0;
-    rc = make_values(txn, kind, c->model != m, a, &e, err);
+    rc = make_values(txn, kind, c, anew, a, &e, err);
     if (!rc)
         rc = source_of(txn, c, 0, &e.source, &unknown, err);
     if (rc)

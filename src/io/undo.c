@@ -159,6 +159,7 @@ static int walk_before(undo *u, crm__walk *w)
 
 static int set_back(undo *u, crm__walk *w)
 {
+    int deleted = crm__walk_after(w)->flags & CRM__RECORD_DELETED; /* as it is now */
     int rc = walk_before(u, w);
 
     if (rc)
@@ -167,14 +168,37 @@ static int set_back(undo *u, crm__walk *w)
         u->done.restored++;
         return crm__customer_restore(u->txn, u->m, w->id, crm__walk_after(w), u->err);
     }
-    if (crm__walk_after(w)->flags & CRM__RECORD_DELETED)
+    if (deleted)
         return CRM_OK;
     u->done.deleted++;
     return crm__customer_set_deleted(u->txn, u->m, w->id, 0, 1, u->err);
 }
 
+/* Whether somebody changed a customer between two parts of the batch. */
+static int changed_between(undo *u, crm_id id, int *found)
+{
+    int rc, others = 0;
+    crm__walk w;
+
+    *found = 0;
+    rc = crm__walk_open(u->txn, u->txn->mem, id, &w);
+    if (rc)
+        return rc;
+    while (!rc && (rc = crm__walk_look(&w)) == CRM_OK) {
+        int own = mine(u, &w.e, w.seq);
+        *found = own && others;
+        others |= !own;
+        if (*found || w.seq <= u->first || w.how != CRM__WALK_CHANGED)
+            break;
+        crm__walk_back(&w);
+    }
+    crm__walk_close(&w);
+    return rc;
+}
+
 static int undo_record(undo *u, crm_id id)
 {
+    int between = 0;
     crm__walk w;
     int rc = crm__walk_open(u->txn, u->txn->mem, id, &w);
 
@@ -182,10 +206,12 @@ static int undo_record(undo *u, crm_id id)
         return crm__txn_fail(u->txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc,
                              "can't read a customer", u->err);
     rc = crm__walk_look(&w);
+    if (!rc && u->first != u->last)
+        rc = changed_between(u, id, &between);
     if (rc)
         rc = crm__txn_fail(u->txn, rc, "can't read the history", u->err);
     else
-        rc = mine(u, &w.e, w.seq) ? set_back(u, &w) : tell_changed(u, id, w.seq);
+        rc = mine(u, &w.e, w.seq) && !between ? set_back(u, &w) : tell_changed(u, id, w.seq);
     crm__walk_close(&w);
     return rc;
 }
@@ -206,6 +232,32 @@ static int undo_events(undo *u, crm_id id)
     return crm__event_undo(u->txn, u->m, id, is_undone, u, &u->done.events, u->err);
 }
 
+/* The unique values of a customer that was restored: looked at when all are, since the batch may have handed them
+ * from one to another.  What was restored is in the undo's own image. */
+static int recheck(undo *u, crm_id id)
+{
+    uint8_t key[CRM__KEY_IMAGE], flags;
+    crm_txn *txn = u->txn;
+    crm__slice row, mask, record;
+    uint64_t seq = txn->state.batch_seq;
+    uint8_t *copy;
+    int rc;
+
+    if (!seq)
+        return CRM_OK;
+    rc = crm__txn_read(txn, KV_IMAGE, crm__key_image(key, seq, id), &row);
+    if (rc == CRM_ENOTFOUND)
+        return CRM_OK;
+    copy = rc ? NULL : crm__arena_copy(&txn->work, row.p, row.n);
+    if (!rc)
+        rc = copy ? crm__image_split(crm__slice_of(copy, row.n), 1, &mask, &record) : CRM_ENOMEM;
+    if (!rc)
+        rc = crm__record_head(record, &flags, &seq);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read an image", u->err);
+    return crm__customer_restored(txn, u->m, id, mask, flags & CRM__RECORD_DELETED, u->err);
+}
+
 static int run(undo *u)
 {
     int rc = CRM_OK;
@@ -222,6 +274,12 @@ static int run(undo *u)
     if (!rc && u->done.skipped && !(u->flags & CRM_UNDO_SKIP))
         rc = crm__fail(u->err, CRM_ECONFLICT, "%llu customers were changed since",
                        (unsigned long long)u->done.skipped);
+    for (size_t i = 0; i < u->ids[0].n / sizeof(crm_id) && !rc; i++) {
+        crm_id id;
+        memcpy(&id, u->ids[0].p + i * sizeof id, sizeof id);
+        crm__arena_reset(&u->txn->work);
+        rc = recheck(u, id);
+    }
     return rc;
 }
 

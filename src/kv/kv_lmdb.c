@@ -40,6 +40,7 @@ typedef struct lmdb_env {
     size_t page_size;
     atomic_int poisoned;
     int readonly;
+    crm__watches watches;
 } lmdb_env;
 
 typedef struct lmdb_txn {
@@ -203,6 +204,7 @@ static void lmdb_close(kv_env *env)
 
     if (e->env)
         g_env_close(e->env);
+    crm__watches_close(&e->watches);
     crm__release(e->base.mem, e);
 }
 
@@ -874,7 +876,7 @@ static int lmdb_wait(kv_env *env, uint64_t commit, int timeout_ms)
 
     if (rc || snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
         return CRM_EIO;
-    rc = crm__wait_file(path, committed, &w, timeout_ms);
+    rc = crm__wait_file(path, &((lmdb_env *)env)->watches, committed, &w, timeout_ms);
     return w.rc ? w.rc : rc;
 }
 

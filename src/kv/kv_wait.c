@@ -37,15 +37,52 @@ static void drain(int fd)
         ;
 }
 
-int crm__wait_file(const char *path, crm__moved_fn moved, void *ctx, int timeout_ms)
+/* A watch on the file: one that is kept, or a new one; -1: there is no notice. */
+static int take_watch(const char *path, crm__watches *kept)
 {
-    int64_t until = clock_us() + (int64_t)timeout_ms * 1000;
-    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), rc = CRM_OK;
+    int fd;
 
+    for (int i = 0; i < CRM__WATCHES; i++) {
+        fd = atomic_exchange(&kept->fd[i], 0);
+        if (fd) {
+            drain(fd - 1);
+            return fd - 1;
+        }
+    }
+    fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY) < 0) {
         close(fd);
         fd = -1;
     }
+    return fd;
+}
+
+static void give_watch(crm__watches *kept, int fd)
+{
+    for (int i = 0; i < CRM__WATCHES && fd >= 0; i++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&kept->fd[i], &none, fd + 1))
+            return;
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+void crm__watches_close(crm__watches *w)
+{
+    for (int i = 0; i < CRM__WATCHES; i++) {
+        int fd = atomic_exchange(&w->fd[i], 0);
+        if (fd)
+            close(fd - 1);
+    }
+}
+
+int crm__wait_file(const char *path, crm__watches *kept, crm__moved_fn moved, void *ctx,
+                   int timeout_ms)
+{
+    int64_t until = clock_us() + (int64_t)timeout_ms * 1000;
+    int fd = take_watch(path, kept), rc = CRM_OK;
+
     while (!moved(ctx)) {
         struct pollfd p = {fd, POLLIN, 0};
         int64_t left = until - clock_us();
@@ -66,7 +103,6 @@ int crm__wait_file(const char *path, crm__moved_fn moved, void *ctx, int timeout
         rest(REST_US);
         drain(fd);
     }
-    if (fd >= 0)
-        close(fd);
+    give_watch(kept, fd);
     return rc;
 }

@@ -426,6 +426,57 @@ CRM_TEST(test_api_event__model_changes)
     close_shop(&s);
 }
 
+/* An object made with another database: names count, not numbers. */
+CRM_TEST(test_api_event__object_of_another_database)
+{
+    static const char OTHER[] = "crm: 1\n"
+                                "fields:\n"
+                                "  name: {type: text}\n"
+                                "events:\n"
+                                "  call:\n"
+                                "    attributes: {amount: {type: integer}}\n"
+                                "  order:\n"
+                                "    attributes:\n"
+                                "      note: {type: text}\n"
+                                "      state_of: {type: enum, values: [lost, done]}\n"
+                                "      amount: {type: money}\n"
+                                "      colour: {type: text}\n";
+    shop s = open_shop();
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    crm_event_kind kind;
+    crm_field f;
+    crm_event *e;
+    crm_txn *txn;
+    crm_db *db;
+
+    o.model = OTHER;
+    OK(crm_db_open(crmtest_path("other"), &o, &db, &er));
+    txn = api_begin(db, CRM_READ);
+    OK(crm_event_kind_find(txn, "order", CRM_NUL, &kind, &er));
+    OK(crm_event_new(txn, &e, &er));
+    OK(crm_event_set_kind(e, &kind, &er));
+    OK(crm_event_set_time(e, 0, &er));
+    OK(crm_attribute_find(txn, &kind, "state_of", CRM_NUL, &f, &er));
+    OK(crm_event_set(e, &f, "done", CRM_NUL, &er));
+    OK(crm_attribute_find(txn, &kind, "amount", CRM_NUL, &f, &er));
+    OK(crm_event_set(e, &f, "7.5 EUR", CRM_NUL, &er));
+    OK(crm_attribute_find(txn, &kind, "note", CRM_NUL, &f, &er));
+    OK(crm_event_set(e, &f, "n", CRM_NUL, &er));
+    OK(crm_event_add(s.txn, s.id, e, NULL, &er));
+    ck_assert_str_eq(look(&s, 1),
+                     "{\"number\":1,\"kind\":\"order\",\"time\":\"1970-01-01T00:00:00Z\","
+                     "\"amount\":{\"amount\":\"7.5\",\"currency\":\"EUR\"},"
+                     "\"quantity\":1,\"state_of\":\"done\",\"note\":\"n\"}");
+    OK(crm_attribute_find(txn, &kind, "colour", CRM_NUL, &f, &er));
+    OK(crm_event_set(e, &f, "red", CRM_NUL, &er));
+    IS(CRM_EFIELD, crm_event_add(s.txn, s.id, e, NULL, &er));
+    ck_assert_str_eq(er.field, "colour");
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
+    crm_event_free(e);
+    close_shop(&s);
+}
+
 CRM_TEST(test_api_event__pages_as_json)
 {
     shop s = open_shop();

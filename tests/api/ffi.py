@@ -43,6 +43,8 @@ def constants():
     return {name: int(value) for name, value in found}
 
 
+NEW_BATCH = 2 ** 64 - 1  # CRM_BATCH_NEW, which is spelt as UINT64_MAX
+
 ffi = cffi.FFI()
 ffi.cdef(preprocess())
 lib = ffi.dlopen(LIBRARY)
@@ -61,6 +63,10 @@ class CrmError(Exception):
 
 def text(p):
     return ffi.string(p).decode()
+
+
+def maybe(p):
+    return None if p == ffi.NULL else text(p)
 
 
 def call(fn, *args):
@@ -83,12 +89,13 @@ def taken(p):
 
 
 class Txn:
-    def __init__(self, db, mode, **names):
+    def __init__(self, db, mode, batch=0, **names):
         self.keep = {k: ffi.new("char[]", v.encode()) for k, v in names.items()}
         opts = ffi.new("crm_txn_options *")
         lib.crm_txn_options_init(opts)
         for name, value in self.keep.items():
             setattr(opts, name, value)
+        opts.batch = batch
         out = ffi.new("crm_txn **")
         call(lib.crm_txn_begin, db.p, mode, opts, out)
         self.p = out[0]
@@ -117,6 +124,93 @@ class Txn:
         out = ffi.new("char **")
         call(lib.crm_customer_get_json, self.p, id, 0, out, ffi.NULL)
         return json.loads(taken(out))
+
+    def add_event(self, id, doc):
+        """Number of the event, and whether it was added: the customer may have it already."""
+        raw = json.dumps(doc).encode()
+        number = ffi.new("uint32_t *")
+        rc = call(lib.crm_event_add_json, self.p, id, raw, len(raw), number)
+        return number[0], rc == C["CRM_OK"]
+
+    def events(self, id, flags=0, kinds=(), limit=0, after=None):
+        opts = ffi.new("crm_event_list_options *")
+        lib.crm_event_list_options_init(opts)
+        found = ffi.new("crm_event_kind[]", max(len(kinds), 1))
+        for i, name in enumerate(kinds):
+            call(lib.crm_event_kind_find, self.p, name.encode(), NUL, found + i)
+        opts.kinds, opts.kind_count, opts.flags, opts.limit = found, len(kinds), flags, limit
+        if after:
+            opts.after = after[0]
+        it = ffi.new("crm_event_iter **")
+        call(lib.crm_event_list, self.p, id, opts, it)
+        event, document = ffi.new("crm_event **"), ffi.new("char **")
+        try:
+            while call(lib.crm_event_next, it[0], event) == C["CRM_OK"]:
+                call(lib.crm_event_to_json, self.p, event[0], document, ffi.NULL)
+                if after:
+                    lib.crm_event_position_of(event[0], after)
+                yield json.loads(taken(document))
+        finally:
+            lib.crm_event_list_close(it[0])
+
+    def history(self, id):
+        """(revision, action, actor, {field: (before, after)}), the newest first."""
+        h = ffi.new("crm_history **")
+        call(lib.crm_history_open, self.p, id, h)
+        change = ffi.new("crm_change *")
+        change.size = ffi.sizeof("crm_change")
+        key, before, after = (ffi.new("const char **") for _ in range(3))
+        try:
+            while call(lib.crm_history_next, h[0], change) == C["CRM_OK"]:
+                fields = {}
+                for i in range(change.field_count):
+                    call(lib.crm_history_field, h[0], i, key, before, after)
+                    fields[text(key[0])] = (maybe(before[0]), maybe(after[0]))
+                yield (change.revision, text(lib.crm_action_name(change.action)),
+                       maybe(change.actor), fields)
+        finally:
+            lib.crm_history_close(h[0])
+
+    def changes(self, after=0):
+        it = ffi.new("crm_change_iter **")
+        call(lib.crm_change_list, self.p, after, it)
+        change, document = ffi.new("crm_change *"), ffi.new("char **")
+        change.size = ffi.sizeof("crm_change")
+        ids, count = ffi.new("crm_id[8]"), ffi.new("size_t *")
+        try:
+            while call(lib.crm_change_next, it[0], change) == C["CRM_OK"]:
+                call(lib.crm_change_json, it[0], document, ffi.NULL)
+                touched = []
+                for which in ("CREATED", "CHANGED", "EVENTS"):
+                    call(lib.crm_change_customers, it[0], C["CRM_CHANGE_" + which], 0, ids, 8,
+                         count)
+                    touched.append(list(ids)[:count[0]])
+                yield json.loads(taken(document)), touched
+        finally:
+            lib.crm_change_close(it[0])
+
+    def undo(self, revision, flags=0):
+        told = []
+
+        @ffi.callback("int(crm_id, uint64_t, void *)")
+        def note(id, now, ctx):
+            told.append((id, now))
+            return 0
+
+        result = ffi.new("crm_undo_result *")
+        result.size = ffi.sizeof("crm_undo_result")
+        try:
+            call(lib.crm_undo, self.p, revision, flags, note, ffi.NULL, result)
+        except CrmError as e:
+            e.told = told
+            raise
+        return result, told
+
+    def head(self):
+        head = ffi.new("crm_head *")
+        head.size = ffi.sizeof("crm_head")
+        call(lib.crm_journal_head, self.p, head)
+        return head
 
     def field(self, name):
         out = ffi.new("crm_field *")
@@ -292,6 +386,135 @@ def test_check(path):
     result = ffi.new("crm_check_result *")
     call(lib.crm_check, path.encode(), opts, ffi.sizeof("crm_check_result"), result)
     assert result.customers == 1 and not faults
+
+
+def test_events(path):
+    with Db(path) as db:
+        with db.write(actor="li.na", source="shop") as t:
+            id = t.create({"name": "张伟"})
+            order = {"kind": "order", "time": "2026-01-05T10:00:00Z", "amount": "12.50 CNY",
+                     "reference": "O-1"}
+            assert t.add_event(id, order) == (1, True)
+            assert t.add_event(id, order) == (1, False)
+            assert t.add_event(id, {"kind": "通话", "time": "2026-02-01T00:00:00Z",
+                                    "方向": "呼入"}) == (2, True)
+            assert t.add_event(id, {"kind": "order", "time": "2026-01-06T00:00:00Z",
+                                    "amount": "3.25 CNY", "voids": 1})[0] == 3
+            e = raises("CRM_EVALUE", t.add_event, id, {"kind": "order", "amount": "x"})
+            assert e.field == "amount", e.field
+            raises("CRM_EFIELD", t.add_event, id, {"kind": "ordr"})
+            raises("CRM_ENOTFOUND", t.add_event, id + 1, {"kind": "order"})
+            raises("CRM_EEXISTS", call, lib.crm_event_void, t.p, id, 1)
+        with db.read() as t:
+            assert [e["number"] for e in t.events(id)] == [2, 3]
+            assert [e["number"] for e in t.events(id, C["CRM_EVENTS_ALL"])] == [2, 3, 1]
+            assert [e["number"] for e in t.events(id, C["CRM_EVENTS_OLDEST"], ("订单",))] == [3]
+            first = next(t.events(id))
+            assert (first["kind"], first["direction"]) == ("call", "in"), first
+            after = ffi.new("crm_event_position *")
+            assert [e["number"] for e in t.events(id, limit=1, after=after)] == [2]
+            assert [e["number"] for e in t.events(id, limit=1, after=after)] == [3]
+            document = ffi.new("char **")
+            call(lib.crm_event_totals_json, t.p, id, document, ffi.NULL)
+            assert json.loads(taken(document))["order"]["sums"] == {"amount": {"CNY": "3.25"}}
+
+
+def test_history(path):
+    with Db(path) as db:
+        with db.write(actor="li.na") as t:
+            id = t.create({"name": "Ann", "city": "Rome"})
+            created = t.get(id)["revision"]
+        with db.write(actor="wang") as t:
+            t.patch(id, {"city": "上海", "phone": ["13800138000"]})
+        with db.read() as t:
+            changes = list(t.history(id))
+            assert [c[1:3] for c in changes] == [("update", "wang"), ("create", "li.na")], changes
+            assert changes[0][3] == {"city": ("Rome", "上海"),
+                                     "phone": (None, '["+8613800138000"]')}, changes[0]
+            assert changes[1][0] == created and changes[1][3]["city"] == (None, "Rome")
+            record = ffi.new("crm_customer **")
+            call(lib.crm_customer_new, t.p, record)
+            call(lib.crm_customer_get_at, t.p, id, created, record[0])
+            document = ffi.new("char **")
+            call(lib.crm_customer_to_json, t.p, record[0], 0, document, ffi.NULL)
+            assert json.loads(taken(document))["city"] == "Rome"
+            raises("CRM_ENOTFOUND", call, lib.crm_customer_get_at, t.p, id, created - 1, record[0])
+            lib.crm_customer_free(record[0])
+            raises("CRM_ENOTFOUND", lambda: list(t.history(id + 1)))
+
+
+def test_undo(path):
+    with Db(path) as db:
+        with db.write(batch=NEW_BATCH) as t:
+            ids = [t.create({"name": "N%d" % i}) for i in range(3)]
+            batch = lib.crm_txn_batch(t.p)
+        with db.write() as t:
+            t.patch(ids[1], {"city": "X"})
+            now = t.get(ids[1])["revision"]
+        with db.write() as t:
+            e = raises("CRM_ECONFLICT", t.undo, batch)
+            assert e.told == [(ids[1], now)], e.told
+            result, told = t.undo(batch, C["CRM_UNDO_SKIP"] | C["CRM_UNDO_DRY_RUN"])
+            assert (result.deleted, result.skipped, told) == (2, 1, [(ids[1], now)])
+            assert len(list(t)) == 3  # rehearsed only
+            result, _ = t.undo(batch, C["CRM_UNDO_SKIP"])
+            assert (result.deleted, result.restored, result.skipped) == (2, 0, 1)
+            assert [d["id"] for d in t] == [ids[1]]
+            raises("CRM_ENOTFOUND", t.undo, 999)
+            undone = result.batch
+        with db.write() as t:
+            raises("CRM_ESTATE", t.undo, batch)  # undone already
+            result, _ = t.undo(undone)
+            assert result.restored == 2
+        with db.read() as t:
+            assert [d["id"] for d in t] == ids
+
+
+def test_changes(path):
+    with Db(path) as db:
+        with db.write(actor="li.na") as t:
+            id = t.create({"name": "A"})
+            t.add_event(id, {"kind": "visit"})
+            t.patch(id, {"city": "X"})
+        with db.write(batch=NEW_BATCH) as t:
+            t.create({"name": "B"})
+            t.patch(id, {"city": "Y"})
+        with db.read() as t:
+            seen = list(t.changes())
+            assert [c["action"] for c, _ in seen] == ["model", "create", "event", "update", "batch"]
+            assert seen[3][0]["fields"] == ["city"] and seen[3][0]["actor"] == "li.na"
+            assert [touched for _, touched in seen[1:]] == [
+                [[id], [], []], [[], [], [id]], [[], [id], []], [[id + 1], [id], []]]
+            last = seen[-1][0]["revision"]
+            assert list(t.changes(last)) == [] and len(list(t.changes(last - 2))) == 2
+        now = ffi.new("uint64_t *")
+        assert call(lib.crm_db_wait, db.p, last, 0, now) == C["CRM_DONE"] and now[0] == last
+
+        def write():
+            with db.write() as t:
+                t.patch(id, {"city": "Z"})
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert call(lib.crm_db_wait, db.p, last, 10000, now) == C["CRM_OK"] and now[0] == last + 1
+        writer.join()
+
+
+def test_verify(path):
+    with Db(path) as db:
+        with db.write() as t:
+            id = t.create({"name": "A"})
+        with db.read() as t:
+            kept = t.head()
+        with db.write() as t:
+            t.patch(id, {"city": "X"})
+        with db.read() as t:
+            call(lib.crm_journal_verify, t.p, kept, 1, ffi.NULL, ffi.NULL)
+            assert t.head().revision == kept.revision + 1
+            kept.chain[0] ^= 1
+            e = raises("CRM_ECORRUPT", call, lib.crm_journal_verify, t.p, kept, 1, ffi.NULL,
+                       ffi.NULL)
+            assert e.row == kept.revision
 
 
 def main():

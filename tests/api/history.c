@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * History and crm_customer_get_at() against every state there ever was, kept while random changes were
- * made: single, several a transaction, batches over several commits, savepoints and rollbacks, groups
- * from threads, aborted transactions.
+ * History and crm_customer_get_at() against every state there ever was, kept while random changes
+ * were made: single, several a transaction, batches over several commits, savepoints and rollbacks,
+ * groups from threads, aborted transactions.
  */
 #include "history_help.h"
 
@@ -202,8 +202,8 @@ static void same_at(past *p, crm_txn *txn, crm_id id, uint64_t revision)
 
 /* ---- history ---- */
 
-/* A field of a record as history gives it: the text, a JSON array of a list; NULL: none.  The values
- * here need no escapes. */
+/* A field of a record as history gives it: the text, a JSON array of a list; NULL: none.  The
+ * values here need no escapes. */
 static char *text_of(crm_txn *txn, crm_customer *c, const char *key, int list)
 {
     crm_field f = api_field(txn, key);
@@ -250,7 +250,7 @@ static void origins_of(crm_txn *txn, crm_customer *c, const char *key, char out[
     }
 }
 
-static const char *const KEYS[] = {"name", "city",  "score",    "vip",     "email",
+static const char *const KEYS[] = {"name",         "city",  "score",    "vip",      "email",
                                    "credit_limit", "notes", "external", "lifecycle"};
 enum { KEY_COUNT = sizeof KEYS / sizeof KEYS[0] };
 
@@ -261,7 +261,7 @@ static void same_change(past *p, crm_txn *txn, crm_history *h, const crm_change 
 
     ck_assert_uint_eq(c->revision, s->revision);
     ck_assert_uint_eq(c->target, s->id);
-    ck_assert_uint_eq(c->action, !before                       ? CRM_ACTION_CREATE
+    ck_assert_uint_eq(c->action, !before                         ? CRM_ACTION_CREATE
                                  : before->deleted == s->deleted ? CRM_ACTION_UPDATE
                                  : s->deleted                    ? CRM_ACTION_DELETE
                                                                  : CRM_ACTION_UNDELETE);

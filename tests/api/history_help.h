@@ -22,9 +22,9 @@ typedef struct past {
     crm_customer *c;
     past_state *states; /* in the order they came to be; past_sort() orders them by id, revision */
     size_t count, cap;
-    crm_id most; /* customers there are, deleted ones included */
-    uint64_t unique; /* for values no two customers have */
-    int events; /* past_change() also makes events */
+    crm_id most;                  /* customers there are, deleted ones included */
+    uint64_t unique;              /* for values no two customers have */
+    int events;                   /* past_change() also makes events */
     crm_id touched[PAST_TOUCHED]; /* by past_change() since past_begin() */
     size_t touched_count;
 } past;

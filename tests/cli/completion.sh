@@ -16,11 +16,16 @@ COMP_CWORD=$#
 _libcrm_tool crm "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\n' "${COMPREPLY[@]}"
 END
+want 0 bash ask unde <<'END'
+undelete
+END
 want 0 bash ask un <<'END'
 undelete
+undo
 END
 want 0 bash ask -C somewhere c <<'END'
 create
+changes
 check
 END
 want 0 bash ask create --f <<'END'
@@ -50,7 +55,7 @@ END
 want 0 bash ask model apply --p <<'END'
 --plan
 END
-for what in check fields; do
+for what in check fields events; do
     want 0 bash ask model $what -- <<'END'
 --db
 --json
@@ -63,6 +68,53 @@ apply
 END
 want 0 bash ask model a <<'END'
 apply
+END
+want 0 bash ask model e <<'END'
+events
+END
+want 0 bash ask event a <<'END'
+add
+END
+want 0 bash ask event add --at <<'END'
+--atomic
+END
+want 0 bash ask event void 1 --b <<'END'
+--batch
+END
+want 0 bash ask event add 1 kind = ord <<'END'
+order
+END
+want 0 bash ask event add 1 kind = order quant <<'END'
+quantity=
+END
+want 0 bash ask event add 1 kind = visit quant <<'END'
+
+END
+want 0 bash ask timeline --kind pay <<'END'
+payment
+END
+want 0 bash ask timeline pho <<'END'
+phone=
+END
+want 0 bash ask history --li <<'END'
+--limit
+END
+want 0 bash ask undo 5 --s <<'END'
+--skip
+--source
+END
+want 0 bash ask changes --f <<'END'
+--follow
+END
+want 0 bash ask ver <<'END'
+verify
+version
+END
+want 0 bash ask verify --an <<'END'
+--anchor
+END
+want 0 bash ask get 1 --a <<'END'
+--at
 END
 want 0 bash ask help f <<'END'
 find

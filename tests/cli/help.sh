@@ -2,7 +2,8 @@
 # help and version; every verb has a page with examples, in lines that fit a terminal.
 . "$CLI_TESTS/lib.sh"
 
-verbs='init create get find set delete undelete list stat check model help version'
+verbs='init create get find set delete undelete list event timeline history undo changes head verify stat
+    check model help version'
 for verb in $verbs; do
     crm "$verb" --help >page
     crm help "$verb" >page2

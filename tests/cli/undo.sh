@@ -24,8 +24,7 @@ want 3 crm undo 3 <<'END'
 customer 1 was changed since, at revision 4
 END
 said <<'END'
-crm: undo: 1 customers were changed since
-crm: undo: nothing was undone; --skip leaves these customers as they are
+crm: undo: 1 customer was changed since: nothing was undone (--skip undoes the rest)
 END
 want 0 crm undo 4 --json <<'END'
 {"deleted":0,"restored":1,"events":0,"skipped":0,"batch":5,"dry_run":false}
@@ -54,15 +53,13 @@ want 3 crm undo 6 <<'END'
 customer 3 was changed since, at revision 8
 END
 said <<'END'
-crm: undo: 1 customers were changed since
-crm: undo: nothing was undone; --skip leaves these customers as they are
+crm: undo: 1 customer was changed since: nothing was undone (--skip undoes the rest)
 END
 want 3 crm undo 6 --json <<'END'
 {"customer":3,"changed_since":8}
 END
 said <<'END'
-{"error":{"code":"CRM_ECONFLICT","verb":"undo","message":"1 customers were changed since"}}
-{"note":"nothing was undone; --skip leaves these customers as they are"}
+{"error":{"code":"CRM_ECONFLICT","verb":"undo","message":"1 customer was changed since: nothing was undone (--skip undoes the rest)"}}
 END
 want 0 crm undo 6 --skip --dry-run <<'END'
 customer 3 was changed since, at revision 8
@@ -117,49 +114,141 @@ want 0 crm undo 12 <<'END'
 0 deleted, 0 restored, 3 events, 0 skipped; batch 13
 END
 silent 0 crm timeline 1 --json
-silent 1 crm undo 13
-said <<'END'
-crm: undo: can't read the events: not found
+want 0 crm undo 13 <<'END'
+0 deleted, 0 restored, 3 events, 0 skipped; batch 14
 END
 same "$(crm timeline 1 --json | wc -l)" 3
 
 # other verbs in a batch
-NOT REACHED crm set 1 city=Kiel --batch
-NOT REACHED crm delete 1 3 --batch=gone
-NOT REACHED crm undo 16
-NOT REACHED crm delete 1 --batch --json
-NOT REACHED crm undelete 1 --batch=back
-NOT REACHED crm create name=Z --batch
-NOT REACHED crm create name=Z --batch --dry-run
-NOT REACHED crm create --file new --batch= --dry-run
-NOT REACHED crm create --file new --batch --batch=x
-NOT REACHED crm list --batch
+want 0 crm set 1 city=Kiel --batch <<'END'
+revision 15
+END
+said <<'END'
+crm: set: batch 15 ('crm undo 15' takes it back)
+END
+want 0 crm delete 1 3 --batch=gone <<'END'
+deleted 1
+deleted 3
+END
+said <<'END'
+crm: delete: batch 16 ('crm undo 16' takes it back)
+END
+want 0 crm undo 16 <<'END'
+0 deleted, 2 restored, 0 events, 0 skipped; batch 17
+END
+want 0 crm delete 1 --batch --json <<'END'
+{"id":1,"deleted":true,"revision":18}
+END
+said <<'END'
+{"batch":18}
+END
+want 0 crm undelete 1 --batch=back <<'END'
+undeleted 1
+END
+said <<'END'
+crm: undelete: batch 19 ('crm undo 19' takes it back)
+END
+want 0 crm create name=Z --batch <<'END'
+6
+END
+said <<'END'
+crm: create: batch 20 ('crm undo 20' takes it back)
+END
+want 0 crm create name=Z --batch --dry-run <<'END'
+dry run: would create customer 7
+END
+silent 2 crm create --file new --batch= --dry-run
+said <<'END'
+crm: create: --batch= needs a name
+Try 'crm create --help'.
+END
+silent 2 crm create --file new --batch --batch=x
+said <<'END'
+crm: create: --batch is given twice
+Try 'crm create --help'.
+END
+silent 2 crm list --batch
+said <<'END'
+crm: list: no such option: --batch
+Try 'crm list --help'.
+END
 
 # a batch of several transactions is one
 awk 'BEGIN { for (i = 1; i <= 10050; i++) printf "{\"name\":\"M\",\"wechat\":\"m%d\"}\n", i }' >many
-NOT REACHED crm create --file many --batch=many
-NOT REACHED crm changes --after 21 --json --limit 1
-same "$(crm changes --after 21 | wc -l)" 2
-NOT REACHED crm undo 23
-same "$(crm list --json | wc -l)" 4
+want 0 crm create --file many --batch=many <<'END'
+10,050 created, 0 bad
+END
+said <<'END'
+crm: create: batch 21 ('crm undo 21' takes it back)
+END
+want 0 sh -c '"$CRM" changes --after 20 | sed "s/ .*  li/ li/; s/^\([0-9]*\) .* batch/\1 batch/"' <<'END'
+21 batch 21: 10,000 created
+22 batch 21: 50 created
+END
+want 0 crm undo 22 <<'END'
+10,050 deleted, 0 restored, 0 events, 0 skipped; batch 23
+END
+same "$(crm list --json | wc -l)" 5
 
 # upsert in a batch tells changed from unchanged
 printf '{"name":"%s","wechat":"u%s"}\n' A 1 B 2 >up
 crm create --file up --upsert --batch >/dev/null 2>&1
 sed 's/"A"/"AA"/' up >up2
-NOT REACHED crm create --file up2 --upsert --batch --json
+want 0 crm create --file up2 --upsert --batch --json <<'END'
+{"created":0,"updated":1,"unchanged":1,"bad":0,"last_line":2,"interrupted":false,"dry_run":false}
+END
+said <<'END'
+{"batch":25}
+END
 
-# what is wrong
-NOT REACHED crm undo
-NOT REACHED crm undo yesterday
-NOT REACHED crm undo 0
-NOT REACHED crm undo 3 4
-NOT REACHED crm undo 999
-NOT REACHED crm undo 999 --json
-NOT REACHED crm undo 1
-NOT REACHED crm undo 3 --dryrun
-NOT REACHED crm -C nowhere undo 3
 # a unique value was taken meanwhile
 crm create name=U external@erp=1 >/dev/null
-crm set 10060 external@erp=2 >/dev/null
+crm set external@erp=1 external@erp=2 >/dev/null
 crm create name=V external@erp=1 >/dev/null
+silent 3 crm undo 27
+said <<'END'
+crm: undo: external: is unique, and customer 10060 has this value
+END
+
+# what is wrong
+silent 2 crm undo
+said <<'END'
+crm: undo: needs one revision
+Try 'crm undo --help'.
+END
+silent 2 crm undo yesterday
+said <<'END'
+crm: undo: needs one revision, not yesterday
+Try 'crm undo --help'.
+END
+silent 2 crm undo 0
+said <<'END'
+crm: undo: needs one revision, not 0
+Try 'crm undo --help'.
+END
+silent 2 crm undo 3 4
+said <<'END'
+crm: undo: needs one revision
+Try 'crm undo --help'.
+END
+silent 1 crm undo 999
+said <<'END'
+crm: undo: there is no revision 999
+END
+silent 1 crm undo 999 --json
+said <<'END'
+{"error":{"code":"CRM_ENOTFOUND","verb":"undo","message":"there is no revision 999"}}
+END
+silent 3 crm undo 1
+said <<'END'
+crm: undo: revision 1 is no change of customers
+END
+silent 2 crm undo 3 --dryrun
+said <<'END'
+crm: undo: no such option: --dryrun; did you mean "--dry-run"?
+Try 'crm undo --help'.
+END
+silent 5 crm -C nowhere undo 3
+said <<'END'
+crm: undo: there is no database at nowhere ('crm init' makes one, -C names another)
+END

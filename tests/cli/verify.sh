@@ -46,6 +46,22 @@ want 1 crm -C old.db verify --anchor heads <<'END'
 entry 3: it is not the one of the head that was kept
 END
 
+# damage: a byte of the link of entry 2, wherever it stands in the file
+cp -r crm.db bad.db
+chain=$(sed 's/.* //' early)
+case $chain in 58*) byte=Y ;; *) byte=X ;; esac
+od -An -v -tx1 crm.db/data.mdb | tr -d ' \n' | grep -ob "$chain" | cut -d: -f1 >places
+[ -s places ]
+while read -r at; do
+    printf %s $byte | dd of=bad.db/data.mdb bs=1 seek=$((at / 2)) conv=notrunc 2>/dev/null
+done <places
+want 1 crm -C bad.db verify <<'END'
+entry 2: it is damaged
+END
+want 1 crm -C bad.db verify --json <<'END'
+{"faults":1,"revision":2,"message":"entry 2: it is damaged"}
+END
+
 # files of heads that are wrong
 : >empty
 silent 4 crm verify --anchor empty
@@ -58,10 +74,9 @@ crm: verify: can't read missing: No such file or directory
 END
 wrong()
 {
-    printf "$1\n" >wrong
+    printf '%b\n' "$1" >wrong
     crm verify --anchor early --anchor wrong
 }
-chain=$(sed 's/.* //' early)
 silent 4 wrong '2 2026-01-01T00:00:00Z abc'
 said <<'END'
 crm: verify: wrong:1: is no head as 'crm head' prints it
@@ -76,8 +91,7 @@ crm: verify: wrong:1: is no head as 'crm head' prints it
 END
 silent 4 wrong "-2 2026-01-01T00:00:00Z $chain"
 said <<'END'
-/tmp/tmpdn8s6oao/run.sh: 85: printf: Illegal option -2
-crm: verify: wrong has no head
+crm: verify: wrong:1: is no head as 'crm head' prints it
 END
 silent 4 wrong "2 2026-01-01T00:00:00Z $chain more"
 said <<'END'

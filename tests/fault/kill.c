@@ -119,11 +119,21 @@ static int step(crm_txn *txn, void *ctx)
     return rc;
 }
 
+/* Of some threads each transaction is a batch. */
+static crm_txn_options options_of(int thread)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+
+    o.batch = thread % 2 ? CRM_BATCH_NEW : 0;
+    return o;
+}
+
 static int step_explicit(writer *w)
 {
+    crm_txn_options o = options_of(w->thread);
     crm_error err = CRM_ERROR_INIT;
     crm_txn *txn;
-    int rc = crm_txn_begin(w->db, CRM_WRITE, NULL, &txn, &err);
+    int rc = crm_txn_begin(w->db, CRM_WRITE, &o, &txn, &err);
 
     if (rc)
         return rc;
@@ -137,9 +147,10 @@ static int step_explicit(writer *w)
 static void *write_on(void *ctx)
 {
     writer *w = ctx;
+    crm_txn_options o = options_of(w->thread);
 
     for (;;) {
-        int rc = w->thread == ROW ? step_explicit(w) : crm_db_write(w->db, NULL, step, w, NULL);
+        int rc = w->thread == ROW ? step_explicit(w) : crm_db_write(w->db, &o, step, w, NULL);
         ack a = {w->process, w->thread, rc ? UINT64_MAX : w->next.v};
         if (write(w->out, &a, sizeof a) != (ssize_t)sizeof a || rc)
             _exit(3);
@@ -190,6 +201,7 @@ typedef struct run {
     place known[PROCESSES][THREADS]; /* as verified after the last kill */
     uint64_t acked[PROCESSES][THREADS];
     uint64_t acks, kills;
+    crm_head head; /* of the journal after the last kill: it stays in it */
     uint64_t seed;
     pid_t pid[PROCESSES];
     int in[PROCESSES];
@@ -396,6 +408,9 @@ static void verify(run *r, int check)
         }
     }
     crm_customer_free(l.c);
+    fault_is(crm_journal_verify(l.txn, &r->head, 1, NULL, NULL, &err), CRM_OK, &err, "journal");
+    r->head = (crm_head)CRM_HEAD_INIT;
+    fault_is(crm_journal_head(l.txn, &r->head, &err), CRM_OK, &err, "head");
     crm_txn_abort(l.txn);
     fault_is(crm_db_stat_get(db, sizeof st, &st, &err), CRM_OK, &err, "stat");
     ck_assert_uint_eq(st.customers + st.deleted, customers);
@@ -428,11 +443,13 @@ static void kill_many(const char *dir, uint64_t kills, uint64_t span)
     run r;
 
     memset(&r, 0, sizeof r);
+    r.head = (crm_head)CRM_HEAD_INIT;
     r.seed = crmtest_seed() + span;
     while (total + r.kills < kills) {
         if (r.kills >= KILLS_A_DATABASE || !r.dir) {
             total += r.kills;
             acks += r.acks;
+            r.head = (crm_head)CRM_HEAD_INIT;
             memset(r.known, 0, sizeof r.known);
             memset(r.acked, 0, sizeof r.acked);
             r.kills = r.acks = 0;

@@ -165,8 +165,8 @@ CRM_TEST(test_codec_journal__round_trip)
     }
 }
 
-/* The chain is the last 32 bytes, whatever they are; so a prefix never decodes to the same, and what
- * stands before the chain has to be used up. */
+/* The chain is the last 32 bytes, whatever they are; so a prefix never decodes to the same, and
+ * what stands before the chain has to be used up. */
 CRM_TEST(test_codec_journal__every_truncation)
 {
     uint64_t seed = crmtest_seed();
@@ -188,8 +188,7 @@ CRM_TEST(test_codec_journal__every_truncation)
                              CRM_ECORRUPT); /* and without a chain */
             free(copy);
             crm__buf_add(&cut, CHAIN, sizeof CHAIN);
-            ck_assert_int_eq(decode(cut.p, cut.n, &back, &copy),
-                             n == head ? CRM_OK : CRM_ECORRUPT);
+            ck_assert_int_eq(decode(cut.p, cut.n, &back, &copy), n == head ? CRM_OK : CRM_ECORRUPT);
             free(copy);
             crm__buf_clear(&cut);
         }
@@ -266,7 +265,8 @@ CRM_TEST(test_codec_journal__masks)
 
 CRM_TEST(test_codec_journal__masks_that_are_none)
 {
-    static const uint8_t TWICE[] = {5, 0}, OVER[] = {1, 0xff, 0xff, 0xff, 0xff, 0x0f}, CUT[] = {0x80};
+    static const uint8_t TWICE[] = {5, 0}, OVER[] = {1, 0xff, 0xff, 0xff, 0xff, 0x0f},
+                         CUT[] = {0x80};
     static const crm__slice BAD[] = {{TWICE, 2}, {OVER, 6}, {CUT, 1}};
 
     for (size_t i = 0; i < 3; i++) {
@@ -312,7 +312,8 @@ CRM_TEST(test_codec_journal__runs_that_are_none)
     /* A step of 0; a run and a first beyond the last number; more runs than bytes. */
     static const uint8_t ZERO[] = {1, 0, 0},
                          LONG[] = {1, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
-                         FAR[] = {2, 9, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0},
+                         FAR[] = {2,    9,    0,    0xff, 0xff, 0xff, 0xff,
+                                  0xff, 0xff, 0xff, 0xff, 0xff, 1,    0},
                          MANY[] = {9, 1, 0, 1, 0};
     static const crm__slice BAD[] = {
         {ZERO, sizeof ZERO}, {LONG, sizeof LONG}, {FAR, sizeof FAR}, {MANY, sizeof MANY}};
@@ -387,8 +388,8 @@ CRM_TEST(test_codec_journal__commitments)
         /* Erased, the row is the commitment. */
         row[0] = CRM__IMAGE_ERASED;
         memcpy(row + 1, one, sizeof one);
-        ck_assert_int_eq(
-            crm__image_commitment(seq, id, crm__slice_of(row, 1 + CRM__DIGEST), two), CRM_OK);
+        ck_assert_int_eq(crm__image_commitment(seq, id, crm__slice_of(row, 1 + CRM__DIGEST), two),
+                         CRM_OK);
         ck_assert_mem_eq(one, two, sizeof one);
     }
 }

@@ -139,7 +139,8 @@ static void make(world *w, int trim)
     w->entries = w->count;
     collect(w, txn, KV_IMAGE);
     OK(crm_txn_abort(txn));
-    ck_assert_msg(w->entries > 40 && w->count > w->entries + 15, "%zu entries, %zu", w->entries, w->count);
+    ck_assert_msg(w->entries > 40 && w->count > w->entries + 15, "%zu entries, %zu", w->entries,
+                  w->count);
 }
 
 static void unmake(world *w)
@@ -304,11 +305,16 @@ static const struct {
     mutation fn;
     const char *name;
 } MUTATIONS[] = {
-    {change_bytes, "bytes changed"},   {change_bytes, "bytes changed"},
-    {change_bytes, "bytes changed"},   {drop_row, "row dropped"},
-    {swap_rows, "rows swapped"},       {replace_by_older, "replaced by an older one"},
-    {cut_off, "cut off"},              {move_image, "image moved"},
-    {invent_image, "image invented"},  {close_gap, "taken out, the gap closed"},
+    {change_bytes, "bytes changed"},
+    {change_bytes, "bytes changed"},
+    {change_bytes, "bytes changed"},
+    {drop_row, "row dropped"},
+    {swap_rows, "rows swapped"},
+    {replace_by_older, "replaced by an older one"},
+    {cut_off, "cut off"},
+    {move_image, "image moved"},
+    {invent_image, "image invented"},
+    {close_gap, "taken out, the gap closed"},
 };
 enum { KINDS = sizeof MUTATIONS / sizeof MUTATIONS[0] };
 
@@ -441,8 +447,7 @@ CRM_TEST(test_db_verify__anchors)
     ck_assert_int_eq(crm_journal_verify(txn, NULL, 1, NULL, NULL, &err), CRM_EINVAL);
     for (size_t i = 0; i < w.entries; i++) {
         heads[i].chain[i % CRM_CHAIN_SIZE] ^= 1;
-        ck_assert_int_eq(crm_journal_verify(txn, heads, w.entries, NULL, NULL, &err),
-                         CRM_ECORRUPT);
+        ck_assert_int_eq(crm_journal_verify(txn, heads, w.entries, NULL, NULL, &err), CRM_ECORRUPT);
         ck_assert_int_eq(err.row, (int64_t)i + 1);
         heads[i].chain[i % CRM_CHAIN_SIZE] ^= 1;
     }
