@@ -338,6 +338,43 @@ static const crm__entry *entry_at(const crm__record *r, uint32_t field)
     return crm__record_find(r, field);
 }
 
+/* Values of a per-source identity, each with its source. */
+static int scoped_json(crm_history *h, const crm__field *f, const crm__entry *e, crm__buf *out)
+{
+    crm__slice item, name;
+    crm__item split;
+    crm__value v;
+    size_t pos = 0;
+    int rc, n = 0;
+
+    crm__buf_add_u8(out, '[');
+    while ((rc = crm__entry_next(e, &pos, &item)) == CRM_OK) {
+        rc = crm__item_split(item, 1, &split);
+        if (!rc)
+            rc = crm__dict_name(h->walk.txn, CRM__DICT_SOURCE, split.source, &name);
+        if (!rc)
+            rc = crm__value_decode(e->type, 0, split.value, &v);
+        if (rc)
+            return rc;
+        crm__buf_add_str(out, n++ ? ",{\"source\":" : "{\"source\":");
+        crm__json_string(out, name.p, name.n);
+        h->work.n = 0;
+        rc = crm__value_format(f && f->type == e->type ? f : NULL, &v, &h->work);
+        if (rc)
+            return rc;
+        crm__buf_add_str(out, ",\"value\":");
+        crm__json_string(out, h->work.p, h->work.n);
+        crm__buf_add_u8(out, '}');
+    }
+    crm__buf_add_u8(out, ']');
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
+static int values_json(crm_history *h, const crm__field *f, const crm__entry *e, crm__buf *out)
+{
+    return e->scoped ? scoped_json(h, f, e, out) : crm__values_json(f, e, &h->work, out);
+}
+
 /* Text of one side of a field; *out NULL when it has no value there. */
 static int side_text(crm_history *h, const crm__model *m, const crm__record *r, uint32_t field,
                      crm__buf *to, const char **out)
@@ -353,7 +390,7 @@ static int side_text(crm_history *h, const crm__model *m, const crm__record *r, 
     if (!e)
         return CRM_OK;
     if (e->list) {
-        rc = crm__values_json(f, e, &h->work, to);
+        rc = values_json(h, f, e, to);
     } else {
         rc = crm__item_split(e->payload, e->scoped, &split);
         if (!rc)
@@ -410,7 +447,7 @@ static int side_json(crm_history *h, const crm__model *m, const crm__record *r, 
 
     crm__buf_add_fmt(out, "\"%s\":", name);
     if (e)
-        return crm__values_json(crm__model_number(m, field), e, &h->work, out);
+        return values_json(h, crm__model_number(m, field), e, out);
     crm__buf_add_str(out, "null");
     return CRM_OK;
 }
@@ -463,6 +500,8 @@ int crm_history_json(crm_history *h, char **json, size_t *n, crm_error *err)
     crm__buf_init(&out, &h->mem);
     crm__buf_add_u8(&out, '{');
     crm__change_members(&h->change, "customer", &out);
+    if (w->e.action == CRM__ACTION_UNDO)
+        crm__buf_add_fmt(&out, ",\"undone\":%llu", (unsigned long long)w->e.target);
     rc = write_fields(h, m, &out);
     if (w->how == CRM__WALK_DROPPED)
         crm__buf_add_str(&out, ",\"dropped\":true");

@@ -14,7 +14,6 @@ typedef struct undo {
     const crm__model *m;
     uint64_t batch;       /* what is undone: a batch, or 0 */
     uint64_t first, last; /* its entries */
-    uint64_t undid;       /* what it undid itself, 0: nothing */
     uint32_t flags;
     crm_undo_fn fn;
     void *ctx;
@@ -91,7 +90,6 @@ static int gather(undo *u, uint64_t revision)
         return crm__fail(u->err, CRM_ESTATE, "revision %llu is no change of customers",
                          (unsigned long long)revision);
     u->batch = e.batch;
-    u->undid = e.action == CRM__ACTION_UNDO ? e.target : 0;
     u->first = u->last = revision;
     if (u->batch) {
         rc = crm__batch_read(u->txn, u->batch, &b);
@@ -99,7 +97,7 @@ static int gather(undo *u, uint64_t revision)
             return crm__txn_fail(u->txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc,
                                  "can't read the batch", u->err);
         if (b.undone)
-            return crm__fail(u->err, CRM_ESTATE, "batch %llu was undone by batch %llu",
+            return crm__fail(u->err, CRM_ESTATE, "batch %llu was undone by batch %llu; undo that one to have it back",
                              (unsigned long long)u->batch, (unsigned long long)b.undone);
         u->first = u->batch;
         u->last = b.last;
@@ -272,8 +270,8 @@ static int run(undo *u)
         }
     }
     if (!rc && u->done.skipped && !(u->flags & CRM_UNDO_SKIP))
-        rc = crm__fail(u->err, CRM_ECONFLICT, "%llu customers were changed since",
-                       (unsigned long long)u->done.skipped);
+        rc = crm__fail(u->err, CRM_ECONFLICT, "changed since: %llu customer%s",
+                       (unsigned long long)u->done.skipped, u->done.skipped == 1 ? "" : "s");
     for (size_t i = 0; i < u->ids[0].n / sizeof(crm_id) && !rc; i++) {
         crm_id id;
         memcpy(&id, u->ids[0].p + i * sizeof id, sizeof id);
@@ -296,16 +294,7 @@ static int mark_undone(undo *u)
     if (rc)
         return crm__txn_fail(u->txn, rc, "can't read the batch", u->err);
     b.undone = u->done.batch;
-    rc = crm__batch_put(u->txn, u->batch, &b, u->err);
-    if (rc || !u->undid)
-        return rc;
-    /* What was undone by what is undone now stands again, and may be undone again. */
-    rc = crm__batch_read(u->txn, u->undid, &b);
-    if (rc)
-        return rc == CRM_ENOTFOUND ? CRM_OK
-                                   : crm__txn_fail(u->txn, rc, "can't read the batch", u->err);
-    b.undone = 0;
-    return crm__batch_put(u->txn, u->undid, &b, u->err);
+    return crm__batch_put(u->txn, u->batch, &b, u->err);
 }
 
 int crm_undo(crm_txn *txn, uint64_t revision, uint32_t flags, crm_undo_fn fn, void *ctx,

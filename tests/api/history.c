@@ -216,10 +216,17 @@ static char *text_of(crm_txn *txn, crm_customer *c, const char *key, int list)
     ck_assert_ptr_nonnull(out);
     at += (size_t)sprintf(out, "%s", list ? "[" : "");
     for (size_t i = 0; i < count; i++) {
-        const char *text;
+        const char *text, *source;
         size_t n;
         OK(crm_customer_text(c, &f, i, &text, &n, &er));
-        at += (size_t)sprintf(out + at, list ? "%s\"%.*s\"" : "%s%.*s", i ? "," : "", (int)n, text);
+        at += (size_t)sprintf(out + at, "%s", i ? "," : "");
+        if (!strcmp(key, "external")) { /* per source */
+            OK(crm_customer_source(txn, c, &f, i, &source, &er));
+            at += (size_t)sprintf(out + at, "{\"source\":\"%s\",\"value\":\"%.*s\"}", source,
+                                  (int)n, text);
+        } else {
+            at += (size_t)sprintf(out + at, list ? "\"%.*s\"" : "%.*s", (int)n, text);
+        }
     }
     sprintf(out + at, "%s", list ? "]" : "");
     return out;

@@ -78,7 +78,7 @@ ID  Name  City
 END
 silent 3 crm undo 6 --skip
 said <<'END'
-crm: undo: batch 6 was undone by batch 9
+crm: undo: batch 6 was undone by batch 9; undo that one to have it back
 END
 want 0 crm undo 7 --json <<'END'
 {"deleted":1,"restored":1,"events":0,"skipped":0,"batch":10,"dry_run":false}
