@@ -284,6 +284,9 @@ static int apply(tool *t, const char *file, const buf *yaml, int dry_run, uint32
     crm_txn *txn;
     int rc;
 
+    /* first, so that a faulty model makes no database */
+    if (crm_model_check(yaml->p, yaml->n, on_finding, &all, &err))
+        return refused(t, &all, yaml, &err);
     if ((rc = open_write(t, !dry_run)) || (rc = begin(t, CRM_WRITE, &txn)))
         return rc;
     if (!(rc = model_version(t, txn, &before)) &&

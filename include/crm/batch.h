@@ -48,7 +48,8 @@ typedef struct crm_undo_result {
     uint64_t restored;
     /** Events that had been added and are voided, or had been voided and are stored anew. */
     uint64_t events;
-    /** Customers left alone since they were changed since. */
+    /** How often something was left alone since it was changed since: a customer, or events of one.
+     */
     uint64_t skipped;
     /** Batch of the undo itself, by which it can be undone in turn; 0: nothing was changed. */
     uint64_t batch;

@@ -33,7 +33,11 @@ typedef struct crm_customer crm_customer;
 #define CRM_JSON_PRETTY 2u
 /** Flag of the JSON functions: add a member events: every event of the customer in order of their
  * numbers, voided ones and voids too.  Documents given to the functions that write may have it always:
- * the events are added, those left out that the customer has by source and reference. */
+ * the events are added, those left out that the customer has: by source and reference, or by a number
+ * of the document under which the customer had an equal event before.  When an event of the document
+ * has a number, the members voids name events of the document that stand before; when none has, the
+ * customer's.  An event with a state and without one that voids it is added and voided at once.
+ * Numbers, voids and states that do not fit give CRM_EVALUE. */
 #define CRM_JSON_EVENTS 4u
 
 /**

@@ -23,7 +23,8 @@ typedef struct crm_db crm_db;
 #define CRM_NOCREATE 2u
 /** Flag of crm_db_open(): go on although the folder is on a network file system. */
 #define CRM_FORCE_NETWORK 4u
-/** Flag of crm_db_open(): walk every page before use, and refuse a damaged file. */
+/** Flag of crm_db_open(): walk every page before use, and refuse a damaged file.  Without it a file
+ * whose pages were altered on the disk can end a process that reads it, as any mapped file can. */
 #define CRM_VERIFY 8u
 
 /**
@@ -286,13 +287,14 @@ typedef struct crm_check_result {
     uint64_t customers;
     /** Journal entries read. */
     uint64_t entries;
-    /** Rows of derived spaces compared with what the records say. */
+    /** Rows of derived spaces, and beside events, compared with what records and events say. */
     uint64_t derived;
 } crm_check_result;
 
 /**
- * Checks a whole database: every page, every value's check tag, the journal's sequence, and that the
- * derived spaces equal what would be rebuilt from the records.
+ * Checks a whole database: every page, every value's check tag, the journal's sequence, the order,
+ * numbers and voids of each customer's events, and that the rows beside events and the derived spaces
+ * equal what would be rebuilt from the events and the records.
  *
  * Reads the file with plain reads, never through mapped memory, so that no damage of it can end the
  * process.  Other processes and threads may go on writing: a file that seems damaged but has changed
@@ -315,7 +317,8 @@ typedef struct crm_check_result {
  *
  * Ownership: inputs are borrowed for the call.
  * Threads:   any thread; needs no handle.
- * Cost:      a few reads of the file; memory bounded, about 32 MiB and a bit per page.
+ * Cost:      a few reads of the file; memory bounded, about 32 MiB, a bit per page, and for the customer
+ *            with the most events up to 150 bytes an event.
  * @since 0.1
  */
 CRM_API int crm_check(const char *path, const crm_check_options *opts, size_t struct_size,

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "codec/key.h"
 
 #include <string.h>
 
@@ -28,19 +29,32 @@ static int grow(crm__arena *a, void **p, uint32_t *cap, uint32_t count, size_t s
     return CRM_OK;
 }
 
+/* Place of the first total that is not before the kind. */
+static uint32_t total_place(const crm__event_head *h, uint32_t kind)
+{
+    uint32_t lo = 0, hi = h->total_count;
+
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        if (h->totals[mid].kind < kind)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 crm__event_total *crm__event_head_find(const crm__event_head *h, uint32_t kind)
 {
-    for (uint32_t i = 0; i < h->total_count; i++) {
-        if (h->totals[i].kind == kind)
-            return &h->totals[i];
-    }
-    return NULL;
+    uint32_t at = total_place(h, kind);
+
+    return at < h->total_count && h->totals[at].kind == kind ? &h->totals[at] : NULL;
 }
 
 static int open_total(crm__arena *a, crm__event_head *h, uint32_t kind, crm__event_total **out)
 {
     void *p = h->totals;
-    uint32_t at = 0;
+    uint32_t at = total_place(h, kind);
     int rc;
 
     *out = crm__event_head_find(h, kind);
@@ -50,8 +64,6 @@ static int open_total(crm__arena *a, crm__event_head *h, uint32_t kind, crm__eve
     h->totals = p;
     if (rc)
         return rc;
-    while (at < h->total_count && h->totals[at].kind < kind)
-        at++;
     memmove(h->totals + at + 1, h->totals + at, (h->total_count - at) * sizeof *h->totals);
     h->total_count++;
     h->totals[at] = (crm__event_total){kind, 0, 0, 0};
@@ -77,16 +89,25 @@ static int compare_sum(const crm__event_sum *s, uint32_t kind, uint32_t attribut
     return memcmp(s->currency, v->currency, 3);
 }
 
+/* *at: its place, or where it would stand. */
 static crm__event_sum *find_sum(const crm__event_head *h, uint32_t kind, uint32_t attribute,
                                 const crm__value *v, uint32_t *at)
 {
-    for (*at = 0; *at < h->sum_count; ++*at) {
-        int c = compare_sum(&h->sums[*at], kind, attribute, v);
-        if (c == 0)
-            return &h->sums[*at];
-        if (c > 0)
-            break;
+    uint32_t lo = 0, hi = h->sum_count;
+
+    while (lo < hi) {
+        uint32_t mid = (lo + hi) / 2;
+        int c = compare_sum(&h->sums[mid], kind, attribute, v);
+        if (c == 0) {
+            *at = mid;
+            return &h->sums[mid];
+        }
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
+    *at = lo;
     return NULL;
 }
 
@@ -387,6 +408,17 @@ int crm__event_head_decode(crm__arena *a, crm__slice bytes, crm__event_head *h)
 }
 
 /* ---- references and times ---- */
+
+uint64_t crm__event_reference_hash(const uint8_t token_key[CRM__HASH_KEY], uint32_t source,
+                                   crm__slice reference)
+{
+    uint8_t input[4 + CRM__EVENT_REFERENCE], token[CRM__TOKEN_SIZE];
+
+    crm__put_le32(input, source);
+    memcpy(input + 4, reference.p, reference.n);
+    crm__token(token_key, crm__slice_of(input, 4 + reference.n), token);
+    return crm__get_le64(token);
+}
 
 int crm__event_references_decode(crm__arena *a, crm__slice bytes, crm__event_reference **out,
                                  uint32_t *n)

@@ -15,6 +15,7 @@
 #ifndef CRM_CODEC_EVENT_HEAD_H
 #define CRM_CODEC_EVENT_HEAD_H
 
+#include "base/hash.h"
 #include "codec/event.h"
 
 enum { CRM__EVENT_HEAD_FORMAT = 1, CRM__EVENT_REFERENCES = 124, CRM__EVENT_TIMES = 240 };
@@ -75,6 +76,9 @@ typedef struct crm__event_reference {
     int64_t time;
 } crm__event_reference;
 
+/* Hash of a reference (1 to CRM__EVENT_REFERENCE bytes) under the database's key of tokens. */
+uint64_t crm__event_reference_hash(const uint8_t token_key[CRM__HASH_KEY], uint32_t source,
+                                   crm__slice reference);
 /* Decodes into an array in the arena, which has room for one more.  CRM_OK, CRM_ECORRUPT,
  * CRM_ENOMEM. */
 int crm__event_references_decode(crm__arena *a, crm__slice bytes, crm__event_reference **out,

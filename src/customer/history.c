@@ -191,7 +191,7 @@ struct crm_history {
     crm_db *db;
     crm__child child;
     uint64_t revision; /* of the transaction when opened */
-    int begun, present, done;
+    int present, done;
     crm__walk walk;
     crm__arena names;
     crm__buf text[2], work;
@@ -306,19 +306,20 @@ int crm_history_next(crm_history *h, crm_change *out, crm_error *err)
 
     if (rc)
         return rc;
+    if (!out)
+        return crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
     w = &h->walk;
-    if (h->begun && !h->done && w->how == CRM__WALK_CHANGED && h->present)
+    if (h->present && w->how == CRM__WALK_CHANGED)
         crm__walk_back(w);
-    else if (h->begun)
+    else if (h->present)
         h->done = 1;
-    h->present = 0;
+    h->present = 0; /* after an error the next call looks at the same change again */
     if (h->done)
         return CRM_DONE;
     crm__arena_reset(&h->names);
     rc = crm__walk_look(w);
     if (!rc)
         rc = crm__change_of(w->txn, w->seq, &w->e, &h->names, &h->change);
-    h->begun = 1;
     if (rc)
         return fail_walk(w->txn, w->id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err);
     h->change.action = action_of(w);

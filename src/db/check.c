@@ -51,7 +51,7 @@ int crm__check_step(crm__check *c, uint64_t n)
     uint64_t before = c->work;
 
     c->work += n;
-    if (c->opts.progress && (before >> 12) != (c->work >> 12) &&
+    if (c->opts.progress && (!before || (before >> 12) != (c->work >> 12)) &&
         c->opts.progress(c->work, c->work > c->work_all ? c->work : c->work_all,
                          c->opts.progress_ctx))
         return CRM_ECANCELLED;
@@ -149,6 +149,8 @@ static int row_meta(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         return CRM_OK; /* judged when the file was opened */
     if (crm__untag(&c->store, KV_META, k, v, &payload))
         crm__check_fault(c, "meta", 0, -1, "a row is damaged");
+    else if (k.n == CRM__KEY_BATCH && memcmp(k.p, "batch/", 6) == 0)
+        crm__check_batch(c, crm__get_be64(k.p + 6));
     return CRM_OK;
 }
 
@@ -262,6 +264,8 @@ static int row_customer(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 
 static void check_counters(crm__check *c)
 {
+    if (c->batches.a || c->batches.b || c->batches.count)
+        crm__check_fault(c, "meta", 0, -1, "the rows of batches and the journal's entries differ");
     if (!c->changes_lost && (c->last_change.a || c->last_change.b || c->last_change.count))
         crm__check_fault(c, "journal", 0, -1,
                          "the journal and the records do not tell the same last changes");

@@ -5,6 +5,7 @@
 #ifndef CRM_DB_CHECK_H
 #define CRM_DB_CHECK_H
 
+#include "codec/event.h"
 #include "db/derive.h"
 
 #include <crm/db.h>
@@ -31,6 +32,7 @@ typedef struct crm__check {
     crm__sum last_change; /* records minus journal: (customer, seq of its last change) */
     crm__counters counters;
     uint64_t last_seq;
+    crm__sum batches; /* rows of batches minus what the entries say: (batch, its last entry) */
     int changes_lost; /* of some changes it is not known any more what was before: no sum */
     int cancelled;
     int trusted_model;
@@ -48,11 +50,26 @@ int crm__check_rows(crm__check *c, kv_space space,
 
 /* check_journal.c: entries, chain and images. */
 int crm__check_journal(crm__check *c);
+/* The row of a batch: that it can be read, and what undid it. */
+void crm__check_batch(crm__check *c, uint64_t batch);
 /* Adds to, or with sign -1 takes from, the sum of last changes. */
 void crm__check_change(crm__check *c, crm_id id, uint64_t seq, int sign);
 /* check_derived.c: compares the derived spaces with the records, walking these once more if needed. */
 int crm__check_derived(crm__check *c);
-/* check_event.c: compares the day lists with the events. */
+/* check_event.c: compares the day lists with the events; check_timeline.c looks on. */
 int crm__check_events(crm__check *c);
+
+/* check_timeline.c: the events of each customer, and the rows beside their blocks.  Takes the rows of
+ * the event space in order; a block comes decoded, another row with b NULL.  CRM_OK, CRM_ENOMEM, engine
+ * codes. */
+typedef struct crm__check_timeline crm__check_timeline;
+crm__check_timeline *crm__check_timeline_new(crm__check *c); /* NULL: no memory */
+void crm__check_timeline_free(crm__check_timeline *t);
+int crm__check_timeline_row(crm__check_timeline *t, crm__slice key, crm__slice payload,
+                            const crm__event_block *b);
+/* In place of a row that is damaged, which is told already. */
+int crm__check_timeline_lost(crm__check_timeline *t, crm__slice key);
+/* Behind the last row; whole: it is the last one stored. */
+int crm__check_timeline_end(crm__check_timeline *t, int whole);
 
 #endif

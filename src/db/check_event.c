@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Day lists against the events, and the parts themselves.
+ * Day lists against the events, and the parts themselves.  The walk that makes the sums also hands
+ * every row of the event space to check_timeline.c.
  *
  * Events lie in order of customers, lists in order of days, so sums of keyed hashes are compared,
  * as for identity rows: one per bucket of lists.  A bucket that differs is gathered from both sides
@@ -18,6 +19,8 @@ enum { BUCKETS_EXACT = 16, NAMED_MOST = 100, ALL_BUCKETS = -1 };
 typedef struct lists {
     crm__check *c;
     crm__sum wanted[CRM__CHECK_BUCKETS], stored[CRM__CHECK_BUCKETS];
+    crm__check_timeline *timeline;
+    uint64_t faults; /* when the last event row had been seen */
     crm__arena arena;
     crm__day_work *work;
     crm__day_list items;             /* of one part */
@@ -84,6 +87,7 @@ static int add_event(void *ctx, crm_id id, const crm__event *e)
     return take_row(l, l->wanted, &l->want);
 }
 
+/* One bucket is gathered. */
 static int event_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 {
     lists *l = ctx;
@@ -92,14 +96,53 @@ static int event_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 
     if (!rc)
         rc = crm__event_row_each(&l->arena, k, payload, add_event, l);
-    if (rc != CRM_ECORRUPT)
-        return rc;
-    if (l->bucket == ALL_BUCKETS) {
-        crm_id id = k.n >= CRM__KEY_U64 ? crm__get_be64(k.p) : 0;
-        crm__check_fault(c, "event", id, -1, "a row of the events of customer %llu is damaged",
-                         (unsigned long long)id);
+    return rc == CRM_ECORRUPT ? CRM_OK : rc;
+}
+
+static int lost_row(lists *l, crm__slice k)
+{
+    crm_id id = k.n >= CRM__KEY_U64 ? crm__get_be64(k.p) : 0;
+
+    crm__check_fault(l->c, "event", id, -1, "a row of the events of customer %llu is damaged",
+                     (unsigned long long)id);
+    return crm__check_timeline_lost(l->timeline, k);
+}
+
+/* All are summed, and their timelines checked; a block is decoded once for both. */
+static int sum_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    lists *l = ctx;
+    crm__slice payload;
+    crm__event_block b = {0};
+    uint64_t id = 0;
+    uint32_t number;
+    int64_t time;
+    int rc = crm__untag(&c->store, KV_EVENT, k, v, &payload), block = 0;
+
+    if (!rc && (block = crm__key_event_read(k, &id, &time, &number)) != 0) {
+        crm__arena_reset(&l->arena);
+        rc = crm__event_block_decode(&l->arena, time, number, payload, &b);
     }
-    return CRM_OK;
+    if (rc == CRM_ECORRUPT)
+        rc = lost_row(l, k);
+    else if (!rc)
+        rc = crm__check_timeline_row(l->timeline, k, payload, block ? &b : NULL);
+    for (uint32_t i = 0; i < b.count && !rc; i++) {
+        if (crm__event_counts(&b.events[i]))
+            rc = add_event(l, id, &b.events[i]);
+    }
+    l->faults = c->result.faults;
+    return rc;
+}
+
+static int sum_events(lists *l)
+{
+    int rc;
+
+    l->faults = l->c->result.faults;
+    rc = crm__check_rows(l->c, KV_EVENT, sum_row, l);
+    /* A walk that ends at a page that can't be read has told so behind the last row. */
+    return rc ? rc : crm__check_timeline_end(l->timeline, l->faults == l->c->result.faults);
 }
 
 /* ---- parts ---- */
@@ -251,7 +294,7 @@ static int walk(lists *l, int bucket)
     l->bucket = bucket;
     l->begun = 0;
     l->want.bytes.n = l->want.lengths.n = l->have.bytes.n = l->have.lengths.n = 0;
-    rc = crm__check_rows(l->c, KV_EVENT, event_row, l);
+    rc = bucket == ALL_BUCKETS ? sum_events(l) : crm__check_rows(l->c, KV_EVENT, event_row, l);
     return rc ? rc : crm__check_rows(l->c, KV_DAY, part_row, l);
 }
 
@@ -290,9 +333,11 @@ int crm__check_events(crm__check *c)
     crm__day_list_init(&l->want, &c->mem);
     crm__day_list_init(&l->have, &c->mem);
     l->work = crm__day_work_new(&c->mem);
-    rc = l->work ? walk(l, ALL_BUCKETS) : CRM_ENOMEM;
+    l->timeline = crm__check_timeline_new(c);
+    rc = l->work && l->timeline ? walk(l, ALL_BUCKETS) : CRM_ENOMEM;
     if (!rc)
         rc = compare(l);
+    crm__check_timeline_free(l->timeline);
     crm__day_work_free(l->work);
     crm__day_list_clear(&l->want);
     crm__day_list_clear(&l->have);

@@ -43,9 +43,38 @@ static void add_list(crm__check *c, crm__slice list, uint64_t seq)
     }
 }
 
+static void add_batch(crm__check *c, uint64_t batch, uint64_t last, int sign)
+{
+    uint8_t pair[16];
+
+    crm__put_be64(pair, batch);
+    crm__put_be64(pair + 8, last);
+    crm__sum_add(&c->batches, c->seed, pair, sizeof pair, sign);
+}
+
+void crm__check_batch(crm__check *c, uint64_t batch)
+{
+    crm__journal_entry e;
+    crm__batch b;
+    int rc = crm__batch_read(c->txn, batch, &b);
+
+    crm__arena_reset(&c->txn->work);
+    if (!rc)
+        add_batch(c, batch, b.last, 1);
+    if (!rc && b.undone)
+        rc = crm__journal_read(c->txn, b.undone, &e) || e.action != CRM__ACTION_UNDO ||
+             e.target != batch;
+    if (rc)
+        crm__check_fault(c, "meta", 0, -1, "the row of batch %llu is not what its entries say",
+                         (unsigned long long)batch);
+}
+
 static void add_changes(crm__check *c, const crm__journal_entry *e, uint64_t seq)
 {
     if (crm__action_lists(e->action)) {
+        add_batch(c, e->batch, seq, -1);
+        if (e->previous)
+            add_batch(c, e->batch, e->previous, 1);
         add_list(c, e->lists[CRM__BATCH_CREATED], seq);
         add_list(c, e->lists[CRM__BATCH_CHANGED], seq);
     } else if (e->action <= CRM__ACTION_UNDELETE) {

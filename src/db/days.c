@@ -49,28 +49,44 @@ static void add_times(crm__buf *out, crm__slice item, int64_t times)
         crm__buf_add(out, &item, sizeof item);
 }
 
+/* *more: what is to do of the first change; then what was not found of the last one, below 0. */
+static int merge(const crm__day_list *list, const crm__day_change *changes, size_t n, int64_t *more,
+                 crm__buf *out)
+{
+    size_t at = 0, index = 0;
+    crm__slice item = crm__day_list_next(list, &at, &index);
+
+    for (size_t i = 0; i < n; i++) {
+        int order;
+        if (i)
+            *more = changes[i].more;
+        while (item.p && (order = crm__day_item_order(item, changes[i].item)) <= 0 &&
+               (order < 0 || *more < 0)) {
+            if (order < 0)
+                add_times(out, item, 1);
+            else
+                ++*more;
+            item = crm__day_list_next(list, &at, &index);
+        }
+        if (*more > 0) {
+            add_times(out, changes[i].item, *more);
+            *more = 0;
+        }
+        if (*more && i + 1 < n)
+            return CRM_ECORRUPT;
+    }
+    for (; item.p; item = crm__day_list_next(list, &at, &index))
+        add_times(out, item, 1);
+    return out->failed ? CRM_ENOMEM : CRM_OK;
+}
+
 int crm__day_merge(const crm__day_list *list, const crm__day_change *changes, size_t n,
                    crm__buf *out)
 {
-    size_t at = 0, index = 0, i = 0;
-    crm__slice item = crm__day_list_next(list, &at, &index);
+    int64_t more = n ? changes->more : 0;
+    int rc = merge(list, changes, n, &more, out);
 
-    while (item.p) {
-        crm__slice next;
-        int64_t times = 1;
-        for (; i < n && crm__day_item_order(changes[i].item, item) < 0; i++)
-            add_times(out, changes[i].item, changes[i].more);
-        while ((next = crm__day_list_next(list, &at, &index)).p &&
-               crm__day_item_order(next, item) == 0)
-            times++;
-        if (i < n && crm__day_item_order(changes[i].item, item) == 0)
-            times += changes[i++].more;
-        add_times(out, item, times);
-        item = next;
-    }
-    for (; i < n; i++)
-        add_times(out, changes[i].item, changes[i].more);
-    return out->failed ? CRM_ENOMEM : CRM_OK;
+    return !rc && more ? CRM_ECORRUPT : rc;
 }
 
 /* ---- parts ---- */
@@ -191,7 +207,8 @@ static int delete_part(const applier *a, uint16_t row, uint16_t number)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
-/* Parts are filled when all that is new comes behind what is there, else halved. */
+/* Parts are filled when all that is new comes behind what is there, else halved, and so are those
+ * that get no more items: most stay one part. */
 static int inside(const crm__day_list *list, const crm__day_change *first)
 {
     size_t n = crm__day_list_count(list), last = n;
@@ -204,17 +221,20 @@ static int inside(const crm__day_list *list, const crm__day_change *first)
                                crm__slice_of(list->bytes.p + list->bytes.n - length, length)) < 0;
 }
 
-static int build(applier *a, const crm__day_change *changes, size_t n, crm__day_part_fn fn,
-                 void *ctx)
+/* *more as in merge(). */
+static int build(applier *a, const crm__day_change *changes, size_t n, int64_t *more,
+                 crm__day_part_fn fn, void *ctx)
 {
+    size_t before = crm__day_list_count(&a->items), count;
     int rc;
 
     a->merged.n = 0;
-    rc = crm__day_merge(&a->items, changes, n, &a->merged);
-    if (rc || !a->merged.n)
+    rc = merge(&a->items, changes, n, more, &a->merged);
+    count = a->merged.n / sizeof(crm__slice);
+    if (rc || !count)
         return rc;
-    return crm__day_build(a->w, (const crm__slice *)(const void *)a->merged.p,
-                          a->merged.n / sizeof(crm__slice), inside(&a->items, changes), fn, ctx);
+    return crm__day_build(a->w, (const crm__slice *)(const void *)a->merged.p, count,
+                          count <= before || inside(&a->items, changes), fn, ctx);
 }
 
 /* ---- a part of several rows, or none yet ---- */
@@ -237,13 +257,16 @@ static int rewrite_part(void *ctx, uint16_t row, uint16_t number, crm__slice par
 static int apply_part(applier *a, const spot *s, const crm__day_change *changes, size_t n)
 {
     rewrite r = {a, 0, s};
+    int64_t more = changes->more;
     int rc = CRM_OK;
 
     a->items.bytes.n = a->items.lengths.n = 0;
     if (s->what == IN_PART)
         rc = read_part(a, s->row, s->number, s->stored, crm__day_items);
     if (!rc)
-        rc = build(a, changes, n, rewrite_part, &r);
+        rc = build(a, changes, n, &more, rewrite_part, &r);
+    if (!rc && more)
+        rc = CRM_ECORRUPT;
     if (!rc && s->what == IN_PART && !r.kept)
         rc = delete_part(a, s->row, s->number);
     return rc;
@@ -273,12 +296,12 @@ static int get_part(applier *a, uint16_t row, uint32_t number, crm__slice *store
     return read_part(a, row, (uint16_t)number, *stored, fn);
 }
 
-/* Whether an item comes before those of the part read last. */
-static int before_part(const crm__day_change *change, const applier *a)
+/* Order of an item and the first one of the part read last. */
+static int order_to_part(const crm__day_change *change, const applier *a)
 {
     size_t at = 0, index = 0;
 
-    return crm__day_item_order(change->item, crm__day_list_next(&a->items, &at, &index)) < 0;
+    return crm__day_item_order(change->item, crm__day_list_next(&a->items, &at, &index));
 }
 
 /* Writes the parts kept in place of those from `from` to `last`; one that is as before is left
@@ -308,7 +331,9 @@ static int replace_parts(const applier *a, uint16_t row, uint32_t from, uint32_t
     return rc;
 }
 
-/* The part of the row that an item belongs to: the last whose first item is not behind it. */
+/* The part of the row that a change begins at.  Equal items may fill several parts: what is new
+ * goes to the last part whose first item is not behind it, what is removed is looked for from the
+ * last part on whose first item is before it. */
 static int find_part(applier *a, const spot *s, const crm__day_change *change, uint32_t *number)
 {
     uint32_t lo = 0, hi = s->number;
@@ -316,10 +341,11 @@ static int find_part(applier *a, const spot *s, const crm__day_change *change, u
 
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo + 1) / 2;
-        int rc = get_part(a, s->row, mid, &stored, crm__day_first);
+        int order, rc = get_part(a, s->row, mid, &stored, crm__day_first);
         if (rc)
             return rc;
-        if (before_part(change, a))
+        order = order_to_part(change, a);
+        if (order < 0 || (order == 0 && change->more < 0))
             hi = mid - 1;
         else
             lo = mid;
@@ -328,26 +354,40 @@ static int find_part(applier *a, const spot *s, const crm__day_change *change, u
     return CRM_OK;
 }
 
-/* One part with those of its changes that come before the next part; *done goes behind them. */
+/* How far the changes of a row have come. */
+typedef struct progress {
+    size_t done;
+    int64_t more; /* to do of the change at `done` */
+} progress;
+
+/* One part with those of its changes that come before the next part.  A removal of the item that
+ * the next part begins with takes what there is here; the next part gets the rest of it. */
 static int remake_part(applier *a, const spot *s, uint32_t number, const crm__day_change *changes,
-                       size_t n, size_t *done)
+                       size_t n, progress *p)
 {
     size_t end = n;
+    int64_t more = p->more;
+    int shared = 0, rc = CRM_OK;
     crm__slice stored;
-    int rc = CRM_OK;
 
     if (number < s->number) {
         rc = get_part(a, s->row, number + 1, &stored, crm__day_first);
-        for (end = *done; !rc && end < n && before_part(&changes[end], a);)
+        for (end = p->done; !rc && end < n && order_to_part(&changes[end], a) < 0;)
             end++;
+        shared = !rc && end < n && changes[end].more < 0 && order_to_part(&changes[end], a) == 0;
+        end += shared ? 1 : 0;
     }
     if (!rc)
         rc = get_part(a, s->row, number, &stored, crm__day_items);
-    if (!rc && end > *done)
-        rc = build(a, changes + *done, end - *done, keep_part, a);
-    else if (!rc)
-        rc = keep_part(a, s->row, 0, crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE));
-    *done = end;
+    if (rc)
+        return rc;
+    if (end == p->done)
+        return keep_part(a, s->row, 0, crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE));
+    rc = build(a, changes + p->done, end - p->done, &more, keep_part, a);
+    if (!rc && more && !shared)
+        return CRM_ECORRUPT;
+    p->done = more ? end - 1 : end;
+    p->more = more || end == n ? more : changes[end].more;
     return rc;
 }
 
@@ -355,16 +395,16 @@ static int remake_part(applier *a, const spot *s, uint32_t number, const crm__da
 static int apply_row(applier *a, const spot *s, const crm__day_change *changes, size_t n)
 {
     uint32_t from, next;
-    size_t done = 0;
+    progress p = {0, changes->more};
     int rc = find_part(a, s, changes, &from);
 
     if (rc)
         return rc;
     a->parts.n = a->lengths.n = 0;
     for (next = from; next <= s->number && !rc; next++) {
-        if (done == n && a->lengths.n / sizeof(uint16_t) == next - from)
+        if (p.done == n && a->lengths.n / sizeof(uint16_t) == next - from)
             break;
-        rc = remake_part(a, s, next, changes, n, &done);
+        rc = remake_part(a, s, next, changes, n, &p);
     }
     return rc ? rc : replace_parts(a, s->row, from, next - 1);
 }

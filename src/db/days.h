@@ -18,13 +18,14 @@ typedef struct crm__day_change {
 
 /* Appends the changes that the edits of a list come to, in order of items, each item once. */
 int crm__day_changes(const uint64_t *ops, uint32_t count, crm__buf *out);
-/* Items of a list with changes made to them, as crm__slice each; what is fewer than none is none.
- */
+/* Items of a list with changes made to them, as crm__slice each.  CRM_ECORRUPT: an item that is
+ * removed is not there as often; CRM_ENOMEM. */
 int crm__day_merge(const crm__day_list *list, const crm__day_change *changes, size_t n,
                    crm__buf *out);
 /* Makes the changes of one list (a key of crm__key_day_list()) in the engine: each part that has
  * some is read and written once.  Engine codes; CRM_ECORRUPT for a part that is damaged or under a
- * wrong key; CRM_EFULL as crm__day_build(); CRM_ENOMEM. */
+ * wrong key, and when the list has fewer of an item than are removed; CRM_EFULL as
+ * crm__day_build(); CRM_ENOMEM. */
 int crm__day_apply(kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY], crm__day_work *w,
                    crm__slice list, const crm__day_change *changes, size_t n);
 

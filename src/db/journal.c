@@ -221,6 +221,7 @@ static int add_to(crm_txn *txn, int list, crm_id id)
 /* Takes the seq of the batch entry at the first change. */
 static int open_entry(crm_txn *txn, crm_error *err)
 {
+    crm__journal_entry first;
     crm__batch known;
     int rc;
 
@@ -233,6 +234,9 @@ static int open_entry(crm_txn *txn, crm_error *err)
                                    (unsigned long long)txn->batch.want);
         if (rc)
             return crm__txn_fail(txn, rc, "can't read the batch", err);
+        if (!crm__journal_read(txn, txn->batch.want, &first) && first.action == CRM__ACTION_UNDO)
+            return crm__fail_field(err, CRM_ESTATE, "batch", "batch %llu is an undo",
+                                   (unsigned long long)txn->batch.want);
         if (known.undone)
             return crm__fail_field(err, CRM_ESTATE, "batch", "batch %llu was undone",
                                    (unsigned long long)txn->batch.want);

@@ -127,6 +127,7 @@ static int weigh(plan *p, item *it, crm_id id, const crm__record *r)
     const crm__field *old = it->change.before, *new = it->change.after;
     const crm__entry *e = crm__record_find(r, old ? old->number : new ? new->number : 0);
     int live = !(r->flags & CRM__RECORD_DELETED);
+    crm__field rule;
 
     if (of_event(&it->change))
         return CRM_OK;
@@ -148,7 +149,8 @@ static int weigh(plan *p, item *it, crm_id id, const crm__record *r)
         it->values += e && count_items(e) > 1;
         break;
     case CRM__CHANGE_RULE_NARROWED:
-        it->values += e && e->type == new->type ? count_broken(p, new, r, e) : 0;
+        rule = crm__change_rule(&it->change);
+        it->values += e && e->type == new->type ? count_broken(p, &rule, r, e) : 0;
         break;
     case CRM__CHANGE_VALUE_REMOVED:
         it->values += e ? count_enum(e, it->change.value->number) : 0;
@@ -249,16 +251,16 @@ static void report(plan *p, const item *it)
     crm__buf_init(&b, p->txn->mem);
     crm__buf_add_str(&b, it->change.message);
     if (loses(it)) {
-        const char *s = it->values == 1 ? "" : "s";
+        const char *s = it->values == 1 ? "" : "s", *has = it->values == 1 ? "does" : "do";
         int event = of_event(&it->change), what = it->change.what;
         crm__buf_add_fmt(&b,
                          it->tokens ? ", but %llu value%s of it would be a second one"
                          : what == CRM__CHANGE_REQUIRED
-                             ? event ? ", which %llu event%s do not have"
-                                     : ", which %llu customer%s do not have"
+                             ? event ? ", which %llu event%s %s not have"
+                                     : ", which %llu customer%s %s not have"
                          : what == CRM__CHANGE_EVENT_REMOVED ? "; this affects %llu stored event%s"
                                                              : "; this affects %llu stored value%s",
-                         (unsigned long long)it->values, s);
+                         (unsigned long long)it->values, s, has);
     } else if (it->change.scan) {
         crm__buf_add_str(&b, it->change.what == CRM__CHANGE_EVENT_REMOVED
                                  ? "; there is no event of it"

@@ -39,6 +39,7 @@ uint64_t crm__event_loss(const crm__change *c, const crm__event *e, crm__buf *sc
     const crm__event_kind *kind = c->event_before ? c->event_before : c->event_after;
     const crm__field *old = c->before, *new = c->after, *f = old ? old : new;
     const crm__event_value *has;
+    crm__field rule;
 
     if (!c->scan || !kind || kind->number != e->kind)
         return 0;
@@ -52,7 +53,10 @@ uint64_t crm__event_loss(const crm__change *c, const crm__event *e, crm__buf *sc
     case CRM__CHANGE_TYPE:
         return has && has->v.type == old->type;
     case CRM__CHANGE_RULE_NARROWED:
-        return has && has->v.type == new->type &&broken(new, &has->v, scratch);
+        if (!has || has->v.type != new->type)
+            return 0;
+        rule = crm__change_rule(c);
+        return (uint64_t)broken(&rule, &has->v, scratch);
     case CRM__CHANGE_VALUE_REMOVED:
         return has && has->v.type == CRM_TYPE_ENUM && has->v.integer == (int64_t)c->value->number;
     default:

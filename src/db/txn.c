@@ -177,7 +177,7 @@ static int read_batch(crm_txn *txn, const crm_txn_options *o, crm_error *err)
     if (!txn->write)
         return crm__fail_field(err, CRM_EINVAL, "batch", "a read transaction is no batch");
     if (n > CRM__BATCH_NAME || (n && crm__utf8_valid(o->batch_name, n) != n) ||
-        (n && crm__utf8_has_control(o->batch_name, n)))
+        (n && (crm__utf8_has_control(o->batch_name, n) || strpbrk(o->batch_name, "\n\t"))))
         return crm__fail_field(err, CRM_EINVAL, "batch_name",
                                "batch_name is not plain UTF-8 text of at most %d bytes",
                                CRM__BATCH_NAME);

@@ -5,6 +5,7 @@
 #include "db/verify.h"
 
 #include <crm/journal.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { STEP = 4096 };
@@ -172,18 +173,48 @@ static int fault(crm_error *err, uint64_t seq, const char *what)
     return rc;
 }
 
-static int see_anchors(const crm_head *anchors, size_t count, uint64_t seq,
-                       const uint8_t chain[CRM__DIGEST], crm_error *err)
+/* Heads that were kept, in order of revisions. */
+typedef struct anchors {
+    const crm_head **heads;
+    size_t count, next;
+} anchors;
+
+static int by_revision(const void *a, const void *b)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (anchors[i].revision == seq && memcmp(anchors[i].chain, chain, CRM__DIGEST) != 0)
+    uint64_t x = (*(const crm_head *const *)a)->revision;
+    uint64_t y = (*(const crm_head *const *)b)->revision;
+
+    return x < y ? -1 : x > y;
+}
+
+static int sort_anchors(crm_txn *txn, const crm_head *heads, size_t count, anchors *out)
+{
+    out->count = count;
+    out->next = 0;
+    out->heads = count ? crm__calloc(txn->mem, count, sizeof *out->heads) : NULL;
+    if (count && !out->heads)
+        return CRM_ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        out->heads[i] = &heads[i];
+    if (count > 1)
+        qsort(out->heads, count, sizeof *out->heads, by_revision);
+    while (out->next < count && !out->heads[out->next]->revision)
+        out->next++; /* of a database without any change */
+    return CRM_OK;
+}
+
+static int see_anchors(anchors *a, uint64_t seq, const uint8_t chain[CRM__DIGEST], crm_error *err)
+{
+    for (; a->next < a->count && a->heads[a->next]->revision <= seq; a->next++) {
+        if (a->heads[a->next]->revision == seq &&
+            memcmp(a->heads[a->next]->chain, chain, CRM__DIGEST) != 0)
             return fault(err, seq, "it is not the one of the head that was kept");
     }
     return CRM_OK;
 }
 
-static int walk(crm_txn *txn, crm__verify *v, const crm_head *anchors, size_t count,
-                crm_progress_fn progress, void *ctx, crm_error *err)
+static int walk(crm_txn *txn, crm__verify *v, anchors *kept, crm_progress_fn progress, void *ctx,
+                crm_error *err)
 {
     crm__slice k, stored, payload;
     crm__journal_entry e;
@@ -202,7 +233,7 @@ static int walk(crm_txn *txn, crm__verify *v, const crm_head *anchors, size_t co
         if (rc == CRM_ECORRUPT)
             return fault(err, seq, what);
         if (!rc)
-            rc = see_anchors(anchors, count, seq, v->chain, err);
+            rc = see_anchors(kept, seq, v->chain, err);
         if (rc)
             return rc;
         if (progress && seq % STEP == 0) {
@@ -217,16 +248,17 @@ static int walk(crm_txn *txn, crm__verify *v, const crm_head *anchors, size_t co
     return rc == CRM_ENOTFOUND ? CRM_OK : crm__txn_fail(txn, rc, "can't read the journal", err);
 }
 
-int crm_journal_verify(crm_txn *txn, const crm_head *anchors, size_t count,
-                       crm_progress_fn progress, void *ctx, crm_error *err)
+int crm_journal_verify(crm_txn *txn, const crm_head *heads, size_t count, crm_progress_fn progress,
+                       void *ctx, crm_error *err)
 {
     crm__verify v;
     const char *what;
+    anchors kept;
     int rc = crm__txn_enter(txn, 0, err);
 
     if (!rc && txn->write)
         rc = crm__fail(err, CRM_ESTATE, "the journal is verified in a read transaction");
-    if (!rc && count && !anchors)
+    if (!rc && count && !heads)
         rc = crm__fail_field(err, CRM_EINVAL, "anchors", "anchors is NULL");
     if (!rc)
         rc = crm__state_read(txn, err);
@@ -235,14 +267,15 @@ int crm_journal_verify(crm_txn *txn, const crm_head *anchors, size_t count,
     rc = crm__verify_begin(txn, txn->state.counters.images_from, NULL, NULL, &v);
     if (rc)
         return crm__txn_fail(txn, rc, "can't read the journal", err);
-    rc = walk(txn, &v, anchors, count, progress, ctx, err);
-    if (rc)
-        return rc;
-    for (size_t i = 0; i < count; i++) {
-        if (anchors[i].revision >= v.next)
-            return fault(err, anchors[i].revision, "it was cut off, with all behind it");
-    }
-    return crm__verify_end(&v, &what) ? fault(err, v.next - 1, what) : CRM_OK;
+    if (sort_anchors(txn, heads, count, &kept))
+        return crm__fail_nomem(err);
+    rc = walk(txn, &v, &kept, progress, ctx, err);
+    if (!rc && kept.next < kept.count)
+        rc = fault(err, kept.heads[kept.next]->revision, "it was cut off, with all behind it");
+    if (!rc && crm__verify_end(&v, &what))
+        rc = fault(err, v.next - 1, what);
+    crm__release(txn->mem, kept.heads);
+    return rc;
 }
 
 /* ---- trim ---- */
@@ -290,16 +323,20 @@ int crm_journal_trim(crm_txn *txn, int64_t before_us, uint64_t *dropped, crm_err
 {
     uint64_t from = 0, count = 0;
     crm__op op;
-    int rc = crm__op_begin(txn, &op, err);
+    int rc = crm__op_begin(txn, &op, err), read;
 
     if (rc)
         return rc;
     /* Images of this transaction are no business of a trim, and would not be seen by its cursor. */
-    rc = crm__txn_flush(txn, op.err);
-    if (!rc && (rc = first_since(txn, before_us, &from)) == CRM_OK)
-        rc = drop_images(txn, from, &count);
-    if (rc < 0 && !op.err->code)
-        rc = crm__txn_fail(txn, rc, "can't read the journal", op.err);
+    rc = txn->batch.on ? crm__fail(op.err, CRM_ESTATE, "not possible inside a batch")
+                       : crm__txn_flush(txn, op.err);
+    if (!rc) {
+        read = first_since(txn, before_us, &from);
+        if (!read)
+            read = drop_images(txn, from, &count);
+        if (read)
+            rc = crm__txn_fail(txn, read, "can't read the journal", op.err);
+    }
     if (!rc && (count || from > txn->state.counters.images_from)) {
         if (from > txn->state.counters.images_from)
             txn->state.counters.images_from = from;

@@ -51,10 +51,11 @@ int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_eve
 int crm__event_store(const crm__model *m, crm__timeline *t, const crm__event *target, crm__event *e,
                      crm_error *err);
 /* Undoes what some journal entries did to the events of a customer: voids those they added, and
- * stores those they voided anew.  *changed grows by their number. */
+ * stores those they voided anew.  *changed grows by their number.  *since: a later entry that
+ * changed one of them, which is then left alone; 0: none. */
 typedef int (*crm__entry_fn)(void *ctx, uint64_t seq);
 int crm__event_undo(crm_txn *txn, const crm__model *m, crm_id id, crm__entry_fn undone, void *ctx,
-                    uint64_t *changed, crm_error *err);
+                    uint64_t *changed, uint64_t *since, crm_error *err);
 /* Whether the customer is there: CRM_OK or CRM_ENOTFOUND; deleted ones only with `deleted`. */
 int crm__event_customer(crm_txn *txn, crm_id id, int deleted, crm_error *err);
 

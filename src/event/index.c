@@ -2,7 +2,6 @@
  * The rows beside the blocks of a customer who has two or more: totals, references, times.  See
  * timeline.h; the bytes are in codec/event_head.h.
  */
-#include "base/hash.h"
 #include "base/time.h"
 #include "db/scan.h"
 #include "event/timeline.h"
@@ -91,12 +90,7 @@ static int append_time(const crm__timeline *t, uint32_t number, int64_t time)
 
 uint64_t crm__reference_hash(const crm_txn *txn, uint32_t source, crm__slice reference)
 {
-    uint8_t input[4 + CRM__EVENT_REFERENCE], token[CRM__TOKEN_SIZE];
-
-    crm__put_le32(input, source);
-    memcpy(input + 4, reference.p, reference.n);
-    crm__token(txn->store->token_key, crm__slice_of(input, 4 + reference.n), token);
-    return crm__get_le64(token);
+    return crm__event_reference_hash(txn->store->token_key, source, reference);
 }
 
 typedef struct references {

@@ -227,7 +227,10 @@ static int is_undone(void *ctx, uint64_t seq)
 
 static int undo_events(undo *u, crm_id id)
 {
-    return crm__event_undo(u->txn, u->m, id, is_undone, u, &u->done.events, u->err);
+    uint64_t since = 0;
+    int rc = crm__event_undo(u->txn, u->m, id, is_undone, u, &u->done.events, &since, u->err);
+
+    return rc || !since ? rc : tell_changed(u, id, since);
 }
 
 /* The unique values of a customer that was restored: looked at when all are, since the batch may have handed them
@@ -331,6 +334,8 @@ int crm_undo(crm_txn *txn, uint64_t revision, uint32_t flags, crm_undo_fn fn, vo
     }
     for (int i = 0; i < 2; i++)
         crm__buf_clear(&u.ids[i]);
+    if (flags & CRM_UNDO_DRY_RUN)
+        u.done.batch = 0;
     if (!rc && out)
         rc = crm__struct_give(out, &u.done, sizeof u.done, "out", op.err);
     if (!rc && flags & CRM_UNDO_DRY_RUN) {

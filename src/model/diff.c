@@ -153,11 +153,31 @@ static void diff_flags(diff *d, const crm__field *a, const crm__field *b)
 
 /* ---- rules ---- */
 
-static void narrowed(diff *d, const crm__field *a, const crm__field *b, const char *what)
+crm__field crm__change_rule(const crm__change *c)
+{
+    crm__field f = *c->after;
+
+    if (c->rule != CRM__RULE_MIN) {
+        f.has_min = 0;
+        f.min_value.n = 0;
+    }
+    if (c->rule != CRM__RULE_MAX) {
+        f.has_max = 0;
+        f.max_value.n = 0;
+    }
+    if (c->rule != CRM__RULE_PATTERN)
+        f.pattern = NULL;
+    if (c->rule != CRM__RULE_KINDS)
+        f.kinds = UINT8_MAX;
+    return f;
+}
+
+static void narrowed(diff *d, const crm__field *a, const crm__field *b, int rule, const char *what)
 {
     crm__change c = change_of(CRM__CHANGE_RULE_NARROWED, a, b);
 
     c.scan = 1;
+    c.rule = rule;
     say(d, c, "%s", what);
 }
 
@@ -196,12 +216,14 @@ static void diff_bound(diff *d, const crm__field *a, const crm__field *b, int up
     int order = had && has ? bound_order(a, b, upper) : 0;
 
     if (!had && has)
-        narrowed(d, a, b, upper ? "gets a max" : "gets a min");
+        narrowed(d, a, b, upper ? CRM__RULE_MAX : CRM__RULE_MIN,
+                 upper ? "gets a max" : "gets a min");
     else if (had && !has)
         widened(d, a, b, upper ? "has no max any more" : "has no min any more");
     else if (order)
         (upper ? order < 0 : order > 0)
-            ? narrowed(d, a, b, upper ? "max is lowered" : "min is raised")
+            ? narrowed(d, a, b, upper ? CRM__RULE_MAX : CRM__RULE_MIN,
+                       upper ? "max is lowered" : "min is raised")
             : widened(d, a, b, upper ? "max is raised" : "min is lowered");
 }
 
@@ -213,14 +235,15 @@ static void diff_rules(diff *d, const crm__field *a, const crm__field *b)
         if (!b->pattern_text)
             widened(d, a, b, "has no pattern any more");
         else
-            narrowed(d, a, b, a->pattern_text ? "has another pattern" : "gets a pattern");
+            narrowed(d, a, b, CRM__RULE_PATTERN,
+                     a->pattern_text ? "has another pattern" : "gets a pattern");
     }
 }
 
 static void diff_kinds(diff *d, const crm__field *a, const crm__field *b)
 {
     if (a->kinds & ~b->kinds)
-        narrowed(d, a, b,
+        narrowed(d, a, b, CRM__RULE_KINDS,
                  a->kinds & ~b->kinds & 1 << CRM__KIND_PERSON ? "is no longer for persons"
                                                               : "is no longer for organisations");
     if (b->kinds & ~a->kinds)

@@ -188,8 +188,12 @@ enum {
 /* Of an attribute the codes are those of a field, and the event kind stands beside it: its values are in
  * events, not in records of customers, and what is derived of them is the day lists of the kind.  Of a
  * kind as a whole, before and after are NULL. */
+/* The rule that a narrowed change is about, each being weighed by itself. */
+enum { CRM__RULE_KINDS = 1, CRM__RULE_MIN, CRM__RULE_MAX, CRM__RULE_PATTERN };
+
 typedef struct crm__change {
     int what;
+    int rule; /* CRM__RULE_*, of CRM__CHANGE_RULE_NARROWED */
     int scan;  /* 1: whether it loses anything, and how much, only the records (events) tell */
     int index; /* 1: derived spaces of this field (day lists of this kind) must be rebuilt */
     const crm__field *before, *after; /* NULL: added, removed */
@@ -197,6 +201,9 @@ typedef struct crm__change {
     const crm__enum_value *value;     /* enum value added or removed */
     char message[CRM_MESSAGE_SIZE];   /* one line, names the field or the kind and attribute */
 } crm__change;
+
+/* The field after a narrowed change with that one rule of it. */
+crm__field crm__change_rule(const crm__change *c);
 
 typedef int (*crm__change_fn)(const crm__change *change, void *ctx);
 /* Calls fn for each difference: the model's settings (before and after NULL), fields removed, then

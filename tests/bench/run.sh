@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The benchmark in one command: sh tests/bench/run.sh [N] [OPTION...]
+# The benchmark in one command: sh tests/bench/run.sh [N] [OPTION...], or events and journal:
+# sh tests/bench/run.sh --events [CUSTOMERS]
 # Builds a release in build-bench/ and runs it; `--help` lists the options, N is the number of customers.
 # Prints a table of the library, SQLite and LMDB by hand.  An idle machine gives steadier figures.
 set -eu
@@ -19,5 +20,10 @@ if deps_is_debian; then
 fi
 [ -f build-bench/build.ninja ] ||
     meson setup build-bench -Dbuildtype=release -Db_ndebug=true -Dbench=true >&2
-ninja -C build-bench tests/bench/bench >&2
-exec build-bench/tests/bench/bench "$@"
+program=bench
+if [ "${1:-}" = --events ]; then
+    program=bench_events
+    shift
+fi
+ninja -C build-bench "tests/bench/$program" >&2
+exec "build-bench/tests/bench/$program" "$@"

@@ -72,9 +72,7 @@ static crm__slice list_key(int i, uint8_t room[CRM__KEY_DAY_LIST])
 
 static int64_t times(const table *t, int list, int i)
 {
-    int64_t n = t->stored[list][i] + t->more[list][i];
-
-    return n > 0 ? n : 0;
+    return t->stored[list][i] + t->more[list][i];
 }
 
 static kv_env *open_engine(void)
@@ -198,9 +196,10 @@ static void edit(uint64_t *seed, crm__edits *e, table *t, const pool *p, int lis
     uint8_t room[CRM__KEY_DAY_LIST];
     int i = (int)crmtest_below(seed, POOL), on = crmtest_below(seed, 10) < adds;
 
-    /* Mostly what is there is removed; now and then what is not. */
+    /* What is there is removed; when that is not found, one is added. */
     for (int tries = 0; !on && !times(t, list, i) && tries < 20; tries++)
         i = (int)crmtest_below(seed, POOL);
+    on |= !times(t, list, i);
     t->more[list][i] += on ? 1 : -1;
     ck_assert_int_eq(crm__edits_item(e, list_key(list, room), p->item[i], on), CRM_OK);
 }

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT
+ * The part of crm_check() that looks at the events of each customer: their order, numbers, entries
+ * and voids, and that the rows beside the blocks (codec/event_head.h) say what the events say.
+ *
+ * Fed with the rows of the event space in order.  A customer's blocks come first: what the rows
+ * beside them must say is gathered from those, and compared as they pass.  In memory is one
+ * customer: 40 bytes an event, and 16 a reference.
+ */
+#include "codec/event_head.h"
+#include "db/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* TOTALS_MOST: kinds or sums of one customer, more than any model leads to; a made-up file does not
+ * keep the check busy with more. */
+enum { NAMED_MOST = 100, LONG_MOST = 64 << 10, TOTALS_MOST = 1 << 14 };
+
+typedef struct brief {
+    int64_t time;
+    uint64_t seq, voided;
+    uint32_t number, voids;
+    uint8_t state, is_void, met; /* met: the event that voids it */
+} brief;
+
+struct crm__check_timeline {
+    crm__check *c;
+    crm_id id;       /* 0: before the first row */
+    uint64_t blocks; /* of the customer */
+    int named;       /* its faults */
+    int lost;        /* a row of it is damaged: nothing is known of the whole */
+    int ready;       /* its blocks have passed: the four below are in order */
+    int numbered;    /* its numbers are 1 to the last */
+    int64_t last_time;
+    uint32_t last_number; /* of the event before */
+    crm__buf events;      /* brief */
+    crm__buf references;  /* crm__event_reference */
+    crm__buf totals;      /* the head as bytes */
+    crm__event_head head;
+    crm__arena arena; /* the head's arrays */
+    crm__arena work;  /* of one row */
+    /* What has passed of the rows beside. */
+    int beside, head_met, misplaced;
+    size_t at;              /* references compared */
+    uint64_t missing, more; /* of these: not stored; stored, and of no event */
+    uint64_t last_hash;
+    int hashes; /* there was one */
+    uint64_t times;
+};
+
+static brief *briefs(const crm__check_timeline *t, size_t *n)
+{
+    *n = t->events.n / sizeof(brief);
+    return (brief *)(void *)t->events.p;
+}
+
+static crm__event_reference *wanted(const crm__check_timeline *t, size_t *n)
+{
+    *n = t->references.n / sizeof(crm__event_reference);
+    return (crm__event_reference *)(void *)t->references.p;
+}
+
+/* Whether one more fault of the customer is named. */
+static int name_one(crm__check_timeline *t)
+{
+    if (t->named >= NAMED_MOST)
+        return 0;
+    t->named++;
+    return 1;
+}
+
+/* A fault that the whole customer has. */
+static void fault(crm__check_timeline *t, const char *what)
+{
+    crm__check_fault(t->c, "event", t->id, -1, "the events of customer %llu: %s",
+                     (unsigned long long)t->id, what);
+}
+
+/* A fault of one event. */
+static void event_fault(crm__check_timeline *t, uint64_t number, const char *what)
+{
+    if (name_one(t))
+        crm__check_fault(t->c, "event", t->id, -1, "event %llu of customer %llu %s",
+                         (unsigned long long)number, (unsigned long long)t->id, what);
+}
+
+/* ---- events ---- */
+
+static void begin(crm__check_timeline *t, crm_id id)
+{
+    const crm__check *c = t->c;
+
+    t->id = id;
+    t->blocks = t->missing = t->more = t->times = t->last_hash = 0;
+    t->named = t->lost = t->ready = t->numbered = 0;
+    t->beside = t->head_met = t->misplaced = t->hashes = 0;
+    t->at = 0;
+    t->last_time = INT64_MIN;
+    t->last_number = 0;
+    memset(&t->head, 0, sizeof t->head);
+    crm__arena_reset(&t->arena);
+    /* A long timeline does not keep its memory for all the short ones behind it. */
+    if (t->events.cap > LONG_MOST)
+        crm__buf_clear(&t->events);
+    if (t->references.cap > LONG_MOST)
+        crm__buf_clear(&t->references);
+    t->events.n = t->references.n = t->totals.n = 0;
+    /* What is missing between the first and the last customer is told as such. */
+    if (id > c->last_id) {
+        uint8_t key[CRM__KEY_U64];
+        crm__slice record;
+        if (crm__txn_read(c->txn, KV_CUSTOMER, crm__key_u64(key, id), &record) == CRM_ENOTFOUND)
+            fault(t, "there is no such customer");
+    }
+}
+
+static int add_event(crm__check_timeline *t, const crm__event *e)
+{
+    brief b = {e->time, e->seq, e->voided, e->number, e->voids, e->state, 0, 0};
+
+    b.is_void = e->kind == CRM__EVENT_VOID;
+    crm__buf_add(&t->events, &b, sizeof b);
+    if (e->reference.n) {
+        crm__event_reference r;
+        r.hash = crm__event_reference_hash(t->c->store.token_key, e->source, e->reference);
+        r.time = e->time;
+        crm__buf_add(&t->references, &r, sizeof r);
+    }
+    if (t->events.failed || t->references.failed)
+        return CRM_ENOMEM;
+    if (t->head.total_count > TOTALS_MOST || t->head.sum_count > TOTALS_MOST)
+        return CRM_OK;
+    return crm__event_head_add(&t->arena, &t->head, e);
+}
+
+static int add_block(crm__check_timeline *t, const crm__event_block *b)
+{
+    const crm__event *first = &b->events[0], *last = &b->events[b->count - 1];
+    int rc = CRM_OK;
+
+    if (first->time < t->last_time ||
+        (first->time == t->last_time && first->number <= t->last_number))
+        event_fault(t, first->number, "does not stand behind the one before it");
+    t->last_time = last->time;
+    t->last_number = last->number;
+    t->blocks++;
+    for (uint32_t i = 0; i < b->count && !rc; i++)
+        rc = add_event(t, &b->events[i]);
+    return rc;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const brief *x = a, *y = b;
+
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static int reference_order(const crm__event_reference *x, const crm__event_reference *y)
+{
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return x->time < y->time ? -1 : x->time > y->time;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    return reference_order(a, b);
+}
+
+/* Numbers are 1 to the last, each once. */
+static void check_numbers(crm__check_timeline *t, const brief *b, size_t n)
+{
+    uint64_t next = 1;
+
+    t->numbered = 1;
+    for (size_t i = 0; i < n; next = (uint64_t)b[i++].number + 1) {
+        if (b[i].number == next)
+            continue;
+        t->numbered = 0;
+        if (b[i].number < next)
+            event_fault(t, b[i].number, "stands there twice");
+        else if (name_one(t))
+            crm__check_fault(t->c, "event", t->id, -1,
+                             "events %llu to %llu of customer %llu are missing",
+                             (unsigned long long)next, (unsigned long long)b[i].number - 1,
+                             (unsigned long long)t->id);
+    }
+}
+
+/* Entries come in the order of numbers, and none after the journal's last. */
+static void check_entries(crm__check_timeline *t, const brief *b, size_t n)
+{
+    const crm_txn *txn = t->c->txn;
+    uint64_t most = txn->state_read ? txn->state.seq : UINT64_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!b[i].seq || b[i].seq > most)
+            event_fault(t, b[i].number, "is of an entry that the journal does not have");
+        else if (i && b[i].seq < b[i - 1].seq)
+            event_fault(t, b[i].number, "is of an earlier entry than the event before it");
+    }
+}
+
+/* An event that voids another is met by that one's mark, and each mark by one such event. */
+static void check_voids(crm__check_timeline *t, brief *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t state = b[i].is_void ? CRM__EVENT_VOIDED : CRM__EVENT_CORRECTED;
+        brief *of = b[i].voids && b[i].voids <= i ? &b[b[i].voids - 1] : NULL;
+        if (!b[i].voids && !b[i].is_void)
+            continue;
+        if (!of || of->is_void)
+            event_fault(t, b[i].number, "voids an event that is not there");
+        else if (of->met)
+            event_fault(t, b[i].number, "voids an event that another one voids too");
+        else if (of->state != state || of->voided != b[i].seq)
+            event_fault(t, b[i].number, "voids an event that does not say so");
+        if (of)
+            of->met = 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (b[i].state != CRM__EVENT_IN_FORCE && !b[i].met)
+            event_fault(t, b[i].number, "is voided by no event");
+    }
+}
+
+/* All blocks of the customer have passed. */
+static int make_ready(crm__check_timeline *t)
+{
+    size_t n, m, kept = 0;
+    brief *b = briefs(t, &n);
+    crm__event_reference *r = wanted(t, &m);
+
+    if (t->ready || t->lost)
+        return CRM_OK;
+    t->ready = 1;
+    if (n)
+        qsort(b, n, sizeof *b, by_number);
+    check_numbers(t, b, n);
+    check_entries(t, b, n);
+    if (t->numbered)
+        check_voids(t, b, n);
+    if (t->blocks < 2)
+        return CRM_OK;
+    crm__event_head_encode(&t->head, &t->totals);
+    if (m)
+        qsort(r, m, sizeof *r, by_hash);
+    for (size_t i = 0; i < m; i++) {
+        if (!kept || reference_order(&r[kept - 1], &r[i]) != 0)
+            r[kept++] = r[i];
+    }
+    t->references.n = kept * sizeof *r;
+    return t->totals.failed ? CRM_ENOMEM : CRM_OK;
+}
+
+/* ---- rows beside the blocks ---- */
+
+static void check_head(crm__check_timeline *t, crm__slice payload)
+{
+    t->head_met = 1;
+    if (t->head.total_count > TOTALS_MOST || t->head.sum_count > TOTALS_MOST)
+        return;
+    if (payload.n != t->totals.n || memcmp(payload.p, t->totals.p, payload.n) != 0)
+        fault(t, "the totals beside them are not theirs");
+}
+
+static int check_references(crm__check_timeline *t, uint64_t part, crm__slice payload)
+{
+    crm__event_reference *r;
+    const crm__event_reference *want;
+    uint32_t count;
+    size_t n;
+    int rc;
+
+    crm__arena_reset(&t->work);
+    rc = crm__event_references_decode(&t->work, payload, &r, &count);
+    if (rc == CRM_ENOMEM)
+        return rc;
+    if (rc || !count || r[0].hash < part || (t->hashes && t->last_hash >= part)) {
+        fault(t, rc ? "a part of their references is damaged"
+                    : "a part of their references is not in its place");
+        t->misplaced = 1;
+        return CRM_OK;
+    }
+    t->hashes = 1;
+    t->last_hash = r[count - 1].hash;
+    want = wanted(t, &n);
+    for (uint32_t i = 0; i < count; i++) {
+        int order = 1;
+        while (t->at < n && (order = reference_order(&want[t->at], &r[i])) < 0) {
+            t->missing++;
+            t->at++;
+        }
+        if (t->at < n && order == 0)
+            t->at++;
+        else
+            t->more++;
+    }
+    return CRM_OK;
+}
+
+/* The times up to `to` of the numbers behind those that have passed are not stored. */
+static void times_missing(crm__check_timeline *t, uint64_t to)
+{
+    if (name_one(t))
+        crm__check_fault(t->c, "event", t->id, -1,
+                         "the times of events %llu to %llu of customer %llu are missing",
+                         (unsigned long long)t->times + 1, (unsigned long long)to,
+                         (unsigned long long)t->id);
+    t->times = to;
+}
+
+static void check_times(crm__check_timeline *t, uint64_t part, crm__slice payload)
+{
+    uint32_t count;
+    size_t n;
+    const brief *b = briefs(t, &n);
+    uint64_t first = part < UINT32_MAX ? part * CRM__EVENT_TIMES : UINT64_MAX;
+
+    if (!t->numbered) /* which event has which number is not known */
+        return;
+    if (first >= n) {
+        fault(t, "among the times beside them are some of none");
+        return;
+    }
+    if (t->times < first)
+        times_missing(t, first);
+    if (crm__event_times_count(payload, &count)) {
+        fault(t, "a part of their times is damaged");
+        t->times = first + CRM__EVENT_TIMES < n ? first + CRM__EVENT_TIMES : n;
+        return;
+    }
+    for (uint32_t i = 0; i < count && first + i < n; i++) {
+        if (crm__event_times_at(payload, i) != b[first + i].time)
+            event_fault(t, b[first + i].number, "has another time than the one kept beside it");
+    }
+    if (first + count > n)
+        fault(t, "among the times beside them are some of none");
+    t->times = first + count < n ? first + count : n;
+}
+
+static int add_beside(crm__check_timeline *t, crm__slice key, crm__slice payload)
+{
+    uint64_t part = crm__get_be64(key.p + 17);
+    int rc = make_ready(t);
+
+    if (rc || t->lost)
+        return rc;
+    if (t->blocks < 2) {
+        if (!t->beside)
+            fault(t, t->blocks ? "rows stand beside their only block" : "rows stand beside none");
+        t->beside = 1;
+        return CRM_OK;
+    }
+    t->c->result.derived++;
+    switch (key.p[16]) {
+    case CRM__EVENT_ROW_HEAD:
+        check_head(t, payload);
+        return CRM_OK;
+    case CRM__EVENT_ROW_REFERENCE:
+        return check_references(t, part, payload);
+    default:
+        check_times(t, part, payload);
+        return CRM_OK;
+    }
+}
+
+/* Whether a key is that of a row that may stand beside blocks. */
+static int is_beside(crm__slice key)
+{
+    uint8_t own[CRM__KEY_EVENT_ROW];
+
+    if (key.n != CRM__KEY_EVENT_ROW || key.p[16] > CRM__EVENT_ROW_TIME)
+        return 0;
+    crm__key_event_row(own, crm__get_be64(key.p), key.p[16], crm__get_be64(key.p + 17));
+    return memcmp(own, key.p, sizeof own) == 0 && crm__get_be64(key.p) &&
+           (key.p[16] != CRM__EVENT_ROW_HEAD || crm__get_be64(key.p + 17) == 0);
+}
+
+/* ---- the walk ---- */
+
+static int finish(crm__check_timeline *t)
+{
+    size_t n, m;
+    int rc = t->id ? make_ready(t) : CRM_OK;
+
+    if (rc || !t->id || t->lost || t->blocks < 2)
+        return rc;
+    briefs(t, &n);
+    wanted(t, &m);
+    if (!t->head_met)
+        fault(t, "the totals beside them are missing");
+    t->missing += m - t->at;
+    if (t->missing && !t->misplaced)
+        crm__check_fault(t->c, "event", t->id, -1,
+                         "the events of customer %llu: %llu of their references are missing",
+                         (unsigned long long)t->id, (unsigned long long)t->missing);
+    if (t->more && !t->misplaced)
+        crm__check_fault(t->c, "event", t->id, -1,
+                         "the events of customer %llu: %llu references are kept that none has",
+                         (unsigned long long)t->id, (unsigned long long)t->more);
+    if (t->numbered && t->times < n)
+        times_missing(t, n);
+    return CRM_OK;
+}
+
+static int turn_to(crm__check_timeline *t, crm_id id)
+{
+    int rc = id == t->id ? CRM_OK : finish(t);
+
+    if (!rc && id != t->id)
+        begin(t, id);
+    return rc;
+}
+
+int crm__check_timeline_row(crm__check_timeline *t, crm__slice key, crm__slice payload,
+                            const crm__event_block *b)
+{
+    int rc;
+
+    if (b ? !crm__get_be64(key.p) : !is_beside(key)) {
+        crm__check_fault(t->c, "event", 0, -1, "a row has a key of another form");
+        return CRM_OK;
+    }
+    rc = turn_to(t, crm__get_be64(key.p));
+    if (rc)
+        return rc;
+    return b ? add_block(t, b) : add_beside(t, key, payload);
+}
+
+int crm__check_timeline_lost(crm__check_timeline *t, crm__slice key)
+{
+    crm_id id = key.n >= CRM__KEY_U64 ? crm__get_be64(key.p) : 0;
+    int rc = id ? turn_to(t, id) : CRM_OK;
+
+    if (id)
+        t->lost = 1;
+    return rc;
+}
+
+int crm__check_timeline_end(crm__check_timeline *t, int whole)
+{
+    int rc = whole ? finish(t) : CRM_OK;
+
+    t->id = 0;
+    return rc;
+}
+
+crm__check_timeline *crm__check_timeline_new(crm__check *c)
+{
+    crm__check_timeline *t = crm__calloc(&c->mem, 1, sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->c = c;
+    crm__buf_init(&t->events, &c->mem);
+    crm__buf_init(&t->references, &c->mem);
+    crm__buf_init(&t->totals, &c->mem);
+    crm__arena_init(&t->arena, &c->mem);
+    crm__arena_init(&t->work, &c->mem);
+    return t;
+}
+
+void crm__check_timeline_free(crm__check_timeline *t)
+{
+    if (!t)
+        return;
+    crm__buf_clear(&t->events);
+    crm__buf_clear(&t->references);
+    crm__buf_clear(&t->totals);
+    crm__arena_clear(&t->arena);
+    crm__arena_clear(&t->work);
+    crm__release(&t->c->mem, t);
+}
