@@ -66,8 +66,8 @@ int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int
 /* Switches of a set or a token, oldest first: number << 1 | on. */
 const uint64_t *crm__edits_ops(const crm__edits *e, kv_space space, crm__slice key,
                                uint32_t *count);
-/* Days (int32_t) of the lists with edits under the first 8 bytes of their key, in no order.  CRM_OK or
- * CRM_ENOMEM. */
+/* Days (int32_t) of the lists with edits under the first 8 bytes of their key, in no order.  CRM_OK
+ * or CRM_ENOMEM. */
 int crm__edits_days(const crm__edits *e, crm__slice prefix, crm__buf *days);
 /* The item of a day list that one of its switches is about. */
 static inline crm__slice crm__edits_item_of(uint64_t op)

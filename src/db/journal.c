@@ -211,6 +211,7 @@ static int add_to(crm_txn *txn, int list, crm_id id)
     uint64_t *n = &txn->state.listed[list];
 
     b->n = *n * sizeof id;
+    b->failed = 0; /* of a call that ran out of memory */
     crm__buf_add(b, &id, sizeof id);
     if (b->failed)
         return CRM_ENOMEM;
