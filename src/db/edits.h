@@ -52,7 +52,7 @@ int crm__edits_bit(crm__edits *e, crm__slice key, uint32_t row, int on);
 int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on);
 /* One item (crm__day_item_put()) more or fewer in a list (crm__key_day_list()).  A list is a
  * multiset: an item added and removed cancel, whatever the order; removing one that is not there is
- * nothing. */
+ * damage, for which apply gives CRM_ECORRUPT. */
 int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on);
 
 enum { CRM__EDIT_NONE = 0, CRM__EDIT_PUT = 1, CRM__EDIT_DEL = 2 };

@@ -187,7 +187,7 @@ static void add(crm_txn *txn, crm_id id, const char *json)
 
 static char *document(crm_txn *txn, crm_id id)
 {
-    char *json;
+    static char *json; /* else gcc -O3 takes what it points to for the variable itself */
 
     OK(crm_customer_get_json(txn, id, CRM_JSON_EVENTS, &json, NULL, &er));
     return json;

@@ -228,7 +228,7 @@ CRM_TEST(test_db_check_timeline__every_byte_beside)
     crm_txn *txn;
 
     save(w);
-    for (size_t round = 0; round < crmtest_rounds(40, 400);) {
+    for (size_t round = 0; round < crmtest_rounds(30, 400);) {
         row *one = &w->rows[crmtest_below(&w->seed, w->count)];
         size_t at = crmtest_below(&w->seed, one->n);
         uint8_t flip = (uint8_t)(1 + crmtest_below(&w->seed, 255));

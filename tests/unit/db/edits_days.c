@@ -255,7 +255,8 @@ static void play(uint64_t *seed, kv_env *env, size_t rounds)
         settle(t);
         crm__edits_reset(&e);
     }
-    ck_assert_uint_gt(most, 2 * LISTS); /* else the rounds say nothing of lists of several parts */
+    /* Else the rounds say nothing of lists of several parts; a short run has too few of them. */
+    ck_assert_uint_gt(most, getenv("CRM_SHORT") ? 0 : 2 * LISTS);
     crm__edits_clear(&e);
     crm__buf_clear(&p.bytes);
     free(marks);
