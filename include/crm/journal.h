@@ -387,7 +387,7 @@ CRM_API int crm_history_next(crm_history *h, crm_change *out, crm_error *err);
 
 /**
  * A field of the present change, with its value before and after as canonical text; of a list as a
- * JSON array.
+ * JSON array, of a per-source identity one of objects with source and value.
  *
  * @param[in]  h       The iterator.
  * @param[in]  i       From 0 to field_count - 1.

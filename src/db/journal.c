@@ -203,8 +203,7 @@ int crm__image_split(crm__slice row, int with_mask, crm__slice *mask, crm__slice
 
 /* ---- batches ---- */
 
-/* Whether an id is in the part of a list that counts, at its end: lists are in order of the
- * changes. */
+/* Behind what counts of a list; lists are in order of the changes. */
 static int add_to(crm_txn *txn, int list, crm_id id)
 {
     crm__buf *b = &txn->batch.lists[list];
