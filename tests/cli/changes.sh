@@ -90,7 +90,7 @@ stop()
 {
     {
         code=0
-        sh -c 'echo $$ >pid; exec "$CRM" changes --follow --after 9 --json' || code=$?
+        sh -c 'echo $$ >pid; exec env --default-signal=INT "$CRM" changes --follow --after 9 --json' || code=$?
         echo "$code" >code
     } | {
         read -r line
