@@ -4,6 +4,7 @@
 #include "codec/journal.h"
 
 #include <crm/codes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- lists ---- */
@@ -37,6 +38,26 @@ int crm__mask_next(crm__reader *in, uint32_t *field)
     }
     *field += (uint32_t)step;
     return 1;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+size_t crm__ids_sort(uint64_t *ids, size_t count)
+{
+    size_t n = 0;
+
+    if (count > 1)
+        qsort(ids, count, sizeof *ids, by_id);
+    for (size_t i = 0; i < count; i++) {
+        if (!n || ids[n - 1] != ids[i])
+            ids[n++] = ids[i];
+    }
+    return n;
 }
 
 void crm__runs_encode(const uint64_t *ids, size_t count, crm__buf *out)

@@ -85,6 +85,8 @@ int crm__journal_decode(crm__slice bytes, crm__journal_entry *e);
 void crm__mask_encode(const uint32_t *fields, uint32_t count, crm__buf *out);
 int crm__mask_next(crm__reader *in, uint32_t *field);
 
+/* Sorts ids and drops doubles; how many are left. */
+size_t crm__ids_sort(uint64_t *ids, size_t count);
 /* Ids in ascending order, each once, as runs; and back: `in` over an encoded list. */
 void crm__runs_encode(const uint64_t *ids, size_t count, crm__buf *out);
 typedef struct crm__runs {

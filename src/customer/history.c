@@ -334,11 +334,6 @@ int crm_history_next(crm_history *h, crm_change *out, crm_error *err)
 
 /* ---- values ---- */
 
-static const crm__entry *entry_at(const crm__record *r, uint32_t field)
-{
-    return crm__record_find(r, field);
-}
-
 /* Values of a per-source identity, each with its source. */
 static int scoped_json(crm_history *h, const crm__field *f, const crm__entry *e, crm__buf *out)
 {
@@ -381,7 +376,7 @@ static int side_text(crm_history *h, const crm__model *m, const crm__record *r, 
                      crm__buf *to, const char **out)
 {
     const crm__field *f = crm__model_number(m, field);
-    const crm__entry *e = entry_at(r, field);
+    const crm__entry *e = crm__record_find(r, field);
     crm__item split;
     crm__value v;
     int rc;
@@ -444,7 +439,7 @@ int crm_history_field(crm_history *h, uint32_t i, const char **key, const char *
 static int side_json(crm_history *h, const crm__model *m, const crm__record *r, uint32_t field,
                      const char *name, crm__buf *out)
 {
-    const crm__entry *e = entry_at(r, field);
+    const crm__entry *e = crm__record_find(r, field);
 
     crm__buf_add_fmt(out, "\"%s\":", name);
     if (e)

@@ -10,7 +10,6 @@
 #include "base/time.h"
 
 #include <crm/batch.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- state ---- */
@@ -397,27 +396,14 @@ int crm__journal_add(crm_txn *txn, uint8_t action, uint64_t target, uint64_t pre
     return rc;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 /* Sorts what counts of a list, drops doubles, and encodes it. */
 static int close_list(crm_txn *txn, int list, crm__buf *out, uint64_t *count)
 {
     uint64_t *ids = (uint64_t *)(void *)txn->batch.lists[list].p;
-    size_t n = (size_t)txn->state.listed[list], k = 0;
+    size_t n = crm__ids_sort(ids, (size_t)txn->state.listed[list]);
 
-    if (n > 1)
-        qsort(ids, n, sizeof *ids, by_id);
-    for (size_t i = 0; i < n; i++) {
-        if (!k || ids[k - 1] != ids[i])
-            ids[k++] = ids[i];
-    }
-    *count = txn->state.listed[list] = k;
-    crm__runs_encode(ids, k, out);
+    *count = txn->state.listed[list] = n;
+    crm__runs_encode(ids, n, out);
     return out->failed ? CRM_ENOMEM : CRM_OK;
 }
 

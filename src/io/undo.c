@@ -6,7 +6,6 @@
 #include "event/event.h"
 
 #include <crm/batch.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct undo {
@@ -53,25 +52,11 @@ static int add_entry(undo *u, const crm__journal_entry *e)
     return rc ? rc : add_ids(&u->ids[1], e->lists[CRM__BATCH_EVENTS]);
 }
 
-static int by_id(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static void sort_ids(crm__buf *b)
 {
     uint64_t *ids = (uint64_t *)(void *)b->p;
-    size_t n = b->n / sizeof *ids, k = 0;
 
-    if (n > 1)
-        qsort(ids, n, sizeof *ids, by_id);
-    for (size_t i = 0; i < n; i++) {
-        if (!k || ids[k - 1] != ids[i])
-            ids[k++] = ids[i];
-    }
-    b->n = k * sizeof *ids;
+    b->n = crm__ids_sort(ids, b->n / sizeof *ids) * sizeof *ids;
 }
 
 /* The entries of the batch that a revision is in, or that one entry. */

@@ -370,7 +370,7 @@ CRM_TEST(test_base_pattern__random_bytes_are_taken_or_refused)
         crm__pattern_match(pat, "aab1\u5f20", 7);
         crm__pattern_free(pat);
     }
-    EXPECT(good > 500);
+    EXPECT(good > 1000);
 }
 
 /* ---- memory ---- */
