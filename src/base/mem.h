@@ -7,11 +7,22 @@
 
 #include <crm/types.h>
 
+#include <string.h>
+
 /* A piece of bytes somebody else owns. */
 typedef struct crm__slice {
     const uint8_t *p;
     size_t n;
 } crm__slice;
+
+/* As unsigned bytes, a prefix first: below, equal or above 0. */
+static inline int crm__slice_compare(crm__slice a, crm__slice b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int c = n ? memcmp(a.p, b.p, n) : 0;
+
+    return c ? c : (a.n > b.n) - (a.n < b.n);
+}
 
 /* mem may be NULL everywhere: the C library's allocator. */
 void *crm__alloc(const crm_allocator *mem, size_t n);

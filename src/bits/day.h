@@ -59,8 +59,7 @@ typedef struct crm__day_item {
 int crm__day_item_put(crm__buf *out, const crm__day_item *item);
 /* CRM_ECORRUPT for bytes that are not that spelling of an item. */
 int crm__day_item_get(crm__slice bytes, crm__day_item *item);
-/* Order of two spellings: below 0, 0, above. */
-int crm__day_item_order(crm__slice a, crm__slice b);
+/* Items of a list ascend by crm__slice_compare() of their spellings. */
 static inline uint16_t crm__day_item_row(crm__slice item)
 {
     return (uint16_t)(item.p[0] << 8 | item.p[1]);

@@ -114,12 +114,3 @@ int crm__day_item_get(crm__slice bytes, crm__day_item *item)
     }
     return CRM_OK;
 }
-
-int crm__day_item_order(crm__slice a, crm__slice b)
-{
-    int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-
-    if (c)
-        return c;
-    return a.n < b.n ? -1 : a.n > b.n;
-}

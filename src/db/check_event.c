@@ -235,7 +235,7 @@ static int part_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 
 static int by_row(const void *a, const void *b)
 {
-    return crm__day_item_order(*(const crm__slice *)a, *(const crm__slice *)b);
+    return crm__slice_compare(*(const crm__slice *)a, *(const crm__slice *)b);
 }
 
 /* The rows of one side in order; *count may be 0, and then the result NULL. */
@@ -273,7 +273,7 @@ static int compare_rows(lists *l)
     int rc = (n && !want) || (m && !have) ? CRM_ENOMEM : CRM_OK;
 
     for (int named = 0; !rc && (i < n || k < m) && named < NAMED_MOST;) {
-        int order = i == n ? 1 : k == m ? -1 : crm__day_item_order(want[i], have[k]);
+        int order = i == n ? 1 : k == m ? -1 : crm__slice_compare(want[i], have[k]);
         if (order) {
             name_row(l, order < 0 ? want[i] : have[k], order < 0);
             named++;

@@ -18,7 +18,7 @@ enum { ALL_ROWS = 65536 };
 
 static int by_item(const void *a, const void *b)
 {
-    return crm__day_item_order(((const crm__day_change *)a)->item,
+    return crm__slice_compare(((const crm__day_change *)a)->item,
                                ((const crm__day_change *)b)->item);
 }
 
@@ -34,7 +34,7 @@ int crm__day_changes(const uint64_t *ops, uint32_t count, crm__buf *out)
     qsort(c, count, sizeof *c, by_item);
     for (uint32_t i = 0; i < count;) {
         crm__day_change sum = c[i++];
-        while (i < count && crm__day_item_order(c[i].item, sum.item) == 0)
+        while (i < count && crm__slice_compare(c[i].item, sum.item) == 0)
             sum.more += c[i++].more;
         if (sum.more)
             c[n++] = sum;
@@ -60,7 +60,7 @@ static int merge(const crm__day_list *list, const crm__day_change *changes, size
         int order;
         if (i)
             *more = changes[i].more;
-        while (item.p && (order = crm__day_item_order(item, changes[i].item)) <= 0 &&
+        while (item.p && (order = crm__slice_compare(item, changes[i].item)) <= 0 &&
                (order < 0 || *more < 0)) {
             if (order < 0)
                 add_times(out, item, 1);
@@ -217,7 +217,7 @@ static int inside(const crm__day_list *list, const crm__day_change *first)
     if (!n)
         return 0;
     memcpy(&length, list->lengths.p + (last - 1) * sizeof length, sizeof length);
-    return crm__day_item_order(first->item,
+    return crm__slice_compare(first->item,
                                crm__slice_of(list->bytes.p + list->bytes.n - length, length)) < 0;
 }
 
@@ -301,7 +301,7 @@ static int order_to_part(const crm__day_change *change, const applier *a)
 {
     size_t at = 0, index = 0;
 
-    return crm__day_item_order(change->item, crm__day_list_next(&a->items, &at, &index));
+    return crm__slice_compare(change->item, crm__day_list_next(&a->items, &at, &index));
 }
 
 /* Writes the parts kept in place of those from `from` to `last`; one that is as before is left

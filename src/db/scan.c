@@ -23,15 +23,6 @@ void crm__scan_close(crm__scan *s)
     s->cursor = NULL;
 }
 
-static int compare(crm__slice a, crm__slice b)
-{
-    int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-
-    if (c)
-        return c;
-    return a.n < b.n ? -1 : a.n > b.n;
-}
-
 /* After a call of the cursor: keeps whether it stands at a row. */
 static int placed(crm__scan *s, int rc)
 {
@@ -58,7 +49,7 @@ static int place_stored(crm__scan *s, crm__slice key, int past)
     if (rc)
         return rc;
     rc = placed(s, s->cursor->ops->seek(s->cursor, s->back ? KV_LE : KV_GE, key, &s->k, &s->v));
-    if (!rc && s->stored && past && compare(s->k, key) == 0)
+    if (!rc && s->stored && past && crm__slice_compare(s->k, key) == 0)
         rc = step_stored(s);
     s->resets = s->txn->edits.resets;
     return rc;
@@ -101,7 +92,7 @@ static int nearest(crm__scan *s, crm__slice key, int past, crm__slice *k, crm__s
             return rc;
         if (state == CRM__EDIT_NONE && !s->stored)
             return CRM_ENOTFOUND;
-        c = state == CRM__EDIT_NONE ? -1 : !s->stored ? 1 : compare(s->k, pk);
+        c = state == CRM__EDIT_NONE ? -1 : !s->stored ? 1 : crm__slice_compare(s->k, pk);
         if (s->back && state != CRM__EDIT_NONE && s->stored)
             c = -c;
         if (c < 0)

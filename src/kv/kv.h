@@ -106,7 +106,7 @@ typedef struct kv_ops {
     void (*cursor_close)(kv_cursor *c);
     /* CRM_ENOTFOUND when there is no such row; the cursor is then nowhere. */
     int (*seek)(kv_cursor *c, kv_seek how, crm__slice key, crm__slice *k, crm__slice *v);
-    /* CRM_ENOTFOUND at the end.  Only behind a row that seek, next or prev gave; the page engine also goes
+    /* CRM_ENOTFOUND at the end; CRM_ECORRUPT where, in a read transaction, keys are out of order.  Only behind a row that seek, next or prev gave; the page engine also goes
      * on behind a place it found damaged. */
     int (*next)(kv_cursor *c, crm__slice *k, crm__slice *v);
     int (*prev)(kv_cursor *c, crm__slice *k, crm__slice *v);

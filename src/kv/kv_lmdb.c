@@ -53,6 +53,7 @@ typedef struct lmdb_txn {
 typedef struct lmdb_cursor {
     kv_cursor base;
     MDB_cursor *cursor;
+    crm__slice at; /* key of the row it stands at, while that stays in place: in a read transaction */
 } lmdb_cursor;
 
 static const kv_ops LMDB_OPS;
@@ -680,17 +681,33 @@ static void lmdb_cursor_close(kv_cursor *c)
 
 static int step(kv_cursor *c, MDB_cursor_op op, MDB_val *k, crm__slice *key, crm__slice *value)
 {
+    lmdb_cursor *lc = (lmdb_cursor *)c;
     MDB_val v = {0, NULL};
     volatile int rc = 0;
 
     if (poisoned(c->txn))
         return CRM_EPOISONED;
-    GUARD(rc, mdb_cursor_get(((lmdb_cursor *)c)->cursor, k, &v, op));
+    GUARD(rc, mdb_cursor_get(lc->cursor, k, &v, op));
     if (!rc) {
         *key = slice(*k);
         *value = slice(v);
+        lc->at = *key;
     }
     return result(c->txn, rc);
+}
+
+/* A step to a neighbour.  In a damaged page two places may name one row, or an earlier one: a scan would
+ * give rows twice, or never end. */
+static int step_on(kv_cursor *c, MDB_cursor_op op, crm__slice *key, crm__slice *value)
+{
+    crm__slice was = ((lmdb_cursor *)c)->at;
+    MDB_val k = {0, NULL};
+    int order, rc = step(c, op, &k, key, value);
+
+    if (rc || c->txn->write)
+        return rc;
+    order = crm__slice_compare(was, *key);
+    return (op == MDB_NEXT ? order < 0 : order > 0) ? CRM_OK : CRM_ECORRUPT;
 }
 
 static int seek_le(kv_cursor *c, crm__slice want, crm__slice *key, crm__slice *value)
@@ -726,16 +743,12 @@ static int lmdb_seek(kv_cursor *c, kv_seek how, crm__slice key, crm__slice *k, c
 
 static int lmdb_next(kv_cursor *c, crm__slice *k, crm__slice *v)
 {
-    MDB_val at;
-
-    return step(c, MDB_NEXT, &at, k, v);
+    return step_on(c, MDB_NEXT, k, v);
 }
 
 static int lmdb_prev(kv_cursor *c, crm__slice *k, crm__slice *v)
 {
-    MDB_val at;
-
-    return step(c, MDB_PREV, &at, k, v);
+    return step_on(c, MDB_PREV, k, v);
 }
 
 /* ---- figures ---- */

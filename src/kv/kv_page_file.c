@@ -288,15 +288,11 @@ int crm__page_snap_take(int fd, page_snap *s, crm_error *err)
 
 int crm__page_compare(page_use use, crm__slice a, crm__slice b)
 {
-    size_t n = a.n < b.n ? a.n : b.n;
-    int c;
-
     if (use == PAGE_USE_FREE && a.n == 8 && b.n == 8) {
         uint64_t x = crm__get_le64(a.p), y = crm__get_le64(b.p);
         return (x > y) - (x < y);
     }
-    c = n ? memcmp(a.p, b.p, n) : 0;
-    return c ? c : (a.n > b.n) - (a.n < b.n);
+    return crm__slice_compare(a, b);
 }
 
 /* Bytes of the node at p + at with its padding, 0 when it does not end inside the page. */

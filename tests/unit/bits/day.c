@@ -22,7 +22,7 @@ typedef struct items {
 
 static int by_item(const void *a, const void *b)
 {
-    return crm__day_item_order(*(const crm__slice *)a, *(const crm__slice *)b);
+    return crm__slice_compare(*(const crm__slice *)a, *(const crm__slice *)b);
 }
 
 static void items_sort(items *s)
@@ -237,7 +237,7 @@ static int one_part(void *ctx, uint16_t row, uint16_t no, crm__slice part)
     ck_assert_uint_eq(crm__day_list_count(&back), d->items);
     for (uint32_t i = 0; i < d->items; i++)
         ck_assert_int_eq(
-            crm__day_item_order(crm__day_list_next(&back, &at, &index), p->want->at[p->done + i]),
+            crm__slice_compare(crm__day_list_next(&back, &at, &index), p->want->at[p->done + i]),
             0);
     crm__day_list_clear(&back);
     p->done += d->items;
@@ -304,7 +304,7 @@ CRM_TEST(test_bits_day__spelling)
         ck_assert_int_eq(crm__day_item_get((crm__slice){x.p, x.n}, &back), CRM_OK);
         ck_assert(back.row == a.row && back.us == a.us && back.count == 1 &&
                   back.values[0].mantissa == a.values[0].mantissa);
-        order = crm__day_item_order((crm__slice){x.p, x.n}, (crm__slice){y.p, y.n});
+        order = crm__slice_compare((crm__slice){x.p, x.n}, (crm__slice){y.p, y.n});
         want = a.row != b.row ? a.row - b.row
                : a.us != b.us ? (a.us < b.us ? -1 : 1)
                : a.values[0].mantissa < b.values[0].mantissa

@@ -29,7 +29,7 @@ typedef struct table {
 
 static int by_item(const void *a, const void *b)
 {
-    return crm__day_item_order(*(const crm__slice *)a, *(const crm__slice *)b);
+    return crm__slice_compare(*(const crm__slice *)a, *(const crm__slice *)b);
 }
 
 static void random_item(uint64_t *seed, uint32_t rows, crm__day_item *item)

@@ -53,7 +53,7 @@ typedef struct shelf {
 
 static int by_item(const void *a, const void *b)
 {
-    return crm__day_item_order(*(const crm__slice *)a, *(const crm__slice *)b);
+    return crm__slice_compare(*(const crm__slice *)a, *(const crm__slice *)b);
 }
 
 /* Item i is the i-th in order.  All but a few are of one row; every third has values that take
