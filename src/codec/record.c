@@ -202,16 +202,14 @@ void crm__record_encode(const crm__record *r, crm__buf *out)
 
 const crm__entry *crm__record_find(const crm__record *r, uint32_t field)
 {
-    uint32_t lo = 0, hi = r->entry_count;
+    const crm__entry *e = r->entries;
+    uint32_t n = r->entry_count;
 
-    while (lo < hi) {
-        uint32_t mid = (lo + hi) / 2;
-        if (r->entries[mid].field < field)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < r->entry_count && r->entries[lo].field == field ? &r->entries[lo] : NULL;
+    if (!n)
+        return NULL;
+    for (; n > 1; n -= n / 2) /* a step without a branch to guess */
+        e += e[n / 2].field <= field ? n / 2 : 0;
+    return e->field == field ? e : NULL;
 }
 
 int crm__entry_next(const crm__entry *e, size_t *pos, crm__slice *item)

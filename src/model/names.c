@@ -141,7 +141,7 @@ int crm__numbers_init(crm__numbers *t, crm__arena *a, size_t most)
 
 static struct crm__number_slot *number_slot(const crm__numbers *t, uint32_t number)
 {
-    uint32_t i = (number * 0x9E3779B1u >> 7) & t->mask;
+    uint32_t i = number & t->mask; /* numbers are given one after the other */
 
     while (t->slots[i].number && t->slots[i].number != number)
         i = (i + 1) & t->mask;
@@ -161,7 +161,10 @@ int crm__numbers_add(crm__numbers *t, uint32_t number, uint32_t position)
 
 uint32_t crm__numbers_find(const crm__numbers *t, uint32_t number)
 {
+    const struct crm__number_slot *slot;
+
     if (!t->slots || !number)
         return CRM__NO_OWNER;
-    return number_slot(t, number)->number ? number_slot(t, number)->position : CRM__NO_OWNER;
+    slot = number_slot(t, number);
+    return slot->number ? slot->position : CRM__NO_OWNER;
 }

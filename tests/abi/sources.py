@@ -72,8 +72,8 @@ def check_libraries_in_one_folder(tree):
     for lib, folders in seen.items():
         if len(folders) > 1 or (BEHIND[lib] and list(folders) != [BEHIND[lib]]):
             yield f"{lib}: {folders}"
-    if sum(seen.get("lmdb.h", {}).values(), []) != ["src/kv/kv_lmdb.c"]:
-        yield "lmdb.h is for src/kv/kv_lmdb.c alone"
+    if sum(seen.get("lmdb.h", {}).values(), []) != ["src/kv/kv_lmdb.h"]:
+        yield "lmdb.h is for src/kv/kv_lmdb.h alone"
     for name in tree.below("include", ".h"):
         for _, angled in includes(tree, name):
             if angled and not angled.startswith("crm/") and angled not in ("stddef.h", "stdint.h"):

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ * LMDB behind kv.h, for kv_lmdb*.c alone; the only file that sees lmdb.h.
+ *
+ * Facts these files are built on (LMDB 0.9.24):
+ * - An internal assertion ends the process unless its hook does not return.  Every call therefore
+ * runs inside GUARD, the hook jumps out, and the environment is poisoned from then on.
+ * - DUPSORT with cursor deletes loses rows: spaces are plain.
+ * - A file that is damaged in its first pages can raise a signal on open: they are read with the
+ * page engine first.
+ * - Reader slots of dead processes keep old pages: cleared at open and when slots run out.
+ */
+#ifndef CRM_KV_KV_LMDB_H
+#define CRM_KV_KV_LMDB_H
+
+#include "kv/kv.h"
+#include "kv/kv_map.h"
+#include "kv/kv_wait.h"
+
+#include "base/error.h"
+
+#include <lmdb.h>
+#include <setjmp.h>
+
+enum { CRM__LMDB_POISON = -1 };
+
+typedef struct lmdb_env {
+    kv_env base;
+    MDB_env *env;
+    MDB_dbi directory, dbi[KV_SPACES];
+    map_file file;
+    atomic_int poisoned;
+    int readonly;
+    crm__watches watches;
+} lmdb_env;
+
+typedef struct lmdb_txn {
+    kv_txn base;
+    MDB_txn *txn;
+    uint64_t bytes;                /* written */
+    MDB_cursor *writer[KV_SPACES]; /* freed by LMDB with the transaction */
+    uint32_t have;                 /* trees known, a bit a space */
+    map_tree tree[KV_SPACES];
+} lmdb_txn;
+
+/* The engine's functions; the second table is of read transactions and their cursors. */
+extern const kv_ops crm__lmdb_ops, crm__lmdb_read_ops;
+
+extern _Thread_local jmp_buf *crm__lmdb_jump;
+
+/* Runs one LMDB call; rc is its result, or CRM__LMDB_POISON after an assertion. */
+#define GUARD(rc, call)                                                                            \
+    do {                                                                                           \
+        jmp_buf here_;                                                                             \
+        jmp_buf *const outer_ = crm__lmdb_jump;                                                    \
+        crm__lmdb_jump = &here_;                                                                   \
+        if (_setjmp(here_) == 0)                                                                   \
+            (rc) = (call);                                                                         \
+        else                                                                                       \
+            (rc) = CRM__LMDB_POISON;                                                               \
+        crm__lmdb_jump = outer_;                                                                   \
+    } while (0)
+
+/* The same for a call without a result. */
+#define QUIET(call)                                                                                \
+    do {                                                                                           \
+        volatile int quiet_ = 0;                                                                   \
+        GUARD(quiet_, ((call), 0));                                                                \
+        (void)quiet_;                                                                              \
+    } while (0)
+
+/* Guarded calls for functions with more locals than longjmp leaves intact: LMDB's result. */
+int crm__lmdb_begin(MDB_env *env, unsigned flags, MDB_txn **out);
+int crm__lmdb_commit(MDB_txn *txn);
+void crm__lmdb_abort(MDB_txn *txn);
+int crm__lmdb_stat(MDB_txn *txn, MDB_dbi d, MDB_stat *out);
+
+/* A result of LMDB's as one of ours; noted in the transaction; as an error. */
+int crm__lmdb_code(int rc);
+int crm__lmdb_result(kv_txn *txn, int rc);
+int crm__lmdb_fail(crm_error *err, int rc, const char *what);
+
+void crm__lmdb_close(kv_env *env);
+void crm__lmdb_forget(kv_env *env);
+
+/* Of read transactions, kv_lmdb_read.c. */
+int crm__lmdb_read_get(kv_txn *txn, kv_space space, crm__slice key, crm__slice *value);
+int crm__lmdb_read_cursor(kv_txn *txn, kv_space space, kv_cursor **out);
+void crm__lmdb_read_close(kv_cursor *c);
+int crm__lmdb_read_seek(kv_cursor *c, kv_seek how, crm__slice key, crm__slice *k, crm__slice *v);
+int crm__lmdb_read_next(kv_cursor *c, crm__slice *k, crm__slice *v);
+int crm__lmdb_read_prev(kv_cursor *c, crm__slice *k, crm__slice *v);
+
+/* After an assertion nothing of the environment can be trusted, in any transaction. */
+static inline int lmdb_poisoned(const kv_txn *txn)
+{
+    return atomic_load_explicit(&((const lmdb_env *)txn->env)->poisoned, memory_order_relaxed);
+}
+
+static inline crm__slice lmdb_slice(MDB_val v)
+{
+    crm__slice s = {v.mv_data, v.mv_size};
+
+    return s;
+}
+
+#endif
