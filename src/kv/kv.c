@@ -4,8 +4,8 @@
 #include "kv/kv.h"
 
 static const char *const NAMES[KV_SPACES] = {
-    "meta",  "customer", "member", "event",    "tag",    "tagged", "consent", "journal", "image",
-    "verdict", "dict",   "identity", "golden", "bits", "column", "day",     "block",   "due",
+    "meta",    "customer", "member",   "event",  "tag",  "tagged", "consent", "journal", "image",
+    "verdict", "dict",     "identity", "golden", "bits", "column", "day",     "block",   "due",
 };
 
 const char *crm__kv_space_name(kv_space space)

@@ -150,7 +150,8 @@ static uint64_t number(crm__slice s, size_t from)
 
     if (n >= 8)
         return crm__get_be64(s.p + from);
-    memcpy(bytes, s.p + from * (n > 0), n);
+    if (n)
+        memcpy(bytes, s.p + from, n);
     return crm__get_be64(bytes);
 }
 
@@ -159,6 +160,7 @@ static unsigned guess(const range *r, crm__slice key, unsigned n)
 {
     size_t same = 0, most = r->lo.n < r->hi.n ? r->lo.n : r->hi.n;
     uint64_t lo, hi, at;
+    unsigned place;
 
     while (same < most && r->lo.p[same] == r->hi.p[same])
         same++;
@@ -167,7 +169,10 @@ static unsigned guess(const range *r, crm__slice key, unsigned n)
     at = number(key, same);
     if (at <= lo || hi <= lo)
         return 0;
-    return at >= hi ? n - 1 : (unsigned)((double)(at - lo) / (double)(hi - lo) * n);
+    if (at >= hi)
+        return n - 1;
+    place = (unsigned)((double)(at - lo) / (double)(hi - lo) * n);
+    return place < n ? place : n - 1; /* the quotient may round to 1 */
 }
 
 typedef struct search {
@@ -241,13 +246,8 @@ static int choose(const map_file *f, const uint8_t *p, crm__slice key, range *r,
 
     if (rc)
         return rc;
-    if (i < page_count(p) && !equal) {
-        node = node_of(f, p, i);
-        if (!node)
-            return CRM_ECORRUPT;
-        r->hi = node_key(node);
-    } else if (equal && i + 1 < page_count(p)) {
-        node = node_of(f, p, i + 1);
+    if (i + (unsigned)equal < page_count(p)) {
+        node = node_of(f, p, i + (unsigned)equal);
         if (!node)
             return CRM_ECORRUPT;
         r->hi = node_key(node);

@@ -316,6 +316,13 @@ int crm__page_sound(kv_txn *txn, crm_error *err)
     if (fault)
         return crm__fail(err, CRM_ECORRUPT, "data.mdb: page %u %s", s->meta_page,
                          crm__page_fault_text((int)fault));
+    for (unsigned i = 0; i < KV_SPACES; i++) {
+        const page_db *db;
+        rc = find_space(t, (kv_space)i, &db);
+        if (rc)
+            return crm__fail_sys(err, rc, txn->sys, "data.mdb: the directory of spaces %s",
+                                 rc == CRM_ECORRUPT ? "is damaged" : "cannot be read");
+    }
     if (s->meta.last < in_file)
         return CRM_OK;
     rc = count_free(t, in_file, &unwritten);

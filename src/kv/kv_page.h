@@ -125,8 +125,8 @@ const page_snap *crm__page_txn_snap(const kv_txn *txn);
 
 /* Whether LMDB may map the file of this transaction, as far as can be told without a walk: both
  * meta pages are fine (LMDB takes the one with the higher number without a further look), the roots
- * can be entered, and a file that ends before the last page lacks free pages only.  CRM_ECORRUPT,
- * CRM_EIO, CRM_ENOMEM. */
+ * and the directory of spaces can be entered, and a file that ends before the last page lacks free pages
+ * only.  CRM_ECORRUPT, CRM_EIO, CRM_ENOMEM. */
 int crm__page_sound(kv_txn *txn, crm_error *err);
 
 page_db crm__page_db_parse(const uint8_t *p);

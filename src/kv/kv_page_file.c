@@ -231,7 +231,8 @@ static int name_file(const meta_pair *m, uint64_t bytes, crm_error *err)
 }
 
 /* Commits write the meta pages in turn, even ones page 0 and odd ones page 1; so two fine ones are
- * neighbours.  If not, one was damaged into looking like an older commit, and the newest is lost. */
+ * neighbours.  If not, one was damaged into looking like an older commit, and the newest is lost.
+ */
 static void check_turn(meta_pair *m)
 {
     uint64_t a = m->meta[0].txnid, b = m->meta[1].txnid;

@@ -42,7 +42,7 @@ typedef struct tree {
     unsigned nest, level; /* level: pages held */
     unsigned at[PAGE_DEPTH_MAX];
     uint64_t branch, leaf, overflow, entries; /* met */
-    int damaged; /* some of it was not met */
+    int damaged;                              /* some of it was not met */
 } tree;
 
 static int walk_tree(walk *w, const page_db *db, page_use use, uint64_t holder, const char *name);
@@ -444,7 +444,7 @@ static int walk_all(walk *w)
 }
 
 int crm__kv_page_walk(kv_txn *txn, kv_page_fault_fn fault, crm_progress_fn progress, void *ctx,
-                 kv_page_summary *out, crm_error *err)
+                      kv_page_summary *out, crm_error *err)
 {
     walk w;
     size_t words;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Waiting for another process's write to a file: the kernel tells of it (inotify), so a writer has nothing to
- * do, and none that dies can forget to.  Where there is no such notice, looking now and then.
+ * Waiting for another process's write to a file: the kernel tells of it (inotify), so a writer has
+ * nothing to do, and none that dies can forget to.  Where there is no such notice, looking now and
+ * then.
  */
 #include "kv/kv_wait.h"
 

@@ -168,14 +168,14 @@ CRM_TEST(test_kv_map__reads_what_lmdb_wrote)
     store_close(&s);
 }
 
-enum { TOKENS, NUMBERS, CLUSTERS, SKEWED, SHORT, SPREADS };
+enum { TOKENS, NUMBERS, CLUSTERS, SKEWED, SHORT, WIDE, SPREADS };
 
 /* Key n of one of the ways keys are spread; the guesses of a search are good for some, bad for
  * others. */
 static crm__slice spread_key(unsigned way, uint64_t n, uint8_t to[40])
 {
     uint64_t state = n * 8 + way;
-    size_t len = way == TOKENS ? 26 : way == SHORT ? 1 + n % 7 : way == NUMBERS ? 8 : 24;
+    size_t len = way == TOKENS ? 26 : way == SHORT ? 1 + n % 7 : way == NUMBERS || way == WIDE ? 8 : 24;
 
     memset(to, 0, 40);
     for (size_t i = 0; i < len; i += 8) {
@@ -214,7 +214,7 @@ static void same_spread(store *s, unsigned way, unsigned count, uint64_t *seed, 
         MDB_val mk, mv;
         int rc, m;
         if (crmtest_below(seed, 4) == 0)
-            to[key.n - 1]++;
+            to[key.n - 1] = (uint8_t)(to[key.n - 1] + 1 - 2 * crmtest_below(seed, 2));
         m = same_seek(mc, how, key, &mk, &mv);
         rc = seek(c, how, key, &k, &v);
         same_row(m, &mk, &mv, rc, k, v);
