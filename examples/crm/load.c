@@ -18,7 +18,8 @@ enum { PORTION_LINES = 10000, PORTION_BYTES = 8 << 20 };
 typedef struct held_line {
     size_t at, n;
     uint64_t number;
-    int bad; /* the text is why it can't be read */
+    int bad;  /* the text is why it can't be read */
+    int told; /* it was written before, in vain, and its faults are told */
 } held_line;
 
 typedef struct loading {
@@ -41,6 +42,7 @@ static void keep(loading *g, const char *s, size_t n, int bad)
     line->n = n;
     line->number = g->in.line;
     line->bad = bad;
+    line->told = 0;
     buf_add(&g->text, s, n);
 }
 
@@ -79,13 +81,15 @@ static void tell_unreadable(loading *g, slice why)
 }
 
 /* One line.  An exit code ends the load: the database failed, not the line. */
-static int write_line(loading *g, const held_line *line, load_counts *sum)
+static int write_line(loading *g, held_line *line, load_counts *sum)
 {
     place at = {g->in.file, line->number};
     slice text = {g->text.p + line->at, line->n};
     buf advice = {0};
     int rc = TOOL_INPUT;
 
+    if (line->told)
+        return sum->bad++, 0;
     g->t->at = &at;
     if (line->bad)
         tell_unreadable(g, text);
@@ -95,6 +99,7 @@ static int write_line(loading *g, const held_line *line, load_counts *sum)
     if (!rc || rc == TOOL_SYSTEM)
         return rc;
     sum->bad++;
+    line->told = 1;
     if (!line->bad && !g->advised && !text_valid(text.p, text.n) &&
         text_advice(&advice, at.file, text.p, text.n))
         g->advised = 1, note(g->t, "%s", advice.p);
@@ -108,6 +113,19 @@ static void add_counts(load_counts *to, const load_counts *more)
     to->updated += more->updated;
     to->unchanged += more->unchanged;
     to->bad += more->bad;
+}
+
+/* Ends the transaction of a portion.  One without a good line makes no database. */
+static int commit_portion(loading *g, const load_counts *sum)
+{
+    crm_txn *txn = g->txn;
+
+    g->txn = NULL;
+    if (g->t->draft && !(sum->created + sum->updated + sum->unchanged)) {
+        crm_txn_abort(txn);
+        return 0;
+    }
+    return commit(g->t, txn);
 }
 
 /* Writes the portion in a transaction of its own, or in the one of the whole load. */
@@ -126,10 +144,8 @@ static int write_portion(loading *g)
         if (g->l->stopped)
             break;
     }
-    if (!rc && !g->whole) {
-        rc = commit(g->t, g->txn);
-        g->txn = NULL;
-    }
+    if (!rc && !g->whole && (rc = commit_portion(g, &sum)) == TOOL_AGAIN)
+        return write_portion(g);
     if (rc) {
         crm_txn_abort(g->txn);
         g->txn = NULL;
@@ -153,6 +169,8 @@ static int finish_whole(loading *g, int rc)
         g->txn = NULL;
         if (!rc)
             return 0;
+        if (rc == TOOL_AGAIN)
+            rc = fail(g->t, CRM_ECONFLICT, "a database was made at %s meanwhile", g->t->path);
     }
     crm_txn_abort(g->txn);
     g->txn = NULL;
@@ -183,7 +201,7 @@ int load_run(load *l)
 {
     tool *t = l->t;
     loading g;
-    int rc;
+    int rc, make = MAKE_NOT;
 
     memset(&g, 0, sizeof(g));
     g.l = l;
@@ -192,7 +210,9 @@ int load_run(load *l)
     if ((rc = lines_open(t, &g.in, l->file)))
         return rc;
     interrupt_catch();
-    if ((rc = judge_file(t, &g.in)) || (rc = open_write(t, l->make && !l->dry_run))) {
+    if (l->make && !l->dry_run)
+        make = g.whole ? MAKE_ONCE : MAKE_DRAFT;
+    if ((rc = judge_file(t, &g.in)) || (rc = open_write(t, make))) {
         lines_close(&g.in);
         return rc;
     }

@@ -9,57 +9,18 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char tool_help[] =
-    "Usage: " TOOL " [-C DIR] [--json] [--lang LANG] VERB [ARGUMENT...]\n"
-    "\n"
-    "A customer database in a folder.\n"
-    "\n";
-
-static const char tool_help_end[] =
-    "  help [VERB]       this page, or the page of a verb\n"
-    "  version           versions of the tool and of the library\n"
-    "\n"
-    "Options of every verb\n"
-    "  -C, --db DIR      folder of the database; else $CRM_DB, else ./crm.db\n"
-    "  --json            one JSON value a result, lists as JSON Lines; errors as JSON on\n"
-    "                    standard error\n"
-    "  --lang LANG       language of labels, e.g. zh or en; else that of the locale\n"
-    "  -h, --help        the page of the verb\n"
-    "  --                what follows is no option, even with a '-' in front\n"
-    "Options of verbs that write\n"
-    "  --actor NAME      who acts; else $CRM_ACTOR, else the login name\n"
-    "  --source NAME     where the values come from, e.g. web-form; each value remembers it\n"
-    "  --zone ZONE       zone of datetimes without offset, e.g. Asia/Shanghai or +08:00;\n"
-    "                    else UTC\n"
-    "\n"
-    "A first session\n"
-    "  " TOOL " create name='Li Na' phone='+86 138 0013 8000' city=Shanghai\n"
-    "  " TOOL " create 姓名=张伟 电话='139 0013 9000' 城市=上海\n"
-    "  " TOOL " find 电话=13900139000\n"
-    "  " TOOL " set 2 email=zhang.wei@example.com\n"
-    "  " TOOL " event add 2 kind=order amount='128 CNY'\n"
-    "  " TOOL " timeline 2\n"
-    "  " TOOL " list\n"
-    "\n"
-    "Exit codes\n"
-    "  0  done\n"
-    "  1  something was not found, lines were bad, or faults were found\n"
-    "  2  the command line is wrong\n"
-    "  3  changed by someone else, taken, ambiguous, or refused\n"
-    "  4  a value, document or model is wrong\n"
-    "  5  the database or the system failed\n"
-    "  130  interrupted\n";
-
 static int run_help(tool *t, int argc, char **argv);
 static int run_version(tool *t, int argc, char **argv);
 
 static const verb verb_help = {"help",
                                "[VERB]",
                                "this page, or the page of a verb",
-                               "Usage: " TOOL " help [VERB]\n"
+                               "Usage: " TOOL " help [VERB] [--json]\n"
                                "\n"
                                "Prints the page of the tool, or of a verb; the same as " TOOL
-                               " VERB --help.\n",
+                               " VERB --help.\n"
+                               "With --json its parts: summary, usage, description, arguments,\n"
+                               "options, examples; of the tool the verbs and exit codes.\n",
                                0,
                                run_help};
 static const verb verb_version = {
@@ -103,28 +64,6 @@ static int no_verb(tool *t, const char *name)
     return rc;
 }
 
-static void put(const char *s)
-{
-    out_put(s, strlen(s));
-}
-
-static void put_tool_help(void)
-{
-    buf b = {0};
-
-    put(tool_help);
-    put("Verbs\n");
-    for (size_t i = 0; i < VERBS - 2; i++) {
-        size_t used = strlen(verbs[i]->name);
-        buf_fmt(&b, "  %s", verbs[i]->name);
-        text_pad(&b, used < 18 ? 18 - used : 1);
-        buf_fmt(&b, "%s\n", verbs[i]->summary);
-    }
-    put(b.p);
-    buf_free(&b);
-    put(tool_help_end);
-}
-
 static int run_help(tool *t, int argc, char **argv)
 {
     const verb *v;
@@ -135,12 +74,12 @@ static int run_help(tool *t, int argc, char **argv)
     if (argc > 1)
         return fail_usage(t, "one verb at a time");
     if (!argc) {
-        put_tool_help();
+        help_tool(t, verbs, VERBS);
         return 0;
     }
     if (!(v = find_verb(argv[0])))
         return no_verb(t, argv[0]);
-    put(v->help);
+    help_verb(t, v);
     return 0;
 }
 
@@ -208,7 +147,7 @@ int verb_start(tool *t, int *argc, char **argv, const arg_option *own)
     if (rc)
         return rc;
     if (t->help) {
-        put(t->verb->help);
+        help_verb(t, t->verb);
         return TOOL_HELPED;
     }
     if (t->path && !*t->path)
@@ -240,7 +179,7 @@ static int run(tool *t, int argc, char **argv)
     if ((rc = args_parse_head(t, argc, argv, &used)))
         return rc;
     if (t->help) {
-        put_tool_help();
+        help_tool(t, verbs, VERBS);
         return 0;
     }
     if (used == argc || strcmp(argv[used], "--") == 0)
@@ -262,6 +201,7 @@ int main(int argc, char **argv)
     crm_txn_options_init(&t.write);
     code = run(&t, argc, argv);
     crm_db_close(t.db);
+    draft_drop(&t);
     if (code == TOOL_HELPED)
         code = TOOL_OK;
     return out_end(&t, code);

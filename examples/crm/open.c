@@ -15,14 +15,14 @@ static void log_line(int level, const char *line, void *ctx)
         note(ctx, "%s", line);
 }
 
-static int open_with(tool *t, uint32_t flags, crm_error *err)
+int open_at(tool *t, const char *path, uint32_t flags, crm_error *err)
 {
     crm_db_options options = CRM_DB_OPTIONS_INIT;
 
     options.flags = flags;
     options.log = log_line;
     options.log_ctx = t;
-    return crm_db_open(t->path, &options, &t->db, err);
+    return crm_db_open(path, &options, &t->db, err);
 }
 
 int open_absent(tool *t)
@@ -43,7 +43,7 @@ static int failed_open(tool *t, const crm_error *err)
 int open_read(tool *t)
 {
     crm_error err = CRM_ERROR_INIT;
-    int rc = open_with(t, CRM_READONLY | CRM_NOCREATE, &err);
+    int rc = open_at(t, t->path, CRM_READONLY | CRM_NOCREATE, &err);
 
     if (rc == CRM_ENOTFOUND)
         return open_absent(t);
@@ -53,15 +53,16 @@ int open_read(tool *t)
 int open_write(tool *t, int make)
 {
     crm_error err = CRM_ERROR_INIT;
-    int rc = open_with(t, CRM_NOCREATE, &err);
+    int rc = open_at(t, t->path, CRM_NOCREATE, &err);
 
-    if (rc == CRM_ENOTFOUND && !make)
-        return open_absent(t);
-    if (rc == CRM_ENOTFOUND) {
+    if (rc == CRM_ENOTFOUND && make == MAKE_ONCE && access(t->path, F_OK) == 0) {
+        /* a folder is there, where a draft would be a rehearsal */
         crm_error_init(&err);
-        rc = open_with(t, 0, &err);
+        rc = open_at(t, t->path, 0, &err);
         if (!rc)
             note(t, "made %s", t->path);
+    } else if (rc == CRM_ENOTFOUND) {
+        return make ? draft_open(t) : open_absent(t);
     }
     return rc ? failed_open(t, &err) : 0;
 }
@@ -100,9 +101,12 @@ int commit(tool *t, crm_txn *txn)
 {
     uint64_t batch = t->write.batch ? crm_txn_batch(txn) : 0;
     crm_error err = CRM_ERROR_INIT;
+    int rc;
 
     if (crm_txn_commit(txn, &err))
         return fail_crm(t, &err);
+    if (t->draft && (rc = draft_keep(t)))
+        return rc;
     if (batch && !t->batch) {
         t->batch = t->write.batch = batch;
         t->write.batch_name = NULL; /* only a new batch is named */

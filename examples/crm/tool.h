@@ -51,6 +51,7 @@ struct tool {
     crm_txn_options write;
     uint64_t batch; /* the batch that was begun, 0: none */
     crm_db *db;
+    char *draft;            /* folder of a database in the making, see draft.c; NULL: none */
     const struct place *at; /* line of a file in work, which messages name; NULL: none */
     struct progress *bar;   /* what is on the screen, to be cleared before a message; NULL: none */
 };
@@ -67,6 +68,12 @@ typedef struct slice {
 enum { TOOL_HELPED = -1 };
 struct arg_option;
 int verb_start(tool *t, int *argc, char **argv, const struct arg_option *own);
+
+/* ---- help.c ---- */
+
+/* Prints the page of a verb, or of the tool; with --json its parts. */
+void help_verb(tool *t, const verb *v);
+void help_tool(tool *t, const verb *const *verbs, size_t count);
 
 /* ---- verbs ---- */
 
@@ -180,15 +187,28 @@ void note(tool *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Opens for reading.  0 or an exit code after a message. */
 int open_read(tool *t);
-/* Opens for writing.  `make`: makes the database when there is none. */
+/* Opens for writing.  `make`: makes the database when there is none; with MAKE_DRAFT the first
+ * commit() may say TOOL_AGAIN, with MAKE_ONCE it does not unless another process makes one, too. */
+enum { MAKE_NOT, MAKE_DRAFT, MAKE_ONCE };
 int open_write(tool *t, int make);
+int open_at(tool *t, const char *path, uint32_t flags, crm_error *err);
 /* Says that there is no database; the exit code. */
 int open_absent(tool *t);
 int begin(tool *t, int mode, crm_txn **txn);
-/* Later transactions go on with the batch of this one, which is told the first time. */
+/* Later transactions go on with the batch of this one, which is told the first time.  TOOL_AGAIN:
+ * nothing is written yet, the verb begins the transaction once more and does the same. */
+enum { TOOL_AGAIN = -2 };
 int commit(tool *t, crm_txn *txn);
 /* The whole of a file ("-": standard input), at most `limit` bytes. */
 int slurp(tool *t, const char *file, size_t limit, buf *out);
+
+/* ---- draft.c: a database that the first change makes ---- */
+
+int draft_open(tool *t);
+/* Puts the draft, committed, into its place: 0, TOOL_AGAIN, or an exit code after a message. */
+int draft_keep(tool *t);
+/* Removes it, if there is one; its database is closed. */
+void draft_drop(tool *t);
 
 /* ---- text.c: UTF-8 on a terminal ---- */
 

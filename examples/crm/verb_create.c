@@ -113,7 +113,7 @@ static void put_created(tool *t, crm_id id, const load_counts *sum, int dry_run)
     buf_free(&b);
 }
 
-static int create_one(tool *t, const options *o, int argc, char **argv)
+static int create_in(tool *t, const options *o, int argc, char **argv)
 {
     crm_error err = CRM_ERROR_INIT;
     load_counts sum = {0, 0, 0, 0};
@@ -122,7 +122,7 @@ static int create_one(tool *t, const options *o, int argc, char **argv)
     buf json = {0};
     int rc;
 
-    if ((rc = open_write(t, !o->dry_run)) || (rc = begin(t, CRM_WRITE, &txn)))
+    if ((rc = begin(t, CRM_WRITE, &txn)))
         return rc;
     rc = pairs_document(t, txn, argc, argv, 0, 0, &json);
     if (!rc && write_document(txn, o, json.p, json.n, &id, &sum, &err)) {
@@ -136,6 +136,15 @@ static int create_one(tool *t, const options *o, int argc, char **argv)
         rc = commit(t, txn);
     if (!rc)
         put_created(t, id, &sum, o->dry_run);
+    return rc;
+}
+
+static int create_one(tool *t, const options *o, int argc, char **argv)
+{
+    int rc = open_write(t, o->dry_run ? MAKE_NOT : MAKE_DRAFT);
+
+    if (!rc && (rc = create_in(t, o, argc, argv)) == TOOL_AGAIN)
+        rc = create_in(t, o, argc, argv);
     return rc;
 }
 
@@ -186,17 +195,12 @@ static void put_summary(const load *l, const options *o)
 
 static int create_file(tool *t, options *o)
 {
-    load l;
+    load l = {.t = t, .make = 1, .write = write_line, .ctx = o};
     int rc;
 
-    memset(&l, 0, sizeof(l));
-    l.t = t;
     l.file = o->file;
     l.atomic = o->atomic;
     l.dry_run = o->dry_run;
-    l.make = 1;
-    l.write = write_line;
-    l.ctx = o;
     rc = load_run(&l);
     if (l.ran)
         put_summary(&l, o);

@@ -266,18 +266,14 @@ static int find_customer(tool *t, const char *who, crm_id *id)
 
 static int add_file(tool *t, options *o, const char *who)
 {
-    load l;
+    load l = {.t = t, .write = write_line, .ctx = o};
     int rc = who ? find_customer(t, who, &o->id) : 0;
 
     if (rc)
         return rc;
-    memset(&l, 0, sizeof(l));
-    l.t = t;
     l.file = o->file;
     l.atomic = o->atomic;
     l.dry_run = o->dry_run;
-    l.write = write_line;
-    l.ctx = o;
     rc = load_run(&l);
     if (l.ran)
         put_summary(&l);

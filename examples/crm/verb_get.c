@@ -65,40 +65,44 @@ const char *built_in_label(const char *key, const char *lang)
     return key;
 }
 
-const char *field_label(crm_txn *txn, const crm_field *field, const char *lang)
+/* Label of a field, or of a kind of events: one of the two is NULL. */
+static void label_in(crm_txn *txn, const crm_field *field, const crm_event_kind *kind,
+                     const char *lang, const char **label)
 {
-    const char *label = field->key, *first = field->key;
+    if (field)
+        crm_field_label(txn, field, lang, label, NULL);
+    else
+        crm_event_kind_label(txn, kind, lang, label, NULL);
+}
+
+/* The label in a language; where the model has none in "zh-CN", that in "zh". */
+static const char *any_label(crm_txn *txn, const crm_field *field, const crm_event_kind *kind,
+                             const char *lang)
+{
+    const char *key = field ? field->key : kind->key, *label = key, *first = key;
     char shorter[64];
     size_t n = strcspn(lang, "-_.");
 
-    crm_field_label(txn, field, lang, &label, NULL);
+    label_in(txn, field, kind, lang, &label);
     if (!lang[n] || n >= sizeof(shorter))
         return label;
-    crm_field_label(txn, field, NULL, &first, NULL);
+    label_in(txn, field, kind, NULL, &first);
     if (strcmp(label, first) != 0)
         return label;
     memcpy(shorter, lang, n);
     shorter[n] = '\0';
-    crm_field_label(txn, field, shorter, &label, NULL);
+    label_in(txn, field, kind, shorter, &label);
     return label;
+}
+
+const char *field_label(crm_txn *txn, const crm_field *field, const char *lang)
+{
+    return any_label(txn, field, NULL, lang);
 }
 
 const char *kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang)
 {
-    const char *label = kind->key, *first = kind->key;
-    char shorter[64];
-    size_t n = strcspn(lang, "-_.");
-
-    crm_event_kind_label(txn, kind, lang, &label, NULL);
-    if (!lang[n] || n >= sizeof(shorter))
-        return label;
-    crm_event_kind_label(txn, kind, NULL, &first, NULL);
-    if (strcmp(label, first) != 0)
-        return label;
-    memcpy(shorter, lang, n);
-    shorter[n] = '\0';
-    crm_event_kind_label(txn, kind, shorter, &label, NULL);
-    return label;
+    return any_label(txn, NULL, kind, lang);
 }
 
 static int same_name(const char *label, slice name)

@@ -276,22 +276,18 @@ static void put_applied(tool *t, uint32_t before, uint32_t after, int dry_run)
     buf_free(&b);
 }
 
-static int apply(tool *t, const char *file, const buf *yaml, int dry_run, uint32_t flags)
+static int apply_in(tool *t, findings *all, const buf *yaml, int dry_run, uint32_t flags)
 {
-    findings all = {t, shown(file), 0};
     crm_error err = CRM_ERROR_INIT;
     uint32_t before, after;
     crm_txn *txn;
     int rc;
 
-    /* first, so that a faulty model makes no database */
-    if (crm_model_check(yaml->p, yaml->n, on_finding, &all, &err))
-        return refused(t, &all, yaml, &err);
-    if ((rc = open_write(t, !dry_run)) || (rc = begin(t, CRM_WRITE, &txn)))
+    if ((rc = begin(t, CRM_WRITE, &txn)))
         return rc;
     if (!(rc = model_version(t, txn, &before)) &&
-        crm_model_apply(txn, yaml->p, yaml->n, flags, on_finding, &all, &err))
-        rc = refused(t, &all, yaml, &err);
+        crm_model_apply(txn, yaml->p, yaml->n, flags, on_finding, all, &err))
+        rc = refused(t, all, yaml, &err);
     if (!rc)
         rc = model_version(t, txn, &after);
     if (rc || dry_run)
@@ -300,6 +296,21 @@ static int apply(tool *t, const char *file, const buf *yaml, int dry_run, uint32
         rc = commit(t, txn);
     if (!rc)
         put_applied(t, before, after, dry_run);
+    return rc;
+}
+
+static int apply(tool *t, const char *file, const buf *yaml, int dry_run, uint32_t flags)
+{
+    findings all = {t, shown(file), 0};
+    crm_error err = CRM_ERROR_INIT;
+    int rc;
+
+    /* first, so that no folder is made for a faulty model */
+    if (crm_model_check(yaml->p, yaml->n, on_finding, &all, &err))
+        return refused(t, &all, yaml, &err);
+    rc = open_write(t, dry_run ? MAKE_NOT : MAKE_DRAFT);
+    if (!rc && (rc = apply_in(t, &all, yaml, dry_run, flags)) == TOOL_AGAIN)
+        rc = apply_in(t, &all, yaml, dry_run, flags);
     return rc;
 }
 

@@ -14,9 +14,10 @@
  * neither the customer's record nor its revision.
  *
  * An event whose (source, reference) the customer already has is not stored again, so a feed may be
- * sent twice: the call returns CRM_DONE and the number of the one that is there, in force or
- * corrected.  After a plain void it is stored anew.  Events without a reference are never taken for
- * the same.
+ * sent twice: the call returns CRM_DONE and the number of the last one that is there, in force or
+ * corrected.  After a plain void it is stored anew.  A correction can be corrected again: one that
+ * voids an event in force is stored, unless another event in force has its source and reference.
+ * Events without a reference are never taken for the same.
  *
  * There are two doors: a crm_event with typed setters and getters, and JSON objects:
  * {"kind":"order","time":"2026-01-01T10:00:00Z","amount":"12.50
@@ -208,7 +209,8 @@ CRM_API int crm_event_set_source(crm_event *e, const char *source, size_t n, crm
 CRM_API int crm_event_set_reference(crm_event *e, const char *reference, size_t n, crm_error *err);
 
 /**
- * Makes the event a correction: when it is added, the event of that number is voided.
+ * Makes the event a correction: when it is added, the event of that number is voided, which may be
+ * a correction itself.
  *
  * @param[in]     e       The event.
  * @param[in]     number  Number of an event of the same customer; 0: none.
@@ -277,7 +279,8 @@ CRM_API const char *crm_event_kind_key(const crm_event *e);
 CRM_API int64_t crm_event_time_us(const crm_event *e);
 
 /**
- * Revision at which an event was added: its entry in the journal tells when and by whom.
+ * Revision at which an event was added: its entry in the journal tells when and by whom, which
+ * crm_change_list() gives behind the revision before.
  *
  * @param[in]     e  The event; NULL gives that of an empty one.
  * @return the revision, 0 for an event that was not read.
@@ -419,8 +422,8 @@ CRM_API int crm_event_integer(const crm_event *e, const crm_field *attribute, in
  * @param[out]    err     Optional detail.
  *
  * @retval CRM_OK         added
- * @retval CRM_DONE       the customer has an event of this source and reference; nothing was
- * changed
+ * @retval CRM_DONE       the customer has an event of this source and reference, see above; nothing
+ * was changed
  * @retval CRM_ENOTFOUND  no such customer, or it is deleted; or no event of the number to void
  * @retval CRM_EVALUE     no kind, a required attribute is missing, or a value breaks the model
  * @retval CRM_EFIELD     the model no longer has the kind or an attribute
@@ -452,8 +455,8 @@ CRM_API int crm_event_add(crm_txn *txn, crm_id id, const crm_event *e, uint32_t 
  * @param[out]    err     Optional detail.
  *
  * @retval CRM_OK         added
- * @retval CRM_DONE       the customer has an event of this source and reference; nothing was
- * changed
+ * @retval CRM_DONE       the customer has an event of this source and reference, see above; nothing
+ * was changed
  * @retval CRM_ENOTFOUND  no such customer, or it is deleted; or no event of the number to void
  * @retval CRM_EVALUE     no kind, a required attribute is missing, or a value breaks the model
  * @retval CRM_EFIELD     no such kind or attribute
@@ -488,8 +491,8 @@ CRM_API int crm_event_add_json(crm_txn *txn, crm_id id, const char *json, size_t
  *
  * Ownership: none.
  * Threads:   the thread that began @p txn.
- * Cost:      as crm_event_add(); the first or last event of its kind: a search for the next, in a
- * long timeline.
+ * Cost:      as crm_event_add(); of the first or last event of its kind: a look at each block up to
+ * the next one of it, about a microsecond for 60 events.
  * @since 0.1
  */
 CRM_API int crm_event_void(crm_txn *txn, crm_id id, uint32_t number, crm_error *err);
@@ -712,7 +715,7 @@ typedef struct crm_event_sum {
     uint32_t reserved;
     /** Number of values. */
     uint64_t count;
-    /** Exact decimal text, NUL-terminated, with as many digits as the most exact value has. */
+    /** Exact decimal text, NUL-terminated, with as many digits as the most exact value in force. */
     char sum[64];
 } crm_event_sum;
 

@@ -20,13 +20,14 @@ int crm__fail_nomem(crm_error *err);
 int crm__fail_copy(crm_error *err, const crm_error *from);
 
 /* The zero-tail rule for option structs: copies *opts (its `size` first) into *to of `known` bytes,
- * zero where the caller's struct is shorter.  NULL opts gives all zero.  CRM_EINVAL when the size is
- * absurd or a byte beyond `known` is not zero. */
+ * zero where the caller's struct is shorter.  NULL opts gives all zero.  CRM_EINVAL when the size
+ * is absurd or a byte beyond `known` is not zero. */
 /* Fills a caller's struct that begins with its size, as far as the caller knows it. */
 int crm__struct_give(void *out, const void *full, size_t known, const char *what, crm_error *err);
 int crm__options_read(void *to, size_t known, const void *opts, const char *what, crm_error *err);
 
-/* A field name fit for a message: printable, at most CRM_FIELD_SIZE - 1 bytes, cut at a character. */
+/* A field name fit for a message: printable, at most CRM_FIELD_SIZE - 1 bytes, cut at a character.
+ */
 void crm__copy_name(char to[CRM_FIELD_SIZE], const char *s, size_t n);
 
 #endif

@@ -36,7 +36,8 @@ int crm__allocator_read(const crm_allocator *from, crm_allocator *to);
 /* Memory handed to the caller and freed by crm_free(), whatever allocator it came from. */
 char *crm__give(const crm_allocator *mem, const void *p, size_t n);
 
-/* Growable bytes.  A failed growth sets `failed` and later calls do nothing: check once at the end. */
+/* Growable bytes.  A failed growth sets `failed` and later calls do nothing: check once at the end.
+ */
 typedef struct crm__buf {
     const crm_allocator *mem;
     uint8_t *p;

@@ -125,7 +125,7 @@ static int read_items(crm__day_work *w, crm__slice part, uint32_t most, crm__day
             return rc == CRM_ENOMEM ? rc : CRM_ECORRUPT;
         n = out->bytes.n - at;
         if (i && crm__slice_compare((crm__slice){out->bytes.p + before, length},
-                                     (crm__slice){out->bytes.p + at, n}) > 0)
+                                    (crm__slice){out->bytes.p + at, n}) > 0)
             return CRM_ECORRUPT;
         before = at;
         length = n;

@@ -500,6 +500,28 @@ int crm__event_block_decode(crm__arena *a, int64_t time, uint32_t number, crm__s
     return rc;
 }
 
+int crm__event_block_has(crm__slice bytes, uint32_t kind)
+{
+    crm__reader in = crm__reader_of(bytes.p, bytes.n);
+    uint64_t shapes_left, of, flags;
+
+    crm__read_bytes(&in, 2);
+    for (shapes_left = crm__read_varint(&in); shapes_left && !in.failed; shapes_left--) {
+        of = crm__read_varint(&in);
+        crm__read_varint(&in);
+        flags = crm__read_varint(&in);
+        if (of == kind && (flags & STATE_MASK) == CRM__EVENT_IN_FORCE)
+            return 1;
+        for (uint64_t left = flags >> ATTRIBUTES_SHIFT; left && !in.failed; left--) {
+            unsigned type;
+            crm__read_varint(&in);
+            type = crm__read_u8(&in);
+            crm__read_bytes(&in, type == CRM_TYPE_MONEY ? 4 : type == CRM_TYPE_DECIMAL ? 1 : 0);
+        }
+    }
+    return in.failed;
+}
+
 /* ---- in memory ---- */
 
 uint32_t crm__event_block_find(const crm__event_block *b, int64_t time, uint32_t number)

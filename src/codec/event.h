@@ -71,6 +71,9 @@ void crm__event_block_encode(const crm__event *events, uint32_t n, crm__buf *out
 uint32_t crm__event_block_find(const crm__event_block *b, int64_t time, uint32_t number);
 /* Puts a copy of *e in its place; *at receives that.  CRM_OK or CRM_ENOMEM. */
 int crm__event_block_insert(crm__arena *a, crm__event_block *b, const crm__event *e, uint32_t *at);
+/* Whether a block has events of a kind that are in force: 0 is certain, 1 is to be looked at. Reads
+ * the shapes only. */
+int crm__event_block_has(crm__slice bytes, uint32_t kind);
 /* Value of an attribute; NULL: none. */
 const crm__event_value *crm__event_value_find(const crm__event *e, uint32_t attribute);
 

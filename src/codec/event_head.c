@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { REFERENCE_BYTES = 12 };
+
 /* ---- totals in memory ---- */
 
 static int grow(crm__arena *a, void **p, uint32_t *cap, uint32_t count, size_t size)
@@ -66,7 +68,7 @@ static int open_total(crm__arena *a, crm__event_head *h, uint32_t kind, crm__eve
         return rc;
     memmove(h->totals + at + 1, h->totals + at, (h->total_count - at) * sizeof *h->totals);
     h->total_count++;
-    h->totals[at] = (crm__event_total){kind, 0, 0, 0};
+    h->totals[at] = (crm__event_total){.kind = kind};
     *out = &h->totals[at];
     return CRM_OK;
 }
@@ -147,6 +149,11 @@ static __int128 amount(const crm__value *v)
     return n;
 }
 
+static unsigned scale_of(const crm__value *v)
+{
+    return v->type == CRM_TYPE_INTEGER ? 0 : v->decimal.scale;
+}
+
 /* Sums wrap instead of overflowing: an amount has at most 30 digits here, a sum 38. */
 static void change_sum(crm__event_sum *s, const crm__value *v, int add)
 {
@@ -155,6 +162,25 @@ static void change_sum(crm__event_sum *s, const crm__value *v, int add)
 
     crm__event_sum_set(s, add ? old + n : old - n);
     s->count = add ? s->count + 1 : s->count - 1;
+    s->scales[scale_of(v)] += add ? 1u : UINT32_MAX;
+}
+
+/* How many are at a bound: one when it is new, and what isn't known stays so. */
+static void add_bound(int64_t *bound, uint64_t *at, int64_t time, int is_new)
+{
+    if (is_new) {
+        *bound = time;
+        *at = 1;
+    } else if (time == *bound && *at) {
+        ++*at;
+    }
+}
+
+static void add_time(crm__event_total *t, int64_t time)
+{
+    add_bound(&t->first, &t->at_first, time, !t->count || time < t->first);
+    add_bound(&t->last, &t->at_last, time, !t->count || time > t->last);
+    t->count++;
 }
 
 int crm__event_head_add(crm__arena *a, crm__event_head *h, const crm__event *e)
@@ -169,11 +195,8 @@ int crm__event_head_add(crm__arena *a, crm__event_head *h, const crm__event *e)
     rc = open_total(a, h, e->kind, &t);
     if (rc)
         return rc;
-    if (counts) {
-        t->first = t->count && t->first < e->time ? t->first : e->time;
-        t->last = t->count && t->last > e->time ? t->last : e->time;
-        t->count++;
-    }
+    if (counts)
+        add_time(t, e->time);
     for (uint32_t i = 0; i < e->value_count; i++) {
         const crm__event_value *x = &e->values[i];
         crm__event_sum *s;
@@ -182,8 +205,6 @@ int crm__event_head_add(crm__arena *a, crm__event_head *h, const crm__event *e)
         rc = open_sum(a, h, e->kind, x, &s);
         if (rc)
             return rc;
-        if (x->v.decimal.scale > s->scale)
-            s->scale = x->v.decimal.scale;
         if (counts)
             change_sum(s, &x->v, 1);
     }
@@ -194,8 +215,11 @@ void crm__event_head_remove(crm__event_head *h, const crm__event *e)
 {
     crm__event_total *t = crm__event_head_find(h, e->kind);
 
-    if (t && t->count)
+    if (t && t->count) {
         t->count--;
+        t->at_first -= e->time == t->first && t->at_first;
+        t->at_last -= e->time == t->last && t->at_last;
+    }
     for (uint32_t i = 0; i < e->value_count; i++) {
         const crm__event_value *x = &e->values[i];
         uint32_t at;
@@ -211,10 +235,10 @@ size_t crm__event_sum_format(const crm__event_sum *s, char out[64])
     char digits[48];
     unsigned __int128 v = (unsigned __int128)crm__event_sum_value(s);
     size_t n = 0, len = 0;
-    unsigned scale = s->scale < CRM__DECIMAL_SCALE ? s->scale : CRM__DECIMAL_SCALE;
+    unsigned scale = CRM__DECIMAL_SCALE;
 
-    if (s->type == CRM_TYPE_INTEGER)
-        scale = 0;
+    while (scale && !s->scales[scale])
+        scale--;
     if (crm__event_sum_value(s) < 0) {
         v = 0 - v;
         out[len++] = '-';
@@ -271,6 +295,19 @@ static __int128 read_int128(crm__reader *in)
     return (__int128)u;
 }
 
+static void add_scales(crm__buf *out, const crm__event_sum *s)
+{
+    uint64_t mask = 0;
+
+    for (unsigned i = 0; i <= CRM__DECIMAL_SCALE; i++)
+        mask |= (uint64_t)(s->scales[i] != 0) << i;
+    crm__buf_add_varint(out, mask);
+    for (unsigned i = 0; i <= CRM__DECIMAL_SCALE; i++) {
+        if (s->scales[i])
+            crm__buf_add_varint(out, s->scales[i]);
+    }
+}
+
 void crm__event_head_encode(const crm__event_head *h, crm__buf *out)
 {
     uint32_t before = 0;
@@ -285,6 +322,8 @@ void crm__event_head_encode(const crm__event_head *h, crm__buf *out)
         if (t->count) {
             crm__buf_add_zigzag(out, t->first);
             crm__buf_add_varint(out, (uint64_t)t->last - (uint64_t)t->first);
+            crm__buf_add_varint(out, t->at_first);
+            crm__buf_add_varint(out, t->at_last);
         }
         before = t->kind;
     }
@@ -296,8 +335,7 @@ void crm__event_head_encode(const crm__event_head *h, crm__buf *out)
         crm__buf_add_u8(out, s->type);
         if (s->type == CRM_TYPE_MONEY)
             crm__buf_add(out, s->currency, 3);
-        crm__buf_add_u8(out, s->scale);
-        crm__buf_add_varint(out, s->count);
+        add_scales(out, s);
         add_int128(out, crm__event_sum_value(s));
     }
 }
@@ -325,16 +363,36 @@ static int read_totals(crm__arena *a, crm__reader *in, crm__event_head *h)
     for (; h->total_count < n; h->total_count++) {
         crm__event_total *t = &h->totals[h->total_count];
         uint32_t step = read_u32(in);
-        *t = (crm__event_total){kind + step, crm__read_varint(in), 0, 0};
+        *t = (crm__event_total){.kind = kind + step, .count = crm__read_varint(in)};
         if (!step || t->kind < kind)
             return CRM_ECORRUPT;
         kind = t->kind;
         if (t->count) {
             t->first = crm__read_zigzag(in);
             t->last = (int64_t)((uint64_t)t->first + crm__read_varint(in));
-            if (t->first < CRM__TIME_MIN || t->last > CRM__TIME_MAX || t->last < t->first)
+            t->at_first = crm__read_varint(in);
+            t->at_last = crm__read_varint(in);
+            if (t->first < CRM__TIME_MIN || t->last > CRM__TIME_MAX || t->last < t->first ||
+                t->at_first > t->count || t->at_last > t->count)
                 return CRM_ECORRUPT;
         }
+    }
+    return in->failed ? CRM_ECORRUPT : CRM_OK;
+}
+
+static int read_scales(crm__reader *in, crm__event_sum *s)
+{
+    uint64_t mask = crm__read_varint(in);
+
+    if (mask >> (s->type == CRM_TYPE_INTEGER ? 1 : CRM__DECIMAL_SCALE + 1))
+        return CRM_ECORRUPT;
+    for (unsigned i = 0; i <= CRM__DECIMAL_SCALE; i++) {
+        if (!(mask >> i & 1))
+            continue;
+        s->scales[i] = read_u32(in);
+        s->count += s->scales[i];
+        if (!s->scales[i])
+            return CRM_ECORRUPT;
     }
     return in->failed ? CRM_ECORRUPT : CRM_OK;
 }
@@ -355,10 +413,10 @@ static int read_sum(crm__reader *in, crm__event_sum *s)
             s->currency[i] = (char)p[i];
         }
     }
-    s->scale = crm__read_u8(in);
-    s->count = crm__read_varint(in);
+    if (read_scales(in, s))
+        return CRM_ECORRUPT;
     crm__event_sum_set(s, (unsigned __int128)read_int128(in));
-    return in->failed || s->scale > CRM__DECIMAL_SCALE ? CRM_ECORRUPT : CRM_OK;
+    return in->failed ? CRM_ECORRUPT : CRM_OK;
 }
 
 /* Whether b comes behind a. */
@@ -376,7 +434,7 @@ static int read_sums(crm__arena *a, crm__reader *in, crm__event_head *h)
 {
     uint64_t n = crm__read_varint(in);
 
-    if (in->failed || n > crm__reader_left(in) / 7)
+    if (in->failed || n > crm__reader_left(in) / 6)
         return CRM_ECORRUPT;
     h->sum_cap = (uint32_t)n + 1;
     h->sums = crm__arena_alloc(a, h->sum_cap * sizeof *h->sums);
@@ -410,13 +468,15 @@ int crm__event_head_decode(crm__arena *a, crm__slice bytes, crm__event_head *h)
 /* ---- references and times ---- */
 
 uint64_t crm__event_reference_hash(const uint8_t token_key[CRM__HASH_KEY], uint32_t source,
-                                   crm__slice reference)
+                                   crm__slice reference, uint64_t *more)
 {
     uint8_t input[4 + CRM__EVENT_REFERENCE], token[CRM__TOKEN_SIZE];
 
     crm__put_le32(input, source);
     memcpy(input + 4, reference.p, reference.n);
     crm__token(token_key, crm__slice_of(input, 4 + reference.n), token);
+    if (more)
+        *more = crm__get_le64(token + 8);
     return crm__get_le64(token);
 }
 
@@ -427,15 +487,15 @@ int crm__event_references_decode(crm__arena *a, crm__slice bytes, crm__event_ref
     crm__event_reference *r;
 
     *n = 0;
-    if (crm__read_u8(&in) != CRM__EVENT_HEAD_FORMAT || crm__reader_left(&in) % 16)
+    if (crm__read_u8(&in) != CRM__EVENT_HEAD_FORMAT || crm__reader_left(&in) % REFERENCE_BYTES)
         return CRM_ECORRUPT;
-    *out = r = crm__arena_alloc(a, (bytes.n / 16 + 1) * sizeof *r);
+    *out = r = crm__arena_alloc(a, (bytes.n / REFERENCE_BYTES + 1) * sizeof *r);
     if (!r)
         return CRM_ENOMEM;
     for (; crm__reader_left(&in); ++*n, r++) {
         r->hash = crm__read_le64(&in);
-        r->time = (int64_t)crm__read_le64(&in);
-        if (*n && (r->hash < r[-1].hash || (r->hash == r[-1].hash && r->time <= r[-1].time)))
+        r->number = crm__read_le32(&in);
+        if (*n && (r->hash < r[-1].hash || (r->hash == r[-1].hash && r->number <= r[-1].number)))
             return CRM_ECORRUPT;
     }
     return CRM_OK;
@@ -443,12 +503,12 @@ int crm__event_references_decode(crm__arena *a, crm__slice bytes, crm__event_ref
 
 void crm__event_references_encode(const crm__event_reference *r, uint32_t n, crm__buf *out)
 {
-    uint8_t pair[16];
+    uint8_t pair[REFERENCE_BYTES];
 
     crm__buf_add_u8(out, CRM__EVENT_HEAD_FORMAT);
     for (uint32_t i = 0; i < n; i++) {
         crm__put_le64(pair, r[i].hash);
-        crm__put_le64(pair + 8, (uint64_t)r[i].time);
+        crm__put_le32(pair + 8, r[i].number);
         crm__buf_add(out, pair, sizeof pair);
     }
 }

@@ -9,22 +9,6 @@
 
 /* ---- lists ---- */
 
-static void add_steps(const uint32_t *fields, uint32_t count, crm__buf *out)
-{
-    uint32_t before = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        crm__buf_add_varint(out, fields[i] - before);
-        before = fields[i];
-    }
-}
-
-void crm__mask_encode(const uint32_t *fields, uint32_t count, crm__buf *out)
-{
-    crm__buf_add_varint(out, count);
-    add_steps(fields, count, out);
-}
-
 int crm__mask_next(crm__reader *in, uint32_t *field)
 {
     uint64_t step;
@@ -107,28 +91,64 @@ int crm__runs_next(crm__runs *r, uint64_t *first, uint64_t *count)
 
 /* ---- entries ---- */
 
+/* Most bytes of an entry without its lists and fields, chain and check tag included; and of a
+ * field. */
+enum { MOST_ENTRY = 2 + 8 + 11 * 10 + 1 + 2 * CRM__DIGEST + 8, MOST_FIELD = 5 };
+
+static uint8_t *put_varint(uint8_t *p, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        *p++ = (uint8_t)(v | 0x80);
+    *p++ = (uint8_t)v;
+    return p;
+}
+
+static uint8_t *put_mask(uint8_t *p, const uint32_t *fields, uint32_t count)
+{
+    uint32_t before = 0;
+
+    p = put_varint(p, count);
+    for (uint32_t i = 0; i < count; i++) {
+        p = put_varint(p, fields[i] - before);
+        before = fields[i];
+    }
+    return p;
+}
+
+void crm__mask_encode(const uint32_t *fields, uint32_t count, crm__buf *out)
+{
+    uint8_t *p = crm__buf_reserve(out, 10 + (size_t)count * MOST_FIELD);
+
+    if (p)
+        out->n = (size_t)(put_mask(p, fields, count) - out->p);
+}
+
+/* One is written for every change, so room is made once and not for each number. */
 void crm__journal_encode(const crm__journal_entry *e, crm__buf *out)
 {
-    uint8_t time[8];
+    uint8_t *p = crm__buf_reserve(out, MOST_ENTRY + (size_t)e->field_count * MOST_FIELD);
 
-    crm__buf_add_u8(out, CRM__JOURNAL_FORMAT);
-    crm__buf_add_u8(out, e->action);
-    crm__put_le64(time, (uint64_t)e->recorded);
-    crm__buf_add(out, time, sizeof time);
-    crm__buf_add_varint(out, e->actor);
-    crm__buf_add_varint(out, e->purpose);
-    crm__buf_add_varint(out, e->channel);
-    crm__buf_add_varint(out, e->source);
-    crm__buf_add_varint(out, e->target);
-    crm__buf_add_varint(out, e->previous);
-    crm__buf_add_varint(out, e->batch);
-    crm__mask_encode(e->fields, e->field_count, out);
-    crm__buf_add_varint(out, e->counters.next_id);
-    crm__buf_add_varint(out, e->counters.live);
-    crm__buf_add_varint(out, e->counters.deleted);
-    crm__buf_add_varint(out, e->counters.images_from);
-    crm__buf_add_u8(out, (unsigned)e->commitment.n);
-    crm__buf_add(out, e->commitment.p, e->commitment.n);
+    if (!p)
+        return;
+    *p++ = CRM__JOURNAL_FORMAT;
+    *p++ = e->action;
+    crm__put_le64(p, (uint64_t)e->recorded);
+    p = put_varint(p + 8, e->actor);
+    p = put_varint(p, e->purpose);
+    p = put_varint(p, e->channel);
+    p = put_varint(p, e->source);
+    p = put_varint(p, e->target);
+    p = put_varint(p, e->previous);
+    p = put_varint(p, e->batch);
+    p = put_mask(p, e->fields, e->field_count);
+    p = put_varint(p, e->counters.next_id);
+    p = put_varint(p, e->counters.live);
+    p = put_varint(p, e->counters.deleted);
+    p = put_varint(p, e->counters.images_from);
+    *p++ = (uint8_t)e->commitment.n;
+    if (e->commitment.n)
+        memcpy(p, e->commitment.p, e->commitment.n);
+    out->n = (size_t)(p + e->commitment.n - out->p);
     for (int i = 0; i < CRM__BATCH_LISTS && crm__action_lists(e->action); i++)
         crm__buf_add(out, e->lists[i].p, e->lists[i].n);
 }
@@ -219,14 +239,14 @@ int crm__journal_decode(crm__slice bytes, crm__journal_entry *e)
 
 /* ---- hashes ---- */
 
-void crm__chain_next(const uint8_t key[CRM__DIGEST], const uint8_t before[CRM__DIGEST],
-                     uint64_t seq, crm__slice entry, uint8_t out[CRM__DIGEST])
+void crm__chain_next(const uint8_t before[CRM__DIGEST], uint64_t seq, crm__slice entry,
+                     uint8_t out[CRM__DIGEST])
 {
     uint8_t number_[8];
     crm__slice parts[3] = {{before, CRM__DIGEST}, {number_, sizeof number_}, entry};
 
     crm__put_le64(number_, seq);
-    crm__digest(key, parts, 3, out);
+    crm__digest(NULL, parts, 3, out);
 }
 
 int crm__image_commitment(uint64_t seq, uint64_t id, crm__slice row, uint8_t out[CRM__DIGEST])

@@ -10,20 +10,20 @@
  *   counters after the change: varint next id, live customers, deleted customers, first seq whose
  *   images are kept,
  *   u8 length of the commitment, 0 or 32, and that
- *   of a batch: three lists of ids: created, changed, with new events, each: varint number of runs, a run:
- *   varint first - last of the run before, varint length - 1
- *   32 bytes chain
+ *   of a batch: three lists of ids: created, changed, with new events, each: varint number of runs,
+ * a run: varint first - last of the run before, varint length - 1 32 bytes chain
  *
- * Chain: BLAKE2b-256 under the database's chain key of: chain of the entry before (zeros before the
- * first), seq (8 bytes little-endian), the entry up to its chain.  RFC 7693.
+ * Chain: BLAKE2b-256 (RFC 7693) of: chain of the entry before (before the first, the database's
+ * chain key), seq (8 bytes little-endian), the entry up to its chain.  All of it is one block of
+ * the hash for the entry of a single change, which a key would make two.
  *
  * Image: what a change replaced, in its own row so that it can be erased: key seq, id (u64 each);
- *   u8 form = 1: 16 bytes salt, then [of a batch: varint number of fields, each as above], a record (record.h) of
- *      the header before and the values before of the fields the change names
- *   u8 form = 2: 32 bytes, the commitment of an image that was erased
- * Commitment of an image: BLAKE2b-256 of seq, id (8 bytes little-endian each), salt, and what follows it.  An entry with
- * one image holds that; a batch folds those of all its images in order of ids: from zeros, each time
- * BLAKE2b-256 of what there is and the next commitment.
+ *   u8 form = 1: 16 bytes salt, then [of a batch: varint number of fields, each as above], a record
+ * (record.h) of the header before and the values before of the fields the change names u8 form = 2:
+ * 32 bytes, the commitment of an image that was erased Commitment of an image: BLAKE2b-256 of seq,
+ * id (8 bytes little-endian each), salt, and what follows it.  An entry with one image holds that;
+ * a batch folds those of all its images in order of ids: from zeros, each time BLAKE2b-256 of what
+ * there is and the next commitment.
  */
 #ifndef CRM_CODEC_JOURNAL_H
 #define CRM_CODEC_JOURNAL_H
@@ -65,9 +65,9 @@ typedef struct crm__journal_entry {
     uint32_t field_count;
     crm__slice mask; /* decode: the numbers as stored, for crm__mask_next() */
     crm__counters counters;
-    crm__slice commitment; /* n = 0 or CRM__DIGEST */
+    crm__slice commitment;              /* n = 0 or CRM__DIGEST */
     crm__slice lists[CRM__BATCH_LISTS]; /* of a batch: encoded runs */
-    crm__slice chain; /* decode: in place */
+    crm__slice chain;                   /* decode: in place */
 } crm__journal_entry;
 
 /* 1 for the actions whose entries have lists. */
@@ -100,8 +100,8 @@ int crm__runs_open(crm__slice list, crm__runs *r);
 int crm__runs_next(crm__runs *r, uint64_t *first, uint64_t *count);
 
 /* The next link of the chain. */
-void crm__chain_next(const uint8_t key[CRM__DIGEST], const uint8_t before[CRM__DIGEST],
-                     uint64_t seq, crm__slice entry, uint8_t out[CRM__DIGEST]);
+void crm__chain_next(const uint8_t before[CRM__DIGEST], uint64_t seq, crm__slice entry,
+                     uint8_t out[CRM__DIGEST]);
 /* Commitment of a stored image row, kept or erased.  CRM_OK or CRM_ECORRUPT. */
 int crm__image_commitment(uint64_t seq, uint64_t id, crm__slice row, uint8_t out[CRM__DIGEST]);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * A strict JSON parser (RFC 8259) behind json.h.
  *
- * Ours, because a document is what a customer's data comes in, and no library at hand keeps it whole:
- * json-c takes the last of two members of one name, cuts keys at a NUL, clips long integers, takes NaN
- * and control characters, and without memory drops members, cuts strings or stops the process.  Here
- * each of these is an error with its place.
+ * Ours, because a document is what a customer's data comes in, and no library at hand keeps it
+ * whole: json-c takes the last of two members of one name, cuts keys at a NUL, clips long integers,
+ * takes NaN and control characters, and without memory drops members, cuts strings or stops the
+ * process.  Here each of these is an error with its place.
  *
- * Values lie in one arena, freed with the root.  Strings are decoded into it, numbers keep their text.
+ * Values lie in one arena, freed with the root.  Strings are decoded into it, numbers keep their
+ * text.
  */
 #include "codec/json.h"
 
@@ -237,7 +238,8 @@ static int read_word(parser *p, crm__json *v)
     static const struct {
         const char *word;
         int kind;
-    } WORDS[] = {{"true", CRM__JSON_BOOLEAN}, {"false", CRM__JSON_BOOLEAN}, {"null", CRM__JSON_NULL}};
+    } WORDS[] = {
+        {"true", CRM__JSON_BOOLEAN}, {"false", CRM__JSON_BOOLEAN}, {"null", CRM__JSON_NULL}};
 
     for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
         size_t n = strlen(WORDS[i].word);

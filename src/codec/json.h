@@ -19,8 +19,9 @@ enum {
     CRM__JSON_OBJECT
 };
 
-/* Strict JSON, one value, UTF-8, no member twice, no NUL character, numbers of at most 19 digits unless
- * they have a fraction or exponent (their text is kept exactly).  CRM_ESYNTAX gives the byte offset. */
+/* Strict JSON, one value, UTF-8, no member twice, no NUL character, numbers of at most 19 digits
+ * unless they have a fraction or exponent (their text is kept exactly).  CRM_ESYNTAX gives the byte
+ * offset. */
 int crm__json_parse(const crm_allocator *mem, const char *text, size_t n, crm__json **out,
                     crm_error *err);
 void crm__json_free(crm__json *v);

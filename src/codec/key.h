@@ -23,8 +23,18 @@
 #include <string.h>
 
 enum { CRM__CHUNK_ROWS = 65536, CRM__CHUNK_SHIFT = 16 };
-enum { CRM__KEY_U64 = 8, CRM__KEY_IMAGE = 16, CRM__KEY_BATCH = 14, CRM__BATCH_NAME = 200, CRM__KEY_TOKEN = 2 + CRM__TOKEN_SIZE, CRM__KEY_IDENTITY = 26,
-       CRM__KEY_BITS = 9, CRM__DICT_NAME = 500, CRM__KEY_EVENT = 20, CRM__KEY_EVENT_ROW = 25 };
+enum {
+    CRM__KEY_U64 = 8,
+    CRM__KEY_IMAGE = 16,
+    CRM__KEY_BATCH = 14,
+    CRM__BATCH_NAME = 200,
+    CRM__KEY_TOKEN = 2 + CRM__TOKEN_SIZE,
+    CRM__KEY_IDENTITY = 26,
+    CRM__KEY_BITS = 9,
+    CRM__DICT_NAME = 500,
+    CRM__KEY_EVENT = 20,
+    CRM__KEY_EVENT_ROW = 25
+};
 
 enum { CRM__KEY_DAY_LIST = 12, CRM__KEY_DAY = 16 };
 
@@ -140,8 +150,9 @@ static inline int32_t crm__key_day_of(const uint8_t *key)
     return (int32_t)(crm__get_be32(key + 8) ^ UINT32_C(1) << 31);
 }
 
-static inline crm__slice crm__key_day(uint8_t to[CRM__KEY_DAY], const uint8_t list[CRM__KEY_DAY_LIST],
-                                      uint16_t row, uint16_t number)
+static inline crm__slice crm__key_day(uint8_t to[CRM__KEY_DAY],
+                                      const uint8_t list[CRM__KEY_DAY_LIST], uint16_t row,
+                                      uint16_t number)
 {
     memcpy(to, list, CRM__KEY_DAY_LIST);
     crm__put_be16(to + CRM__KEY_DAY_LIST, row);

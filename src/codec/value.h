@@ -24,9 +24,9 @@
 
 /* Decoded scalar.  Text points into the payload. */
 typedef struct crm__value {
-    uint8_t type;       /* CRM_TYPE_* */
-    uint32_t source;    /* dictionary number, scoped identities only */
-    int64_t integer;    /* integer, datetime, date (packed), boolean, enum, customer (as uint64) */
+    uint8_t type;    /* CRM_TYPE_* */
+    uint32_t source; /* dictionary number, scoped identities only */
+    int64_t integer; /* integer, datetime, date (packed), boolean, enum, customer (as uint64) */
     crm__decimal decimal;
     char currency[4];
     crm__slice text;

@@ -13,6 +13,7 @@
  */
 #include "customer/customer.h"
 #include "model/json_value.h"
+#include "model/member.h"
 
 #include "base/time.h"
 
@@ -25,7 +26,9 @@ typedef struct reading {
     crm_customer *c;
     crm__customer_faults *faults;
     crm__buf given;   /* numbers of the fields that stood as members, right or wrong */
+    uint32_t own;     /* the same of the members that are no fields: bits 1 << CRM__OWN_* */
     uint32_t unknown; /* names so far that are no field's */
+    const crm__json *identities, *events; /* for later; NULL: absent or null */
 } reading;
 
 static int bad(reading *r, const crm__field *f, const char *what)
@@ -300,42 +303,63 @@ static int read_source(reading *r, const crm__json *v)
     return CRM_OK;
 }
 
+static int read_kind(reading *r, const crm__json *v)
+{
+    crm__slice t = crm__json_text(v);
+
+    if (crm__json_kind(v) != CRM__JSON_STRING)
+        return crm__fail_field(r->faults->err, CRM_EVALUE, "kind", "kind: is a text");
+    return crm_customer_set_kind(r->c, (const char *)t.p, t.n, r->faults->err);
+}
+
+static int twice(reading *r, const char *key)
+{
+    return crm__fail_field(r->faults->err, CRM_EVALUE, key, "%s: stands twice, by key and by label",
+                           key);
+}
+
+/* A member that is no field, named by key or label. */
+static int read_own(reading *r, const crm__own_word *word, const crm__json *v)
+{
+    if (r->own >> word->own & 1)
+        return twice(r, word->key);
+    r->own |= UINT32_C(1) << word->own;
+    switch (word->own) {
+    case CRM__OWN_KIND:
+        return read_kind(r, v);
+    case CRM__OWN_REVISION:
+        return read_revision(r, v);
+    case CRM__OWN_SOURCE:
+        return read_source(r, v);
+    case CRM__OWN_IDENTITIES:
+        r->identities = v;
+        return CRM_OK;
+    case CRM__OWN_EVENTS:
+        r->events = v;
+        return CRM_OK;
+    case CRM__OWN_TAGS:
+    case CRM__OWN_CONSENTS:
+        return crm__fail_field(r->faults->err, CRM_EFIELD, word->key, "%s: this version keeps none",
+                               word->key);
+    default: /* the library's own: passed over */
+        return CRM_OK;
+    }
+}
+
 static int read_member(reading *r, const char *key, const crm__json *v)
 {
-    static const char *const PASSED_OVER[] = {"id", "created_at", "updated_at", "deleted",
-                                              "origins"};
-    static const char *const LATER[] = {"tags", "consents"};
-    const crm__field *f;
-    crm__slice t;
+    size_t n = strlen(key);
+    const crm__own_word *own = crm__own_by_key(&crm__customer_words, key, n);
+    const crm__field *f = own ? NULL : crm__model_find(r->c->model, key, n);
 
-    for (size_t i = 0; i < sizeof PASSED_OVER / sizeof *PASSED_OVER; i++) {
-        if (strcmp(key, PASSED_OVER[i]) == 0)
-            return CRM_OK;
-    }
-    for (size_t i = 0; i < sizeof LATER / sizeof *LATER; i++) {
-        if (strcmp(key, LATER[i]) == 0)
-            return crm__fail_field(r->faults->err, CRM_EFIELD, key, "%s: this version keeps none",
-                                   key);
-    }
-    if (strcmp(key, "kind") == 0) {
-        t = crm__json_text(v);
-        return crm__json_kind(v) == CRM__JSON_STRING
-                   ? crm_customer_set_kind(r->c, (const char *)t.p, t.n, r->faults->err)
-                   : crm__fail_field(r->faults->err, CRM_EVALUE, "kind", "kind: is a text");
-    }
-    if (strcmp(key, "revision") == 0)
-        return read_revision(r, v);
-    if (strcmp(key, "source") == 0)
-        return read_source(r, v);
-    if (strcmp(key, "identities") == 0 || strcmp(key, "events") == 0)
-        return CRM_OK; /* later */
-    f = crm__model_find(r->c->model, key, strlen(key));
+    if (!own && !f)
+        own = crm__own_by_label(&crm__customer_words, key, n);
+    if (own)
+        return read_own(r, own, v);
     if (!f)
-        return crm__field_unknown(r->c->model, key, strlen(key), r->unknown++ < CRM__HINTS,
-                                  r->faults->err);
+        return crm__field_unknown(r->c->model, key, n, r->unknown++ < CRM__HINTS, r->faults->err);
     if (is_given(r, f))
-        return crm__fail_field(r->faults->err, CRM_EVALUE, f->key,
-                               "%s: stands twice, by key and by label", f->key);
+        return twice(r, f->key);
     crm__buf_add(&r->given, &f->number, sizeof f->number);
     return r->given.failed ? crm__fail_nomem(r->faults->err) : read_field(r, f, v);
 }
@@ -343,7 +367,7 @@ static int read_member(reading *r, const char *key, const crm__json *v)
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults)
 {
-    reading r = {txn, c, faults, {0}, 0};
+    reading r = {txn, c, faults, {0}, 0, 0, NULL, NULL};
     const void *at = NULL;
     const char *key;
     const crm__json *v;
@@ -362,15 +386,13 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
     crm__buf_init(&r.given, txn->mem);
     while (!rc && crm__json_next(root, &at, &key, &v))
         rc = crm__customer_fault(faults, read_member(&r, key, v));
-    v = crm__json_member(root, "identities");
-    if (!rc && v)
-        rc = crm__customer_fault(faults, read_identities(&r, v));
-    v = crm__json_member(root, "events");
-    if (!rc && v)
-        rc = crm__document_events(txn, c, v, faults);
+    if (!rc && r.identities)
+        rc = crm__customer_fault(faults, read_identities(&r, r.identities));
+    if (!rc && r.events)
+        rc = crm__document_events(txn, c, r.events, faults);
     crm__buf_clear(&r.given);
-    if (!rc && v) {
-        c->events = v;
+    if (!rc && r.events) {
+        c->events = r.events;
         c->document = root;
     } else {
         crm__json_free(root);

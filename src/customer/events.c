@@ -7,6 +7,7 @@
  */
 #include "customer/customer.h"
 #include "event/event.h"
+#include "model/member.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ typedef struct entry {
     uint8_t is_void;  /* a plain void */
     uint8_t taken;    /* its state says that it counts no more */
     uint8_t answered; /* another item voids it */
+    uint8_t loose;    /* mapped by its reference to an event that says something else */
 } entry;
 
 /* Where an item with a number stands. */
@@ -75,7 +77,7 @@ static int read_entry(const crm__json *item, size_t i, entry *x, crm_error *err)
     if (rc)
         return rc;
     (void)read_number(item, "voids", i, &x->voids, NULL); /* told of with the event itself */
-    x->is_void = (uint8_t)is_text(crm__json_member(item, "kind"), "void");
+    x->is_void = (uint8_t)is_text(crm__event_own_value(item, CRM__OWN_KIND), "void");
     x->taken = state && !x->is_void;
     if (x->taken && !is_text(state, "voided") && !is_text(state, "corrected"))
         return fault("state", i, "is voided or corrected, or not there", err);
@@ -282,6 +284,20 @@ static int source_equal(adding *w, const crm__json *item, int *equal)
     return CRM_OK;
 }
 
+/* Whether a stored event says what the item says, whatever either of them voids. */
+static int says_the_same(adding *w, const crm__json *item, const crm__event *stored, int *same)
+{
+    int rc;
+
+    *same = 0;
+    if (w->e->void_set || !w->e->time_set || stored->time != w->e->e.time ||
+        !slices_equal(stored->reference, w->e->e.reference) ||
+        !crm__event_show(w->was, w->id, stored) || w->was->kind != w->e->kind)
+        return CRM_OK;
+    rc = values_equal(w, same);
+    return rc || !*same ? rc : source_equal(w, item, same);
+}
+
 /* Whether the event of the item's number is what the item says: the document is given back to the
  * customer it was written of. */
 static int is_there(adding *w, const crm__json *item, uint32_t number, int *there)
@@ -291,17 +307,42 @@ static int is_there(adding *w, const crm__json *item, uint32_t number, int *ther
     int rc;
 
     *there = 0;
-    if (!number || number > w->last || w->e->void_set || !w->e->time_set)
+    if (!number || number > w->last)
         return CRM_OK;
     rc = read_stored(w, number, &t, &stored);
-    if (rc || !crm__event_show(w->was, w->id, &stored) || w->was->kind != w->e->kind)
-        return rc;
     /* An event is written without the one it corrects when that is out of view. */
-    if (stored.time != w->e->e.time || (w->e->e.voids && stored.voids != w->e->e.voids) ||
-        !slices_equal(stored.reference, w->e->e.reference))
-        return CRM_OK;
-    rc = values_equal(w, there);
-    return rc || !*there ? rc : source_equal(w, item, there);
+    if (rc || (w->e->e.voids && stored.voids != w->e->e.voids))
+        return rc;
+    return says_the_same(w, item, &stored, there);
+}
+
+/* What the item says among an event and those that it and they correct: the first of them, of
+ * corrections if the item is one and there are such.  0: none. */
+static int find_said(adding *w, const crm__json *item, uint32_t from, uint32_t *found)
+{
+    uint32_t next;
+    int best = 0, rc = CRM_OK;
+
+    *found = 0;
+    for (uint32_t number = from; number && !rc; number = next) {
+        crm__timeline t;
+        crm__event x;
+        int same, alike;
+        crm__arena_reset(&w->work);
+        rc = read_stored(w, number, &t, &x);
+        if (rc)
+            break;
+        next = x.voids;
+        if (next >= number)
+            return unreadable(w, CRM_ECORRUPT);
+        alike = !next == !w->e->e.voids;
+        rc = says_the_same(w, item, &x, &same);
+        if (!rc && same && alike >= best) {
+            *found = number;
+            best = alike;
+        }
+    }
+    return rc;
 }
 
 /* The event that corrected one; the one itself when it was only voided.  Events stand in the
@@ -340,62 +381,103 @@ static int void_event(adding *w, uint32_t number)
     return crm__event_write(w->txn, w->m, w->id, &v, &w->work, NULL, w->err);
 }
 
-/* A correction that was not stored, as its reference is there already (at `there`), while what it
- * voids is in force: that is the same event under its reference, or counts no more. */
-static int void_target(adding *w, uint32_t target, uint32_t there, uint32_t *number)
+/* The item is there under its reference, at *number, which is the last event of it: the one that
+ * says what the item says is what others in the document mean by it. */
+static int take_known(adding *w, const crm__json *item, entry *x)
 {
-    crm__timeline t;
-    crm__event old, same;
-    int rc = read_stored(w, target, &t, &old);
+    uint32_t said;
+    int rc = w->map.numbered || x->taken ? find_said(w, item, x->mapped, &said) : CRM_DONE;
 
-    if (!rc)
-        rc = crm__timeline_get(&t, there, &same) ? unreadable(w, CRM_ECORRUPT) : CRM_OK;
-    if (rc || old.state != CRM__EVENT_IN_FORCE)
+    if (rc)
         return rc;
-    if (old.source == same.source && slices_equal(old.reference, same.reference)) {
-        *number = target;
-        return CRM_OK;
-    }
-    return void_event(w, target);
+    x->loose = !said;
+    x->mapped = said ? said : x->mapped;
+    return CRM_DONE;
 }
 
-/* Adds w->e, whose voids is a number of the customer; *number is that of the event. */
-static int add_event(adding *w, uint32_t *number)
+/* An item that counts no more, and that the customer has had, is not stored to be voided again. */
+static int find_taken(adding *w, const crm__json *item, uint32_t *number)
 {
-    uint32_t target = w->map.numbered ? w->e->e.voids : 0;
+    uint32_t last = 0;
+    int rc = crm__event_last(w->txn, w->id, w->e, &w->work, &last, w->err);
+
+    *number = 0;
+    return rc || !last ? rc : find_said(w, item, last, number);
+}
+
+/* An item that corrects or voids an event of the customer; `loose` as the map has that.  done:
+ * there is nothing to add. */
+static int look_at_target(adding *w, const crm__json *item, uint32_t target, int loose, entry *x,
+                          int *done)
+{
+    uint32_t said = 0;
     crm__timeline t;
     crm__event old;
-    int rc;
+    int rc = read_stored(w, target, &t, &old);
+
+    *done = 1;
+    if (rc)
+        return rc;
+    if (old.state != CRM__EVENT_IN_FORCE) {
+        x->loose = (uint8_t)loose;
+        return successor(w, &t, &old, &x->mapped);
+    }
+    if (loose && !w->e->void_set) {
+        rc = find_said(w, item, target, &said);
+        x->mapped = said;
+    }
+    *done = said != 0;
+    return rc;
+}
+
+/* Adds w->e, whose voids is a number of the customer; x->mapped becomes that of the event.  loose:
+ * what it voids was found by its reference only. */
+static int add_event(adding *w, const crm__json *item, entry *x, int loose)
+{
+    uint32_t target = w->map.numbered ? w->e->e.voids : 0;
+    int done = 0, rc = CRM_OK;
 
     if (target) {
-        rc = read_stored(w, target, &t, &old);
-        if (rc)
-            return rc;
-        if (old.state != CRM__EVENT_IN_FORCE)
-            return successor(w, &t, &old, number);
+        rc = look_at_target(w, item, target, loose, x, &done);
+    } else if (x->taken && w->e->e.reference.n) {
+        rc = find_taken(w, item, &x->mapped);
+        done = x->mapped != 0;
     }
-    rc = crm__event_write(w->txn, w->m, w->id, w->e, &w->work, number, w->err);
-    return rc == CRM_DONE && target ? void_target(w, target, *number, number) : rc;
+    if (rc || done)
+        return rc;
+    /* What it corrects may be out of view, and not in the document: then the event of its reference
+     * that the document itself brought and that was corrected is another one. */
+    w->e->beyond = w->map.numbered && !x->taken ? w->last + 1 : 0;
+    rc = crm__event_write(w->txn, w->m, w->id, w->e, &w->work, &x->mapped, w->err);
+    if (rc != CRM_DONE)
+        return rc;
+    /* What it corrects is in force, and so is another of its reference: that one stays. */
+    if (target && (rc = void_event(w, target)) != CRM_OK)
+        return rc;
+    return take_known(w, item, x);
 }
 
 static int add_item(adding *w, uint32_t i)
 {
     const crm__json *item = crm__json_item(w->c->events, i);
     entry *x = &w->map.entries[i];
+    entry *of = NULL;
     uint32_t at = 0;
     crm__timeline t;
     crm__event e;
     int there, rc = read_event(w->txn, w->c, item, w->e, w->err);
 
-    if (!rc && w->map.numbered && x->voids)
-        w->e->e.voids = map_find(&w->map, x->voids, &at)->mapped;
+    if (!rc && w->map.numbered && x->voids) {
+        of = map_find(&w->map, x->voids, &at);
+        w->e->e.voids = of->mapped;
+    }
     if (!rc)
         rc = is_there(w, item, x->number, &there);
     if (rc)
         return rc;
     x->mapped = x->number;
     if (!there)
-        rc = add_event(w, &x->mapped);
+        rc = add_event(w, item, x, of && of->loose);
     if (rc < 0 || !x->taken || x->answered)
         return rc;
     /* It counts no more, and what voided it is not in the document. */

@@ -63,8 +63,8 @@ int crm_customer_get(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
     return crm__customer_read(txn, id, c, err);
 }
 
-static int give_document(crm_txn *txn, const crm_customer *c, uint32_t flags, char **json, size_t *n,
-                         crm_error *err)
+static int give_document(crm_txn *txn, const crm_customer *c, uint32_t flags, char **json,
+                         size_t *n, crm_error *err)
 {
     crm__buf out;
     int rc;
@@ -93,7 +93,8 @@ static int check_json_args(crm_txn *txn, uint32_t flags, char **json, crm_error 
     if (!json)
         return crm__fail_field(err, CRM_EINVAL, "json", "json is NULL");
     if (flags & ~(CRM_JSON_ORIGINS | CRM_JSON_PRETTY | CRM_JSON_EVENTS))
-        return crm__fail_field(err, CRM_EINVAL, "flags", "a flag this library does not know is set");
+        return crm__fail_field(err, CRM_EINVAL, "flags",
+                               "a flag this library does not know is set");
     return CRM_OK;
 }
 
@@ -117,8 +118,8 @@ int crm_customer_get_json(crm_txn *txn, crm_id id, uint32_t flags, char **json, 
     return rc;
 }
 
-int crm_customer_to_json(crm_txn *txn, const crm_customer *c, uint32_t flags, char **json, size_t *n,
-                         crm_error *err)
+int crm_customer_to_json(crm_txn *txn, const crm_customer *c, uint32_t flags, char **json,
+                         size_t *n, crm_error *err)
 {
     int rc = check_json_args(txn, flags, json, err);
 

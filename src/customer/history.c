@@ -33,8 +33,7 @@ int crm__walk_open(crm_txn *txn, const crm_allocator *mem, crm_id id, crm__walk 
         crm__buf_add(&w->bytes[0], bytes.p, bytes.n);
         rc = w->bytes[0].failed
                  ? CRM_ENOMEM
-                 : crm__record_decode(mem, crm__slice_of(w->bytes[0].p, bytes.n),
-                                      &w->record[0]);
+                 : crm__record_decode(mem, crm__slice_of(w->bytes[0].p, bytes.n), &w->record[0]);
     }
     if (rc)
         crm__walk_close(w);

@@ -16,12 +16,12 @@ typedef struct crm__walk {
     crm_id id;
     crm__buf bytes[2];
     crm__record record[2];
-    int now;            /* which of the two is the state after the present change */
-    int how;            /* CRM__WALK_* of the present change */
-    uint64_t seq;       /* of the present change */
-    crm__buf entry;     /* its journal entry */
+    int now;        /* which of the two is the state after the present change */
+    int how;        /* CRM__WALK_* of the present change */
+    uint64_t seq;   /* of the present change */
+    crm__buf entry; /* its journal entry */
     crm__journal_entry e;
-    crm__buf fields;    /* uint32_t: what it changed */
+    crm__buf fields; /* uint32_t: what it changed */
     crm__arena arena;
 } crm__walk;
 

@@ -44,7 +44,8 @@ int crm_customer_list(crm_txn *txn, const crm_list_options *opts, crm_customer_i
     if (rc)
         return rc;
     if ((o.flags & ~CRM_LIST_DELETED) || o.reserved)
-        return crm__fail_field(err, CRM_EINVAL, "flags", "a flag this library does not know is set");
+        return crm__fail_field(err, CRM_EINVAL, "flags",
+                               "a flag this library does not know is set");
     rc = crm__txn_model(txn, &m, err);
     if (!rc)
         rc = crm__state_read(txn, err);
@@ -127,12 +128,7 @@ int crm_customer_next(crm_customer_iter *it, crm_customer **c, crm_error *err)
         *c = NULL;
     if (!it || !c)
         return crm__fail_field(err, CRM_EINVAL, it ? "c" : "it", "%s is NULL", it ? "c" : "it");
-    if (crm__store_forked(it->db->store))
-        return crm__fail(err, CRM_EFORKED, "the handle was opened by a parent process");
-    txn = it->child.txn;
-    if (!txn)
-        return crm__fail(err, CRM_ESTATE, "the iterator's transaction has ended");
-    rc = crm__txn_enter(txn, 0, err);
+    rc = crm__child_enter(&it->child, it->db, &txn, err);
     if (rc)
         return rc;
     for (;;) {
@@ -158,7 +154,8 @@ int crm_customer_next(crm_customer_iter *it, crm_customer **c, crm_error *err)
             return rc;
         }
         /* The set is as old as the walk's arrival in this chunk; the record is of this moment. */
-        if (crm_customer_deleted(it->c) == it->deleted && (!it->kind || it->c->rec.kind == it->kind))
+        if (crm_customer_deleted(it->c) == it->deleted &&
+            (!it->kind || it->c->rec.kind == it->kind))
             break;
     }
     *c = it->c;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a customer's record becomes by a write, and whether the model allows it.  The one validation of
- * both doors and all verbs.
+ * What a customer's record becomes by a write, and whether the model allows it.  The one validation
+ * of both doors and all verbs.
  */
 #include "customer/customer.h"
 
@@ -377,7 +377,8 @@ static int add_defaults(merge *g)
     return rc;
 }
 
-/* Origins of an entry by their new numbers; a list whose values have one origin needs no list of them. */
+/* Origins of an entry by their new numbers; a list whose values have one origin needs no list of
+ * them. */
 static int renumber(merge *g, crm__entry *e, const uint32_t *to)
 {
     crm__reader in = crm__reader_of(e->mixed.p, e->mixed.n);
@@ -460,8 +461,8 @@ static int check_reference(merge *g, const crm__field *f, const crm__value *v)
     int rc;
 
     if (to == g->id)
-        return crm__fail_field(g->faults->err, CRM_EVALUE, f->key, "%s: refers to the customer itself",
-                               f->key);
+        return crm__fail_field(g->faults->err, CRM_EVALUE, f->key,
+                               "%s: refers to the customer itself", f->key);
     rc = crm__txn_read(g->txn, KV_CUSTOMER, crm__key_u64(key, to), &bytes);
     if (!rc)
         rc = crm__record_head(bytes, &flags, &seq);

@@ -4,6 +4,7 @@
 #include "customer/customer.h"
 
 #include "base/bytes.h"
+#include "model/typed.h"
 
 #include <string.h>
 
@@ -48,17 +49,14 @@ int crm_customer_new(crm_txn *txn, crm_customer **out, crm_error *err)
         return rc;
     if (crm__customer_make(txn->mem, (crm__model *)(uintptr_t)m, out))
         return crm__fail_nomem(err);
-    memcpy((*out)->store, txn->store->id, sizeof (*out)->store);
-    if (txn->zone) { /* the record outlives the transaction */
-        rc = crm__zone_open(&(*out)->mem, crm__zone_name(txn->zone), &(*out)->own_zone, err);
-        if (rc) {
-            crm_customer_free(*out);
-            *out = NULL;
-            return rc;
-        }
-        (*out)->zone = (*out)->own_zone;
+    memcpy((*out)->store, txn->store->id, sizeof(*out)->store);
+    rc = crm__zone_keep(&(*out)->mem, txn->zone, &(*out)->own_zone, err);
+    (*out)->zone = (*out)->own_zone;
+    if (rc) {
+        crm_customer_free(*out);
+        *out = NULL;
     }
-    return CRM_OK;
+    return rc;
 }
 
 void crm_customer_free(crm_customer *c)
@@ -113,14 +111,14 @@ int crm__customer_field(const crm_customer *c, const crm_field *field, const crm
 }
 
 /* The place of a field in an ordered array of entries: made when absent. */
-static crm__entry *place(const crm_allocator *mem, crm__entry **list, uint32_t *count, uint32_t *cap,
-                         uint32_t field, uint8_t mode)
+static crm__entry *place(const crm_allocator *mem, crm__entry **list, uint32_t *count,
+                         uint32_t *cap, uint32_t field, uint8_t mode)
 {
     uint32_t i = 0;
     crm__entry *e;
 
-    while (i < *count && ((*list)[i].field < field ||
-                          ((*list)[i].field == field && mode >= CRM__ADD && (*list)[i].mode < mode)))
+    while (i < *count && ((*list)[i].field < field || ((*list)[i].field == field &&
+                                                       mode >= CRM__ADD && (*list)[i].mode < mode)))
         i++;
     if (i < *count && (*list)[i].field == field && (mode < CRM__ADD || (*list)[i].mode == mode))
         return &(*list)[i];
@@ -246,22 +244,13 @@ int crm__item_split(crm__slice item, int scoped, crm__item *out)
     return in.failed ? CRM_ECORRUPT : CRM_OK;
 }
 
-static int check_text(const char **text, size_t *n, const char *what, crm_error *err)
-{
-    if (!*text)
-        return crm__fail_field(err, CRM_EINVAL, what, "%s is NULL", what);
-    if (*n == CRM_NUL)
-        *n = strlen(*text);
-    return CRM_OK;
-}
-
 int crm_customer_set_kind(crm_customer *c, const char *kind, size_t n, crm_error *err)
 {
     unsigned k;
 
     if (!c)
         return crm__fail_field(err, CRM_EINVAL, "c", "c is NULL");
-    if (check_text(&kind, &n, "kind", err))
+    if (crm__text_given(kind, &n, "kind", err))
         return CRM_EINVAL;
     k = crm__kind_find(c->model, kind, n);
     if (!k)
@@ -281,7 +270,7 @@ static int set_text(crm_customer *c, const crm_field *field, const char *source,
     crm__buf item, list;
     int rc = crm__customer_field(c, field, &f, err);
 
-    if (rc || (rc = check_text(&text, &n, "text", err)) != 0)
+    if (rc || (rc = crm__text_given(text, &n, "text", err)) != 0)
         return rc;
     if (add && !(f->flags & CRM_FIELD_LIST))
         return crm__fail_field(err, CRM_EVALUE, f->key, "%s: holds one value, not a list", f->key);
@@ -322,31 +311,23 @@ int crm_customer_add(crm_customer *c, const crm_field *field, const char *source
 int crm_customer_set_integer(crm_customer *c, const crm_field *field, int64_t value, crm_error *err)
 {
     const crm__field *f;
-    crm__value v;
     crm__buf item, list;
-    int rc = crm__customer_field(c, field, &f, err);
+    int rc = crm__customer_field(c, field, &f, err), in_list;
 
     if (rc)
         return rc;
-    if (f->type != CRM_TYPE_INTEGER && f->type != CRM_TYPE_BOOLEAN &&
-        f->type != CRM_TYPE_DATETIME && f->type != CRM_TYPE_CUSTOMER)
-        return crm__fail_field(err, CRM_EVALUE, f->key,
-                               "%s: is not of type integer, boolean, datetime or customer", f->key);
-    memset(&v, 0, sizeof v);
-    v.type = f->type;
-    v.integer = value;
+    in_list = (f->flags & CRM_FIELD_LIST) != 0;
     crm__buf_init(&item, &c->mem);
     crm__buf_init(&list, &c->mem);
-    rc = crm__value_put(f, &v, &item, err);
-    if (!rc && f->flags & CRM_FIELD_LIST)
+    rc = crm__integer_put(f, CRM__INTEGERS_CUSTOMER, value, &item, err);
+    if (!rc && in_list)
         crm__list_add(&list, crm__slice_of(item.p, item.n));
+    if (!rc && list.failed)
+        rc = crm__fail_nomem(err);
     if (!rc)
-        rc = item.failed || list.failed
-                 ? crm__fail_nomem(err)
-                 : crm__customer_put(c, f, CRM__SET,
-                                     f->flags & CRM_FIELD_LIST ? crm__slice_of(list.p, list.n)
-                                                               : crm__slice_of(item.p, item.n),
-                                     err);
+        rc = crm__customer_put(
+            c, f, CRM__SET, in_list ? crm__slice_of(list.p, list.n) : crm__slice_of(item.p, item.n),
+            err);
     crm__buf_clear(&item);
     crm__buf_clear(&list);
     return rc;
@@ -430,9 +411,10 @@ static int value_at(const crm_customer *c, const crm_field *field, size_t i, crm
     for (size_t k = 0; e->list && k <= i; k++) {
         int rc = crm__list_next(e->payload, &pos, &item);
         if (rc)
-            return rc == CRM_DONE ? crm__fail_field(err, CRM_ENOTFOUND, field->key,
-                                                    "the record has no such value")
-                                  : crm__fail_field(err, rc, field->key, "the stored list is damaged");
+            return rc == CRM_DONE
+                       ? crm__fail_field(err, CRM_ENOTFOUND, field->key,
+                                         "the record has no such value")
+                       : crm__fail_field(err, rc, field->key, "the stored list is damaged");
     }
     if (crm__item_split(item, e->scoped, split) || crm__value_decode(e->type, 0, split->value, v))
         return crm__fail_field(err, CRM_ECORRUPT, field->key, "the stored value is damaged");
@@ -446,25 +428,9 @@ int crm_customer_text(crm_customer *c, const crm_field *field, size_t i, const c
     crm__item split;
     int rc = value_at(c, field, i, &v, &split, err);
 
-    if (rc)
-        return rc;
-    if (!text || !n)
-        return crm__fail_field(err, CRM_EINVAL, "text", "text or n is NULL");
-    if (v.text.p) {
-        *text = (const char *)v.text.p;
-        *n = v.text.n;
-        return CRM_OK;
-    }
-    c->text.n = 0;
-    rc = crm__value_format(crm__model_number(c->model, field->number), &v, &c->text);
-    if (rc || c->text.failed) {
-        c->text.failed = 0;
-        return rc ? crm__fail_field(err, rc, field->key, "the stored value is damaged")
-                  : crm__fail_nomem(err);
-    }
-    *text = (const char *)c->text.p;
-    *n = c->text.n;
-    return CRM_OK;
+    return rc ? rc
+              : crm__text_get(crm__model_number(c->model, field->number), field->key, &v, &c->text,
+                              text, n, err);
 }
 
 int crm_customer_integer(crm_customer *c, const crm_field *field, size_t i, int64_t *value,
@@ -474,17 +440,7 @@ int crm_customer_integer(crm_customer *c, const crm_field *field, size_t i, int6
     crm__item split;
     int rc = value_at(c, field, i, &v, &split, err);
 
-    if (rc)
-        return rc;
-    if (!value)
-        return crm__fail_field(err, CRM_EINVAL, "value", "value is NULL");
-    if (v.type != CRM_TYPE_INTEGER && v.type != CRM_TYPE_BOOLEAN && v.type != CRM_TYPE_DATETIME &&
-        v.type != CRM_TYPE_CUSTOMER)
-        return crm__fail_field(err, CRM_EVALUE, field->key,
-                               "%s: is not of type integer, boolean, datetime or customer",
-                               field->key);
-    *value = v.integer;
-    return CRM_OK;
+    return rc ? rc : crm__integer_get(field->key, CRM__INTEGERS_CUSTOMER, &v, value, err);
 }
 
 /* A NUL-terminated copy that lives until the transaction ends. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Records that cross a boundary: out of a write transaction whose dictionary numbers may be rolled back,
- * into a transaction under another model, or into another database.
+ * Records that cross a boundary: out of a write transaction whose dictionary numbers may be rolled
+ * back, into a transaction under another model, or into another database.
  */
 #include "customer/customer.h"
 
@@ -81,12 +81,14 @@ static int value_again(const crm__field *from, const crm__field *to, const crm__
         was = crm__enum_number(from, (uint32_t)v.integer);
         was = was ? crm__enum_find(to, was->key, strlen(was->key)) : NULL;
         if (!was)
-            return crm__fail_field(err, CRM_EVALUE, to->key, "%s: has no such value any more", to->key);
+            return crm__fail_field(err, CRM_EVALUE, to->key, "%s: has no such value any more",
+                                   to->key);
         v.integer = was->number;
     }
     if (!e->scoped)
         return crm__value_put(to, &v, out, err);
-    /* The value is checked and written with a number in front, which its source takes the place of. */
+    /* The value is checked and written with a number in front, which its source takes the place of.
+     */
     v.source = 1;
     crm__buf_init(&plain, out->mem);
     rc = crm__value_put(to, &v, &plain, err);
@@ -134,9 +136,9 @@ static int entry_again(const crm__model *m, const crm_customer *c, const crm__en
     if (rc == CRM_DONE)
         rc = one.failed || list.failed ? crm__fail_nomem(err) : CRM_OK;
     if (!rc)
-        rc = crm__customer_put(to, f, e->mode,
-                               is_list ? crm__slice_of(list.p, list.n) : crm__slice_of(one.p, one.n),
-                               err);
+        rc = crm__customer_put(
+            to, f, e->mode, is_list ? crm__slice_of(list.p, list.n) : crm__slice_of(one.p, one.n),
+            err);
     crm__buf_clear(&one);
     crm__buf_clear(&list);
     return rc;
@@ -169,8 +171,9 @@ int crm__customer_rebind(crm_txn *txn, const crm__model *m, const crm_customer *
     *use = c;
     *own = NULL;
     if (foreign_sources(txn, c))
-        return crm__fail_field(err, CRM_EINVAL, "c",
-                               "the record was read in another database and has identities per source");
+        return crm__fail_field(
+            err, CRM_EINVAL, "c",
+            "the record was read in another database and has identities per source");
     if (c->model == m)
         return CRM_OK;
     if (crm__customer_make(txn->mem, (crm__model *)(uintptr_t)m, &to))

@@ -202,14 +202,14 @@ static int write_change(crm_change_iter *it, crm_txn *txn, crm__buf *out)
 /* The live transaction of the iterator, or why there is none. */
 static int enter(crm_change_iter *it, crm_txn **txn, int present, crm_error *err)
 {
+    int rc;
+
     if (!it)
         return crm__fail_field(err, CRM_EINVAL, "it", "it is NULL");
-    if (!it->child.txn)
-        return crm__fail(err, CRM_ESTATE, "the iterator's transaction has ended");
-    *txn = it->child.txn;
-    if (present && !it->present)
-        return crm__fail(err, CRM_ESTATE, "there is no present change");
-    return crm__txn_enter(*txn, 0, err);
+    rc = crm__child_enter(&it->child, it->db, txn, err);
+    if (!rc && present && !it->present)
+        rc = crm__fail(err, CRM_ESTATE, "there is no present change");
+    return rc;
 }
 
 int crm_change_list(crm_txn *txn, uint64_t after, crm_change_iter **out, crm_error *err)
@@ -442,8 +442,8 @@ int crm_db_wait(crm_db *db, uint64_t after, int64_t timeout_ms, uint64_t *revisi
     int endless = timeout_ms < 0 || timeout_ms > INT32_MAX;
     int64_t until = endless ? 0 : crm__clock_mono() + timeout_ms * 1000;
     uint64_t now = 0, commit = 0;
-    /* An engine may name a commit a moment before new snapshots see it: the next look is soon, those behind it are
-     * ever further apart. */
+    /* An engine may name a commit a moment before new snapshots see it: the next look is soon,
+     * those behind it are ever further apart. */
     int slice = 1;
     int rc = crm__db_enter(db, err);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * crm_check(): every page, every value's check tag, the journal's sequence, and that the derived spaces
- * are what the records say.
+ * crm_check(): every page, every value's check tag, the journal's sequence, and that the derived
+ * spaces are what the records say.
  *
- * Nothing is read through mapped memory.  Pages stay what they are while they are read in two cases:
- * no writer commits twice meanwhile (the engine never writes to pages of its last snapshot), or a reader
- * slot holds the snapshot.  So the check first reads as it is; only if the file moved on underneath does
- * it open the database, to hold a snapshot, and read again.
+ * Nothing is read through mapped memory.  Pages stay what they are while they are read in two
+ * cases: no writer commits twice meanwhile (the engine never writes to pages of its last snapshot),
+ * or a reader slot holds the snapshot.  So the check first reads as it is; only if the file moved
+ * on underneath does it open the database, to hold a snapshot, and read again.
  */
 #include "db/check.h"
 
@@ -90,7 +90,8 @@ int crm__check_rows(crm__check *c, kv_space space,
     if (rc == CRM_ENOTFOUND)
         return CRM_OK;
     if (rc == CRM_ECORRUPT) {
-        crm__check_fault(c, crm__kv_space_name(space), 0, -1, "a page can't be read: rows are missing");
+        crm__check_fault(c, crm__kv_space_name(space), 0, -1,
+                         "a page can't be read: rows are missing");
         return CRM_OK;
     }
     return rc;
@@ -162,8 +163,8 @@ static int row_dict(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     int rc;
 
     (void)ctx;
-    if (crm__untag(&c->store, KV_DICT, k, v, &payload) || k.n < 2 ||
-        payload.n > CRM__DICT_NAME || (k.p[1] == 0 && payload.n != 4)) {
+    if (crm__untag(&c->store, KV_DICT, k, v, &payload) || k.n < 2 || payload.n > CRM__DICT_NAME ||
+        (k.p[1] == 0 && payload.n != 4)) {
         crm__check_fault(c, "dict", 0, -1, "a row is damaged");
         return CRM_OK;
     }
@@ -196,9 +197,9 @@ static int row_unused(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 
 static int check_plain(crm__check *c)
 {
-    static const uint8_t USED[KV_SPACES] = {[KV_META] = 1,     [KV_CUSTOMER] = 1, [KV_JOURNAL] = 1,
-                                            [KV_DICT] = 1,     [KV_IDENTITY] = 1, [KV_BITS] = 1,
-                                            [KV_EVENT] = 1,    [KV_DAY] = 1,      [KV_IMAGE] = 1};
+    static const uint8_t USED[KV_SPACES] = {
+        [KV_META] = 1, [KV_CUSTOMER] = 1, [KV_JOURNAL] = 1, [KV_DICT] = 1, [KV_IDENTITY] = 1,
+        [KV_BITS] = 1, [KV_EVENT] = 1,    [KV_DAY] = 1,     [KV_IMAGE] = 1};
     int rc = crm__check_rows(c, KV_META, row_meta, NULL);
 
     if (!rc)
@@ -431,7 +432,8 @@ static int judged(crm__check *c, int rc, crm_error *err)
     return crm__fail(err, CRM_ECORRUPT, "%llu faults", (unsigned long long)c->result.faults);
 }
 
-/* A database that is being made is not looked at half-way; one whose making has not begun is none. */
+/* A database that is being made is not looked at half-way; one whose making has not begun is none.
+ */
 static int wait_for_maker(const char *path, crm_error *err)
 {
     char name[4096];
@@ -452,9 +454,9 @@ static int wait_for_maker(const char *path, crm_error *err)
     return CRM_OK;
 }
 
-/* The second pass, over a file that a snapshot keeps as it is.  When there is none to be had, nothing is
- * known of the file, and the reason is the result; a file too damaged to be opened is what the first pass
- * said of it, in rc and err. */
+/* The second pass, over a file that a snapshot keeps as it is.  When there is none to be had,
+ * nothing is known of the file, and the reason is the result; a file too damaged to be opened is
+ * what the first pass said of it, in rc and err. */
 static int check_held(crm__check *c, const char *path, const crm_check_options *o,
                       const crm_allocator *mem, kept *k, int rc, crm_error *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The parts of crm_check(): pages, records and journal, derived spaces.  All of them read through the
- * page engine, whose bytes are never mapped and never trusted.
+ * The parts of crm_check(): pages, records and journal, derived spaces.  All of them read through
+ * the page engine, whose bytes are never mapped and never trusted.
  */
 #ifndef CRM_DB_CHECK_H
 #define CRM_DB_CHECK_H
@@ -23,7 +23,7 @@ typedef struct crm__check {
     crm_check_result result;
     crm__store store; /* keys and engine only; never registered */
     crm_db db;
-    crm_txn *txn;     /* a read transaction on the page engine */
+    crm_txn *txn; /* a read transaction on the page engine */
     const crm__model *model;
     uint64_t seed;
     uint64_t work, work_all; /* for progress */
@@ -46,7 +46,8 @@ int crm__check_step(crm__check *c, uint64_t n);
 void crm__sum_add(crm__sum *s, uint64_t seed, const void *p, size_t n, int sign);
 /* What a walk over one space met: a page fault ends the walk of that space only. */
 int crm__check_rows(crm__check *c, kv_space space,
-                    int (*row)(crm__check *c, crm__slice key, crm__slice value, void *ctx), void *ctx);
+                    int (*row)(crm__check *c, crm__slice key, crm__slice value, void *ctx),
+                    void *ctx);
 
 /* check_journal.c: entries, chain and images. */
 int crm__check_journal(crm__check *c);
@@ -54,14 +55,15 @@ int crm__check_journal(crm__check *c);
 void crm__check_batch(crm__check *c, uint64_t batch);
 /* Adds to, or with sign -1 takes from, the sum of last changes. */
 void crm__check_change(crm__check *c, crm_id id, uint64_t seq, int sign);
-/* check_derived.c: compares the derived spaces with the records, walking these once more if needed. */
+/* check_derived.c: compares the derived spaces with the records, walking these once more if needed.
+ */
 int crm__check_derived(crm__check *c);
 /* check_event.c: compares the day lists with the events; check_timeline.c looks on. */
 int crm__check_events(crm__check *c);
 
-/* check_timeline.c: the events of each customer, and the rows beside their blocks.  Takes the rows of
- * the event space in order; a block comes decoded, another row with b NULL.  CRM_OK, CRM_ENOMEM, engine
- * codes. */
+/* check_timeline.c: the events of each customer, and the rows beside their blocks.  Takes the rows
+ * of the event space in order; a block comes decoded, another row with b NULL.  CRM_OK, CRM_ENOMEM,
+ * engine codes. */
 typedef struct crm__check_timeline crm__check_timeline;
 crm__check_timeline *crm__check_timeline_new(crm__check *c); /* NULL: no memory */
 void crm__check_timeline_free(crm__check_timeline *t);

@@ -148,21 +148,20 @@ static void compare_set(derived *d, const set_of *want)
         uint64_t differ = have[i] ^ (want ? want->words[i] : 0);
         if (!differ)
             continue;
-        crm__check_fault(
-            d->c, "bits",
-            ((uint64_t)crm__get_be32(d->key) << CRM__CHUNK_SHIFT) + i * 64 +
-                (uint64_t)__builtin_ctzll(differ),
-            -1, "the %s set %lu is not what the record says", index_name(index),
-            (unsigned long)value);
+        crm__check_fault(d->c, "bits",
+                         ((uint64_t)crm__get_be32(d->key) << CRM__CHUNK_SHIFT) + i * 64 +
+                             (uint64_t)__builtin_ctzll(differ),
+                         -1, "the %s set %lu is not what the record says", index_name(index),
+                         (unsigned long)value);
         return;
     }
 }
 
 static void missing_set(derived *d, const set_of *want)
 {
-    crm__check_fault(d->c, "bits", (d->chunk << CRM__CHUNK_SHIFT) +
-                                       (uint64_t)crm__set_next(want->words, 0),
-                     -1, "the %s set %lu of chunk %llu is missing", index_name(want->index),
+    crm__check_fault(d->c, "bits",
+                     (d->chunk << CRM__CHUNK_SHIFT) + (uint64_t)crm__set_next(want->words, 0), -1,
+                     "the %s set %lu of chunk %llu is missing", index_name(want->index),
                      (unsigned long)want->value, (unsigned long long)d->chunk);
 }
 
@@ -311,8 +310,9 @@ static void name_row(crm__check *c, const uint8_t *row, int missing)
     crm_id id = crm__get_be64(row + CRM__KEY_TOKEN);
 
     crm__check_fault(c, "identity", id, -1,
-                     missing ? "customer %llu can't be found by %s" : "customer %llu is found by a %s "
-                                                                      "it does not have",
+                     missing ? "customer %llu can't be found by %s"
+                             : "customer %llu is found by a %s "
+                               "it does not have",
                      (unsigned long long)id, f ? f->key : "removed field");
 }
 
@@ -326,7 +326,8 @@ static void compare_rows(exact *x)
     if (m)
         qsort(x->have.p, m, CRM__KEY_IDENTITY, by_row);
     while ((i < n || k < m) && named < NAMED_MOST) {
-        const uint8_t *a = x->want.p + i * CRM__KEY_IDENTITY, *b = x->have.p + k * CRM__KEY_IDENTITY;
+        const uint8_t *a = x->want.p + i * CRM__KEY_IDENTITY,
+                      *b = x->have.p + k * CRM__KEY_IDENTITY;
         int order = i == n ? 1 : k == m ? -1 : memcmp(a, b, CRM__KEY_IDENTITY);
         if (order) {
             name_row(x->d->c, order < 0 ? a : b, order < 0);

@@ -4,7 +4,7 @@
  *
  * Fed with the rows of the event space in order.  A customer's blocks come first: what the rows
  * beside them must say is gathered from those, and compared as they pass.  In memory is one
- * customer: 40 bytes an event, and 16 a reference.
+ * customer: 40 bytes an event, and 24 a reference.
  */
 #include "codec/event_head.h"
 #include "db/check.h"
@@ -23,6 +23,12 @@ typedef struct brief {
     uint8_t state, is_void, met; /* met: the event that voids it */
 } brief;
 
+/* The reference of an event.  All 128 bits tell two references apart whose hash is the same. */
+typedef struct mention {
+    uint64_t hash, more;
+    uint32_t number;
+} mention;
+
 struct crm__check_timeline {
     crm__check *c;
     crm_id id;       /* 0: before the first row */
@@ -34,7 +40,7 @@ struct crm__check_timeline {
     int64_t last_time;
     uint32_t last_number; /* of the event before */
     crm__buf events;      /* brief */
-    crm__buf references;  /* crm__event_reference */
+    crm__buf references;  /* mention; in the end one for each reference, of its last event */
     crm__buf totals;      /* the head as bytes */
     crm__event_head head;
     crm__arena arena; /* the head's arrays */
@@ -54,10 +60,10 @@ static brief *briefs(const crm__check_timeline *t, size_t *n)
     return (brief *)(void *)t->events.p;
 }
 
-static crm__event_reference *wanted(const crm__check_timeline *t, size_t *n)
+static mention *wanted(const crm__check_timeline *t, size_t *n)
 {
-    *n = t->references.n / sizeof(crm__event_reference);
-    return (crm__event_reference *)(void *)t->references.p;
+    *n = t->references.n / sizeof(mention);
+    return (mention *)(void *)t->references.p;
 }
 
 /* Whether one more fault of the customer is named. */
@@ -121,9 +127,8 @@ static int add_event(crm__check_timeline *t, const crm__event *e)
     b.is_void = e->kind == CRM__EVENT_VOID;
     crm__buf_add(&t->events, &b, sizeof b);
     if (e->reference.n) {
-        crm__event_reference r;
-        r.hash = crm__event_reference_hash(t->c->store.token_key, e->source, e->reference);
-        r.time = e->time;
+        mention r = {0, 0, e->number};
+        r.hash = crm__event_reference_hash(t->c->store.token_key, e->source, e->reference, &r.more);
         crm__buf_add(&t->references, &r, sizeof r);
     }
     if (t->events.failed || t->references.failed)
@@ -156,16 +161,44 @@ static int by_number(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-static int reference_order(const crm__event_reference *x, const crm__event_reference *y)
+static int order_of(uint64_t x, uint64_t y)
 {
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    return x->time < y->time ? -1 : x->time > y->time;
+    return x < y ? -1 : x > y;
 }
 
+static int by_reference(const void *a, const void *b)
+{
+    const mention *x = a, *y = b;
+    int c = order_of(x->hash, y->hash);
+
+    c = c ? c : order_of(x->more, y->more);
+    return c ? c : order_of(x->number, y->number);
+}
+
+/* As the entries of the rows stand. */
 static int by_hash(const void *a, const void *b)
 {
-    return reference_order(a, b);
+    const mention *x = a, *y = b;
+    int c = order_of(x->hash, y->hash);
+
+    return c ? c : order_of(x->number, y->number);
+}
+
+/* Leaves the last event of each reference. */
+static void sort_references(crm__check_timeline *t)
+{
+    size_t n, kept = 0;
+    mention *r = wanted(t, &n);
+
+    if (n)
+        qsort(r, n, sizeof *r, by_reference);
+    for (size_t i = 0; i < n; i++) {
+        if (i + 1 == n || r[i].hash != r[i + 1].hash || r[i].more != r[i + 1].more)
+            r[kept++] = r[i];
+    }
+    if (kept)
+        qsort(r, kept, sizeof *r, by_hash);
+    t->references.n = kept * sizeof *r;
 }
 
 /* Numbers are 1 to the last, each once. */
@@ -228,9 +261,8 @@ static void check_voids(crm__check_timeline *t, brief *b, size_t n)
 /* All blocks of the customer have passed. */
 static int make_ready(crm__check_timeline *t)
 {
-    size_t n, m, kept = 0;
+    size_t n;
     brief *b = briefs(t, &n);
-    crm__event_reference *r = wanted(t, &m);
 
     if (t->ready || t->lost)
         return CRM_OK;
@@ -244,31 +276,62 @@ static int make_ready(crm__check_timeline *t)
     if (t->blocks < 2)
         return CRM_OK;
     crm__event_head_encode(&t->head, &t->totals);
-    if (m)
-        qsort(r, m, sizeof *r, by_hash);
-    for (size_t i = 0; i < m; i++) {
-        if (!kept || reference_order(&r[kept - 1], &r[i]) != 0)
-            r[kept++] = r[i];
-    }
-    t->references.n = kept * sizeof *r;
+    sort_references(t);
     return t->totals.failed ? CRM_ENOMEM : CRM_OK;
 }
 
 /* ---- rows beside the blocks ---- */
 
-static void check_head(crm__check_timeline *t, crm__slice payload)
+static int is_encoded_as(const crm__check_timeline *t, const crm__event_head *h, crm__slice bytes)
 {
+    crm__buf out;
+    int rc;
+
+    crm__buf_init(&out, &t->c->mem);
+    crm__event_head_encode(h, &out);
+    rc = out.failed                                                    ? CRM_ENOMEM
+         : crm__slice_compare(crm__slice_of(out.p, out.n), bytes) == 0 ? CRM_OK
+                                                                       : CRM_ECORRUPT;
+    crm__buf_clear(&out);
+    return rc;
+}
+
+/* How many events are of the first and the last time need not be known. */
+static int same_head(const crm__check_timeline *t, crm__event_head *h, crm__slice payload)
+{
+    int rc = is_encoded_as(t, h, payload);
+
+    for (uint32_t i = 0; i < h->total_count && i < t->head.total_count; i++) {
+        const crm__event_total *want = &t->head.totals[i];
+        if (!h->totals[i].at_first)
+            h->totals[i].at_first = want->at_first;
+        if (!h->totals[i].at_last)
+            h->totals[i].at_last = want->at_last;
+    }
+    return rc ? rc : is_encoded_as(t, h, crm__slice_of(t->totals.p, t->totals.n));
+}
+
+static int check_head(crm__check_timeline *t, crm__slice payload)
+{
+    crm__event_head h;
+    int rc;
+
     t->head_met = 1;
     if (t->head.total_count > TOTALS_MOST || t->head.sum_count > TOTALS_MOST)
-        return;
-    if (payload.n != t->totals.n || memcmp(payload.p, t->totals.p, payload.n) != 0)
+        return CRM_OK;
+    crm__arena_reset(&t->work);
+    rc = crm__event_head_decode(&t->work, payload, &h);
+    if (!rc)
+        rc = same_head(t, &h, payload);
+    if (rc == CRM_ECORRUPT)
         fault(t, "the totals beside them are not theirs");
+    return rc == CRM_ENOMEM ? rc : CRM_OK;
 }
 
 static int check_references(crm__check_timeline *t, uint64_t part, crm__slice payload)
 {
     crm__event_reference *r;
-    const crm__event_reference *want;
+    const mention *want;
     uint32_t count;
     size_t n;
     int rc;
@@ -287,8 +350,9 @@ static int check_references(crm__check_timeline *t, uint64_t part, crm__slice pa
     t->last_hash = r[count - 1].hash;
     want = wanted(t, &n);
     for (uint32_t i = 0; i < count; i++) {
+        const mention have = {r[i].hash, 0, r[i].number};
         int order = 1;
-        while (t->at < n && (order = reference_order(&want[t->at], &r[i])) < 0) {
+        while (t->at < n && (order = by_hash(&want[t->at], &have)) < 0) {
             t->missing++;
             t->at++;
         }
@@ -356,8 +420,7 @@ static int add_beside(crm__check_timeline *t, crm__slice key, crm__slice payload
     t->c->result.derived++;
     switch (key.p[16]) {
     case CRM__EVENT_ROW_HEAD:
-        check_head(t, payload);
-        return CRM_OK;
+        return check_head(t, payload);
     case CRM__EVENT_ROW_REFERENCE:
         return check_references(t, part, payload);
     default:

@@ -19,7 +19,7 @@ enum { ALL_ROWS = 65536 };
 static int by_item(const void *a, const void *b)
 {
     return crm__slice_compare(((const crm__day_change *)a)->item,
-                               ((const crm__day_change *)b)->item);
+                              ((const crm__day_change *)b)->item);
 }
 
 int crm__day_changes(const uint64_t *ops, uint32_t count, crm__buf *out)
@@ -218,7 +218,7 @@ static int inside(const crm__day_list *list, const crm__day_change *first)
         return 0;
     memcpy(&length, list->lengths.p + (last - 1) * sizeof length, sizeof length);
     return crm__slice_compare(first->item,
-                               crm__slice_of(list->bytes.p + list->bytes.n - length, length)) < 0;
+                              crm__slice_of(list->bytes.p + list->bytes.n - length, length)) < 0;
 }
 
 /* *more as in merge(). */

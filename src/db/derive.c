@@ -7,7 +7,8 @@
 
 int crm__field_indexed(const crm__field *f)
 {
-    return f && (f->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE) || f->type == CRM_TYPE_CUSTOMER);
+    return f &&
+           (f->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE) || f->type == CRM_TYPE_CUSTOMER);
 }
 
 int crm__token_key(const crm__store *s, const crm__field *f, const crm__value *v, crm__buf *scratch,
@@ -49,8 +50,8 @@ static int item_key(const walk *w, const crm__field *f, const crm__entry *e, crm
     return rc ? rc : crm__token_key(w->s, f, &v, w->scratch, key);
 }
 
-/* One writing of an e-mail address or a number among several that have the same token: only the first
- * gives it. */
+/* One writing of an e-mail address or a number among several that have the same token: only the
+ * first gives it. */
 static int repeats(const walk *w, const crm__field *f, const crm__entry *e, size_t before,
                    const uint8_t *key)
 {
@@ -61,8 +62,7 @@ static int repeats(const walk *w, const crm__field *f, const crm__entry *e, size
     if (f->type != CRM_TYPE_EMAIL && f->type != CRM_TYPE_DECIMAL && f->type != CRM_TYPE_MONEY)
         return 0;
     while (pos < before && crm__entry_next(e, &pos, &item) == CRM_OK) {
-        if (item_key(w, f, e, item, other) == CRM_OK &&
-            memcmp(other, key, CRM__KEY_TOKEN) == 0)
+        if (item_key(w, f, e, item, other) == CRM_OK && memcmp(other, key, CRM__KEY_TOKEN) == 0)
             return 1;
     }
     return 0;
@@ -134,9 +134,8 @@ static int edit(void *ctx, int what, crm__slice key, uint64_t member)
 {
     edit_ctx *e = ctx;
 
-    return what == CRM__DERIVED_BIT
-               ? crm__edits_bit(&e->txn->edits, key, (uint32_t)member, e->on)
-               : crm__edits_id(&e->txn->edits, key, member, e->on);
+    return what == CRM__DERIVED_BIT ? crm__edits_bit(&e->txn->edits, key, (uint32_t)member, e->on)
+                                    : crm__edits_id(&e->txn->edits, key, member, e->on);
 }
 
 static int same(const crm__entry *a, const crm__entry *b)

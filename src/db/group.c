@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * The writer's gate of this process, and the group commit of crm_db_write().
  *
- * One holder at a time: an explicit transaction, or a group.  The first caller of crm_db_write() that
- * finds the gate free leads a group: it begins the engine's transaction on its own thread, runs its
- * function, then hands the baton to the next caller in the queue, which runs its function on its own
- * thread inside the leader's transaction and hands on; when the queue is empty the leader commits for
- * all.  While it waits for the disk the next group gathers.
+ * One holder at a time: an explicit transaction, or a group.  The first caller of crm_db_write()
+ * that finds the gate free leads a group: it begins the engine's transaction on its own thread,
+ * runs its function, then hands the baton to the next caller in the queue, which runs its function
+ * on its own thread inside the leader's transaction and hands on; when the queue is empty the
+ * leader commits for all.  While it waits for the disk the next group gathers.
  *
- * A member keeps its edits until the group is durable.  If its function fails they are dropped.  If the
- * engine fails while they are applied, the leader aborts and applies the edits of the members before it
- * again.  If the commit fails, the members are committed one by one, up to the first that fails: those
- * behind it have seen its changes, so they fail with it.
+ * A member keeps its edits until the group is durable.  If its function fails they are dropped.  If
+ * the engine fails while they are applied, the leader aborts and applies the edits of the members
+ * before it again.  If the commit fails, the members are committed one by one, up to the first that
+ * fails: those behind it have seen its changes, so they fail with it.
  */
 #include "db/journal.h"
 
@@ -79,11 +79,13 @@ static void wait_a_while(crm__gate *g, pthread_cond_t *cond)
 
 static int fail_lost(crm_error *err)
 {
-    return crm__fail(err, CRM_EPOISONED, "a thread of this process ended inside its write "
-                                         "transaction: only other processes can write");
+    return crm__fail(err, CRM_EPOISONED,
+                     "a thread of this process ended inside its write "
+                     "transaction: only other processes can write");
 }
 
-/* Whether this thread holds the gate itself; another may have got a dead thread's handle.  Gate locked. */
+/* Whether this thread holds the gate itself; another may have got a dead thread's handle.  Gate
+ * locked. */
 static int is_owner(crm__gate *g)
 {
     return g->busy && pthread_equal(g->owner, pthread_self()) && (!g->tid || !owner_lost(g));
@@ -185,7 +187,8 @@ static void run_member(group *g, crm__member *m)
     if (!m->rc) {
         m->rc = m->fn(txn, m->ctx);
         if (crm__store_forked(m->db->store)) {
-            m->forked = 1; /* a child that came out of the function: nothing of the group is its own */
+            m->forked =
+                1; /* a child that came out of the function: nothing of the group is its own */
             m->rc = crm__fail(&m->err, CRM_EFORKED, "the handle was opened by a parent process");
             memset(txn->cursors, 0, sizeof txn->cursors);
             crm__txn_detach(txn);
@@ -242,8 +245,9 @@ static void hand_on(crm__gate *gate, group *g)
     pthread_cond_signal(&m->cond);
 }
 
-/* Between the end of one engine transaction and the begin of the next another process may write.  Edits that
- * were made on an older state must not be applied then: their journal numbers are taken. */
+/* Between the end of one engine transaction and the begin of the next another process may write.
+ * Edits that were made on an older state must not be applied then: their journal numbers are taken.
+ */
 static int same_ground(kv_txn *kv, uint64_t seq, crm_error *err)
 {
     crm__slice k, v;

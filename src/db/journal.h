@@ -10,8 +10,8 @@
 /* The seq that a change made now has: the next one, or that of the open batch entry. */
 uint64_t crm__journal_seq(const crm_txn *txn);
 
-/* A change of one customer.  before: its record until now (NULL: a new customer); fields: the numbers
- * that differ, ascending. */
+/* A change of one customer.  before: its record until now (NULL: a new customer); fields: the
+ * numbers that differ, ascending. */
 int crm__journal_change(crm_txn *txn, uint8_t action, crm_id id, const crm__record *before,
                         const uint32_t *fields, uint32_t count, crm_error *err);
 /* Writes the open batch entry, if any; part of commit. */
@@ -36,7 +36,8 @@ void crm__batch_drop(crm_txn *txn);
 
 /* ---- reading ---- */
 
-/* Entry of a seq: CRM_OK, CRM_ENOTFOUND, CRM_ECORRUPT, engine codes.  Lives as crm__txn_read() says. */
+/* Entry of a seq: CRM_OK, CRM_ENOTFOUND, CRM_ECORRUPT, engine codes.  Lives as crm__txn_read()
+ * says. */
 int crm__journal_read(crm_txn *txn, uint64_t seq, crm__journal_entry *e);
 /* Splits a kept image row: its mask (of a batch) and record bytes.  CRM_ENOTFOUND: erased. */
 int crm__image_split(crm__slice row, int with_mask, crm__slice *mask, crm__slice *record);

@@ -3,8 +3,8 @@
  *
  * Open-file-description locks (fcntl F_OFD_SETLK), which belong to the descriptor and not to the
  * process, so that two copies of the library in one process see each other:
- *   byte <pid>   exclusive: a second opener with the same pid is another copy of the library here, or
- *                a process in another pid namespace.  LMDB would confuse the two.
+ *   byte <pid>   exclusive: a second opener with the same pid is another copy of the library
+ *                here, or a process in another pid namespace.  LMDB would confuse the two.
  *   byte 0       shared by everyone; exclusive for work that replaces the data file
  *   byte 2^40    exclusive while opening, so that nobody looks at a file that is being made
  */
@@ -38,8 +38,8 @@ static int lock_byte(int fd, int command, short type, off_t at)
     return 0;
 }
 
-/* Gives the locks back by name before it closes: a child forked meanwhile has the descriptor too, and
- * the locks would live as long as the child. */
+/* Gives the locks back by name before it closes: a child forked meanwhile has the descriptor too,
+ * and the locks would live as long as the child. */
 void crm__unlock_folder(int fd)
 {
     struct flock all;
@@ -101,6 +101,39 @@ void crm__lock_opening(int fd, int on)
         lock_byte(fd, on ? F_OFD_SETLKW : F_OFD_SETLK, on ? F_WRLCK : F_UNLCK, OPENING_BYTE);
 }
 
+/* The engine says only that it can't open something.  Rights are asked for, not tried: to open and
+ * close the engine's lock file would drop the locks this process has on it. */
+void crm__lock_denied(const char *dir, int readonly, crm_error *err)
+{
+    /* A reader writes in the lock files, too: which snapshot it reads. */
+    static const char *const FILES[] = {"crm.lock", "lock.mdb", "data.mdb"};
+    int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), enter, write;
+    const char *why = strerror(err->sys);
+    unsigned long user = geteuid();
+
+    if (at < 0)
+        return;
+    enter = faccessat(at, ".", X_OK, AT_EACCESS) == 0;
+    write = faccessat(at, ".", W_OK, AT_EACCESS) == 0;
+    if (!enter)
+        crm__fail_sys(err, err->code, err->sys,
+                      "can't enter the folder: %s; user %lu needs the right to read and write it",
+                      why, user);
+    for (size_t i = 0; enter && i < sizeof FILES / sizeof *FILES; i++) {
+        int reads = readonly && !write; /* does without crm.lock, and what it would write as data */
+        int mode = reads && i == 2 ? R_OK : R_OK | W_OK;
+        int absent = faccessat(at, FILES[i], F_OK, AT_EACCESS) != 0;
+        if ((reads && i == 0) || (absent ? write : !faccessat(at, FILES[i], mode, AT_EACCESS)))
+            continue;
+        crm__fail_sys(err, err->code, err->sys,
+                      absent ? "can't make %s: %s; user %lu needs the right to write the folder"
+                             : "can't open %s: %s; user %lu needs the right to read and write all "
+                               "files in the folder",
+                      FILES[i], why, user);
+        break;
+    }
+    close(at);
+}
 
 int crm__network_folder(const char *dir)
 {

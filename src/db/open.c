@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 
 #include <crm/version.h>
+#include <errno.h>
 #include <string.h>
 
 /* A slot takes 64 bytes of the lock file, which gets its room on the disk at once. */
@@ -26,9 +27,9 @@ const char *crm_build_info(void)
 {
     return "libcrm " CRM_VERSION_STRING "; formats" CRM__FEATURES(WORD)
 #if defined(__clang__)
-           "; clang " __clang_version__
+        "; clang " __clang_version__
 #elif defined(__GNUC__)
-           "; gcc " __VERSION__
+        "; gcc " __VERSION__
 #endif
         ;
 }
@@ -54,12 +55,14 @@ static int read_options(const char *path, const crm_db_options *opts, crm_db_opt
     if (crm__utf8_valid(path, strlen(path)) != strlen(path))
         return crm__fail_field(err, CRM_EINVAL, "path", "path is not UTF-8");
     if (o->flags & ~known)
-        return crm__fail_field(err, CRM_EINVAL, "flags", "a flag this library does not know is set");
+        return crm__fail_field(err, CRM_EINVAL, "flags",
+                               "a flag this library does not know is set");
     if (o->max_readers > CRM__READERS_MAX)
         return crm__fail_field(err, CRM_EINVAL, "max_readers", "max_readers is more than %d",
                                CRM__READERS_MAX);
     if (o->max_reader_age_us < 0)
-        return crm__fail_field(err, CRM_EINVAL, "max_reader_age_us", "max_reader_age_us is negative");
+        return crm__fail_field(err, CRM_EINVAL, "max_reader_age_us",
+                               "max_reader_age_us is negative");
     if (crm__allocator_read(o->allocator, mem))
         return crm__fail_field(err, CRM_EINVAL, "allocator", "the allocator lacks a function");
     return CRM_OK;
@@ -98,6 +101,8 @@ int crm_db_open(const char *path, const crm_db_options *opts, crm_db **out, crm_
     db->clock = o.test_clock;
     db->clock_ctx = o.test_clock_ctx;
     rc = crm__store_open(path, &o, &mem, &db->store, err);
+    if (rc == CRM_EIO && err && (err->sys == EACCES || err->sys == EPERM || err->sys == EROFS))
+        crm__lock_denied(path, (o.flags & CRM_READONLY) != 0, err);
     if (rc) {
         crm__release(&mem, db);
         return rc;

@@ -155,8 +155,8 @@ static void give(crm_id id, crm_id *ids, size_t cap, size_t *count)
     ++*count;
 }
 
-static int stored_ids(crm_txn *txn, crm__slice token_key, const switches *w, crm_id *ids, size_t cap,
-                      size_t limit, size_t *count)
+static int stored_ids(crm_txn *txn, crm__slice token_key, const switches *w, crm_id *ids,
+                      size_t cap, size_t limit, size_t *count)
 {
     uint8_t first[CRM__KEY_IDENTITY];
     crm__slice k, v;
@@ -170,9 +170,9 @@ static int stored_ids(crm_txn *txn, crm__slice token_key, const switches *w, crm
         uint64_t id;
         if (k.n != CRM__KEY_IDENTITY || memcmp(k.p, token_key.p, CRM__KEY_TOKEN) != 0)
             return CRM_OK;
-        if (v.n != 4 || crm__get_le32(v.p) !=
-                            (uint32_t)crm__check_tag(txn->store->tag_key, KV_IDENTITY, k,
-                                                     crm__slice_of(NULL, 0)))
+        if (v.n != 4 ||
+            crm__get_le32(v.p) != (uint32_t)crm__check_tag(txn->store->tag_key, KV_IDENTITY, k,
+                                                           crm__slice_of(NULL, 0)))
             return CRM_ECORRUPT;
         id = crm__get_be64(k.p + CRM__KEY_TOKEN);
         if (pending(w, id) != 0)
@@ -306,8 +306,8 @@ int crm__dict_give(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *
     crm__put_le32(value, *number);
     if (crm__edits_put(&txn->edits, KV_DICT, name_key(key, cls, name, n),
                        crm__slice_of(value, sizeof value), 0) ||
-        crm__edits_put(&txn->edits, KV_DICT, number_key(key, cls, *number),
-                       crm__slice_of(name, n), 0))
+        crm__edits_put(&txn->edits, KV_DICT, number_key(key, cls, *number), crm__slice_of(name, n),
+                       0))
         return crm__fail_nomem(err);
     return CRM_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Watch over readers: clears the slots of dead ones, and tells of old ones, which make the file grow.
- * The engine knows which commit a reader sees, not since when; so the age counts from the first time a
- * reader is seen on a commit, and is a lower bound.
+ * Watch over readers: clears the slots of dead ones, and tells of old ones, which make the file
+ * grow. The engine knows which commit a reader sees, not since when; so the age counts from the
+ * first time a reader is seen on a commit, and is a lower bound.
  */
 #include "db/txn.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Opening and sharing the storage of a folder.
  *
- * The registry is the one piece of state the library keeps for the process: without it a second open of
- * the same file would silently destroy the locks of the first.  Its lock is a word that holds the pid of
- * its holder, so that a child forked while another thread held it can tell, and take it over.
+ * The registry is the one piece of state the library keeps for the process: without it a second
+ * open of the same file would silently destroy the locks of the first.  Its lock is a word that
+ * holds the pid of its holder, so that a child forked while another thread held it can tell, and
+ * take it over.
  */
 #include "db/store.h"
 
@@ -50,7 +51,8 @@ int crm__store_forked(const crm__store *s)
 static const uint32_t *alive_page(void)
 {
     long size = sysconf(_SC_PAGESIZE);
-    uint32_t *p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint32_t *p =
+        mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (p == MAP_FAILED)
         return NULL;
@@ -116,8 +118,8 @@ static crm__store *registered(const struct stat *st)
     return NULL;
 }
 
-/* So that a new folder outlives a power loss, like the commits in it.  A parent that can't be read can't
- * be synced. */
+/* So that a new folder outlives a power loss, like the commits in it.  A parent that can't be read
+ * can't be synced. */
 static void sync_parent(const char *path)
 {
     int here = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
@@ -142,8 +144,7 @@ static int make_folder(const char *path, const crm_db_options *opts, struct stat
         if (opts->flags & (CRM_NOCREATE | CRM_READONLY))
             return crm__fail(err, CRM_ENOTFOUND, "no database there");
         if (mkdir(path, 0700) && errno != EEXIST)
-            return crm__fail_sys(err, CRM_EIO, errno, "can't make the folder: %s",
-                                 strerror(errno));
+            return crm__fail_sys(err, CRM_EIO, errno, "can't make the folder: %s", strerror(errno));
         sync_parent(path);
         if (stat(path, st))
             return crm__fail_sys(err, CRM_EIO, errno, "can't look at the folder: %s",

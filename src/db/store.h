@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The storage of one database in this process: shared by every handle on the same folder, found through
- * a registry by (device, inode) of the folder and pid.  Knows files, locks and keys; knows nothing of
- * customers.
+ * The storage of one database in this process: shared by every handle on the same folder, found
+ * through a registry by (device, inode) of the folder and pid.  Knows files, locks and keys; knows
+ * nothing of customers.
  */
 #ifndef CRM_DB_STORE_H
 #define CRM_DB_STORE_H
@@ -28,8 +28,8 @@ typedef struct crm__gate {
     int busy;
     pthread_t owner; /* the thread whose code runs inside, when busy */
     pid_t tid;       /* its number while it holds an explicit transaction, else 0 */
-    int lost;        /* it ended without ending the transaction: nobody can, so nobody writes here */
-    uint32_t waiting; /* explicit transactions that wait */
+    int lost; /* it ended without ending the transaction: nobody can, so nobody writes here */
+    uint32_t waiting;          /* explicit transactions that wait */
     crm__member *first, *last; /* queue of crm_db_write() */
 } crm__gate;
 
@@ -44,7 +44,7 @@ typedef struct crm__store {
     uint32_t refs; /* under the registry's lock */
     char *dir;
     kv_env *kv;
-    int lock_fd;       /* crm.lock, -1 when none could be had (read-only file system) */
+    int lock_fd; /* crm.lock, -1 when none could be had (read-only file system) */
     int readonly;
     const uint32_t *alive; /* a page the kernel wipes in a forked child; NULL: ask getpid() */
     uint8_t id[16], tag_key[CRM__HASH_KEY], token_key[CRM__HASH_KEY];
@@ -68,6 +68,9 @@ int crm__lock_folder(const char *dir, int readonly, int *fd, crm_error *err);
 void crm__lock_opening(int fd, int on); /* one process at a time between look and open */
 void crm__unlock_folder(int fd);
 int crm__network_folder(const char *dir); /* 1: on a network file system */
+/* Says of an opening that failed for want of rights (CRM_EIO) which file it is, and what is needed.
+ */
+void crm__lock_denied(const char *dir, int readonly, crm_error *err);
 
 /* The format header (format.c): made in an empty database, read and judged in another. */
 int crm__format_make(crm__store *s, const crm_db_options *opts, crm_error *err);

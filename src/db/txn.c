@@ -144,6 +144,16 @@ void crm__child_remove(crm__child *child)
     child->txn = NULL;
 }
 
+int crm__child_enter(const crm__child *child, const crm_db *db, crm_txn **txn, crm_error *err)
+{
+    if (crm__store_forked(db->store))
+        return crm__fail(err, CRM_EFORKED, "the handle was opened by a parent process");
+    *txn = child->txn;
+    if (!*txn)
+        return crm__fail(err, CRM_ESTATE, "the iterator's transaction has ended");
+    return crm__txn_enter(*txn, 0, err);
+}
+
 /* ---- begin ---- */
 
 int crm__name_ok(const char *text, size_t n)
@@ -196,7 +206,8 @@ static int read_options(crm_txn *txn, const crm_txn_options *opts, crm_error *er
     if (rc)
         return rc;
     if ((o.flags & ~CRM_STICKY) || o.reserved)
-        return crm__fail_field(err, CRM_EINVAL, "flags", "a flag this library does not know is set");
+        return crm__fail_field(err, CRM_EINVAL, "flags",
+                               "a flag this library does not know is set");
     txn->flags = o.flags;
     rc = copy_name(txn, CRM__BY_ACTOR, o.actor, "actor", err);
     if (!rc)
@@ -443,8 +454,8 @@ int crm_txn_savepoint(crm_txn *txn, crm_savepoint *out, crm_error *err)
         txn->saves = p;
         txn->save_cap = cap;
     }
-    txn->saves[txn->save_count++] = (crm__save){++txn->serial, crm__edits_mark(&txn->edits),
-                                                txn->state, txn->sticky.code};
+    txn->saves[txn->save_count++] =
+        (crm__save){++txn->serial, crm__edits_mark(&txn->edits), txn->state, txn->sticky.code};
     *out = txn->serial;
     return CRM_OK;
 }

@@ -143,6 +143,8 @@ int crm__op_end(crm_txn *txn, crm__op *op, int rc);
 
 void crm__child_add(crm_txn *txn, crm__child *child);
 void crm__child_remove(crm__child *child);
+/* Enters the transaction of a child: CRM_ESTATE when it has ended, CRM_EFORKED in a forked child. */
+int crm__child_enter(const crm__child *child, const crm_db *db, crm_txn **txn, crm_error *err);
 
 void crm__db_hold(crm_db *db);
 void crm__db_drop(crm_db *db);

@@ -38,6 +38,7 @@ int crm__verify_begin(crm_txn *txn, uint64_t images_from, crm__image_fn fn, void
     v->images_from = images_from;
     v->next = 1;
     v->recorded = INT64_MIN;
+    memcpy(v->chain, txn->store->chain_key, sizeof v->chain);
     v->fn = fn;
     v->ctx = ctx;
     v->images = crm__txn_cursor(txn, KV_IMAGE, &rc);
@@ -126,8 +127,7 @@ static const char *judge(crm__verify *v, uint64_t seq, crm__slice payload,
 
     if (seq != v->next)
         return "entries before it are missing";
-    crm__chain_next(v->txn->store->chain_key, v->chain, seq,
-                    crm__slice_of(payload.p, payload.n - CRM__DIGEST), chain);
+    crm__chain_next(v->chain, seq, crm__slice_of(payload.p, payload.n - CRM__DIGEST), chain);
     if (memcmp(chain, e->chain.p, sizeof chain) != 0)
         return "the chain is broken: it, or an entry before it, was changed";
     if (e->recorded < v->recorded)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The root: the one set that every list, page, plan and export passes.  Today it is the live customers;
- * purpose and channel of the transaction narrow it when consent and access rules come, here and nowhere
- * else.
+ * The root: the one set that every list, page, plan and export passes.  Today it is the live
+ * customers; purpose and channel of the transaction narrow it when consent and access rules come,
+ * here and nowhere else.
  */
 #include "db/derive.h"
 

@@ -22,6 +22,8 @@ struct crm_event {
     crm__event e; /* values are in `values` or, while it is only shown, in the row */
     crm__event_value *values;
     uint32_t value_cap;
+    uint32_t beyond;   /* one that was corrected and has this number or a greater one does not keep
+                          it from being stored, 0: each does */
     crm__slice source; /* by name: of the object, n = 0: by number in e, else the transaction's */
     crm__buf item, text;
     crm__arena arena;      /* texts of values, reference, source */
@@ -46,6 +48,9 @@ int crm__event_check(crm_txn *txn, const crm__model *m, const crm_event *c, crm_
  * scratch. */
 int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_event *c,
                      crm__arena *a, uint32_t *number, crm_error *err);
+/* Number of the last event of the source and reference that c has, whatever its state; 0: none. */
+int crm__event_last(crm_txn *txn, crm_id id, const crm_event *c, crm__arena *a, uint32_t *number,
+                    crm_error *err);
 /* Journals and stores an event behind the last, and marks the one that it voids (target, NULL:
  * none).  e gets its number and seq. */
 int crm__event_store(const crm__model *m, crm__timeline *t, const crm__event *target, crm__event *e,

@@ -90,7 +90,7 @@ static int append_time(const crm__timeline *t, uint32_t number, int64_t time)
 
 uint64_t crm__reference_hash(const crm_txn *txn, uint32_t source, crm__slice reference)
 {
-    return crm__event_reference_hash(txn->store->token_key, source, reference);
+    return crm__event_reference_hash(txn->store->token_key, source, reference, NULL);
 }
 
 typedef struct references {
@@ -121,14 +121,14 @@ static int read_references(const crm__timeline *t, uint64_t hash, references *p)
     return rc;
 }
 
-/* Place of the first entry behind (hash, time). */
-static uint32_t reference_behind(const references *p, uint64_t hash, int64_t time)
+/* Place of the first entry behind (hash, number). */
+static uint32_t reference_behind(const references *p, uint64_t hash, uint32_t number)
 {
     uint32_t lo = 0, hi = p->n;
 
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;
-        if (p->r[mid].hash < hash || (p->r[mid].hash == hash && p->r[mid].time <= time))
+        if (p->r[mid].hash < hash || (p->r[mid].hash == hash && p->r[mid].number <= number))
             lo = mid + 1;
         else
             hi = mid;
@@ -136,7 +136,7 @@ static uint32_t reference_behind(const references *p, uint64_t hash, int64_t tim
     return lo;
 }
 
-int crm__timeline_index_reference(const crm__timeline *t, uint64_t hash, int64_t *time)
+int crm__timeline_index_reference(const crm__timeline *t, uint64_t hash, uint32_t *number)
 {
     references p;
     uint32_t at;
@@ -144,10 +144,10 @@ int crm__timeline_index_reference(const crm__timeline *t, uint64_t hash, int64_t
 
     if (rc)
         return rc;
-    at = reference_behind(&p, hash, *time);
+    at = reference_behind(&p, hash, *number);
     if (at == p.n || p.r[at].hash != hash)
         return CRM_ENOTFOUND;
-    *time = p.r[at].time;
+    *number = p.r[at].number;
     return CRM_OK;
 }
 
@@ -161,8 +161,7 @@ static int put_references(const crm__timeline *t, uint64_t part, const crm__even
     return put_row(t, CRM__EVENT_ROW_REFERENCE, part, out);
 }
 
-/* A full part is parted between two hashes, so that all entries of a hash stand together; one hash
- * that fills a part by itself (a reference corrected over and over) makes it larger. */
+/* A full part is parted between two hashes, so that all entries of a hash stand together. */
 static int split_references(const crm__timeline *t, references *p)
 {
     uint32_t at = p->n / 2, up = at, down = at;
@@ -177,6 +176,23 @@ static int split_references(const crm__timeline *t, references *p)
         return put_references(t, p->part, p->r, p->n);
     rc = put_references(t, p->part, p->r, at);
     return rc ? rc : put_references(t, p->r[at].hash, p->r + at, p->n - at);
+}
+
+/* Takes the entry of an earlier event of the same source and reference out. */
+static int drop_reference(const crm__timeline *t, references *p, uint64_t hash, const crm__event *e)
+{
+    for (uint32_t at = reference_behind(p, hash, 0); at < p->n && p->r[at].hash == hash; at++) {
+        crm__event old;
+        int rc = crm__timeline_get(t, p->r[at].number, &old);
+        if (rc)
+            return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+        if (old.source != e->source || crm__slice_compare(old.reference, e->reference) != 0)
+            continue; /* another reference has the same hash */
+        p->n--;
+        memmove(p->r + at, p->r + at + 1, (p->n - at) * sizeof *p->r);
+        break;
+    }
+    return CRM_OK;
 }
 
 static int add_reference(const crm__timeline *t, const crm__event *e)
@@ -194,13 +210,13 @@ static int add_reference(const crm__timeline *t, const crm__event *e)
         p = (references){0, 0, crm__arena_alloc(t->a, sizeof *p.r)};
         rc = p.r ? CRM_OK : CRM_ENOMEM;
     }
+    if (!rc)
+        rc = drop_reference(t, &p, hash, e);
     if (rc)
         return rc;
-    at = reference_behind(&p, hash, e->time);
-    if (at && p.r[at - 1].hash == hash && p.r[at - 1].time == e->time)
-        return CRM_OK;
+    at = reference_behind(&p, hash, e->number);
     memmove(p.r + at + 1, p.r + at, (p.n - at) * sizeof *p.r);
-    p.r[at] = (crm__event_reference){hash, e->time};
+    p.r[at] = (crm__event_reference){hash, e->number};
     p.n++;
     return p.n > CRM__EVENT_REFERENCES ? split_references(t, &p)
                                        : put_references(t, p.part, p.r, p.n);
@@ -250,28 +266,96 @@ int crm__timeline_index_add(const crm__timeline *t, const crm__event *e)
     return rc ? rc : add_reference(t, e);
 }
 
-/* Time of the first event of a kind that counts, or with `back` of the last; from a time on. */
-static int bound_of(const crm__timeline *t, uint32_t kind, int back, int64_t *time)
+/* ---- the first and the last of a kind ---- */
+
+/* The event of a kind nearest to a time, on one side of it. */
+typedef struct bound {
+    uint32_t kind;
+    int back, all; /* all: every event of the time that is found, not only one */
+    int64_t from;  /* looked for before it, with `back`, or behind it */
+    int64_t time;  /* found: of the nearest event that counts */
+    uint64_t here; /* how many have been found */
+} bound;
+
+static void look_in(bound *w, const crm__event_block *b)
 {
-    uint32_t number = back ? UINT32_MAX - 1 : 0, at;
-    int64_t from = *time;
+    for (uint32_t i = 0; i < b->count; i++) {
+        const crm__event *e = &b->events[w->back ? b->count - 1 - i : i];
+        if (e->kind != w->kind || !crm__event_counts(e) ||
+            (w->back ? e->time >= w->from : e->time <= w->from))
+            continue;
+        if (w->here && (!w->all || e->time != w->time))
+            return;
+        w->time = e->time;
+        w->here++;
+    }
+}
+
+/* Goes over the blocks from that of the time on.  Those without any of the kind that is in force
+ * are passed over without decoding them. */
+static int find_bound(const crm__timeline *t, crm__arena *a, bound *w)
+{
+    uint8_t key[CRM__KEY_EVENT];
+    crm__slice k, payload;
     crm__event_block b;
+    uint32_t number;
+    uint64_t id;
+    int64_t time;
+    crm__scan scan;
     int rc;
 
-    while ((rc = crm__timeline_near(t, from, number, back, &b, &at)) == CRM_OK) {
-        for (;;) {
-            const crm__event *e = &b.events[at];
-            from = e->time;
-            number = e->number;
-            if (e->kind == kind && crm__event_counts(e)) {
-                *time = from;
-                return CRM_OK;
-            }
-            if (back ? at == 0 : at + 1 == b.count)
+    crm__scan_open(t->txn, KV_EVENT, &scan);
+    crm__key_event(key, t->id, w->from, w->back ? 0 : UINT32_MAX);
+    rc = crm__scan_seek(&scan, KV_LE, crm__slice_of(key, sizeof key), &k, &payload);
+    if (!w->back && (rc == CRM_ENOTFOUND ||
+                     (!rc && (!crm__key_event_read(k, &id, &time, &number) || id != t->id))))
+        rc = crm__scan_seek(&scan, KV_GE, crm__slice_of(key, sizeof key), &k, &payload);
+    while (!rc && crm__key_event_read(k, &id, &time, &number) && id == t->id) {
+        if (w->here && (!w->all || time > w->time))
+            break;
+        if (crm__event_block_has(payload, w->kind)) {
+            crm__arena_reset(a);
+            rc = crm__event_block_decode(a, time, number, payload, &b);
+            if (rc)
                 break;
-            at = back ? at - 1 : at + 1;
+            look_in(w, &b);
         }
+        rc = w->back ? crm__scan_prev(&scan, &k, &payload) : crm__scan_next(&scan, &k, &payload);
     }
+    crm__scan_close(&scan);
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+static int find(const crm__timeline *t, bound *w)
+{
+    crm__arena a;
+    int rc;
+
+    crm__arena_init(&a, t->txn->mem);
+    rc = find_bound(t, &a, w);
+    crm__arena_clear(&a);
+    return rc;
+}
+
+/* An event of the first or the last time of a kind counts no more.  Where it isn't known how many
+ * there are of that time they are counted, once; without any the next time takes its place, and how
+ * many are there is only counted when one of them goes. */
+static int leave_bound(const crm__timeline *t, uint32_t kind, int back, int known, int64_t *time,
+                       uint64_t *at)
+{
+    bound here = {kind, 0, 1, *time - 1, 0, 0}, next = {kind, back, 0, *time, 0, 0};
+    int rc = CRM_OK;
+
+    if (!known) {
+        rc = find(t, &here);
+        *at = here.time == *time ? here.here : 0;
+    }
+    if (rc || *at)
+        return rc;
+    rc = find(t, &next);
+    if (!rc && !next.here)
+        rc = CRM_ECORRUPT; /* the head counts events that are not there */
+    *time = next.time;
     return rc;
 }
 
@@ -279,21 +363,21 @@ int crm__timeline_index_remove(const crm__timeline *t, const crm__event *e)
 {
     crm__event_head h;
     crm__event_total *total;
-    int rc = crm__timeline_head(t, &h);
+    int known_first, known_last, rc = crm__timeline_head(t, &h);
 
     if (rc)
         return rc;
-    crm__event_head_remove(&h, e);
     total = crm__event_head_find(&h, e->kind);
-    if (!total)
+    if (!total || !total->count)
         return CRM_ECORRUPT;
+    known_first = total->at_first != 0;
+    known_last = total->at_last != 0;
+    crm__event_head_remove(&h, e);
     if (!total->count)
-        total->first = total->last = 0;
-    else if (e->time == total->first)
-        rc = bound_of(t, e->kind, 0, &total->first);
+        *total = (crm__event_total){.kind = e->kind};
+    if (total->count && e->time == total->first)
+        rc = leave_bound(t, e->kind, 0, known_first, &total->first, &total->at_first);
     if (!rc && total->count && e->time == total->last)
-        rc = bound_of(t, e->kind, 1, &total->last);
-    if (rc)
-        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
-    return put_head(t, &h);
+        rc = leave_bound(t, e->kind, 1, known_last, &total->last, &total->at_last);
+    return rc ? rc : put_head(t, &h);
 }

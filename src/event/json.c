@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "event/event.h"
 #include "model/json_value.h"
+#include "model/member.h"
 
 #include <string.h>
 
@@ -18,9 +19,8 @@ static int fault(const char *member, const char *what, crm_error *err)
     return crm__fail_field(err, CRM_EVALUE, member, "%s: %s", member, what);
 }
 
-static int read_kind(const crm__json *v, crm_event *c, crm_error *err)
+static int read_kind(const crm__json *kind, crm_event *c, crm_error *err)
 {
-    const crm__json *kind = crm__json_member(v, "kind");
     crm__slice t = crm__json_text(kind);
 
     if (crm__json_kind(kind) != CRM__JSON_STRING)
@@ -66,50 +66,34 @@ static int read_voids(const crm__json *v, crm_event *c, crm_error *err)
     return CRM_OK;
 }
 
-/* A text of the event itself: 1 in *mine if the member is one. */
-static int read_own(const char *key, const crm__json *v, crm_event *c, int *mine, crm_error *err)
+/* A member of the event itself, named by key or label; v is not null. */
+static int read_own(const crm__own_word *word, const crm__json *v, crm_event *c, crm_error *err)
 {
-    static const char *const PASSED_OVER[] = {"kind", "number", "state", "revision"};
     crm__slice t = crm__json_text(v);
     int text = crm__json_kind(v) == CRM__JSON_STRING;
 
-    *mine = 1;
-    for (size_t i = 0; i < sizeof PASSED_OVER / sizeof *PASSED_OVER; i++) {
-        if (strcmp(key, PASSED_OVER[i]) == 0)
-            return CRM_OK;
-    }
-    if (strcmp(key, "time") == 0)
-        return v ? read_time(v, c, err) : CRM_OK;
-    if (strcmp(key, "voids") == 0)
-        return v ? read_voids(v, c, err) : CRM_OK;
-    if (strcmp(key, "source") == 0) {
-        if (!v)
-            return CRM_OK;
+    switch (word->own) {
+    case CRM__OWN_TIME:
+        return read_time(v, c, err);
+    case CRM__OWN_VOIDS:
+        return read_voids(v, c, err);
+    case CRM__OWN_SOURCE:
         return text ? crm_event_set_source(c, (const char *)t.p, t.n, err)
-                    : fault(key, "is a text", err);
-    }
-    if (strcmp(key, "reference") == 0) {
-        if (!v)
-            return CRM_OK;
+                    : fault(word->key, "is a text", err);
+    case CRM__OWN_REFERENCE:
         return text ? crm_event_set_reference(c, (const char *)t.p, t.n, err)
-                    : fault(key, "is a text", err);
+                    : fault(word->key, "is a text", err);
+    default: /* read already, or the library's own: passed over */
+        return CRM_OK;
     }
-    *mine = 0;
-    return CRM_OK;
 }
 
-static int read_attribute(const char *key, const crm__json *v, crm_event *c, crm_error *err)
+static int read_attribute(const crm__field *f, const crm__json *v, crm_event *c, crm_error *err)
 {
-    const crm__field *f;
     char room[CRM__JSON_MONEY];
     crm__slice text;
     int rc;
 
-    if (!c->kind)
-        return fault("kind", "a void has no attributes", err);
-    f = crm__event_attribute_find(c->kind, key, strlen(key));
-    if (!f)
-        return crm__attribute_unknown(c->kind, key, strlen(key), 1, err);
     if (crm__event_value_find(&c->e, f->number))
         return fault(f->key, "stands twice, by key and by label", err);
     if (!v)
@@ -118,21 +102,43 @@ static int read_attribute(const char *key, const crm__json *v, crm_event *c, crm
     return rc ? rc : crm__event_set_text(c, f, (const char *)text.p, text.n, err);
 }
 
+/* *own: the members of the event itself that stood so far, bits 1 << CRM__OWN_*. */
+static int read_member(const char *key, const crm__json *v, crm_event *c, uint32_t *own,
+                       crm_error *err)
+{
+    size_t n = strlen(key);
+    const crm__own_word *word = crm__own_by_key(&crm__event_words, key, n);
+    const crm__field *f = word || !c->kind ? NULL : crm__event_attribute_find(c->kind, key, n);
+
+    if (f)
+        return read_attribute(f, v, c, err);
+    if (!word)
+        word = crm__own_by_label(&crm__event_words, key, n);
+    if (!word)
+        return c->kind ? crm__attribute_unknown(c->kind, key, n, 1, err)
+                       : fault("kind", "a void has no attributes", err);
+    if (*own >> word->own & 1)
+        return fault(word->key, "stands twice, by key and by label", err);
+    *own |= UINT32_C(1) << word->own;
+    return v ? read_own(word, v, c, err) : CRM_OK;
+}
+
 int crm__event_read_json(crm_txn *txn, const crm__json *v, crm_event *c, crm_error *err)
 {
+    const crm__json *kind = crm__event_own_value(v, CRM__OWN_KIND), *value;
     const void *at = NULL;
     const char *key;
-    const crm__json *value;
-    int mine, rc;
+    uint32_t own = 0;
+    int rc;
 
     if (crm__json_kind(v) != CRM__JSON_OBJECT)
         return fault("events", "an event is an object", err);
     c->zone = txn->zone;
-    rc = read_kind(v, c, err);
+    rc = read_kind(kind, c, err);
     while (!rc && crm__json_next(v, &at, &key, &value)) {
-        rc = read_own(key, value, c, &mine, err);
-        if (!rc && !mine)
-            rc = read_attribute(key, value, c, err);
+        /* A label that gave the kind is no name of an attribute of that kind. */
+        if (value != kind || c->void_set || !crm__event_attribute_find(c->kind, key, strlen(key)))
+            rc = read_member(key, value, c, &own, err);
     }
     if (!rc && c->void_set && !c->e.voids)
         rc = fault("voids", "a void names the event it voids", err);

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "base/utf8.h"
 #include "event/event.h"
+#include "model/typed.h"
 
 #include <string.h>
 
@@ -38,16 +39,13 @@ int crm_event_new(crm_txn *txn, crm_event **out, crm_error *err)
         return rc;
     if (crm__event_make(txn->mem, (crm__model *)(uintptr_t)m, out))
         return crm__fail_nomem(err);
-    if (txn->zone) { /* the object outlives the transaction */
-        rc = crm__zone_open(&(*out)->mem, crm__zone_name(txn->zone), &(*out)->own_zone, err);
-        if (rc) {
-            crm_event_free(*out);
-            *out = NULL;
-            return rc;
-        }
-        (*out)->zone = (*out)->own_zone;
+    rc = crm__zone_keep(&(*out)->mem, txn->zone, &(*out)->own_zone, err);
+    (*out)->zone = (*out)->own_zone;
+    if (rc) {
+        crm_event_free(*out);
+        *out = NULL;
     }
-    return CRM_OK;
+    return rc;
 }
 
 void crm_event_free(crm_event *c)
@@ -197,74 +195,56 @@ int crm_event_set(crm_event *c, const crm_field *attribute, const char *text, si
     const crm__field *f;
     int rc = attribute_of(c, attribute, &f, err);
 
-    if (rc)
-        return rc;
-    if (!text)
-        return crm__fail_field(err, CRM_EINVAL, "text", "text is NULL");
-    return crm__event_set_text(c, f, text, n == CRM_NUL ? strlen(text) : n, err);
-}
-
-static int is_integer(uint8_t type)
-{
-    return type == CRM_TYPE_INTEGER || type == CRM_TYPE_BOOLEAN || type == CRM_TYPE_DATETIME;
+    if (!rc)
+        rc = crm__text_given(text, &n, "text", err);
+    return rc ? rc : crm__event_set_text(c, f, text, n, err);
 }
 
 int crm_event_set_integer(crm_event *c, const crm_field *attribute, int64_t value, crm_error *err)
 {
     const crm__field *f;
-    crm__value v;
     int rc = attribute_of(c, attribute, &f, err);
 
     if (rc)
         return rc;
-    if (!is_integer(f->type))
-        return crm__fail_field(err, CRM_EVALUE, f->key,
-                               "%s: is not of type integer, boolean or datetime", f->key);
-    memset(&v, 0, sizeof v);
-    v.type = f->type;
-    v.integer = value;
     c->item.n = 0;
-    rc = crm__value_put(f, &v, &c->item, err);
+    rc = crm__integer_put(f, CRM__INTEGERS_EVENT, value, &c->item, err);
+    c->item.failed = 0;
     return rc ? rc : put_item(c, f, err);
+}
+
+/* Keeps a text of the event itself, whose length is known and whose bytes are judged. */
+static int keep_text(crm_event *c, const char *text, size_t n, crm__slice *out, crm_error *err)
+{
+    const uint8_t *copy = crm__arena_copy(&c->arena, text, n);
+
+    if (!copy)
+        return crm__fail_nomem(err);
+    *out = crm__slice_of(copy, n);
+    return CRM_OK;
 }
 
 int crm_event_set_source(crm_event *c, const char *source, size_t n, crm_error *err)
 {
-    const uint8_t *copy;
-
-    if (check(c, source, "source", err))
+    if (check(c, c, "e", err) || crm__text_given(source, &n, "source", err))
         return CRM_EINVAL;
-    if (n == CRM_NUL)
-        n = strlen(source);
     if (!crm__name_ok(source, n))
         return crm__fail_field(err, CRM_EVALUE, "source",
                                "source: is a text of 1 to 100 bytes, without control characters");
-    copy = crm__arena_copy(&c->arena, source, n);
-    if (!copy)
-        return crm__fail_nomem(err);
-    c->source = crm__slice_of(copy, n);
-    return CRM_OK;
+    return keep_text(c, source, n, &c->source, err);
 }
 
 int crm_event_set_reference(crm_event *c, const char *reference, size_t n, crm_error *err)
 {
-    const uint8_t *copy;
-
-    if (check(c, reference, "reference", err))
+    if (check(c, c, "e", err) || crm__text_given(reference, &n, "reference", err))
         return CRM_EINVAL;
-    if (n == CRM_NUL)
-        n = strlen(reference);
     if (!n || n > CRM__EVENT_REFERENCE || crm__utf8_valid(reference, n) != n ||
         crm__utf8_has_control(reference, n) || memchr(reference, '\n', n) ||
         memchr(reference, '\t', n))
         return crm__fail_field(err, CRM_EVALUE, "reference",
                                "reference: is a text of 1 to %d bytes, without control characters",
                                CRM__EVENT_REFERENCE);
-    copy = crm__arena_copy(&c->arena, reference, n);
-    if (!copy)
-        return crm__fail_nomem(err);
-    c->e.reference = crm__slice_of(copy, n);
-    return CRM_OK;
+    return keep_text(c, reference, n, &c->e.reference, err);
 }
 
 int crm_event_set_voids(crm_event *c, uint32_t number, crm_error *err)
@@ -390,24 +370,7 @@ int crm_event_text(crm_event *c, const crm_field *attribute, const char **text, 
     const crm__value *v = NULL;
     int rc = value_of(c, attribute, &f, &v, err);
 
-    if (rc)
-        return rc;
-    if (!text || !n)
-        return crm__fail_field(err, CRM_EINVAL, "text", "text or n is NULL");
-    if (v->text.p) {
-        *text = (const char *)v->text.p;
-        *n = v->text.n;
-        return CRM_OK;
-    }
-    c->text.n = 0;
-    rc = crm__value_format(f, v, &c->text);
-    if (rc || c->text.failed) {
-        c->text.failed = 0;
-        return crm__fail_nomem(err);
-    }
-    *text = (const char *)c->text.p;
-    *n = c->text.n;
-    return CRM_OK;
+    return rc ? rc : crm__text_get(f, f->key, v, &c->text, text, n, err);
 }
 
 int crm_event_integer(const crm_event *c, const crm_field *attribute, int64_t *value,
@@ -417,13 +380,5 @@ int crm_event_integer(const crm_event *c, const crm_field *attribute, int64_t *v
     const crm__value *v = NULL;
     int rc = value_of(c, attribute, &f, &v, err);
 
-    if (rc)
-        return rc;
-    if (!value)
-        return crm__fail_field(err, CRM_EINVAL, "value", "value is NULL");
-    if (!is_integer(v->type))
-        return crm__fail_field(err, CRM_EVALUE, f->key,
-                               "%s: is not of type integer, boolean or datetime", f->key);
-    *value = v->integer;
-    return CRM_OK;
+    return rc ? rc : crm__integer_get(f->key, CRM__INTEGERS_EVENT, v, value, err);
 }

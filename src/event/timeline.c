@@ -185,82 +185,78 @@ int crm__timeline_get(const crm__timeline *t, uint32_t number, crm__event *e)
 
 /* ---- references ---- */
 
-typedef struct same {
-    uint32_t source, except;
-    crm__slice reference;
-    int found;
-    crm__event *e;
-} same;
-
-static void look(same *s, const crm__event *e)
+static int is_of(const crm__event *e, uint32_t source, crm__slice reference)
 {
-    if (e->number == s->except || e->source != s->source || e->reference.n != s->reference.n ||
-        memcmp(e->reference.p, s->reference.p, s->reference.n) != 0 || e->kind == CRM__EVENT_VOID ||
-        e->state == CRM__EVENT_VOIDED)
-        return;
-    if (s->found && (s->e->state == CRM__EVENT_IN_FORCE ||
-                     (e->state != CRM__EVENT_IN_FORCE && s->e->number < e->number)))
-        return;
-    *s->e = *e;
-    s->found = 1;
+    return e->source == source && e->reference.n == reference.n &&
+           memcmp(e->reference.p, reference.p, reference.n) == 0;
 }
 
-/* All events of one instant. */
-static int look_at_time(const crm__timeline *t, int64_t time, same *s)
+/* Among the events of one block. */
+static int same_in_block(const crm__timeline *t, uint32_t source, crm__slice reference,
+                         crm__event *e)
 {
     crm__event_block b;
-    uint32_t at, number = 0;
-    int rc;
+    int rc = crm__timeline_block(t, 0, 0, &b);
 
-    while ((rc = crm__timeline_near(t, time, number, 0, &b, &at)) == CRM_OK) {
-        for (; at < b.count && b.events[at].time == time; at++)
-            look(s, &b.events[at]);
-        if (at < b.count || b.events[b.count - 1].time != time)
-            break;
-        number = b.events[b.count - 1].number;
+    e->number = 0;
+    for (uint32_t i = 0; !rc && i < b.count; i++) {
+        if (b.events[i].number > e->number && is_of(&b.events[i], source, reference))
+            *e = b.events[i];
     }
-    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    return rc ? rc : e->number ? CRM_OK : CRM_ENOTFOUND;
 }
 
-int crm__timeline_same(const crm__timeline *t, uint32_t source, crm__slice reference,
-                       uint32_t except, crm__event *e)
+int crm__timeline_same(const crm__timeline *t, uint32_t source, crm__slice reference, crm__event *e)
 {
-    same s = {source, except, reference, 0, e};
-    int64_t time = INT64_MIN;
-    crm__event_block b;
+    uint32_t number = 0;
+    uint64_t hash;
     int rc;
 
-    if (!t->many) {
-        rc = crm__timeline_block(t, 0, 0, &b);
-        for (uint32_t i = 0; !rc && i < b.count; i++)
-            look(&s, &b.events[i]);
+    if (!t->many)
+        return same_in_block(t, source, reference, e);
+    hash = crm__reference_hash(t->txn, source, reference);
+    while ((rc = crm__timeline_index_reference(t, hash, &number)) == CRM_OK) {
+        rc = crm__timeline_get(t, number, e);
+        if (rc || is_of(e, source, reference))
+            return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+    }
+    return rc;
+}
+
+/* ---- all ---- */
+
+int crm__timeline_next(const crm__timeline *t, crm__arena *a, crm__event *last, crm__event_block *b)
+{
+    crm__timeline in = *t;
+    uint32_t at;
+    int rc;
+
+    in.a = a;
+    if (!last->number) {
+        rc = t->many ? crm__timeline_near(&in, CRM__TIME_MIN, 0, 0, b, &at)
+                     : crm__timeline_block(&in, 0, 0, b);
     } else {
-        uint64_t hash = crm__reference_hash(t->txn, source, reference);
-        while ((rc = crm__timeline_index_reference(t, hash, &time)) == CRM_OK) {
-            rc = look_at_time(t, time, &s);
-            if (rc)
-                break;
-        }
+        crm__event_block before = {last, 1, 1};
+        rc = crm__timeline_after(&in, &before, &at);
+        *b = before;
     }
-    if (rc && rc != CRM_ENOTFOUND)
-        return rc;
-    return s.found ? CRM_OK : CRM_ENOTFOUND;
+    if (!rc)
+        *last = b->events[b->count - 1];
+    return rc;
 }
 
 int crm__timeline_all(const crm__timeline *t, crm__event_block *all)
 {
     crm__event_block b;
-    uint32_t at = 0;
-    int rc = t->many ? crm__timeline_near(t, CRM__TIME_MIN, 0, 0, &b, &at)
-                     : crm__timeline_block(t, 0, 0, &b);
+    crm__event last = {0};
+    int rc;
 
     memset(all, 0, sizeof *all);
-    if (!t->many) {
-        if (!rc)
+    while ((rc = crm__timeline_next(t, t->a, &last, &b)) == CRM_OK) {
+        if (!t->many) {
             *all = b;
-        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
-    }
-    while (!rc) {
+            return CRM_OK;
+        }
         if (all->cap - all->count < b.count) {
             uint32_t cap = (all->count + b.count) * 2;
             crm__event *p = crm__arena_alloc(t->a, cap * sizeof *p);
@@ -273,7 +269,6 @@ int crm__timeline_all(const crm__timeline *t, crm__event_block *all)
         }
         memcpy(all->events + all->count, b.events, b.count * sizeof *b.events);
         all->count += b.count;
-        rc = crm__timeline_after(t, &b, &at);
     }
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }

@@ -42,16 +42,20 @@ int crm__timeline_head(const crm__timeline *t, crm__event_head *h);
 int crm__timeline_last(const crm__timeline *t, uint32_t *number);
 /* An event by its number.  CRM_ENOTFOUND. */
 int crm__timeline_get(const crm__timeline *t, uint32_t number, crm__event *e);
-/* The event that keeps (source, reference) from being stored again, `except` (a number, 0: none)
- * left out: one in force if there is any, else the first that was corrected.  CRM_ENOTFOUND. */
+/* The last event of (source, reference), whatever its state.  No other one of them is in force.
+ * CRM_ENOTFOUND. */
 int crm__timeline_same(const crm__timeline *t, uint32_t source, crm__slice reference,
-                       uint32_t except, crm__event *e);
+                       crm__event *e);
 
 /* Writes.  t follows them.  add: e->number is the one behind the last.  mark: the event, as read,
  * gets the state and the entry that voided it. */
 int crm__timeline_add(crm__timeline *t, const crm__event *e);
 int crm__timeline_mark(crm__timeline *t, const crm__event *e, uint8_t state, uint64_t seq);
 
+/* The next block in order of time and number, its memory in *a: begins at the first one with
+ * *last = {0}, which keeps the place.  CRM_ENOTFOUND: there is none. */
+int crm__timeline_next(const crm__timeline *t, crm__arena *a, crm__event *last,
+                       crm__event_block *b);
 /* Every event of the timeline into a block of any size, in order of (time, number). */
 int crm__timeline_all(const crm__timeline *t, crm__event_block *b);
 
@@ -63,12 +67,13 @@ uint64_t crm__reference_hash(const crm_txn *txn, uint32_t source, crm__slice ref
 int crm__timeline_index_make(const crm__timeline *t, const crm__event_block *b);
 /* Takes a new event in. */
 int crm__timeline_index_add(const crm__timeline *t, const crm__event *e);
-/* Takes one out that counted until now; its block is written already. */
+/* Takes one out that counted until now; its block, and what was added with it, is written already.
+ */
 int crm__timeline_index_remove(const crm__timeline *t, const crm__event *e);
 /* Time of an event.  CRM_ENOTFOUND. */
 int crm__timeline_index_time(const crm__timeline *t, uint32_t number, int64_t *time);
-/* Times of events whose reference has the hash, ascending, one a call: *time from INT64_MIN, each
- * call gives the next behind it.  CRM_ENOTFOUND. */
-int crm__timeline_index_reference(const crm__timeline *t, uint64_t hash, int64_t *time);
+/* Numbers of events whose reference has the hash, ascending, one a call: *number from 0, each call
+ * gives the next behind it.  CRM_ENOTFOUND. */
+int crm__timeline_index_reference(const crm__timeline *t, uint64_t hash, uint32_t *number);
 
 #endif

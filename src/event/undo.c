@@ -4,6 +4,7 @@
  */
 #include "event/event.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int fail(crm_txn *txn, int rc, crm_error *err)
@@ -11,65 +12,154 @@ static int fail(crm_txn *txn, int rc, crm_error *err)
     return crm__txn_fail(txn, rc, "can't read the events", err);
 }
 
+/* An event to store anew. */
+typedef struct again {
+    uint64_t hash; /* of its reference; without one its number */
+    uint32_t number, place;
+    int referenced;
+} again;
+
 typedef struct found {
+    crm_txn *txn;
     crm__entry_fn undone;
     void *ctx;
-    crm__buf numbers[2]; /* of the events to void, and of those to store anew */
-    uint64_t since;      /* an entry that changed one of them since, 0: none */
+    crm__buf voids;  /* uint32_t: numbers of the events to void */
+    crm__buf agains; /* again: those to store anew */
+    crm__arena block, look;
+    uint64_t since; /* an entry that changed one of them since, 0: none */
 } found;
 
 /* Whether another event now stands for the same fact, which the batch did not add itself. */
-static int replaced(const found *f, const crm__timeline *t, const crm__event *e, uint64_t *since)
+static int replaced(found *f, const crm__timeline *t, const crm__event *e, uint64_t *since)
 {
+    crm__timeline in = *t;
     crm__event other;
     int rc;
 
+    *since = 0;
     if (!e->reference.n)
         return CRM_OK;
-    rc = crm__timeline_same(t, e->source, e->reference, e->number, &other);
+    crm__arena_reset(&f->look);
+    in.a = &f->look;
+    rc = crm__timeline_same(&in, e->source, e->reference, &other);
     if (rc)
-        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
     if (other.state == CRM__EVENT_IN_FORCE && !f->undone(f->ctx, other.seq))
         *since = other.seq;
     return CRM_OK;
 }
 
+static int take_again(found *f, const crm__timeline *t, const crm__event *e)
+{
+    again x = {e->number, e->number, (uint32_t)(f->agains.n / sizeof x), e->reference.n != 0};
+    uint64_t since;
+    int rc = replaced(f, t, e, &since);
+
+    if (rc)
+        return rc;
+    if (since) {
+        f->since = since;
+        return CRM_OK;
+    }
+    if (x.referenced)
+        x.hash = crm__reference_hash(f->txn, e->source, e->reference);
+    crm__buf_add(&f->agains, &x, sizeof x);
+    return CRM_OK;
+}
+
 static int sort_out(found *f, const crm__timeline *t, const crm__event *e)
 {
-    int added = f->undone(f->ctx, e->seq), here = e->state == CRM__EVENT_IN_FORCE, rc;
-    uint64_t since = 0;
+    int added = f->undone(f->ctx, e->seq), here = e->state == CRM__EVENT_IN_FORCE, rc = CRM_OK;
 
     if (e->kind == CRM__EVENT_VOID || (!added && here))
         return CRM_OK;
     if (added && here) {
-        crm__buf_add(&f->numbers[0], &e->number, sizeof e->number);
+        crm__buf_add(&f->voids, &e->number, sizeof e->number);
     } else if (added) {
         if (!f->undone(f->ctx, e->voided))
             f->since = e->voided;
     } else if (f->undone(f->ctx, e->voided)) {
-        rc = replaced(f, t, e, &since);
-        if (rc)
-            return rc;
-        if (since)
-            f->since = since;
-        else
-            crm__buf_add(&f->numbers[1], &e->number, sizeof e->number);
+        rc = take_again(f, t, e);
     }
-    return f->numbers[0].failed || f->numbers[1].failed ? CRM_ENOMEM : CRM_OK;
+    return f->voids.failed || f->agains.failed ? CRM_ENOMEM : rc;
 }
 
-static int collect(crm_txn *txn, crm_id id, found *f)
-{
-    crm__event_block b = {0};
-    crm__timeline t;
-    int rc = crm__timeline_open(txn, id, &txn->work, &t);
+/* ---- one event of a reference ---- */
 
+static int by_reference(const void *a, const void *b)
+{
+    const again *x = a, *y = b;
+
+    if (x->referenced != y->referenced)
+        return x->referenced - y->referenced;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const again *x = a, *y = b;
+
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static int same_reference(found *f, const crm__timeline *t, uint32_t number, uint32_t other,
+                          int *same)
+{
+    crm__timeline in = *t;
+    crm__event x, y;
+    int rc;
+
+    crm__arena_reset(&f->look);
+    in.a = &f->look;
+    rc = crm__timeline_get(&in, number, &x);
     if (!rc)
-        rc = crm__timeline_all(&t, &b);
-    for (uint32_t i = 0; i < b.count && !rc; i++)
-        rc = sort_out(f, &t, &b.events[i]);
+        rc = crm__timeline_get(&in, other, &y);
+    *same = !rc && x.source == y.source && crm__slice_compare(x.reference, y.reference) == 0;
     return rc;
 }
+
+/* A batch of several parts may have voided more than one event of a reference, when others stored
+ * it anew between them.  Only the last of them was in force. */
+static int keep_last(found *f, const crm__timeline *t)
+{
+    again *x = (again *)(void *)f->agains.p;
+    size_t n = f->agains.n / sizeof *x, kept = 0;
+    int rc = CRM_OK;
+
+    if (n)
+        qsort(x, n, sizeof *x, by_reference);
+    for (size_t i = 0; i < n && !rc; i++) {
+        int same = 0;
+        if (x[i].referenced && i + 1 < n && x[i + 1].hash == x[i].hash)
+            rc = same_reference(f, t, x[i].number, x[i + 1].number, &same);
+        if (!same)
+            x[kept++] = x[i];
+    }
+    f->agains.n = kept * sizeof *x;
+    if (kept)
+        qsort(x, kept, sizeof *x, by_place);
+    return rc;
+}
+
+static int collect(crm_id id, found *f)
+{
+    crm__event last = {0};
+    crm__event_block b;
+    crm__timeline t;
+    int rc = crm__timeline_open(f->txn, id, &f->block, &t);
+
+    while (!rc) {
+        crm__arena_reset(&f->block);
+        rc = crm__timeline_next(&t, &f->block, &last, &b);
+        for (uint32_t i = 0; !rc && i < b.count; i++)
+            rc = sort_out(f, &t, &b.events[i]);
+    }
+    return rc == CRM_ENOTFOUND ? keep_last(f, &t) : rc;
+}
+
+/* ---- changes ---- */
 
 static int store_again(crm_txn *txn, const crm__model *m, crm_id id, uint32_t number,
                        crm_error *err)
@@ -99,28 +189,42 @@ static int void_again(crm_txn *txn, const crm__model *m, crm_id id, uint32_t num
     return crm__event_write(txn, m, id, &c, &txn->work, NULL, err);
 }
 
+static void found_clear(found *f)
+{
+    crm__buf_clear(&f->voids);
+    crm__buf_clear(&f->agains);
+    crm__arena_clear(&f->block);
+    crm__arena_clear(&f->look);
+}
+
 int crm__event_undo(crm_txn *txn, const crm__model *m, crm_id id, crm__entry_fn undone, void *ctx,
                     uint64_t *changed, uint64_t *since, crm_error *err)
 {
-    found f = {.undone = undone, .ctx = ctx};
+    found f = {.txn = txn, .undone = undone, .ctx = ctx};
     int rc;
 
-    for (int i = 0; i < 2; i++)
-        crm__buf_init(&f.numbers[i], txn->mem);
-    rc = collect(txn, id, &f);
+    crm__buf_init(&f.voids, txn->mem);
+    crm__buf_init(&f.agains, txn->mem);
+    crm__arena_init(&f.block, txn->mem);
+    crm__arena_init(&f.look, txn->mem);
+    rc = collect(id, &f);
     if (rc)
         rc = fail(txn, rc, err);
     *since = f.since;
-    for (int what = 0; what < 2 && !rc; what++) {
-        for (size_t i = 0; i < f.numbers[what].n / sizeof(uint32_t) && !rc; i++) {
-            uint32_t number;
-            memcpy(&number, f.numbers[what].p + i * sizeof number, sizeof number);
-            crm__arena_reset(&txn->work);
-            rc = what ? store_again(txn, m, id, number, err) : void_again(txn, m, id, number, err);
-            *changed += !rc;
-        }
+    for (size_t i = 0; i < f.voids.n / sizeof(uint32_t) && !rc; i++) {
+        uint32_t number;
+        memcpy(&number, f.voids.p + i * sizeof number, sizeof number);
+        crm__arena_reset(&txn->work);
+        rc = void_again(txn, m, id, number, err);
+        *changed += !rc;
     }
-    for (int i = 0; i < 2; i++)
-        crm__buf_clear(&f.numbers[i]);
+    for (size_t i = 0; i < f.agains.n / sizeof(again) && !rc; i++) {
+        again x;
+        memcpy(&x, f.agains.p + i * sizeof x, sizeof x);
+        crm__arena_reset(&txn->work);
+        rc = store_again(txn, m, id, x.number, err);
+        *changed += !rc;
+    }
+    found_clear(&f);
     return rc;
 }

@@ -173,7 +173,28 @@ static int find_target(const crm__timeline *t, uint32_t number, crm__event *e, c
     return CRM_OK;
 }
 
-/* Journals, marks the event that is voided (NULL: none), stores the new one. */
+/* Whether e is there already under its source and reference.  The last event of them decides: one
+ * in force is it, and one that was corrected still stands for it; after a plain void e is stored
+ * anew. But a correction of an event in force was never stored: only one in force keeps it away,
+ * and the one that it corrects does not. */
+static int is_there(const crm__timeline *t, const crm__event *e, uint32_t beyond, crm__event *same,
+                    int *there)
+{
+    crm__event target;
+    int rc = crm__timeline_same(t, e->source, e->reference, same);
+
+    *there = 0;
+    if (rc || same->state == CRM__EVENT_VOIDED || (e->voids && same->number == e->voids))
+        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    *there = same->state == CRM__EVENT_IN_FORCE || !beyond || same->number < beyond;
+    if (!e->voids || same->state == CRM__EVENT_IN_FORCE)
+        return CRM_OK;
+    rc = crm__timeline_get(t, e->voids, &target);
+    *there = rc || target.kind == CRM__EVENT_VOID || target.state != CRM__EVENT_IN_FORCE;
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+/* Journals, stores the new event, marks the one that is voided (NULL: none). */
 int crm__event_store(const crm__model *m, crm__timeline *t, const crm__event *target, crm__event *e,
                      crm_error *err)
 {
@@ -191,16 +212,19 @@ int crm__event_store(const crm__model *m, crm__timeline *t, const crm__event *ta
     rc = crm__journal_add(txn, kind ? CRM__ACTION_EVENT : CRM__ACTION_VOID, t->id, 0, err);
     if (rc)
         return rc;
-    if (target) {
-        const crm__event_kind *of = crm__model_event_number(m, target->kind);
+    /* Added first: a correction of the last event of its kind is itself the last one then, and no
+     * other has to be looked for. */
+    rc = crm__timeline_add(t, e);
+    if (!rc && target)
         rc = crm__timeline_mark(t, target, kind ? CRM__EVENT_CORRECTED : CRM__EVENT_VOIDED, e->seq);
-        if (!rc && of && (rc = crm__event_derive(txn, of, t->id, target, 0, err)) != CRM_OK)
-            return rc;
-    }
-    if (!rc)
-        rc = crm__timeline_add(t, e);
     if (rc)
         return crm__txn_fail(txn, rc, "can't write the event", err);
+    if (target) {
+        const crm__event_kind *of = crm__model_event_number(m, target->kind);
+        rc = of ? crm__event_derive(txn, of, t->id, target, 0, err) : CRM_OK;
+        if (rc)
+            return rc;
+    }
     return kind ? crm__event_derive(txn, kind, t->id, e, 1, err) : CRM_OK;
 }
 
@@ -241,7 +265,7 @@ int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_eve
     const crm__event_kind *kind = c->kind;
     crm__event target, same, e = c->e;
     crm__timeline t;
-    int unknown, rc, anew = c->model != m;
+    int unknown, there = 0, rc, anew = c->model != m;
 
     if (c->void_set)
         return write_void(txn, m, id, c, a, number, err);
@@ -263,18 +287,15 @@ int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_eve
     if (rc)
         return rc;
     rc = crm__timeline_open(txn, id, a, &t);
-    if (!rc && e.reference.n && !unknown) {
-        rc = crm__timeline_same(&t, e.source, e.reference, e.voids, &same);
-        if (!rc) {
-            if (number)
-                *number = same.number;
-            return CRM_DONE;
-        }
-        if (rc == CRM_ENOTFOUND)
-            rc = CRM_OK;
-    }
+    if (!rc && e.reference.n && !unknown)
+        rc = is_there(&t, &e, c->beyond, &same, &there);
     if (rc)
         return fail(txn, rc, err);
+    if (there) {
+        if (number)
+            *number = same.number;
+        return CRM_DONE;
+    }
     if (e.voids)
         rc = find_target(&t, e.voids, &target, err);
     if (!rc && unknown)
@@ -284,6 +305,25 @@ int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_eve
     if (!rc && number)
         *number = e.number;
     return rc;
+}
+
+int crm__event_last(crm_txn *txn, crm_id id, const crm_event *c, crm__arena *a, uint32_t *number,
+                    crm_error *err)
+{
+    uint32_t source;
+    crm__timeline t;
+    crm__event e;
+    int unknown, rc = source_of(txn, c, 0, &source, &unknown, err);
+
+    *number = 0;
+    if (rc || unknown || !c->e.reference.n)
+        return rc;
+    rc = crm__timeline_open(txn, id, a, &t);
+    if (!rc)
+        rc = crm__timeline_same(&t, source, c->e.reference, &e);
+    if (!rc)
+        *number = e.number;
+    return rc && rc != CRM_ENOTFOUND ? fail(txn, rc, err) : CRM_OK;
 }
 
 /* ---- public ---- */

@@ -82,7 +82,8 @@ static int gather(undo *u, uint64_t revision)
             return crm__txn_fail(u->txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc,
                                  "can't read the batch", u->err);
         if (b.undone)
-            return crm__fail(u->err, CRM_ESTATE, "batch %llu was undone by batch %llu; undo that one to have it back",
+            return crm__fail(u->err, CRM_ESTATE,
+                             "batch %llu was undone by batch %llu; undo that one to have it back",
                              (unsigned long long)u->batch, (unsigned long long)b.undone);
         u->first = u->batch;
         u->last = b.last;
@@ -218,8 +219,8 @@ static int undo_events(undo *u, crm_id id)
     return rc || !since ? rc : tell_changed(u, id, since);
 }
 
-/* The unique values of a customer that was restored: looked at when all are, since the batch may have handed them
- * from one to another.  What was restored is in the undo's own image. */
+/* The unique values of a customer that was restored: looked at when all are, since the batch may
+ * have handed them from one to another.  What was restored is in the undo's own image. */
 static int recheck(undo *u, crm_id id)
 {
     uint8_t key[CRM__KEY_IMAGE], flags;

@@ -316,6 +316,17 @@ int crm__page_sound(kv_txn *txn, crm_error *err)
     if (fault)
         return crm__fail(err, CRM_ECORRUPT, "data.mdb: page %u %s", s->meta_page,
                          crm__page_fault_text((int)fault));
+    if (s->meta.last >= in_file) {
+        rc = count_free(t, in_file, &unwritten);
+        if (!rc && unwritten != s->meta.last + 1 - in_file)
+            return crm__fail(err, CRM_ECORRUPT,
+                             "data.mdb: the file is cut: %llu pages are in it, not %llu",
+                             (unsigned long long)in_file, (unsigned long long)s->meta.last + 1);
+        if (rc == CRM_ECORRUPT)
+            return crm__fail(err, rc, "data.mdb: the file is cut, or its free list is damaged");
+        if (rc)
+            return crm__fail_sys(err, rc, txn->sys, "data.mdb: the free list cannot be read");
+    }
     for (unsigned i = 0; i < KV_SPACES; i++) {
         const page_db *db;
         rc = find_space(t, (kv_space)i, &db);
@@ -323,15 +334,7 @@ int crm__page_sound(kv_txn *txn, crm_error *err)
             return crm__fail_sys(err, rc, txn->sys, "data.mdb: the directory of spaces %s",
                                  rc == CRM_ECORRUPT ? "is damaged" : "cannot be read");
     }
-    if (s->meta.last < in_file)
-        return CRM_OK;
-    rc = count_free(t, in_file, &unwritten);
-    if (!rc && unwritten != s->meta.last + 1 - in_file)
-        rc = CRM_ECORRUPT;
-    if (rc == CRM_ECORRUPT)
-        return crm__fail(err, rc, "data.mdb: the file is cut: %llu pages are in it, not %llu",
-                         (unsigned long long)in_file, (unsigned long long)s->meta.last + 1);
-    return rc ? crm__fail_sys(err, rc, txn->sys, "data.mdb: the free list cannot be read") : CRM_OK;
+    return CRM_OK;
 }
 
 static int page_readers(kv_env *env, kv_reader_fn fn, void *ctx)

@@ -8,15 +8,8 @@
 #include <string.h>
 
 /* An event that takes another back is marked by it. */
-static const char *const KIND_WORDS[] = {"void"};
-static const crm__reserved KIND_RESERVED = {KIND_WORDS, 1, "marks events that are taken back"};
-
-/* Keys of an event in a document that are no attributes. */
-static const char *const WORDS[] = {
-    "id", "customer", "number", "kind", "time", "source", "reference", "voids", "state", "revision",
-};
-static const crm__reserved RESERVED = {WORDS, sizeof WORDS / sizeof WORDS[0],
-                                       "is a word of every event"};
+static const crm__own_word KIND_WORD = {"void", NULL, CRM__OWN_NONE};
+static const crm__own_words KIND_WORDS = {&KIND_WORD, 1, "marks events that are taken back"};
 
 static const char *const KEYS[] = {"label", "attributes"};
 
@@ -92,7 +85,7 @@ static void read_kind(crm__draft *d, const crm__node *node, uint32_t position, c
         crm__entry_add(d, kinds, node->key, out->key, node->key->n, position, 1);
     crm__buf_init(&attributes, d->load.mem);
     read_parts(d, node, position, out, kinds, &attributes);
-    crm__space_build(d, &attributes, &RESERVED, names);
+    crm__space_build(d, &attributes, &crm__event_words, names);
     crm__buf_clear(&attributes);
     out->attribute_names = names;
 }
@@ -122,6 +115,6 @@ void crm__events_read(crm__draft *d, const crm__node *node)
         read_kind(d, kind, (uint32_t)m->event_count, &m->events[m->event_count], &kinds);
         m->event_count++;
     }
-    crm__space_build(d, &kinds, &KIND_RESERVED, &m->event_names);
+    crm__space_build(d, &kinds, &KIND_WORDS, &m->event_names);
     crm__buf_clear(&kinds);
 }

@@ -188,7 +188,7 @@ static crm__word word_of(const crm__entry *e)
 }
 
 static void clash(crm__draft *d, const crm__buf *entries, const crm__entry *e, uint32_t other,
-                  const crm__reserved *reserved)
+                  const crm__own_words *reserved)
 {
     const crm__entry *mine, *theirs;
     crm__word word = word_of(e);
@@ -216,7 +216,7 @@ static void clash(crm__draft *d, const crm__buf *entries, const crm__entry *e, u
 }
 
 static void add_name(crm__draft *d, const crm__buf *entries, const crm__entry *e,
-                     const crm__reserved *reserved, crm__names *out)
+                     const crm__own_words *reserved, crm__names *out)
 {
     uint32_t other = CRM__NO_OWNER;
     int rc = crm__names_add(out, &d->m->arena, e->s, e->n, e->owner, 1, &other);
@@ -230,7 +230,7 @@ static void add_name(crm__draft *d, const crm__buf *entries, const crm__entry *e
         d->load.nomem = 1;
 }
 
-void crm__space_build(crm__draft *d, const crm__buf *entries, const crm__reserved *reserved,
+void crm__space_build(crm__draft *d, const crm__buf *entries, const crm__own_words *reserved,
                       crm__names *out)
 {
     const crm__entry *list = (const crm__entry *)(const void *)entries->p;
@@ -242,7 +242,7 @@ void crm__space_build(crm__draft *d, const crm__buf *entries, const crm__reserve
         return;
     }
     for (size_t i = 0; i < reserved_count; i++) {
-        const char *word = reserved->words[i];
+        const char *word = reserved->list[i].key;
         if (crm__names_add(out, &d->m->arena, word, strlen(word), RESERVED, 0, &other))
             d->load.nomem = 1;
     }

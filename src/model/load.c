@@ -13,14 +13,6 @@
 
 enum { LANGUAGE_VERSION = 1, NAME_CHARACTERS = 100 };
 
-/* Keys of a customer's JSON document that are no fields. */
-static const char *const WORDS[] = {
-    "id",         "kind", "revision", "created_at", "updated_at", "deleted",
-    "identities", "tags", "events",   "consents",   "origins",    "source",
-};
-static const crm__reserved RESERVED = {WORDS, sizeof WORDS / sizeof WORDS[0],
-                                       "is a word of every customer's document"};
-
 /* ---- helpers ---- */
 
 const char *crm__keep(crm__draft *d, const char *s, size_t n)
@@ -280,7 +272,7 @@ static void read_document(crm__draft *d, const crm__node *root)
         read_fields(d, fields, CRM__ROLE_FIELD);
         read_fields(d, identities, CRM__ROLE_IDENTITY);
     }
-    crm__space_build(d, &d->entries, &RESERVED, &d->m->names);
+    crm__space_build(d, &d->entries, &crm__customer_words, &d->m->names);
     if (!d->load.nomem)
         crm__events_read(d, top[TOP_EVENTS]);
 }

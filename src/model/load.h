@@ -5,6 +5,7 @@
 #ifndef CRM_MODEL_LOAD_H
 #define CRM_MODEL_LOAD_H
 
+#include "model/member.h"
 #include "model/names.h"
 #include "model/tree.h"
 
@@ -70,12 +71,7 @@ void crm__entry_add(crm__draft *d, crm__buf *entries, const crm__node *at, const
                     uint32_t owner, int is_key);
 /* Makes the table of a name space: reserved words (may be NULL), keys, then labels; each clash is a
  * fault. */
-typedef struct crm__reserved {
-    const char *const *words;
-    size_t count;
-    const char *why; /* follows the word in a message */
-} crm__reserved;
-void crm__space_build(crm__draft *d, const crm__buf *entries, const crm__reserved *reserved,
+void crm__space_build(crm__draft *d, const crm__buf *entries, const crm__own_words *reserved,
                       crm__names *out);
 
 /* ---- field.c ---- */

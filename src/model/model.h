@@ -31,12 +31,12 @@ typedef struct crm__enum_value {
 } crm__enum_value;
 
 typedef struct crm__field {
-    uint32_t number; /* dictionary, 0 until bound */
-    uint8_t type;    /* CRM_TYPE_* */
-    uint8_t kinds;   /* mask of 1 << CRM__KIND_* */
+    uint32_t number;           /* dictionary, 0 until bound */
+    uint8_t type;              /* CRM_TYPE_* */
+    uint8_t kinds;             /* mask of 1 << CRM__KIND_* */
     uint8_t declared_identity; /* stands under `identities:`, printed in the document's list */
     uint8_t has_min, has_max;
-    uint32_t flags;  /* CRM_FIELD_* */
+    uint32_t flags; /* CRM_FIELD_* */
     const char *key;
     crm__decimal min, max; /* numbers: the value; text: length in characters; lists: of each item */
     crm__slice min_value, max_value; /* dates and datetimes: encoded bound, n = 0 when none */
@@ -54,11 +54,11 @@ typedef struct crm__field {
     uint32_t value_count;
     const struct crm__names *value_names;     /* keys and labels of values to their positions */
     const struct crm__numbers *value_numbers; /* numbers of values to positions; NULL until bound */
-    int32_t line, column; /* of its key in the document */
+    int32_t line, column;                     /* of its key in the document */
 } crm__field;
 
-/* A kind of events.  An attribute is a field with the flags REQUIRED and FAST only; its number is one
- * of attributes, which no field's number has to do with. */
+/* A kind of events.  An attribute is a field with the flags REQUIRED and FAST only; its number is
+ * one of attributes, which no field's number has to do with. */
 typedef struct crm__event_kind {
     uint32_t number; /* dictionary, 0 until bound */
     const char *key;
@@ -66,11 +66,11 @@ typedef struct crm__event_kind {
     uint32_t label_count;
     const crm__field *attributes; /* in the order of the document */
     uint32_t attribute_count;
-    uint32_t fast_count; /* of them, those with CRM_FIELD_FAST */
-    const struct crm__enum_default *enum_defaults;    /* beside attributes */
-    const struct crm__names *attribute_names;         /* keys and labels to positions */
-    const struct crm__numbers *attribute_numbers;     /* NULL until bound */
-    int32_t line, column;                             /* of its key in the document */
+    uint32_t fast_count;                           /* of them, those with CRM_FIELD_FAST */
+    const struct crm__enum_default *enum_defaults; /* beside attributes */
+    const struct crm__names *attribute_names;      /* keys and labels to positions */
+    const struct crm__numbers *attribute_numbers;  /* NULL until bound */
+    int32_t line, column;                          /* of its key in the document */
 } crm__event_kind;
 
 typedef struct crm__model crm__model;
@@ -100,7 +100,7 @@ void crm__model_unref(crm__model *m); /* NULL does nothing; frees at the last re
 const char *crm__model_text(const crm__model *m, size_t *n);
 uint32_t crm__model_version(const crm__model *m);
 size_t crm__model_count(const crm__model *m);
-const crm__field *crm__model_at(const crm__model *m, size_t i); /* document order */
+const crm__field *crm__model_at(const crm__model *m, size_t i);            /* document order */
 const crm__field *crm__model_number(const crm__model *m, uint32_t number); /* NULL: none */
 /* By key or label, folded (crm__utf8_fold). NULL: none. */
 const crm__field *crm__model_find(const crm__model *m, const char *name, size_t n);
@@ -126,7 +126,8 @@ const crm__event_kind *crm__model_event_find(const crm__model *m, const char *na
 const char *crm__model_event_near(const crm__model *m, const char *name, size_t n);
 /* The same of the attributes of a kind. */
 const crm__field *crm__event_attribute_number(const crm__event_kind *kind, uint32_t number);
-const crm__field *crm__event_attribute_find(const crm__event_kind *kind, const char *name, size_t n);
+const crm__field *crm__event_attribute_find(const crm__event_kind *kind, const char *name,
+                                            size_t n);
 const char *crm__event_attribute_near(const crm__event_kind *kind, const char *name, size_t n);
 
 /* ---- values ---- */
@@ -169,37 +170,37 @@ enum {
     CRM__CHANGE_REQUIRED,        /* loses: customers without it become invalid on their next
                                     replace; before is NULL when the field is added */
     CRM__CHANGE_OPTIONAL,
-    CRM__CHANGE_UNIQUE,          /* needs index and a scan; refused on shared values */
+    CRM__CHANGE_UNIQUE, /* needs index and a scan; refused on shared values */
     CRM__CHANGE_NOT_UNIQUE,
-    CRM__CHANGE_INDEXED,         /* identity added: needs index scan */
+    CRM__CHANGE_INDEXED, /* identity added: needs index scan */
     CRM__CHANGE_NOT_INDEXED,
-    CRM__CHANGE_RULE_NARROWED,   /* pattern, min, max, kinds: stored values may break it */
+    CRM__CHANGE_RULE_NARROWED, /* pattern, min, max, kinds: stored values may break it */
     CRM__CHANGE_RULE_WIDENED,
-    CRM__CHANGE_VALUE_ADDED,     /* enum */
-    CRM__CHANGE_VALUE_REMOVED,   /* loses: stored values */
-    CRM__CHANGE_SCOPE,           /* per-source changed: loses */
-    CRM__CHANGE_EVENT_ADDED,     /* index: for events that an earlier version stored */
-    CRM__CHANGE_EVENT_REMOVED,   /* loses: its events */
-    CRM__CHANGE_FAST,            /* an attribute's values go into the day lists: index */
-    CRM__CHANGE_NOT_FAST,        /* they leave them: index */
-    CRM__CHANGE_TEXT             /* labels, class, sensitivity, defaults, model-wide settings */
+    CRM__CHANGE_VALUE_ADDED,   /* enum */
+    CRM__CHANGE_VALUE_REMOVED, /* loses: stored values */
+    CRM__CHANGE_SCOPE,         /* per-source changed: loses */
+    CRM__CHANGE_EVENT_ADDED,   /* index: for events that an earlier version stored */
+    CRM__CHANGE_EVENT_REMOVED, /* loses: its events */
+    CRM__CHANGE_FAST,          /* an attribute's values go into the day lists: index */
+    CRM__CHANGE_NOT_FAST,      /* they leave them: index */
+    CRM__CHANGE_TEXT           /* labels, class, sensitivity, defaults, model-wide settings */
 };
 
-/* Of an attribute the codes are those of a field, and the event kind stands beside it: its values are in
- * events, not in records of customers, and what is derived of them is the day lists of the kind.  Of a
- * kind as a whole, before and after are NULL. */
+/* Of an attribute the codes are those of a field, and the event kind stands beside it: its values
+ * are in events, not in records of customers, and what is derived of them is the day lists of the
+ * kind.  Of a kind as a whole, before and after are NULL. */
 /* The rule that a narrowed change is about, each being weighed by itself. */
 enum { CRM__RULE_KINDS = 1, CRM__RULE_MIN, CRM__RULE_MAX, CRM__RULE_PATTERN };
 
 typedef struct crm__change {
     int what;
-    int rule; /* CRM__RULE_*, of CRM__CHANGE_RULE_NARROWED */
+    int rule;  /* CRM__RULE_*, of CRM__CHANGE_RULE_NARROWED */
     int scan;  /* 1: whether it loses anything, and how much, only the records (events) tell */
     int index; /* 1: derived spaces of this field (day lists of this kind) must be rebuilt */
-    const crm__field *before, *after; /* NULL: added, removed */
+    const crm__field *before, *after;                  /* NULL: added, removed */
     const crm__event_kind *event_before, *event_after; /* both NULL: not of events */
-    const crm__enum_value *value;     /* enum value added or removed */
-    char message[CRM_MESSAGE_SIZE];   /* one line, names the field or the kind and attribute */
+    const crm__enum_value *value;                      /* enum value added or removed */
+    char message[CRM_MESSAGE_SIZE]; /* one line, names the field or the kind and attribute */
 } crm__change;
 
 /* The field after a narrowed change with that one rule of it. */
@@ -207,8 +208,9 @@ crm__field crm__change_rule(const crm__change *c);
 
 typedef int (*crm__change_fn)(const crm__change *change, void *ctx);
 /* Calls fn for each difference: the model's settings (before and after NULL), fields removed, then
- * the others in the order of `after`; event kinds in the same way, each with its attributes.  Stops at and returns fn's first non-zero result.  Neither
- * model need be bound.  Of a field of another type, only flags, kinds and words are compared. */
+ * the others in the order of `after`; event kinds in the same way, each with its attributes.  Stops
+ * at and returns fn's first non-zero result.  Neither model need be bound.  Of a field of another
+ * type, only flags, kinds and words are compared. */
 int crm__model_diff(const crm__model *before, const crm__model *after, crm__change_fn fn,
                     void *ctx);
 

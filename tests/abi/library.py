@@ -13,7 +13,7 @@ NOT_USED = re.compile(r"^(_?exit|_Exit|abort|quick_exit|__assert_fail|v?f?printf
                       r"srand|rand)$")
 # All the state a process has of us: the registry of open files with its lock, and, of each thread, where
 # to go on when LMDB meets an assertion.
-STATE = {"registry", "registry_lock", "registry_holder", "jump"}
+STATE = {"registry", "registry_lock", "registry_holder", "crm__lmdb_jump"}
 LARGEST_KIB = 600
 
 

@@ -394,6 +394,66 @@ CRM_TEST(test_api_document__identities_beside_members)
     crm_db_close(db);
 }
 
+/* ---- members that are no fields, by label ---- */
+
+CRM_TEST(test_api_document__own_members_have_labels)
+{
+    static const char *const TWICE[][2] = {
+        {"\"kind\":\"person\",\"类型\":\"person\"", "kind"},
+        {"\"类型\":\"person\",\"Kind\":\"person\"", "kind"},
+        {"\"source\":\"a\",\"来源\":\"b\"", "source"},
+        {"\"identities\":[],\"标识\":[]", "identities"},
+        {"\"events\":[],\"事件\":[]", "events"},
+        {"\"revision\":1,\"修订号\":1", "revision"},
+    };
+    /* those that are passed over have none: a column of another system is not lost */
+    static const char *const NONE[] = {"ID", "Created_at", "创建时间", "Origins", "Deleted"};
+    crm_db *db = api_open();
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_id id = api_create(txn, "{\"类型\":\"公司\",\"名称\":\"甲\",\"来源\":\"wechat\","
+                                "\"标识\":[{\"kind\":\"wechat\",\"value\":\"a\"}],"
+                                "\"事件\":[{\"kind\":\"visit\",\"time\":\"2026-01-01\"}]}");
+    char json[200];
+
+    ck_assert_str_eq(api_member(txn, id, "kind"), "organisation");
+    ck_assert(api_has(txn, id, "{\"kind\":\"wechat\",\"value\":\"a\"}"));
+    ck_assert_ptr_nonnull(strstr(api_json(txn, id, CRM_JSON_ORIGINS), "\"source\":\"wechat\""));
+    ck_assert_ptr_nonnull(strstr(api_json(txn, id, CRM_JSON_EVENTS), "\"kind\":\"visit\""));
+    OK(crm_customer_patch_json(txn, id, 0, "{\" ＫＩＮＤ \":\"个人\"}", CRM_NUL, &er));
+    ck_assert_str_eq(api_member(txn, id, "kind"), "person");
+    IS(CRM_ECONFLICT, crm_customer_patch_json(txn, id, 0, "{\"修订号\":99,\"name\":\"B\"}", CRM_NUL,
+                                              &er));
+    IS(CRM_EVALUE, create(txn, "{\"name\":\"A\",\"类型\":\"robot\"}"));
+    ck_assert_str_eq(er.field, "kind");
+    for (size_t i = 0; i < sizeof TWICE / sizeof TWICE[0]; i++) {
+        snprintf(json, sizeof json, "{\"name\":\"A\",%s}", TWICE[i][0]);
+        IS(CRM_EVALUE, create(txn, json));
+        ck_assert_str_eq(er.field, TWICE[i][1]);
+        ck_assert_ptr_nonnull(strstr(er.message, "stands twice"));
+    }
+    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
+        snprintf(json, sizeof json, "{\"name\":\"A\",\"%s\":1}", NONE[i]);
+        IS(CRM_EFIELD, create(txn, json));
+    }
+    api_commit(txn);
+    crm_db_close(db);
+}
+
+/* A model that uses such a label for a field of its own keeps it. */
+CRM_TEST(test_api_document__a_label_of_the_model_comes_first)
+{
+    crm_db *db = api_open_model("crm: 1\nfields:\n  name: {type: text, label: 事件}\n"
+                                "  sort: {type: text, label: [类型, 来源]}\n");
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_id id = api_create(txn, "{\"类型\":\"x\",\"kind\":\"organisation\",\"事件\":\"n\"}");
+
+    ck_assert_str_eq(api_member(txn, id, "sort"), "x");
+    ck_assert_str_eq(api_member(txn, id, "name"), "n");
+    ck_assert_str_eq(api_member(txn, id, "kind"), "organisation");
+    api_commit(txn);
+    crm_db_close(db);
+}
+
 /* ---- all faults ---- */
 
 static const char *report(crm_txn *txn, const char *json)

@@ -94,6 +94,23 @@ static int64_t any_time(world *w)
     }
 }
 
+/* Makes an event a correction; half of the time one that keeps the reference, of one that may be a
+ * correction itself, now and then of the last event, or of those at one instant. */
+static void correct(world *w, int customer, event *e)
+{
+    uint32_t n = w->now->count[customer], near = n < 20 ? n : 20;
+    const event *of;
+
+    e->voids = 1 + (uint32_t)(below(w, 2) ? below(w, n) : n - 1 - below(w, near));
+    of = &w->now->e[customer][e->voids - 1];
+    if (of->kind >= 0 && below(w, 2)) {
+        e->source = of->source;
+        e->reference = of->reference;
+    }
+    if (below(w, 4) == 0)
+        e->time = of->time;
+}
+
 static event any_event(world *w, int customer)
 {
     event e = {0, 0, 0, CRM_EVENT_IN_FORCE, -1, -1, 0, 0, 0, -1, 0};
@@ -116,7 +133,7 @@ static event any_event(world *w, int customer)
     if (below(w, 4) == 0)
         e.text = 1 + (uint32_t)below(w, below(w, 20) ? 60 : 9000);
     if (w->now->count[customer] && below(w, 8) == 0)
-        e.voids = 1 + (uint32_t)below(w, w->now->count[customer]);
+        correct(w, customer, &e);
     return e;
 }
 
@@ -212,22 +229,24 @@ static int add_json(world *w, int customer, const event *e, uint32_t *number)
     return crm_event_add_json(w->txn, w->id[customer], room, CRM_NUL, number, &er);
 }
 
-/* What keeps an event from being stored again; 0: nothing. */
+/* What keeps an event from being stored again; 0: nothing.  The last event of its source and
+ * reference decides. */
 static uint32_t same(const oracle *o, int customer, const event *e)
 {
-    uint32_t found = 0;
+    const event *all = o->e[customer];
+    uint32_t last = 0, v = e->voids;
 
     for (uint32_t i = 0; e->reference >= 0 && i < o->count[customer]; i++) {
-        const event *x = &o->e[customer][i];
-        if (x->kind < 0 || x->reference != e->reference || x->source != e->source ||
-            x->state == CRM_EVENT_VOIDED || i + 1 == e->voids)
-            continue;
-        if (x->state == CRM_EVENT_IN_FORCE)
-            return i + 1;
-        if (!found)
-            found = i + 1;
+        if (all[i].kind >= 0 && all[i].reference == e->reference && all[i].source == e->source)
+            last = i + 1;
     }
-    return found;
+    if (!last || last == v || all[last - 1].state == CRM_EVENT_VOIDED)
+        return 0;
+    /* A correction of one in force is only kept away by another in force. */
+    if (all[last - 1].state == CRM_EVENT_CORRECTED && v && v <= o->count[customer] &&
+        all[v - 1].kind >= 0 && all[v - 1].state == CRM_EVENT_IN_FORCE)
+        return 0;
+    return last;
 }
 
 static int voidable(const oracle *o, int customer, uint32_t number)
@@ -430,10 +449,10 @@ static void compare_sums(world *w, int customer)
         int at = e->kind == 1 ? e->currency : 3;
         if (e->kind != 1 && (e->kind != 2 || e->score < 0))
             continue;
-        if (at < 3 && e->scale > want[at].scale)
-            want[at].scale = e->scale;
         if (e->state)
             continue;
+        if (at < 3 && e->scale > want[at].scale)
+            want[at].scale = e->scale;
         want[at].n++;
         want[at].sum += at < 3 ? e->cents : e->score * 100;
     }

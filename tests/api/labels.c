@@ -412,3 +412,56 @@ CRM_TEST(test_api_labels__many_unknown_names_are_told_with_few_near_names)
     OK(crm_txn_abort(txn));
     crm_db_close(db);
 }
+
+/* The members of an event that are no attributes have labels too, after those of its kind. */
+CRM_TEST(test_api_labels__own_members_of_an_event)
+{
+    static const char *const TWICE[][2] = {
+        {"\"kind\":\"visit\",\"类型\":\"visit\",\"time\":\"2026-01-01\"", "kind"},
+        {"\"类型\":\"visit\",\"Kind\":\"visit\",\"time\":\"2026-01-01\"", "kind"},
+        {"\"kind\":\"visit\",\"time\":\"2026-01-01\",\"时间\":\"2026-01-01\"", "time"},
+        {"\"kind\":\"visit\",\"time\":\"2026-01-01\",\"source\":\"a\",\"来源\":\"a\"", "source"},
+    };
+    crm_db *db = api_open_model("crm: 1\nfields: {name: {type: text}}\n"
+                                "events:\n  visit:\n  test:\n    label: 测试\n    attributes:\n"
+                                "      sort: {type: text, label: [类型, 来源]}\n");
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_id id = api_create(txn, "{\"name\":\"A\"}");
+    crm_event *e;
+    const char *source;
+    char json[300];
+
+    OK(crm_event_add_json(txn, id, "{\"时间\":\"2026-01-02\",\"类型\":\"VISIT\",\"来源\":\"shop\","
+                                   "\"单号\":\"R1\"}", CRM_NUL, NULL, &er));
+    OK(crm_event_new(txn, &e, &er));
+    OK(crm_event_get(txn, id, 1, e, &er));
+    ck_assert_str_eq(crm_event_kind_key(e), "visit");
+    ck_assert_str_eq(crm_event_reference(e, NULL), "R1");
+    OK(crm_event_source(txn, e, &source, NULL, &er));
+    ck_assert_str_eq(source, "shop");
+    crm_event_free(e);
+    /* An attribute of the kind comes first, unless its label gave the kind. */
+    OK(crm_event_add_json(txn, id, "{\"kind\":\"test\",\"time\":\"2026-01-03\",\"类型\":\"x\"}",
+                          CRM_NUL, NULL, &er));
+    OK(crm_event_add_json(txn, id, "{\"类型\":\"测试\",\"time\":\"2026-01-04\",\"sort\":\"y\"}",
+                          CRM_NUL, NULL, &er));
+    /* a void, in a document */
+    OK(crm_event_add_json(txn, id, "{\"类型\":\"void\",\"voids\":1,\"时间\":\"2026-01-05\"}", CRM_NUL,
+                          NULL, &er));
+    api_create(txn, "{\"name\":\"B\",\"events\":["
+                    "{\"number\":1,\"类型\":\"visit\",\"时间\":\"2026-01-01\",\"state\":\"voided\"},"
+                    "{\"number\":2,\"类型\":\"void\",\"voids\":1,\"时间\":\"2026-01-02\"}]}");
+    for (size_t i = 0; i < sizeof TWICE / sizeof TWICE[0]; i++) {
+        snprintf(json, sizeof json, "{%s}", TWICE[i][0]);
+        IS(CRM_EVALUE, crm_event_add_json(txn, id, json, CRM_NUL, NULL, &er));
+        ck_assert_str_eq(er.field, TWICE[i][1]);
+    }
+    IS(CRM_EFIELD, crm_event_add_json(txn, id, "{\"kind\":\"visit\",\"编号\":1,\"time\":\"2026\"}",
+                                      CRM_NUL, NULL, &er));
+    IS(CRM_EVALUE, crm_event_add_json(txn, id, "{\"time\":\"2026-01-01\"}", CRM_NUL, NULL,
+                                      &er));
+    ck_assert_str_eq(er.field, "kind");
+    api_commit(txn);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}

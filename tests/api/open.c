@@ -360,20 +360,42 @@ CRM_TEST(test_api_open__readonly)
     crm_db_close(db);
 }
 
+/* Opens without rights, as another user when this one has all; the message begins with ctx. */
 static int open_as_nobody(void *ctx)
 {
+    const char *want = ctx;
+    char begin[100];
     crm_db *db;
 
-    (void)ctx;
     if (geteuid() == 0)
         NEED(setegid(65534) == 0 && seteuid(65534) == 0);
-    NEED(open_with(api_path(), 0, &db) == CRM_EIO && er.sys == EACCES && !db);
-    NEED(open_with(api_path(), CRM_READONLY, &db) == CRM_EIO && er.sys == EACCES && !db);
+    for (uint32_t flags = 0; flags <= CRM_READONLY; flags++) {
+        NEED(open_with(api_path(), flags, &db) == CRM_EIO && er.sys == EACCES && !db);
+        if (flags && strcmp(want, "can't make crm.lock") == 0)
+            want = "can't make lock.mdb"; /* a reader does without crm.lock there */
+        snprintf(begin, sizeof begin, "%s: Permission denied; user %lu needs the right", want,
+                 (unsigned long)geteuid());
+        NEED(strncmp(er.message, begin, strlen(begin)) == 0);
+    }
     return 0;
 }
 
+static void rights(mode_t folder, mode_t lock, mode_t engine, mode_t data)
+{
+    ck_assert_int_eq(chmod(api_path(), 0755), 0);
+    ck_assert_int_eq(chmod(crmtest_path("db/crm.lock"), lock), 0);
+    ck_assert_int_eq(chmod(crmtest_path("db/lock.mdb"), engine), 0);
+    ck_assert_int_eq(chmod(crmtest_path("db/data.mdb"), data), 0);
+    ck_assert_int_eq(chmod(api_path(), folder), 0);
+}
+
+static void denied(const char *want)
+{
+    ck_assert_msg(api_child(open_as_nobody, (void *)(uintptr_t)want) == 0, "%s", want);
+}
+
 /* Readers have to say in the lock file that they read: without the right to, there is no snapshot.
- */
+ * The message names the file that is in the way. */
 CRM_TEST(test_api_open__without_rights)
 {
     crm_db *db = api_open();
@@ -383,11 +405,22 @@ CRM_TEST(test_api_open__without_rights)
     api_commit(txn);
     crm_db_close(db);
     ck_assert_int_eq(chmod(crmtest_dir(), 0755), 0);
-    ck_assert_int_eq(chmod(crmtest_path("db/data.mdb"), 0444), 0);
-    ck_assert_int_eq(chmod(crmtest_path("db/lock.mdb"), 0444), 0);
-    ck_assert_int_eq(chmod(crmtest_path("db/crm.lock"), 0444), 0);
+    rights(0777, 0444, 0666, 0666);
+    denied("can't open crm.lock");
+    rights(0777, 0666, 0444, 0666);
+    denied("can't open lock.mdb");
+    rights(0777, 0666, 0666, 0444);
+    denied("can't open data.mdb");
+    rights(0000, 0666, 0666, 0666);
+    denied("can't enter the folder");
+    rights(0755, 0666, 0666, 0666);
+    ck_assert_int_eq(unlink(crmtest_path("db/lock.mdb")), 0);
     ck_assert_int_eq(chmod(api_path(), 0555), 0);
-    ck_assert_int_eq(api_child(open_as_nobody, NULL), 0);
+    denied("can't make lock.mdb");
+    ck_assert_int_eq(chmod(api_path(), 0755), 0);
+    ck_assert_int_eq(unlink(crmtest_path("db/crm.lock")), 0);
+    ck_assert_int_eq(chmod(api_path(), 0555), 0);
+    denied("can't make crm.lock");
     ck_assert_int_eq(chmod(api_path(), 0755), 0);
 }
 

@@ -135,6 +135,43 @@ CRM_TEST(test_api_undo_events__voids_of_the_batch_itself)
     api_check_clean(api_path());
 }
 
+/* Two parts of a batch void the event of a reference, which somebody stored anew between them: only
+ * the one that was in force before the second part comes back. */
+CRM_TEST(test_api_undo_events__voided_twice)
+{
+    crm_db *db = api_open();
+
+    for (int others = 0; others < 200; others += 150) {
+        crm_undo_result r = {.size = sizeof r};
+        crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+        uint32_t number = 0;
+        crm_txn *txn = api_begin(db, CRM_WRITE);
+        crm_id id = api_create(txn, "{\"name\":\"A\"}");
+
+        for (int i = 0; i < others; i++)
+            number = add(txn, id, "{\"kind\":\"call\",\"text\":\"a call, like all others before\"}");
+        ck_assert_uint_eq(add(txn, id, ORDER("5")), number + 1);
+        api_commit(txn);
+        txn = begin_batch(db);
+        OK(crm_event_void(txn, id, number + 1, &er));
+        o.batch = commit(txn);
+        txn = api_begin(db, CRM_WRITE);
+        ck_assert_uint_eq(add(txn, id, ORDER("6")), number + 3);
+        api_commit(txn);
+        OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, &er));
+        OK(crm_event_void(txn, id, number + 3, &er));
+        api_commit(txn);
+        txn = api_begin(db, CRM_WRITE);
+        OK(crm_undo(txn, o.batch, 0, NULL, NULL, &r, &er));
+        ck_assert(r.skipped == 0 && r.events == 1);
+        api_commit(txn);
+        same_sum(db, id, "\"6\"");
+        same_sum(db, id, "\"order\":{\"count\":1,");
+    }
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
 CRM_TEST(test_api_undo_events__no_further_part_of_an_undo)
 {
     crm_undo_result r = {.size = sizeof r};

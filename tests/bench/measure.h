@@ -27,6 +27,15 @@ static inline double measure_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* Seconds of processor time that this process has used. */
+static inline double measure_cpu(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static inline void series_add(series *s, double v)
 {
     if (s->n < MEASURE_RUNS)

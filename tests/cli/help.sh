@@ -17,6 +17,47 @@ for verb in $verbs; do
     crm help >tool
     grep -q "^  $verb " tool || die "$verb: not in the list of verbs"
 done
+# with --json the parts of the same pages: what a person is told, a program is told too
+cat >parts.py <<'END'
+import json, os, subprocess, sys
+
+def page(*args):
+    run = subprocess.run([os.environ["CRM"], *args], stdout=subprocess.PIPE, check=True)
+    return run.stdout.decode()
+
+def squeeze(text):
+    return " ".join(text.split())
+
+tool = json.loads(page("help", "--json"))
+assert json.loads(page("--help", "--json")) == tool
+assert [v["verb"] for v in tool["verbs"]] == sys.argv[1:]
+assert [c["code"] for c in tool["exit_codes"]] == [0, 1, 2, 3, 4, 5, 130]
+assert [o["name"] for o in tool["write_options"]] == ["--actor", "--source", "--zone"]
+assert {"--db", "--json", "--lang", "--help"} <= {o["name"] for o in tool["options"]}
+for parts in tool["verbs"]:
+    verb = parts["verb"]
+    assert json.loads(page(verb, "--help", "--json")) == parts, verb
+    assert json.loads(page("--json", "help", verb)) == parts, verb
+    assert parts["usage"][0].startswith("crm " + verb), verb
+    assert verb in ("help", "version") or parts["examples"], verb
+    said = parts["usage"] + parts["description"].split("\n") + parts.get("examples", [])
+    for option in parts.get("options", []):
+        assert option["name"].startswith("--") and " " not in option["name"], option
+        assert " " not in option.get("value", ""), option
+        said += [option.get("letter", ""), option.get("value", "")]
+    for part in parts.get("arguments", []) + parts.get("options", []):
+        assert part["text"], part
+        said += [part["name"], part["text"]]
+    told = squeeze(page("help", verb))
+    for words in said:
+        assert squeeze(words) in told, (verb, words)
+    told = told.replace("Usage: ", "").replace(" Examples ", " ")
+    signs = sum(len(words.replace(" ", "")) for words in said)
+    assert len(told.replace(" ", "")) - signs <= 3, (verb, "something of the page is in no part")
+END
+if command -v python3 >/dev/null; then
+    python3 parts.py $verbs || die "help --json"
+fi
 crm --help >tool2
 diff tool tool2
 crm -h >tool2

@@ -5,7 +5,8 @@
  * the call gives an error; a record that is missing without a word, or any error, is also a fault
  * that crm_check() reports; and what crm_check() calls clean reads back row for row as it was; with
  * CRM_VERIFY nothing dies; a plain open may die by a signal (docs: check, or open with CRM_VERIFY),
- * which is counted.
+ * which is counted.  The original's tokens are random, so a seed alone brings no mutant back: one
+ * that fails is kept, and its path printed.
  */
 #include "damage.h"
 #include "fault.h"
@@ -35,10 +36,12 @@ typedef struct notes {
 } notes;
 
 typedef struct bed {
-    char base[512], dir[512], file[600];
+    char base[512], dir[512];
     uint64_t wanted[LAST + 1]; /* hash of each document */
     uint64_t state;
-    notes *n; /* shared with the children */
+    notes *n;         /* shared with the children */
+    damage_kind kind; /* of the mutant at hand */
+    uint64_t seed;
     uint64_t tried, reported, refused, died;
 } bed;
 
@@ -296,24 +299,43 @@ static int in_child(void (*fn)(int clean), int clean)
     return WIFSIGNALED(status) ? WTERMSIG(status) : SIGABRT; /* a sanitizer's exit is a death too */
 }
 
-static void judge_use(bed *b, const char *label, const char *how, int bad)
+static void mutate(const bed *b, const char *dir, damage_done *done)
+{
+    char file[600];
+
+    fault_copy(b->base, dir);
+    snprintf(file, sizeof file, "%s/data.mdb", dir);
+    ck_assert_int_eq(damage_file(file, b->kind, b->seed, done), 0);
+}
+
+/* Leaves what fails, as it was before anybody opened it, in a folder that stays.  Gives ok back. */
+static int keep(const bed *b, int ok)
+{
+    char dir[] = "/tmp/crm-mutant.XXXXXX";
+
+    if (!ok && mkdtemp(dir)) {
+        mutate(b, dir, NULL);
+        printf("FAILED %s, seed %llu, kept in %s\n", damage_name(b->kind),
+               (unsigned long long)b->seed, dir);
+        fflush(stdout);
+    }
+    return ok;
+}
+
+#define HOLDS(ok, ...) ck_assert_msg(keep(b, (ok)), __VA_ARGS__)
+
+static void judge_use(const bed *b, const char *label, const char *how, int bad)
 {
     const notes *n = b->n;
 
-    ck_assert_msg(n->wrong == 0, "%s, %s: %llu wrong records, %s", label, how,
-                  (unsigned long long)n->wrong, n->what);
-    ck_assert_msg(bad || (n->code == CRM_OK && !n->errors && !n->missing),
-                  "%s, %s: crm_check() found nothing, but: %s %llu errors, %llu missing, %s", label,
-                  how, crm_error_name(n->code), (unsigned long long)n->errors,
-                  (unsigned long long)n->missing, n->what);
-    ck_assert_msg(!n->state_read || n->state == b->state,
-                  "%s, %s: crm_check() found nothing, but rows differ", label, how);
-}
-
-static void mutate(bed *b, damage_kind kind, uint64_t seed, damage_done *done)
-{
-    fault_copy(b->base, b->dir);
-    ck_assert_int_eq(damage_file(b->file, kind, seed, done), 0);
+    HOLDS(n->wrong == 0, "%s, %s: %llu wrong records, %s", label, how, (unsigned long long)n->wrong,
+          n->what);
+    HOLDS(bad || (n->code == CRM_OK && !n->errors && !n->missing),
+          "%s, %s: crm_check() found nothing, but: %s %llu errors, %llu missing, %s", label, how,
+          crm_error_name(n->code), (unsigned long long)n->errors, (unsigned long long)n->missing,
+          n->what);
+    HOLDS(!n->state_read || n->state == b->state,
+          "%s, %s: crm_check() found nothing, but rows differ", label, how);
 }
 
 static void try_mutant(bed *b, damage_kind kind, uint64_t seed)
@@ -322,26 +344,26 @@ static void try_mutant(bed *b, damage_kind kind, uint64_t seed)
     damage_done done;
     int signo, bad;
 
-    mutate(b, kind, seed, &done);
+    b->kind = kind;
+    b->seed = seed;
+    mutate(b, b->dir, &done);
     snprintf(label, sizeof label, "%s, seed %llu, page %llu", damage_name(kind),
              (unsigned long long)seed, (unsigned long long)done.page);
     b->tried++;
     signo = in_child(check, 0);
-    ck_assert_msg(!signo, "%s: crm_check() died by signal %d", label, signo);
+    HOLDS(!signo, "%s: crm_check() died by signal %d", label, signo);
     bad = b->n->code != CRM_OK;
-    ck_assert_msg(bad == (b->n->faults > 0) || b->n->code == CRM_EVERSION,
-                  "%s: %s with %llu faults", label, crm_error_name(b->n->code),
-                  (unsigned long long)b->n->faults);
+    HOLDS(bad == (b->n->faults > 0) || b->n->code == CRM_EVERSION, "%s: %s with %llu faults", label,
+          crm_error_name(b->n->code), (unsigned long long)b->n->faults);
     b->reported += (uint64_t)bad;
     signo = in_child(use_verified, !bad);
-    ck_assert_msg(!signo, "%s: died by signal %d although verified", label, signo);
+    HOLDS(!signo, "%s: died by signal %d although verified", label, signo);
     b->refused += b->n->code != CRM_OK;
     judge_use(b, label, "verified", bad);
-    mutate(b, kind, seed, &done); /* a verified one was written to */
+    mutate(b, b->dir, &done); /* a verified one was written to */
     signo = in_child(use_plainly, !bad);
-    ck_assert_msg(!signo || bad, "%s: crm_check() found nothing, but died by signal %d", label,
-                  signo);
-    ck_assert_msg(signo != SIGALRM, "%s: hangs", label);
+    HOLDS(!signo || bad, "%s: crm_check() found nothing, but died by signal %d", label, signo);
+    HOLDS(signo != SIGALRM, "%s: hangs", label);
     b->died += signo != 0;
     judge_use(b, label, "plain", bad);
 }
@@ -357,7 +379,6 @@ static void try_kind(damage_kind kind)
     ck_assert(b.n != MAP_FAILED);
     snprintf(b.base, sizeof b.base, "%s", fault_path("base"));
     snprintf(b.dir, sizeof b.dir, "%s", fault_path("db"));
-    snprintf(b.file, sizeof b.file, "%s/data.mdb", b.dir);
     make(b.base);
     remember(&b);
     for (size_t i = 0; i < count; i++)

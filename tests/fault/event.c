@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The scenario of events: a timeline that grows from one block to several, corrections, voids,
- * references sent twice, and everything that reads it.
+ * references sent twice, the same by documents, and everything that reads it.
  */
 #include "fault.h"
 
@@ -61,6 +61,83 @@ static int grow(fault_run *r, crm_txn *txn)
     return FAULT_GO;
 }
 
+#define ITEM(number, reference, rest)                                                              \
+    "{\"number\":" number ",\"kind\":\"order\",\"time\":\"2026-01-02\",\"amount\":\"" number       \
+    " CNY\",\"source\":\"doc\",\"reference\":\"" reference "\"" rest "}"
+
+/* Events by documents: corrections of corrections, one without a reference, voids, on a customer
+ * who has none of it, then all of it, and a document whose corrections meet other events. */
+static int by_document(fault_run *r, crm_txn *txn, crm_id id)
+{
+    static const char *const SENT[] = {
+        "{\"events\":[" ITEM("41", "a", ",\"state\":\"corrected\"") "," ITEM(
+            "42", "a",
+            ",\"voids\":41,\"state\":\"corrected\"") "," ITEM("43", "a",
+                                                              ",\"voids\":42") "," ITEM("44", "b",
+                                                                                        ",\"state\""
+                                                                                        ":\"voided"
+                                                                                        "\"") ",{"
+                                                                                              "\"nu"
+                                                                                              "mber"
+                                                                                              "\":"
+                                                                                              "45,"
+                                                                                              "\"ki"
+                                                                                              "nd\""
+                                                                                              ":\"v"
+                                                                                              "oid"
+                                                                                              "\","
+                                                                                              "\"vo"
+                                                                                              "ids"
+                                                                                              "\":"
+                                                                                              "44},"
+                                                                                              "{\"n"
+                                                                                              "umbe"
+                                                                                              "r\":"
+                                                                                              "46,"
+                                                                                              "\"ki"
+                                                                                              "nd\""
+                                                                                              ":\"v"
+                                                                                              "isit"
+                                                                                              "\","
+                                                                                              "\"so"
+                                                                                              "urce"
+                                                                                              "\":"
+                                                                                              "\"ne"
+                                                                                              "w\","
+                                                                                              "\"st"
+                                                                                              "ate"
+                                                                                              "\":"
+                                                                                              "\"vo"
+                                                                                              "ided"
+                                                                                              "\"}]"
+                                                                                              "}",
+        "{\"events\":[" ITEM("51", "a", ",\"state\":\"corrected\"") "," ITEM(
+            "52", "c", ",\"voids\":51") "," ITEM("53", "d", "") "," ITEM("54", "c",
+                                                                         ",\"voids\":53") "]}"};
+
+    for (int i = 0; i < 3; i++) {
+        STEP(r, CRM_OK, crm_customer_patch_json(txn, id, 0, SENT[i / 2], CRM_NUL, &r->err));
+        STEP(r, CRM_OK, crm_event_totals_json(txn, id, &r->text, NULL, &r->err));
+        saw(r);
+    }
+    return FAULT_GO;
+}
+
+/* In one block, */
+static int by_document_short(fault_run *r, crm_txn *txn)
+{
+    crm_id id;
+
+    STEP(r, CRM_OK, crm_customer_create_json(txn, "{\"name\":\"B\"}", CRM_NUL, &id, &r->err));
+    return by_document(r, txn, id);
+}
+
+/* and in several. */
+static int by_document_long(fault_run *r, crm_txn *txn)
+{
+    return by_document(r, txn, 1);
+}
+
 static int read_all(fault_run *r, crm_txn *txn)
 {
     crm_event_list_options o = CRM_EVENT_LIST_OPTIONS_INIT;
@@ -105,6 +182,10 @@ int fault_events(fault_run *r)
     STEP(r, CRM_OK, crm_db_open(r->dir, &o, &r->db, &r->err));
     go = fault_txn(r, CRM_WRITE, &t, begin_timeline);
     if (go == FAULT_GO)
+        go = fault_txn(r, CRM_WRITE, &t, by_document_short);
+    if (go == FAULT_GO)
         go = fault_txn(r, CRM_WRITE, &t, grow_and_read);
+    if (go == FAULT_GO)
+        go = fault_txn(r, CRM_WRITE, &t, by_document_long);
     return go == FAULT_GO ? fault_txn(r, CRM_READ, NULL, read_all) : go;
 }

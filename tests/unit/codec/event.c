@@ -352,12 +352,14 @@ static void same_head(const crm__event_head *a, const crm__event_head *b)
         ck_assert_uint_eq(a->totals[i].count, b->totals[i].count);
         ck_assert_int_eq(a->totals[i].first, b->totals[i].first);
         ck_assert_int_eq(a->totals[i].last, b->totals[i].last);
+        ck_assert_uint_eq(a->totals[i].at_first, b->totals[i].at_first);
+        ck_assert_uint_eq(a->totals[i].at_last, b->totals[i].at_last);
     }
     ck_assert_uint_eq(a->sum_count, b->sum_count);
     for (uint32_t i = 0; i < a->sum_count; i++) {
         const crm__event_sum *x = &a->sums[i], *y = &b->sums[i];
         ck_assert(x->kind == y->kind && x->attribute == y->attribute && x->type == y->type);
-        ck_assert(x->scale == y->scale && x->count == y->count);
+        ck_assert(x->count == y->count && !memcmp(x->scales, y->scales, sizeof x->scales));
         ck_assert(x->low == y->low && x->high == y->high);
         ck_assert_str_eq(x->currency, y->currency);
     }
@@ -399,7 +401,8 @@ CRM_TEST(test_codec_event__heads)
         for (uint32_t i = 0; i < h.total_count; i++)
             ck_assert_uint_eq(h.totals[i].count, 0);
         for (uint32_t i = 0; i < h.sum_count; i++)
-            ck_assert(h.sums[i].low == 0 && h.sums[i].high == 0 && h.sums[i].count == 0);
+            for (unsigned k = 0; k <= CRM__DECIMAL_SCALE; k++)
+                ck_assert(h.sums[i].low == 0 && h.sums[i].high == 0 && h.sums[i].scales[k] == 0);
     }
     crm__arena_clear(&a);
     crm__buf_clear(&out);
@@ -449,6 +452,91 @@ CRM_TEST(test_codec_event__sums_as_text)
     }
 }
 
+/* Digits are those of the values that are in, and a bound knows how many events it has until one that
+ * is not known takes its place. */
+CRM_TEST(test_codec_event__digits_and_bounds)
+{
+    static const struct {
+        int64_t time, mantissa;
+        uint8_t scale;
+    } OF[] = {{5, 15, 1}, {5, 1234, 3}, {9, 2, 0}, {9, 7, 0}, {5, 25, 1}};
+    crm__event_value v;
+    crm__event_head h;
+    crm__event e;
+    crm__arena a;
+    char text[64];
+
+    crm__arena_init(&a, NULL);
+    memset(&h, 0, sizeof h);
+    memset(&e, 0, sizeof e);
+    memset(&v, 0, sizeof v);
+    v.attribute = 1;
+    v.v.type = CRM_TYPE_DECIMAL;
+    e.kind = 1;
+    e.values = &v;
+    e.value_count = 1;
+    for (int out = 0; out < 2; out++) {
+        for (size_t i = 0; i < sizeof OF / sizeof *OF; i++) {
+            e.number++;
+            e.time = OF[i].time;
+            v.v.decimal = (crm__decimal){OF[i].mantissa, OF[i].scale};
+            if (!out)
+                ck_assert_int_eq(crm__event_head_add(&a, &h, &e), CRM_OK);
+            else if (i == 1)
+                crm__event_head_remove(&h, &e);
+        }
+        crm__event_sum_format(&h.sums[0], text);
+        ck_assert_str_eq(text, out ? "13.0" : "14.234");
+        ck_assert(h.totals[0].first == 5 && h.totals[0].last == 9);
+        ck_assert_uint_eq(h.totals[0].at_first, out ? 2 : 3);
+        ck_assert_uint_eq(h.totals[0].at_last, 2);
+    }
+    h.totals[0].at_last = 0; /* not known: one more does not make it known */
+    e.time = 9;
+    ck_assert_int_eq(crm__event_head_add(&a, &h, &e), CRM_OK);
+    ck_assert_uint_eq(h.totals[0].at_last, 0);
+    e.time = 10;
+    ck_assert_int_eq(crm__event_head_add(&a, &h, &e), CRM_OK);
+    ck_assert(h.totals[0].at_last == 1 && h.totals[0].last == 10);
+    crm__arena_clear(&a);
+}
+
+/* What a block says of its kinds without being decoded, against what it holds; whatever its bytes. */
+CRM_TEST(test_codec_event__kinds_of_a_block)
+{
+    uint64_t seed = crmtest_seed();
+    made *m = malloc(sizeof *m);
+    crm__buf out;
+
+    crm__buf_init(&out, NULL);
+    for (size_t round = 0; round < crmtest_rounds(60, 2000); round++) {
+        make(&seed, m, 1 + (uint32_t)crmtest_below(&seed, round % 2 ? 3 : 30), 1);
+        out.n = 0;
+        crm__event_block_encode(m->e, m->n, &out);
+        for (uint32_t kind = 0; kind < 4; kind++) {
+            int have = 0;
+            for (uint32_t i = 0; i < m->n; i++)
+                have |= m->e[i].kind == kind && m->e[i].state == CRM__EVENT_IN_FORCE;
+            ck_assert_int_eq(crm__event_block_has(crm__slice_of(out.p, out.n), kind), have);
+        }
+        for (int k = 0; k < 20; k++) {
+            uint8_t *exact;
+            size_t n = crmtest_below(&seed, out.n + 1);
+            int has;
+            if (n)
+                out.p[crmtest_below(&seed, n)] = (uint8_t)crmtest_rand(&seed);
+            exact = malloc(n + 1); /* of this length: a byte too many is seen by a sanitizer */
+            ck_assert_ptr_nonnull(exact);
+            memcpy(exact + 1, out.p, n);
+            has = crm__event_block_has(crm__slice_of(exact + 1, n), 3);
+            ck_assert(has == 0 || has == 1);
+            free(exact);
+        }
+    }
+    crm__buf_clear(&out);
+    free(m);
+}
+
 CRM_TEST(test_codec_event__integer_sums)
 {
     static const int64_t VALUES_OF[] = {INT64_MAX, INT64_MAX, INT64_MIN, 7, -9, INT64_MAX, 0};
@@ -481,7 +569,7 @@ CRM_TEST(test_codec_event__integer_sums)
 
 CRM_TEST(test_codec_event__references)
 {
-    crm__event_reference r[4] = {{1, 5}, {1, 6}, {9, -3}, {UINT64_MAX, 0}}, *back;
+    crm__event_reference r[4] = {{1, 5}, {1, 6}, {9, 3}, {UINT64_MAX, UINT32_MAX}}, *back;
     crm__arena a;
     crm__buf out;
     uint32_t n, count;
@@ -489,14 +577,14 @@ CRM_TEST(test_codec_event__references)
     crm__arena_init(&a, NULL);
     crm__buf_init(&out, NULL);
     crm__event_references_encode(r, 4, &out);
-    ck_assert_uint_eq(out.n, 65);
+    ck_assert_uint_eq(out.n, 49);
     for (size_t cut = 0; cut <= out.n; cut++) {
         int rc = crm__event_references_decode(&a, crm__slice_of(out.p, cut), &back, &n);
-        ck_assert_int_eq(rc, cut % 16 == 1 ? CRM_OK : CRM_ECORRUPT);
+        ck_assert_int_eq(rc, cut % 12 == 1 ? CRM_OK : CRM_ECORRUPT);
         if (!rc) {
-            ck_assert_uint_eq(n, cut / 16);
+            ck_assert_uint_eq(n, cut / 12);
             for (uint32_t i = 0; i < n; i++)
-                ck_assert(back[i].hash == r[i].hash && back[i].time == r[i].time);
+                ck_assert(back[i].hash == r[i].hash && back[i].number == r[i].number);
         }
     }
     out.n = 0;

@@ -335,27 +335,22 @@ CRM_TEST(test_codec_journal__runs_that_are_none)
 CRM_TEST(test_codec_journal__chain)
 {
     uint64_t seed = crmtest_seed();
-    uint8_t key[CRM__DIGEST], before[CRM__DIGEST], one[CRM__DIGEST], two[CRM__DIGEST], buf[400];
+    uint8_t before[CRM__DIGEST], one[CRM__DIGEST], two[CRM__DIGEST], buf[400];
 
     for (size_t round = crmtest_rounds(2000, 20000); round > 0; round--) {
-        size_t n = crmtest_below(&seed, sizeof buf - 40), at;
+        size_t n = crmtest_below(&seed, sizeof buf - 40);
         uint64_t seq = any(&seed);
         crm__slice whole = {buf, CRM__DIGEST + 8 + n};
-        fill(&seed, key, sizeof key);
         fill(&seed, buf, sizeof buf);
         memcpy(before, buf, sizeof before);
         crm__put_le64(buf + CRM__DIGEST, seq);
-        crm__chain_next(key, before, seq, crm__slice_of(buf + CRM__DIGEST + 8, n), one);
-        crm__digest(key, &whole, 1, two); /* one message of link, seq and entry */
+        crm__chain_next(before, seq, crm__slice_of(buf + CRM__DIGEST + 8, n), one);
+        crm__digest(NULL, &whole, 1, two); /* one message of link, seq and entry */
         ck_assert_mem_eq(one, two, sizeof one);
-        /* Everything counts: the key, the link before, the seq, each byte. */
-        at = crmtest_below(&seed, whole.n + sizeof key);
-        if (at < whole.n)
-            buf[at] ^= (uint8_t)(1u << crmtest_below(&seed, 8));
-        else
-            key[at - whole.n] ^= 1;
+        /* Everything counts: the link before, the seq, each byte. */
+        buf[crmtest_below(&seed, whole.n)] ^= (uint8_t)(1u << crmtest_below(&seed, 8));
         memcpy(before, buf, sizeof before);
-        crm__chain_next(key, before, crm__get_le64(buf + CRM__DIGEST),
+        crm__chain_next(before, crm__get_le64(buf + CRM__DIGEST),
                         crm__slice_of(buf + CRM__DIGEST + 8, n), two);
         ck_assert_mem_ne(one, two, sizeof one);
     }

@@ -219,6 +219,40 @@ CRM_TEST(test_db_check_timeline__random)
     free(text);
 }
 
+/* Whether a head with a byte changed only differs in what it need not know: how many events there are
+ * at a bound. */
+static int says_less(const row *r, size_t at, uint8_t flip)
+{
+    crm__event_head was, is;
+    crm__buf x, y;
+    crm__arena a;
+    int less;
+
+    crm__arena_init(&a, NULL);
+    crm__buf_init(&x, NULL);
+    crm__buf_init(&y, NULL);
+    OK(crm__event_head_decode(&a, bytes_of(r), &was));
+    r->bytes[at] ^= flip;
+    less = crm__event_head_decode(&a, bytes_of(r), &is) == CRM_OK;
+    r->bytes[at] ^= flip;
+    for (uint32_t i = 0; less && i < was.total_count && i < is.total_count; i++) {
+        crm__event_total *w = &was.totals[i], *n = &is.totals[i];
+        if (!w->at_first || !n->at_first)
+            w->at_first = n->at_first = 0;
+        if (!w->at_last || !n->at_last)
+            w->at_last = n->at_last = 0;
+    }
+    if (less) {
+        crm__event_head_encode(&was, &x);
+        crm__event_head_encode(&is, &y);
+        less = x.n == y.n && memcmp(x.p, y.p, x.n) == 0;
+    }
+    crm__buf_clear(&x);
+    crm__buf_clear(&y);
+    crm__arena_clear(&a);
+    return less;
+}
+
 /* Any byte of a row beside blocks, and any of those rows. */
 CRM_TEST(test_db_check_timeline__every_byte_beside)
 {
@@ -233,7 +267,8 @@ CRM_TEST(test_db_check_timeline__every_byte_beside)
         size_t at = crmtest_below(&w->seed, one->n);
         uint8_t flip = (uint8_t)(1 + crmtest_below(&w->seed, 255));
         int rc;
-        if (one->key_n != CRM__KEY_EVENT_ROW)
+        if (one->key_n != CRM__KEY_EVENT_ROW ||
+            (one->key[16] == CRM__EVENT_ROW_HEAD && says_less(one, at, flip)))
             continue;
         OK(crm_txn_begin(w->db, CRM_WRITE, NULL, &txn, NULL));
         restore(w, txn);
@@ -328,8 +363,7 @@ static const struct harm {
     {OTHER_TIME,
      -1,
      {" of customer 2 does not stand behind the one before it\n",
-      " of customer 2 has another time than the one kept beside it\n",
-      "references are kept that none has\n"}},
+      " of customer 2 has another time than the one kept beside it\n"}},
     {NOBODY, 1, {"the events of customer 1000000: there is no such customer\n"}},
     {OTHER_KEY, 1, {"a row has a key of another form\n"}},
     {OTHER_WHAT, 1, {"a row has a key of another form\n"}},
@@ -401,7 +435,7 @@ static void harm_head(world *w, crm_txn *txn, harm_kind what)
     if (what == TOTAL)
         h.totals[0].count--;
     else if (what == SCALE)
-        h.sums[0].scale++;
+        h.sums[0].scales[0]--, h.sums[0].scales[3]++;
     crm__event_head_encode(&h, &out);
     if (what == NO_HEAD)
         OK(txn->kv->ops->del(txn->kv, KV_EVENT, key_of(r)));
@@ -435,7 +469,7 @@ static void harm_references(world *w, crm_txn *txn, harm_kind what)
         n--;
     } else if (what == MORE_REFERENCES) {
         memmove(p + 4, p + 3, (n - 3) * sizeof *p);
-        p[3].time--; /* the hash of the one before, at another time */
+        p[3].number--; /* the hash of the one behind, and another number */
         n++;
     } else if (what == REFERENCES_AWAY) {
         OK(txn->kv->ops->del(txn->kv, KV_EVENT, key_of(r)));

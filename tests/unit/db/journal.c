@@ -304,19 +304,19 @@ static uint64_t commit_to(crm_txn *txn, uint64_t seq, int batch, uint8_t sum[CRM
 static uint64_t recompute(crm_db *db)
 {
     crm_txn *txn = begin(db, CRM_READ);
-    uint8_t key[CRM__KEY_U64], link[CRM__DIGEST] = {0}, sum[CRM__DIGEST];
+    uint8_t key[CRM__KEY_U64], link[CRM__DIGEST], sum[CRM__DIGEST];
     uint64_t images = 0;
     crm_head head = CRM_HEAD_INIT;
 
     OK(crm_journal_head(txn, &head, NULL));
+    memcpy(link, txn->store->chain_key, sizeof link);
     for (uint64_t seq = 1; seq <= head.revision; seq++) {
         crm__journal_entry e;
         crm__slice bytes;
         uint64_t n;
         OK(crm__txn_read(txn, KV_JOURNAL, crm__key_u64(key, seq), &bytes));
         OK(crm__journal_decode(bytes, &e));
-        crm__chain_next(txn->store->chain_key, link, seq,
-                        crm__slice_of(bytes.p, bytes.n - CRM__DIGEST), link);
+        crm__chain_next(link, seq, crm__slice_of(bytes.p, bytes.n - CRM__DIGEST), link);
         ck_assert_mem_eq(link, e.chain.p, sizeof link);
         n = commit_to(txn, seq, crm__action_lists(e.action), sum);
         images += n;

@@ -68,6 +68,7 @@ static void check_beside(crm_txn *txn, crm_id id, crm__arena *a, const crm__even
     crm__event_head head, want;
     crm__timeline t;
     crm__buf bytes[2];
+    uint64_t hash;
 
     OK(crm__timeline_open(txn, id, a, &t));
     ck_assert(t.many);
@@ -76,6 +77,12 @@ static void check_beside(crm_txn *txn, crm_id id, crm__arena *a, const crm__even
         OK(crm__event_head_add(a, &want, &all->events[i]));
     ck_assert_uint_eq(want.last, all->count);
     OK(crm__timeline_head(&t, &head));
+    ck_assert_uint_eq(head.total_count, want.total_count);
+    for (uint32_t i = 0; i < head.total_count; i++) { /* 0: how many are at a bound is not known */
+        crm__event_total *h = &head.totals[i];
+        h->at_first = h->at_first ? h->at_first : want.totals[i].at_first;
+        h->at_last = h->at_last ? h->at_last : want.totals[i].at_last;
+    }
     for (int i = 0; i < 2; i++) {
         crm__buf_init(&bytes[i], NULL);
         crm__event_head_encode(i ? &want : &head, &bytes[i]);
@@ -83,16 +90,22 @@ static void check_beside(crm_txn *txn, crm_id id, crm__arena *a, const crm__even
     ck_assert(bytes[0].n == bytes[1].n && memcmp(bytes[0].p, bytes[1].p, bytes[0].n) == 0);
     for (uint32_t i = 0; i < all->count; i++) {
         const crm__event *e = &all->events[i];
+        uint32_t number = 0, last = 0;
         int64_t time = 0;
-        int found = 0;
         OK(crm__timeline_index_time(&t, e->number, &time));
         ck_assert_int_eq(time, e->time);
-        time = INT64_MIN;
-        while (e->reference.n && !found &&
-               crm__timeline_index_reference(&t, crm__reference_hash(txn, e->source, e->reference),
-                                             &time) == CRM_OK)
-            found = time == e->time;
-        ck_assert(found || !e->reference.n);
+        if (!e->reference.n)
+            continue;
+        for (uint32_t k = 0; k < all->count; k++) {
+            const crm__event *x = &all->events[k];
+            if (x->number > last && x->source == e->source &&
+                crm__slice_compare(x->reference, e->reference) == 0)
+                last = x->number;
+        }
+        hash = crm__reference_hash(txn, e->source, e->reference);
+        OK(crm__timeline_index_reference(&t, hash, &number));
+        ck_assert_uint_eq(number, last);
+        ck_assert_int_eq(crm__timeline_index_reference(&t, hash, &number), CRM_ENOTFOUND);
     }
     for (int i = 0; i < 2; i++)
         crm__buf_clear(&bytes[i]);

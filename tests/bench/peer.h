@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of crm_peer share: cells of the reference files, lines of output, the columns of
+ * the customers, loading.
+ */
+#ifndef BENCH_PEER_H
+#define BENCH_PEER_H
+
+#include "measure.h"
+
+#include <crm/crm.h>
+
+enum { TEXTS = 11, SCORE = 11, CREATED = 12, COLUMNS = 13, CELLS = 14, SIDE = 8192 };
+
+typedef struct cell {
+    const char *p;
+    size_t n;
+} cell;
+
+typedef struct peer_options {
+    const char *data, *dir;
+    int loads, runs;
+    int customers; /* no events */
+    int single;    /* a journal entry each, in place of a batch */
+    int by_time;   /* events in the order of their file */
+    uint64_t part; /* changes a commit, 0: all in one */
+} peer_options;
+
+extern crm_error err;
+extern uint64_t peer_size;
+extern crm_field peer_field[COLUMNS];
+extern const char *const PEER_COLUMN[COLUMNS];
+
+void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void must(int rc, const char *what);
+/* A line of output; extra: more members, led by a comma, or NULL. */
+void emit(const char *op, uint64_t n, const series *s, const char *unit, const char *result,
+          const char *extra);
+void emit_one(const char *op, double v, const char *unit);
+
+/* A whole file in memory, ended by a NUL that is not counted. */
+cell peer_file(const char *dir, const char *name);
+void peer_file_end(cell file);
+/* Cells of one row of RFC 4180 text; a quoted cell is unescaped into side.  0 at the end. */
+int peer_row(cell *text, cell *out, int count, char side[SIDE]);
+/* The lines of a file of keys. */
+cell *peer_keys(const char *dir, const char *name, size_t *count);
+
+crm_db *peer_open(const char *dir);
+/* Loads as often as the options say, and tells times, memory and sizes. */
+void peer_loads(const peer_options *o);
+/* Operations that need events. */
+void peer_events(crm_db *db, const peer_options *o);
+
+#endif
