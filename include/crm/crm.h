@@ -12,9 +12,10 @@
  * - After fork() the child must not use inherited handles (CRM_EFORKED) but open again.
  * - Do not load two copies of the library into one process (CRM_EOPEN).
  * - Not on a network file system (CRM_ENETFS).
- * - The file is trusted input: damage is found by check tags and by crm_check(), but a page altered on
- *   purpose can still end the process that has it open.  Open with CRM_VERIFY, or run crm_check(), on
- *   files you did not write.
+ * - Damage is found by check tags and by crm_check(), and reading a damaged file gives CRM_ECORRUPT.  But
+ *   rows altered on purpose, with the key that the file holds, are believed; a damaged page can end a
+ *   process that writes; and a file cut short by others while it is open ends any.  Open with CRM_VERIFY,
+ *   or run crm_check(), on files you did not write.
  * - A deleted customer can be undeleted, and its bytes stay in the file.  Deleting is not erasing.
  * - The file is for one kind of machine (64-bit little-endian).
  */

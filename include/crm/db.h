@@ -23,8 +23,8 @@ typedef struct crm_db crm_db;
 #define CRM_NOCREATE 2u
 /** Flag of crm_db_open(): go on although the folder is on a network file system. */
 #define CRM_FORCE_NETWORK 4u
-/** Flag of crm_db_open(): walk every page before use, and refuse a damaged file.  Without it a file
- * whose pages were altered on the disk can end a process that reads it, as any mapped file can. */
+/** Flag of crm_db_open(): walk every page before use, and refuse a damaged file.  Without it reading
+ * one gives CRM_ECORRUPT where the damage is, and writing to one may end the process. */
 #define CRM_VERIFY 8u
 
 /**
