@@ -4,6 +4,7 @@
  */
 #include "model/place.h"
 
+#include "base/mem.h"
 #include "base/utf8.h"
 
 #include <crm/codes.h>
@@ -60,17 +61,29 @@ static size_t fold_name(const char *s, size_t n, char out[FOLDED_SIZE])
     return len;
 }
 
-static const char *code_of_name(const crm__place_name *names, size_t count, const char *folded)
+/* The code of a name, its length in *n; NULL: none. */
+static const char *code_of_name(const char *names, size_t size, const char *folded, size_t len,
+                                size_t *n)
 {
-    size_t low = 0, high = count;
+    crm__slice want = {(const uint8_t *)folded, len};
+    size_t low = 0, high = size;
 
     while (low < high) {
         size_t mid = (low + high) / 2;
-        int c = strcmp(names[mid].name, folded);
-        if (!c)
-            return names[mid].code;
+        const char *sign, *end;
+        int c;
+        while (mid > low && names[mid - 1] != '\n')
+            mid--;
+        sign = strchr(names + mid, '=');
+        end = strchr(sign, '\n');
+        c = crm__slice_compare(
+            (crm__slice){(const uint8_t *)names + mid, (size_t)(sign - names) - mid}, want);
+        if (!c) {
+            *n = (size_t)(end - sign - 1);
+            return sign + 1;
+        }
         if (c < 0)
-            low = mid + 1;
+            low = (size_t)(end - names) + 1;
         else
             high = mid;
     }
@@ -105,10 +118,11 @@ int crm__country_find(const char *s, size_t n, char out[3])
     len = fold_name(s, n, folded);
     if (country_code(folded, len, out))
         return 1;
-    code = len ? code_of_name(crm__country_names, crm__country_names_count, folded) : NULL;
+    code = len ? code_of_name(crm__country_names, crm__country_names_size, folded, len, &n) : NULL;
     if (!code)
         return 0;
-    memcpy(out, code, 3);
+    memcpy(out, code, 2);
+    out[2] = 0;
     return 1;
 }
 
@@ -229,11 +243,11 @@ size_t crm__language_find(const char *s, size_t n, char out[CRM__LANGUAGE_SIZE])
     if (len && len != 3)
         return len;
     n = fold_name(s, n, folded);
-    code = n ? code_of_name(crm__language_names, crm__language_names_count, folded) : NULL;
+    code = n ? code_of_name(crm__language_names, crm__language_names_size, folded, n, &len) : NULL;
     if (!code)
         return crm__language_tag(folded, n, out);
-    len = strlen(code);
-    memcpy(out, code, len + 1);
+    memcpy(out, code, len);
+    out[len] = 0;
     return len;
 }
 

@@ -8,16 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct crm__place_name {
-    const char *name; /* folded; the tables are sorted by its bytes */
-    char code[8];
-} crm__place_name;
-
 extern const char crm__country_codes[]; /* two letters each, sorted */
-extern const crm__place_name crm__country_names[];
-extern const size_t crm__country_names_count;
-extern const crm__place_name crm__language_names[];
-extern const size_t crm__language_names_count;
+/* Lines "name=code": names folded, in order of their bytes.  One text each: tables of pointers
+ * would be three times as large, and relocated in every process. */
+extern const char crm__country_names[], crm__language_names[];
+extern const size_t crm__country_names_size, crm__language_names_size;
 
 enum { CRM__LANGUAGE_SIZE = 64 };
 

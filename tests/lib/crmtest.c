@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Runner of self-registered cases; prints the closing line `N passed, N failed`.
+ * Runner of self-registered cases; prints the closing line `N passed, N failed`.  With CRM_TIMES
+ * set it also prints what CPU time each case took.
  */
 #include "crmtest.h"
 
@@ -7,12 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { MOST = 4096 };
 static const TTest *tests[MOST];
 static int count;
 static char dir[4096];
+static crmtest_place place;
+crmtest_place *crmtest_last = &place;
 
 void crmtest_add(const TTest *test)
 {
@@ -99,6 +104,49 @@ unsigned crmtest_stride(unsigned n)
     return getenv("CRM_SHORT") ? n : 1;
 }
 
+/* ---- the runner ---- */
+
+/* CPU time of the cases that have ended: each is a process that was waited for. */
+static double seconds_of_cases(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_CHILDREN, &u);
+    return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* Fixtures that are not checked run in the runner itself: once per case, in order. */
+static const char *case_names[MOST];
+static int cases, case_now;
+
+static void case_begins(void)
+{
+    memset(crmtest_last, 0, sizeof *crmtest_last);
+}
+
+static void case_ends(void)
+{
+    static double before;
+    double now = seconds_of_cases();
+    const char *name = case_names[case_now++];
+
+    if (getenv("CRM_TIMES"))
+        printf("%9.3f s %s\n", now - before, name);
+    if (!crmtest_last->ended)
+        printf("FAILED %s, the last assertion that held is %s:%d\n", name,
+               crmtest_last->file ? crmtest_last->file : "none", crmtest_last->line);
+    fflush(stdout);
+    before = now;
+}
+
+/* In the process of the case, when it has passed. */
+static void case_ended(void)
+{
+    remove_dir();
+    crmtest_last->ended = 1;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp((*(const TTest *const *)a)->name, (*(const TTest *const *)b)->name);
@@ -109,7 +157,11 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("libcrm");
     SRunner *runner;
     int failed, run;
+    void *shared =
+        mmap(NULL, sizeof place, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+    if (shared != MAP_FAILED)
+        crmtest_last = shared;
     qsort(tests, (size_t)count, sizeof tests[0], by_name);
     for (int i = 0; i < count; i++) {
         TCase *c;
@@ -117,7 +169,9 @@ int main(int argc, char **argv)
             continue;
         c = tcase_create(tests[i]->name);
         tcase_set_timeout(c, 300); /* times CK_TIMEOUT_MULTIPLIER */
-        tcase_add_checked_fixture(c, NULL, remove_dir);
+        tcase_add_checked_fixture(c, NULL, case_ended);
+        tcase_add_unchecked_fixture(c, case_begins, case_ends);
+        case_names[cases++] = tests[i]->name;
         tcase_add_test(c, tests[i]);
         suite_add_tcase(suite, c);
     }

@@ -356,45 +356,58 @@ CRM_TEST(test_model_property__values_do_not_allocate)
 
 /* ---- tables ---- */
 
-static void check_names(const crm__place_name *names, size_t count)
+/* One line "name=code" of a table, NUL-terminated parts in static room; the next line, NULL behind the last. */
+static const char *line_of(const char *line, char name[200], char code[20])
 {
-    char folded[256];
-    size_t n;
+    const char *sign = strchr(line, '='), *end = sign ? strchr(sign, '\n') : NULL;
 
-    ck_assert_uint_gt(count, 400);
-    for (size_t i = 0; i < count; i++) {
-        const char *s = names[i].name;
-        if (i)
-            ck_assert_msg(strcmp(names[i - 1].name, s) < 0, "%s", s);
-        ck_assert_int_eq(crm__utf8_fold(s, strlen(s), folded, sizeof folded, &n), CRM_OK);
-        ck_assert_msg(n == strlen(s) && !memcmp(folded, s, n), "\"%s\" is not folded", s);
+    if (!*line)
+        return NULL;
+    ck_assert_ptr_nonnull(end);
+    ck_assert(sign > line && sign - line < 200 && end - sign > 1 && end - sign < 20);
+    snprintf(name, 200, "%.*s", (int)(sign - line), line);
+    snprintf(code, 20, "%.*s", (int)(end - sign - 1), sign + 1);
+    return end + 1;
+}
+
+static void check_names(const char *names, size_t size)
+{
+    char name[200], code[20], before[200] = "", folded[256];
+    size_t n, count = 0;
+
+    ck_assert_uint_eq(strlen(names), size);
+    for (const char *line = names; (line = line_of(line, name, code)) != NULL; count++) {
+        ck_assert_msg(strcmp(before, name) < 0, "%s", name);
+        strcpy(before, name);
+        ck_assert_int_eq(crm__utf8_fold(name, strlen(name), folded, sizeof folded, &n), CRM_OK);
+        ck_assert_msg(n == strlen(name) && !memcmp(folded, name, n), "\"%s\" is not folded", name);
     }
+    ck_assert_uint_gt(count, 400);
 }
 
 CRM_TEST(test_model_property__tables_are_sorted_and_folded)
 {
-    char code[CRM__LANGUAGE_SIZE];
+    char name[200], code[20], found[CRM__LANGUAGE_SIZE];
     size_t n = strlen(crm__country_codes);
 
     ck_assert_uint_eq(n, 250 * 2);
     for (size_t i = 2; i < n; i += 2)
         ck_assert_int_lt(memcmp(crm__country_codes + i - 2, crm__country_codes + i, 2), 0);
-    check_names(crm__country_names, crm__country_names_count);
-    check_names(crm__language_names, crm__language_names_count);
-    for (size_t i = 0; i < crm__country_names_count; i++) {
-        const char *s = crm__country_names[i].name;
-        ck_assert_uint_eq(strlen(crm__country_names[i].code), 2);
-        ck_assert(crm__country_known(crm__country_names[i].code));
-        ck_assert(crm__country_find(s, strlen(s), code));
-        ck_assert_str_eq(code, crm__country_names[i].code);
+    check_names(crm__country_names, crm__country_names_size);
+    check_names(crm__language_names, crm__language_names_size);
+    for (const char *line = crm__country_names; (line = line_of(line, name, code)) != NULL;) {
+        ck_assert_uint_eq(strlen(code), 2);
+        ck_assert(crm__country_known(code));
+        ck_assert(crm__country_find(name, strlen(name), found));
+        ck_assert_str_eq(found, code);
     }
-    for (size_t i = 0; i < crm__language_names_count; i++) {
-        const char *s = crm__language_names[i].name, *tag = crm__language_names[i].code;
-        ck_assert_uint_eq(crm__language_tag(tag, strlen(tag), code), strlen(tag));
-        ck_assert_str_eq(code, tag);
-        ck_assert_uint_eq(crm__language_find(s, strlen(s), code), strlen(tag));
-        ck_assert_msg(!strcmp(code, tag), "%s", s);
+    for (const char *line = crm__language_names; (line = line_of(line, name, code)) != NULL;) {
+        ck_assert_uint_eq(crm__language_tag(code, strlen(code), found), strlen(code));
+        ck_assert_str_eq(found, code);
+        ck_assert_uint_eq(crm__language_find(name, strlen(name), found), strlen(code));
+        ck_assert_msg(!strcmp(found, code), "%s", name);
     }
+    ck_assert(!crm__country_find("zzzz", 4, found) && !crm__country_find("aaaa", 4, found));
 }
 
 CRM_TEST(test_model_property__currency_codes_are_found)
