@@ -126,8 +126,7 @@ int crm__value_decode(uint8_t type, int scoped, crm__slice payload, crm__value *
 {
     crm__reader r = crm__reader_of(payload.p, payload.n);
 
-    memset(v, 0, sizeof *v);
-    v->type = type;
+    *v = (crm__value){.type = type};
     if (scoped) {
         uint64_t source = crm__read_varint(&r);
         if (!source || source > UINT32_MAX)

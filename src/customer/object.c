@@ -229,12 +229,12 @@ int crm__entry_shown(const crm__model *m, const crm__entry *e)
 
 int crm__item_split(crm__slice item, int scoped, crm__item *out)
 {
-    crm__reader in = crm__reader_of(item.p, item.n);
+    crm__reader in;
 
-    memset(out, 0, sizeof *out);
-    out->value = item;
+    *out = (crm__item){.value = item};
     if (!scoped)
         return CRM_OK;
+    in = crm__reader_of(item.p, item.n);
     out->source = (uint32_t)crm__read_varint(&in);
     if (!out->source) {
         out->name.n = (size_t)crm__read_varint(&in);
