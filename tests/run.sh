@@ -81,6 +81,7 @@ if [ -z "${TMPDIR-}" ] && [ -w /dev/shm ] &&
 fi
 state=$(mktemp -d "${TMPDIR:-/tmp}/libcrm-tests.XXXXXX") || exit 1
 memory=$(mktemp -d "$memory/libcrm-tests.XXXXXX") || exit 1
+chmod 711 "$state" "$memory" # a test becomes a user without rights, who must get to its own folder
 running= # "suite:pid suite:pid"
 
 end_all()

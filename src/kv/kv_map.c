@@ -37,7 +37,7 @@ static int holds(map_file *f, uint64_t pgno)
     return pgno < (uint64_t)st.st_size / f->psize;
 }
 
-/* NULL: damaged.  Its offsets lie inside it. */
+/* NULL: damaged.  Its offsets lie inside it, one at least, two of a branch. */
 static const uint8_t *page_at(map_file *f, uint64_t pgno, int leaf)
 {
     const uint8_t *p;
@@ -50,7 +50,8 @@ static const uint8_t *page_at(map_file *f, uint64_t pgno, int leaf)
     ask(p + 2 * (size_t)LINE);
     lower = crm__get_le16(p + 12);
     if (crm__get_le64(p) != pgno || crm__get_le16(p + 10) != (leaf ? PAGE_LEAF : PAGE_BRANCH) ||
-        lower < PAGE_HEAD + 2 || lower > crm__get_le16(p + 14) || crm__get_le16(p + 14) > f->psize)
+        lower < PAGE_HEAD + (leaf ? 2 : 4) || lower > crm__get_le16(p + 14) ||
+        crm__get_le16(p + 14) > f->psize)
         return NULL;
     return p;
 }

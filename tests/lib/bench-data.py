@@ -28,7 +28,11 @@ def main():
             f.write("".join(line + "\n" for line in lines))
 
     write("customers.csv", [HEAD] + [",".join(r) for r in rows])
-    write("manifest.json", [json.dumps({"customers": count})])
+    kinds = ("visit", "order", "quote", "email")
+    events = [f"{rows[i * 31 % count][0]},{kinds[i % 4]},2025-0{1 + i % 9}-1{i % 10}T09:00:{i % 60:02d}Z,"
+              + (f"{i % 500}.5,SKU-{i % 40:04d}," if i % 4 in (1, 2) else ",,") for i in range(5 * count)]
+    write("events.csv", ["external_id,kind,time,amount,product,score"] + events)
+    write("manifest.json", [json.dumps({"customers": count, "events": len(events)})])
     for name, column, absent in (("l1", 0, "C999999999"), ("l2", 2, "absent@example.com"), ("l3", 3, "+8613999999999")):
         write(f"keys_{name}.txt", [r[column] for r in rows if r[column]] + [absent])
     write("keys_u1.txt", [r[0] for r in rows])
