@@ -25,6 +25,7 @@ typedef struct found {
     void *ctx;
     crm__buf voids;  /* uint32_t: numbers of the events to void */
     crm__buf agains; /* again: those to store anew */
+    crm__buf left; /* uint32_t: numbers of what corrections had voided that are left as they are */
     crm__arena block, look;
     uint64_t since; /* an entry that changed one of them since, 0: none */
 } found;
@@ -76,12 +77,15 @@ static int sort_out(found *f, const crm__timeline *t, const crm__event *e)
     if (added && here) {
         crm__buf_add(&f->voids, &e->number, sizeof e->number);
     } else if (added) {
-        if (!f->undone(f->ctx, e->voided))
+        if (!f->undone(f->ctx, e->voided)) {
             f->since = e->voided;
+            if (e->voids)
+                crm__buf_add(&f->left, &e->voids, sizeof e->voids);
+        }
     } else if (f->undone(f->ctx, e->voided)) {
         rc = take_again(f, t, e);
     }
-    return f->voids.failed || f->agains.failed ? CRM_ENOMEM : rc;
+    return f->voids.failed || f->agains.failed || f->left.failed ? CRM_ENOMEM : rc;
 }
 
 /* ---- one event of a reference ---- */
@@ -102,6 +106,15 @@ static int by_place(const void *a, const void *b)
     const again *x = a, *y = b;
 
     return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x, y;
+
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
 }
 
 static int same_reference(found *f, const crm__timeline *t, uint32_t number, uint32_t other,
@@ -143,6 +156,39 @@ static int keep_last(found *f, const crm__timeline *t)
     return rc;
 }
 
+/* A correction that somebody voided since is left, and so are the events behind it: whoever voided
+ * it spoke of the same fact.  Takes them from those to store anew. */
+static int leave(found *f, const crm__timeline *t)
+{
+    again *x = (again *)(void *)f->agains.p;
+    size_t n = f->agains.n / sizeof *x, kept = 0;
+    crm__timeline in = *t;
+    int rc = CRM_OK;
+
+    in.a = &f->look;
+    for (size_t i = 0; i < f->left.n / sizeof(uint32_t) && !rc; i++) {
+        uint32_t number;
+        crm__event e;
+        memcpy(&number, f->left.p + i * sizeof number, sizeof number);
+        crm__arena_reset(&f->look);
+        rc = crm__timeline_get(&in, number, &e);
+        if (!rc && e.voids && e.voids < number && f->undone(f->ctx, e.seq))
+            crm__buf_add(&f->left, &e.voids, sizeof e.voids);
+        if (f->left.failed)
+            rc = CRM_ENOMEM;
+    }
+    if (f->left.n)
+        qsort(f->left.p, f->left.n / sizeof(uint32_t), sizeof(uint32_t), by_number);
+    for (size_t i = 0; i < n && !rc && f->left.n; i++) {
+        if (!bsearch(&x[i].number, f->left.p, f->left.n / sizeof(uint32_t), sizeof(uint32_t),
+                     by_number))
+            x[kept++] = x[i];
+    }
+    if (f->left.n)
+        f->agains.n = kept * sizeof *x;
+    return rc;
+}
+
 static int collect(crm_id id, found *f)
 {
     crm__event last = {0};
@@ -156,7 +202,9 @@ static int collect(crm_id id, found *f)
         for (uint32_t i = 0; !rc && i < b.count; i++)
             rc = sort_out(f, &t, &b.events[i]);
     }
-    return rc == CRM_ENOTFOUND ? keep_last(f, &t) : rc;
+    if (rc == CRM_ENOTFOUND)
+        rc = leave(f, &t);
+    return rc ? rc : keep_last(f, &t);
 }
 
 /* ---- changes ---- */
@@ -193,6 +241,7 @@ static void found_clear(found *f)
 {
     crm__buf_clear(&f->voids);
     crm__buf_clear(&f->agains);
+    crm__buf_clear(&f->left);
     crm__arena_clear(&f->block);
     crm__arena_clear(&f->look);
 }
@@ -205,6 +254,7 @@ int crm__event_undo(crm_txn *txn, const crm__model *m, crm_id id, crm__entry_fn 
 
     crm__buf_init(&f.voids, txn->mem);
     crm__buf_init(&f.agains, txn->mem);
+    crm__buf_init(&f.left, txn->mem);
     crm__arena_init(&f.block, txn->mem);
     crm__arena_init(&f.look, txn->mem);
     rc = collect(id, &f);

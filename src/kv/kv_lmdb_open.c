@@ -305,6 +305,7 @@ static int find_map(lmdb_env *e, crm_error *err)
 {
     MDB_txn *txn = NULL;
     MDB_val v = {0, NULL};
+    MDB_envinfo info;
     MDB_stat st;
     int rc = crm__lmdb_begin(e->env, MDB_RDONLY, &txn);
 
@@ -312,7 +313,9 @@ static int find_map(lmdb_env *e, crm_error *err)
         return crm__lmdb_fail(err, rc, "can't open the spaces");
     mdb_env_stat(e->env, &st);
     mdb_env_get_fd(e->env, &e->file.fd);
+    mdb_env_info(e->env, &info);
     e->file.psize = st.ms_psize;
+    e->file.most = info.me_mapsize / st.ms_psize;
     rc = g_dbi_open(txn, NULL, 0, &e->directory);
     if (!rc)
         rc = g_first(txn, e->directory, &v);

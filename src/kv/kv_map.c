@@ -24,17 +24,20 @@ static inline void ask(const uint8_t *p)
 
 /* ---- pages ---- */
 
-/* 1 if the file, which may have grown, holds a page. */
+/* 1 if the map and the file, which may have grown, hold a page. */
 static int holds(map_file *f, uint64_t pgno)
 {
     struct stat st;
+    uint64_t pages;
 
     if (pgno < atomic_load_explicit(&f->pages, memory_order_relaxed))
         return 1;
     if (fstat(f->fd, &st) || st.st_size < 0)
         return 0;
-    atomic_store_explicit(&f->pages, (uint64_t)st.st_size / f->psize, memory_order_relaxed);
-    return pgno < (uint64_t)st.st_size / f->psize;
+    pages = (uint64_t)st.st_size / f->psize;
+    pages = pages < f->most ? pages : f->most;
+    atomic_store_explicit(&f->pages, pages, memory_order_relaxed);
+    return pgno < pages;
 }
 
 /* NULL: damaged.  Its offsets lie inside it, one at least, two of a branch. */

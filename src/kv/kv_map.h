@@ -16,6 +16,7 @@ typedef struct map_file {
     const uint8_t *base;
     uint32_t psize;
     int fd;
+    uint64_t most; /* pages of the map, which the file may exceed */
     atomic_uint_least64_t
         pages; /* in the file when last looked: behind them a read would be a signal */
 } map_file;

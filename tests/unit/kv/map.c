@@ -129,6 +129,7 @@ static void map_open(map_txn *t, const char *path, uint32_t psize)
     if (whole)
         ck_assert_ptr_eq(mmap(p, whole, PROT_READ, MAP_SHARED | MAP_FIXED, t->file.fd, 0), p);
     t->file.base = p;
+    t->file.most = whole / psize;
 }
 
 static void map_close(map_txn *t)
@@ -284,6 +285,34 @@ CRM_TEST(test_kv_map__finds_the_beginning_of_a_map)
 }
 
 /* ---- damaged files ---- */
+
+CRM_TEST(test_kv_map__stays_inside_a_map_that_is_shorter_than_the_file)
+{
+    uint64_t seed = crmtest_seed() + 14, corrupt = 0;
+    uint8_t buf[KV_KEY_MAX];
+    map_tree tree;
+    map_txn t;
+    store s;
+
+    store_make(&s, "store", 1);
+    store_fill(&s, &seed, 4000, 4000, 200);
+    map_open(&t, store_file(s.dir), 4096);
+    OK(mdb_txn_begin(s.env, NULL, MDB_RDONLY, &t.mt));
+    OK(tree_of(&t, KV_META, &tree));
+    mdb_txn_abort(t.mt);
+    OK(mprotect((void *)(uintptr_t)(t.file.base + t.file.most / 2 * 4096),
+                t.bytes - t.file.most / 2 * 4096, PROT_NONE));
+    t.file.most /= 2;
+    for (uint64_t n = 0; n < 4000; n++) {
+        crm__slice v;
+        int rc = crm__map_get(&t.file, &tree, store_key(0, n, buf), &v);
+        MUST(rc == CRM_OK || rc == CRM_ENOTFOUND || rc == CRM_ECORRUPT);
+        corrupt += rc == CRM_ECORRUPT;
+    }
+    ck_assert_uint_gt(corrupt, 0);
+    map_close(&t);
+    store_close(&s);
+}
 
 static void inside(const map_txn *t, crm__slice s)
 {
