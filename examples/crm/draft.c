@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,19 @@ static int no_place(tool *t, int sys)
     return fail(t, CRM_EIO, "can't make a database at %s: %s", t->path, strerror(sys));
 }
 
+/* While a draft is there, signals wait until it is gone or kept: its folder would stay.  What works for long
+ * catches Ctrl-C itself. */
+static void hold_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(how, &set, NULL);
+}
+
 int draft_open(tool *t)
 {
     crm_error err = CRM_ERROR_INIT;
@@ -39,7 +53,9 @@ int draft_open(tool *t)
         n--;
     buf_add(&name, t->path, n);
     buf_str(&name, is_there(t->path) ? "/.new-XXXXXX" : ".new-XXXXXX");
+    hold_signals(SIG_BLOCK);
     if (!mkdtemp(name.p)) {
+        hold_signals(SIG_UNBLOCK);
         buf_free(&name);
         return no_place(t, errno);
     }
@@ -56,10 +72,12 @@ void draft_drop(tool *t)
         unlinkat(dirfd(dir), entry->d_name, 0);
     if (dir)
         closedir(dir);
-    if (t->draft)
+    if (t->draft) {
         rmdir(t->draft);
-    free(t->draft);
-    t->draft = NULL;
+        free(t->draft);
+        t->draft = NULL;
+        hold_signals(SIG_UNBLOCK);
+    }
 }
 
 static void sync_folder(const char *path)

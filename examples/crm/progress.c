@@ -31,7 +31,9 @@ static void on_signal(int number)
 void interrupt_catch(void)
 {
     struct sigaction action;
+    sigset_t caught;
 
+    sigemptyset(&caught);
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_signal;
     /* Calls inside the library are restarted; poll() never is. */
@@ -43,7 +45,9 @@ void interrupt_catch(void)
         /* a background job of a shell ignores Ctrl-C, and shall go on doing so */
         if (!sigaction(number, NULL, &old) && old.sa_handler != SIG_IGN)
             sigaction(number, &action, NULL);
+        sigaddset(&caught, number);
     }
+    sigprocmask(SIG_UNBLOCK, &caught, NULL); /* a first write holds them back: draft.c */
 }
 
 int interrupted(void)
