@@ -33,8 +33,8 @@ docs      always  60  the programs and models of the documentation; doxygen
 bench     always  60  the benchmarks build and run on a tiny database
 release   always  90  an optimised build without assertions
 dist      always  60  the source archive is complete
-tsan      asked  180  threads under TSan
-coverage  asked  180  at least 90 % of the lines of src/ run
+tsan      asked  300  threads under TSan
+coverage  asked  600  at least 90 % of the lines of src/ run
 END
 }
 
