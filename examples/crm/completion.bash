@@ -25,7 +25,7 @@ _libcrm_tool()
 {
     local tool=$1 cur=$2 prev=$3 verb= sub= db= kind= i options common writes
     local verbs='init create get find set delete undelete list event timeline history undo changes'
-    verbs+=' head verify stat check model help version'
+    verbs+=' head verify stat check backup restore compact model help version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -101,6 +101,7 @@ _libcrm_tool()
     undo) options="--skip --dry-run $writes" ;;
     changes) options='--after --follow --limit' ;;
     verify) options='--anchor' ;;
+    backup) options='--gzip --force' ;;
     list) options='--after --limit --kind --deleted --fields --csv --width' ;;
     model)
         case $sub in
@@ -139,6 +140,7 @@ _libcrm_tool()
         compopt -o nospace
         ;;
     init:*) COMPREPLY=($(compgen -d -- "$cur")) ;;
+    backup:* | restore:*) COMPREPLY=($(compgen -f -- "$cur")) ;;
     esac
 }
 

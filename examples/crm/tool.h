@@ -53,6 +53,7 @@ struct tool {
     crm_db *db;
     char *draft;            /* folder of a database in the making, see draft.c; NULL: none */
     const struct place *at; /* line of a file in work, which messages name; NULL: none */
+    int mute;               /* enough was said of lines: only what ends the load is told */
     struct progress *bar;   /* what is on the screen, to be cleared before a message; NULL: none */
 };
 
@@ -79,7 +80,7 @@ void help_tool(tool *t, const verb *const *verbs, size_t count);
 
 extern const verb verb_init, verb_model, verb_create, verb_get, verb_find, verb_set, verb_delete,
     verb_undelete, verb_list, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
-    verb_head, verb_verify, verb_stat, verb_check;
+    verb_head, verb_verify, verb_stat, verb_check, verb_backup, verb_restore, verb_compact;
 
 /* Reports every fault of a model document on standard error; the exit code. */
 int model_faults(tool *t, const char *file, const char *yaml, size_t n);
@@ -305,13 +306,21 @@ typedef struct ids {
 int target_all(tool *t, crm_txn *txn, const char *arg, int numbers_are_ids, ids *out);
 /* The one customer that an argument means; TOOL_CONFLICT when there are several. */
 int target_one(tool *t, crm_txn *txn, const char *arg, crm_id *id);
-/* Appends value i of a field; the id of another system as "source:value". */
-int value_text(tool *t, crm_txn *txn, crm_customer *c, const crm_field *field, size_t i, buf *out);
+/* Appends value i of a field; the id of another system as "source:value"; of an enum the label in
+ * a language, its key with `lang` NULL. */
+int value_text(tool *t, crm_txn *txn, crm_customer *c, const crm_field *field, size_t i,
+               const char *lang, buf *out);
+/* Appends a value's text: of an enum its label in a language, if there is one and `lang` is given.
+ */
+void put_label(crm_txn *txn, const crm_field *field, const char *text, size_t n, const char *lang,
+               buf *out);
 /* Label of a field in a language; of "zh-CN" also what the model has for "zh".  NUL-terminated,
  * valid until the transaction ends. */
 const char *field_label(crm_txn *txn, const crm_field *field, const char *lang);
 /* The same for a kind of events. */
 const char *kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang);
+/* The same for a kind of customers. */
+const char *customer_kind_label(crm_txn *txn, const char *kind, const char *lang);
 /* Label of what every record has (id, kind ...), in a language. */
 const char *built_in_label(const char *key, const char *lang);
 /* Key of what every record has, by key or label; NULL when it is none. */
@@ -381,6 +390,35 @@ void load_json(const load *l, buf *out);
 /* Exit code of a load, after its summary. */
 int load_code(const load *l, int rc);
 
+/* ---- numbers.c: event lines that carry the numbers of the timeline they were written of ---- */
+
+typedef struct number_map {
+    struct number_slot *p;
+    size_t n, cap;
+} number_map;
+
+/* What became of the lines of a run. */
+typedef struct numbers {
+    number_map became; /* the number in a line: that of its event here */
+    number_map taken;  /* events here that stand for a line */
+} numbers;
+
+/* A line, with what it voids by the number here. */
+typedef struct numbered {
+    uint32_t number; /* in the line; 0: it has none, and says what it means */
+    uint32_t voids;  /* of a line with a number; 0: none */
+    buf text;
+} numbered;
+
+/* Reads a line for a customer; the caller frees out->text.  0 or an exit code after a message. */
+int numbers_read(tool *t, crm_txn *txn, const numbers *all, crm_id id, slice doc, numbered *out);
+/* Number of the customer's event that the line stands for already, 0: none. */
+uint32_t numbers_known(const tool *t, crm_txn *txn, const numbers *all, crm_id id,
+                       const numbered *line);
+/* The line of this number became the event `got`. */
+void numbers_put(numbers *all, crm_id id, uint32_t number, uint32_t got);
+void numbers_free(numbers *all);
+
 /* ---- progress.c: progress on a terminal, and Ctrl-C ---- */
 
 typedef struct progress {
@@ -396,6 +434,18 @@ void progress_start(progress *p, const char *unit);
 void progress_step(progress *p, uint64_t done, uint64_t total, uint64_t count);
 /* Takes the bar off the screen, so that a message can be written. */
 void progress_clear(progress *p);
+
+/* ---- copying.c: what backup, restore and compact share ---- */
+
+typedef struct copying {
+    crm_backup_options options;
+    progress bar;
+} copying;
+
+/* Catches Ctrl-C and fills the options. */
+void copying_start(tool *t, copying *c);
+/* Prints what was copied: `what` names it ("file", "path"), `name` is its name. */
+void copying_end(tool *t, const char *what, const char *name, const crm_backup_result *r);
 
 /* ---- table.c: aligned columns ---- */
 

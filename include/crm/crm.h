@@ -22,6 +22,7 @@
 #ifndef CRM_CRM_H
 #define CRM_CRM_H
 
+#include <crm/backup.h>
 #include <crm/batch.h>
 #include <crm/codes.h>
 #include <crm/customer.h>

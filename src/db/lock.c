@@ -95,6 +95,32 @@ int crm__lock_folder(const char *dir, int readonly, int *fd, crm_error *err)
     }
 }
 
+int crm__lock_alone(const char *dir, int *fd, crm_error *err)
+{
+    char path[4096];
+    struct stat a, b;
+
+    *fd = -1;
+    if (snprintf(path, sizeof path, "%s/crm.lock", dir) >= (int)sizeof path)
+        return crm__fail(err, CRM_EINVAL, "path is too long");
+    for (;;) {
+        int f = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), sys;
+        if (f < 0)
+            return crm__fail_sys(err, CRM_EIO, errno, "can't open crm.lock: %s", strerror(errno));
+        sys = lock_byte(f, F_OFD_SETLK, F_WRLCK, 0);
+        if (!sys && !fstat(f, &a) && !stat(path, &b) && a.st_ino == b.st_ino &&
+            a.st_dev == b.st_dev) {
+            *fd = f;
+            return CRM_OK;
+        }
+        crm__unlock_folder(f); /* of a file that was replaced meanwhile: again */
+        if (sys == EAGAIN || sys == EACCES)
+            return crm__fail_sys(err, CRM_EBUSY, sys, "somebody has the database open");
+        if (sys)
+            return crm__fail_sys(err, CRM_EIO, sys, "can't lock crm.lock");
+    }
+}
+
 void crm__lock_opening(int fd, int on)
 {
     if (fd >= 0)

@@ -65,6 +65,8 @@ int crm__store_forked(const crm__store *s);
 
 /* crm.lock: see lock.c. */
 int crm__lock_folder(const char *dir, int readonly, int *fd, crm_error *err);
+/* For work that replaces the data file: CRM_EBUSY while anybody, here or elsewhere, has it open. */
+int crm__lock_alone(const char *dir, int *fd, crm_error *err);
 void crm__lock_opening(int fd, int on); /* one process at a time between look and open */
 void crm__unlock_folder(int fd);
 int crm__network_folder(const char *dir); /* 1: on a network file system */

@@ -10,7 +10,7 @@ LEVEL = {"base": 0, "codec": 1, "kv": 2, "bits": 2, "model": 3, "db": 4,
          "event": 5, "tag": 5, "consent": 5, "customer": 6,
          "segment": 7, "match": 7, "privacy": 7, "io": 7}
 # Libraries below us, each behind one folder.
-BEHIND = {"lmdb.h": "kv", "yaml.h": "model", "sodium.h": None, "zlib.h": None,
+BEHIND = {"lmdb.h": "kv", "yaml.h": "model", "sodium.h": None, "zlib.h": "io",
           "utf8proc.h": None}
 ENDS_HOST = r"_?exit|_Exit|abort|quick_exit|assert"
 SPEAKS = r"v?f?printf|v?dprintf|f?puts|f?putc|putchar|perror|psignal|syslog"

@@ -27,6 +27,7 @@ want 0 bash ask -C somewhere c <<'END'
 create
 changes
 check
+compact
 END
 want 0 bash ask create --f <<'END'
 --file

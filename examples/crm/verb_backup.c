@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * crm backup: the whole database as one file, while others go on working.
+ */
+#include "tool.h"
+
+static const char help[] =
+    "Usage: " TOOL " backup FILE [--gzip] [--force] [--json]\n"
+    "\n"
+    "Copies the database, as of this moment, into one file; others may go on working. The\n"
+    "file is written through to the disk and read back, every page and every row, before it\n"
+    "gets its name. It holds no free pages: nothing of what was deleted and dropped from the\n"
+    "journal.\n"
+    "\n"
+    "  --gzip            compress it; restore knows by its first bytes\n"
+    "  --force           put it in the place of a file of that name\n"
+    "\n"
+    "Prints what was copied. Exit code 3 when the file is there already, 130 when stopped by\n"
+    "Ctrl-C, which leaves nothing behind.\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " backup monday.crm\n"
+    "  " TOOL " -C 门店.db backup --gzip --force /backup/latest.crm.gz\n";
+
+static int run(tool *t, int argc, char **argv)
+{
+    int gzip = 0, force = 0;
+    const arg_option own[] = {
+        {"gzip", 0, ARG_FLAG, &gzip}, {"force", 0, ARG_FLAG, &force}, {NULL, 0, 0, NULL}};
+    crm_error err = CRM_ERROR_INIT;
+    crm_backup_result result;
+    copying work;
+    int rc = verb_start(t, &argc, argv, own);
+
+    if (rc)
+        return rc;
+    if (argc != 1)
+        return fail_usage(t, "takes the name of one file");
+    if ((rc = open_read(t)))
+        return rc;
+    copying_start(t, &work);
+    work.options.flags = (gzip ? CRM_BACKUP_GZIP : 0) | (force ? CRM_BACKUP_REPLACE : 0);
+    rc = crm_backup(t->db, argv[0], &work.options, sizeof(result), &result, &err);
+    progress_clear(&work.bar);
+    t->bar = NULL;
+    if (rc == CRM_EEXISTS)
+        return fail(t, rc, "there is a file %s already (--force replaces it)", argv[0]);
+    if (rc)
+        return fail_crm(t, &err);
+    copying_end(t, "file", argv[0], &result);
+    return 0;
+}
+
+const verb verb_backup = {"backup", "FILE", "the whole database as one file", help, 0, run};

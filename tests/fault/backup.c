@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ * Backup, restore and compact when things go wrong: kill -9 at random moments, memory that runs out
+ * at each allocation, an engine that fails at each call, a disk without room.  Whatever happens the
+ * database is as it was, and what is there under its final name is whole.
+ */
+#include "fault.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BACKUP, BACKUP_GZIP, RESTORE, COMPACT, WORKS };
+
+typedef struct place {
+    char db[512], file[512], copy[512];
+    uint64_t state;
+} place;
+
+static uint64_t state_of(const char *dir)
+{
+    crm_db *db = fault_open(dir, NULL);
+    uint64_t state = fault_state(db);
+
+    crm_db_close(db);
+    return state;
+}
+
+static size_t names_in(const char *dir)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    size_t n = 0;
+
+    if (!d)
+        return 0;
+    while ((e = readdir(d)) != NULL)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static void prepare(place *p)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_db *db;
+
+    snprintf(p->db, sizeof p->db, "%s", fault_path("db"));
+    snprintf(p->file, sizeof p->file, "%s", fault_path("b"));
+    snprintf(p->copy, sizeof p->copy, "%s", fault_path("copy"));
+    fault_make_base(p->db);
+    p->state = state_of(p->db);
+    db = fault_open(p->db, NULL);
+    fault_is(crm_backup(db, fault_path("whole"), NULL, 0, NULL, &err), CRM_OK, &err, "backup");
+    crm_db_close(db);
+}
+
+/* One of the works; what it makes is removed first. */
+static int work(const place *p, int what, const crm_allocator *mem, crm_error *err)
+{
+    crm_backup_options o = CRM_BACKUP_OPTIONS_INIT;
+    crm_db_options dbo = CRM_DB_OPTIONS_INIT;
+    crm_db *db;
+    int rc;
+
+    if (what == RESTORE || what == COMPACT)
+        o.allocator = mem;
+    if (what == RESTORE)
+        return crm_restore(fault_path("whole"), p->copy, &o, 0, NULL, err);
+    if (what == COMPACT)
+        return crm_compact(p->db, &o, 0, NULL, err);
+    o.flags = CRM_BACKUP_REPLACE | (what == BACKUP_GZIP ? CRM_BACKUP_GZIP : 0);
+    dbo.allocator = mem;
+    rc = crm_db_open(p->db, &dbo, &db, err);
+    if (!rc) {
+        rc = crm_backup(db, p->file, &o, 0, NULL, err);
+        crm_db_close(db);
+    }
+    return rc;
+}
+
+/* What has its final name is whole. */
+static void judge(const place *p, const char *when)
+{
+    crm_error err = CRM_ERROR_INIT;
+
+    fault_clean(p->db, when);
+    ck_assert_msg(state_of(p->db) == p->state, "%s: the database is another", when);
+    if (access(p->file, F_OK) == 0) {
+        char back[512];
+        snprintf(back, sizeof back, "%s", fault_path("back"));
+        fault_is(crm_restore(p->file, back, NULL, 0, NULL, &err), CRM_OK, &err, when);
+        ck_assert_msg(state_of(back) == p->state, "%s: the backup is another", when);
+        fault_remove(back);
+        unlink(p->file);
+    }
+    if (access(fault_path("copy/data.mdb"), F_OK) == 0) {
+        ck_assert_msg(state_of(p->copy) == p->state, "%s: the copy is another", when);
+        fault_clean(p->copy, when);
+    }
+}
+
+static void kill_one(const place *p, int what, uint64_t after_us)
+{
+    struct timespec t = {(time_t)(after_us / 1000000), (long)(after_us % 1000000) * 1000};
+    int status;
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        crm_error err = CRM_ERROR_INIT;
+        _exit(work(p, what, NULL, &err) ? 1 : 0);
+    }
+    nanosleep(&t, NULL);
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFSIGNALED(status) || WEXITSTATUS(status) == 0, "it ended with %x",
+                  (unsigned)status);
+}
+
+CRM_TEST(test_fault_backup__kill_at_random_moments)
+{
+    size_t kills = crmtest_rounds(40, 2000);
+    uint64_t seed = crmtest_seed();
+    crm_error err = CRM_ERROR_INIT;
+    char when[60];
+    place p;
+
+    prepare(&p);
+    for (size_t i = 0; i < kills; i++) {
+        int what = (int)(i % WORKS);
+        kill_one(&p, what, crmtest_below(&seed, 40000));
+        snprintf(when, sizeof when, "kill %zu of work %d", i, what);
+        judge(&p, when);
+        if (access(fault_path("copy/data.mdb"), F_OK) == 0)
+            fault_remove(p.copy);
+    }
+    /* The next of each does its work, and removes what is left. */
+    for (int what = 0; what < WORKS; what++)
+        fault_is(work(&p, what, NULL, &err), CRM_OK, &err, "after the kills");
+    judge(&p, "after the kills");
+    ck_assert_uint_eq(names_in(p.db), 3);
+    fault_remove(p.copy);
+    ck_assert_int_ne(access(fault_path("b.crm-part"), F_OK), 0);
+    ck_assert_int_ne(access(p.copy, F_OK), 0);
+}
+
+/* ---- memory ---- */
+
+typedef struct memory {
+    uint64_t calls, at;
+    int64_t alive;
+} memory;
+
+static void *take(size_t n, void *ctx)
+{
+    memory *m = ctx;
+    void *p = ++m->calls == m->at ? NULL : malloc(n);
+
+    m->alive += p != NULL;
+    return p;
+}
+
+static void *retake(void *old, size_t n, void *ctx)
+{
+    memory *m = ctx;
+    void *p = ++m->calls == m->at ? NULL : realloc(old, n);
+
+    m->alive += p && !old;
+    return p;
+}
+
+static void give(void *p, void *ctx)
+{
+    memory *m = ctx;
+
+    m->alive -= p != NULL;
+    free(p);
+}
+
+CRM_TEST(test_fault_backup__memory_runs_out)
+{
+    size_t outside;
+    place p;
+
+    prepare(&p);
+    outside = names_in(fault_path("."));
+    for (int what = 0; what < WORKS; what++) {
+        uint64_t failed = 0;
+        int rc = CRM_ENOMEM;
+        for (uint64_t at = 1; rc; at += crmtest_stride(7)) {
+            memory m = {0, at, 0};
+            crm_allocator a = {sizeof a, take, retake, give, &m};
+            crm_error err = CRM_ERROR_INIT;
+            rc = work(&p, what, &a, &err);
+            ck_assert_int_eq(m.alive, 0);
+            if (rc && m.calls >= at) {
+                fault_is(rc, CRM_ENOMEM, &err, "without memory");
+                failed++;
+                ck_assert_uint_eq(names_in(fault_path(".")), outside);
+                ck_assert_uint_eq(names_in(p.db), 3);
+            }
+        }
+        ck_assert_uint_gt(failed, 5 / crmtest_stride(7));
+        judge(&p, "memory");
+        fault_remove(p.copy);
+    }
+}
+
+/* ---- the engine ---- */
+
+CRM_TEST(test_fault_backup__engine_fails)
+{
+    static const unsigned CALLS[] = {KV_CALL_BEGIN, KV_CALL_CURSOR, KV_CALL_SEEK, KV_CALL_NEXT};
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    place p;
+
+    prepare(&p);
+    for (size_t i = 0; i < sizeof CALLS / sizeof *CALLS; i++) {
+        uint64_t step = CALLS[i] == KV_CALL_NEXT ? 37 : 5, failed = 0;
+        for (uint64_t at = 1;; at += step) {
+            kv_fault_plan plan = {.calls = CALLS[i], .code = CRM_EIO};
+            crm_error err = CRM_ERROR_INIT;
+            crm_db *db;
+            int rc;
+            o.test_fault = &plan;
+            fault_is(crm_db_open(p.db, &o, &db, &err), CRM_OK, &err, "open");
+            plan.after = plan.count + at;
+            rc = crm_backup(db, p.file, NULL, 0, NULL, &err);
+            plan.after = 0;
+            crm_db_close(db);
+            if (!plan.failed) {
+                fault_is(rc, CRM_OK, &err, "backup");
+                break;
+            }
+            failed++;
+            fault_is(rc, CRM_EIO, &err, "backup with a fault");
+            ck_assert_int_ne(access(p.file, F_OK), 0);
+            ck_assert_int_ne(access(fault_path("b.crm-part"), F_OK), 0);
+        }
+        ck_assert_uint_gt(failed, 0);
+        judge(&p, "engine");
+    }
+}
+
+/* ---- no room ---- */
+
+CRM_TEST(test_fault_backup__no_room)
+{
+    struct rlimit old, small;
+    uint64_t bytes;
+    place p;
+
+    prepare(&p);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    for (int what = 0; what < WORKS; what++) {
+        int full = 0;
+        for (bytes = 4096; bytes < (1 << 20); bytes *= 2) {
+            crm_error err = CRM_ERROR_INIT;
+            int rc;
+            small = old;
+            small.rlim_cur = bytes;
+            ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+            rc = work(&p, what, NULL, &err);
+            setrlimit(RLIMIT_FSIZE, &old);
+            if (!rc)
+                break;
+            ck_assert_msg(rc == CRM_EFULL || rc == CRM_EIO, "%s", err.message);
+            ck_assert_int_ne(access(p.file, F_OK), 0);
+            ck_assert_int_ne(access(p.copy, F_OK), 0);
+            ck_assert_int_ne(access(fault_path("b.crm-part"), F_OK), 0);
+            ck_assert_uint_le(names_in(p.db), 3);
+            full++;
+        }
+        ck_assert_int_gt(full, 0);
+        judge(&p, "no room");
+        fault_remove(p.copy);
+    }
+}
