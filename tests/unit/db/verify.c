@@ -331,7 +331,7 @@ static int verify(world *w, crm_txn *txn, crm_error *err)
 
 static void mutate_many(int trim)
 {
-    size_t rounds = crmtest_rounds(1000, 50000), found[KINDS] = {0};
+    size_t rounds = crmtest_rounds(50000, 500000) / crmtest_stride(50), found[KINDS] = {0};
     crm_error err = CRM_ERROR_INIT;
     world w;
     crm_txn *txn;
