@@ -18,6 +18,10 @@ typedef struct undo {
     void *ctx;
     crm_undo_result done;
     crm__buf ids[2]; /* uint64_t: customers whose records, and whose events, are touched */
+    crm__buf leave;  /* uint64_t: those to delete, when all others have their values again */
+    int deleting;
+    uint64_t asked; /* by is_undone() last */
+    int answer;
     crm_error *err;
 } undo;
 
@@ -58,6 +62,74 @@ static void sort_ids(crm__buf *b)
 
     b->n = crm__ids_sort(ids, b->n / sizeof *ids) * sizeof *ids;
 }
+
+/* ---- a single change undone before ---- */
+
+/* Whether an entry undid the single change, and was not undone itself.  CRM_DONE: it is so. */
+static int undid(undo *u, uint64_t seq, const crm__journal_entry *e)
+{
+    crm__batch b;
+    int rc;
+
+    if (e->action != CRM__ACTION_UNDO || e->target != u->first || !e->batch)
+        return CRM_OK;
+    rc = crm__batch_read(u->txn, e->batch, &b);
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+    u->asked = seq;
+    return b.undone ? CRM_OK : CRM_DONE;
+}
+
+static int undone_event(void *ctx, const crm__timeline *t, const crm__event *e)
+{
+    undo *u = ctx;
+    crm__journal_entry entry;
+    int rc;
+
+    (void)t;
+    if (e->seq <= u->first || e->seq == u->asked)
+        return CRM_OK;
+    rc = crm__journal_read(u->txn, e->seq, &entry);
+    u->asked = e->seq;
+    return rc ? rc : undid(u, e->seq, &entry);
+}
+
+static int undone_record(undo *u, crm_id id)
+{
+    crm__walk w;
+    int rc = crm__walk_open(u->txn, u->txn->mem, id, &w);
+
+    if (rc)
+        return rc;
+    while (!rc && crm__walk_after(&w)->seq > u->first && (rc = crm__walk_look(&w)) == CRM_OK) {
+        rc = undid(u, w.seq, &w.e);
+        if (w.how != CRM__WALK_CHANGED)
+            break;
+        crm__walk_back(&w);
+    }
+    crm__walk_close(&w);
+    return rc;
+}
+
+/* A batch knows what undid it; of a single change the undo is found where it changed something. */
+static int check_single(undo *u)
+{
+    int events = u->ids[1].n > 0, rc;
+    crm_id id;
+
+    if (u->batch || u->ids[events].n < sizeof id)
+        return CRM_OK;
+    memcpy(&id, u->ids[events].p, sizeof id);
+    rc = events ? crm__event_each(u->txn, id, undone_event, u) : undone_record(u, id);
+    if (rc == CRM_DONE)
+        return crm__fail(u->err, CRM_ESTATE, "change %llu was undone already by %llu",
+                         (unsigned long long)u->first, (unsigned long long)u->asked);
+    return rc ? crm__txn_fail(u->txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc,
+                              "can't read the history", u->err)
+              : CRM_OK;
+}
+
+/* ---- its entries ---- */
 
 /* The entries of the batch that a revision is in, or that one entry. */
 static int gather(undo *u, uint64_t revision)
@@ -102,12 +174,132 @@ static int gather(undo *u, uint64_t revision)
     }
     sort_ids(&u->ids[0]);
     sort_ids(&u->ids[1]);
-    return CRM_OK;
+    return check_single(u);
 }
+
+/* ---- what keeps a customer from being deleted ---- */
 
 static int mine(const undo *u, const crm__journal_entry *e, uint64_t seq)
 {
     return u->batch ? e->batch == u->batch : seq == u->first;
+}
+
+/* Whether an entry is part of what is undone. */
+static int is_undone(void *ctx, uint64_t seq)
+{
+    undo *u = ctx;
+    crm__journal_entry e;
+
+    if (seq < u->first || seq > u->last)
+        return 0;
+    if (u->batch && seq != u->asked) {
+        u->answer = !crm__journal_read(u->txn, seq, &e) && e.batch == u->batch;
+        u->asked = seq;
+    }
+    return !u->batch || u->answer;
+}
+
+typedef struct keeper {
+    undo *u;
+    uint64_t since; /* entry of who made it, 0: there is none */
+} keeper;
+
+/* An event that somebody else added, and that is in force once the batch is undone. */
+static int keeping_event(void *ctx, const crm__timeline *t, const crm__event *e)
+{
+    keeper *k = ctx;
+    undo *u = k->u;
+
+    (void)t;
+    if (e->kind == CRM__EVENT_VOID || e->seq <= u->first || e->seq == u->txn->state.batch_seq ||
+        is_undone(u, e->seq))
+        return CRM_OK;
+    if (e->state != CRM__EVENT_IN_FORCE && !is_undone(u, e->voided))
+        return CRM_OK;
+    k->since = e->seq;
+    return CRM_DONE;
+}
+
+static int refers(const crm__record *r, uint32_t field, crm_id to)
+{
+    const crm__entry *e = crm__record_find(r, field);
+    crm__slice item;
+    crm__value v;
+    size_t pos = 0;
+
+    if (!e || e->type != CRM_TYPE_CUSTOMER || e->scoped)
+        return 0;
+    while (crm__entry_next(e, &pos, &item) == CRM_OK) {
+        if (!crm__value_decode(e->type, 0, item, &v) && (uint64_t)v.integer == to)
+            return 1;
+    }
+    return 0;
+}
+
+/* Who made the reference that a customer has now: somebody else, since the batch began? */
+static int keeping_reference(keeper *k, crm_id id, uint32_t field, crm_id to)
+{
+    undo *u = k->u;
+    crm__walk w;
+    int rc = crm__walk_open(u->txn, u->txn->mem, id, &w);
+
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+    while (!rc && crm__walk_after(&w)->seq > u->first && (rc = crm__walk_look(&w)) == CRM_OK) {
+        int has = refers(crm__walk_after(&w), field, to);
+        int had = w.how == CRM__WALK_CHANGED && refers(crm__walk_before(&w), field, to);
+        /* What the undo itself put back was made further back. */
+        if (has && !had && w.seq != u->txn->state.batch_seq) {
+            k->since = mine(u, &w.e, w.seq) ? 0 : w.seq;
+            break;
+        }
+        if (w.how != CRM__WALK_CHANGED)
+            break;
+        crm__walk_back(&w);
+    }
+    crm__walk_close(&w);
+    return rc;
+}
+
+static int keeping_field(keeper *k, const crm__field *f, crm_id to)
+{
+    crm__value v = {.type = CRM_TYPE_CUSTOMER, .integer = (int64_t)to};
+    crm_txn *txn = k->u->txn;
+    uint8_t key[CRM__KEY_TOKEN];
+    crm_id *ids = NULL;
+    size_t count = 0, again = 0;
+    int rc = crm__token_key(txn->store, f, &v, &txn->scratch[1], key);
+
+    if (!rc)
+        rc = crm__txn_ids(txn, crm__slice_of(key, sizeof key), NULL, 0, SIZE_MAX, &count);
+    if (rc || !count)
+        return rc;
+    ids = crm__calloc(txn->mem, count, sizeof *ids);
+    if (!ids)
+        return CRM_ENOMEM;
+    rc = crm__txn_ids(txn, crm__slice_of(key, sizeof key), ids, count, SIZE_MAX, &again);
+    for (size_t i = 0; i < count && i < again && !rc && !k->since; i++)
+        rc = ids[i] == to ? CRM_OK : keeping_reference(k, ids[i], f->number, to);
+    crm__release(txn->mem, ids);
+    return rc;
+}
+
+/* The entry by which somebody else, since the batch began, gave a customer an event or had another
+ * refer to it; 0: there is none. */
+static int kept_since(undo *u, crm_id id, uint64_t *since)
+{
+    keeper k = {u, 0};
+    int rc = crm__event_each(u->txn, id, keeping_event, &k);
+
+    if (rc == CRM_DONE)
+        rc = CRM_OK;
+    for (size_t i = 0; i < crm__model_count(u->m) && !rc && !k.since; i++) {
+        const crm__field *f = crm__model_at(u->m, i);
+        if (f->type == CRM_TYPE_CUSTOMER && !(f->flags & CRM_FIELD_PER_SOURCE))
+            rc = keeping_field(&k, f, id);
+    }
+    *since = k.since;
+    return rc ? crm__txn_fail(u->txn, rc, "can't read who needs a customer", u->err) : CRM_OK;
 }
 
 /* ---- one customer ---- */
@@ -144,11 +336,22 @@ static int walk_before(undo *u, crm__walk *w)
 static int set_back(undo *u, crm__walk *w)
 {
     int deleted = crm__walk_after(w)->flags & CRM__RECORD_DELETED; /* as it is now */
-    int rc = walk_before(u, w);
+    int rc = walk_before(u, w), created;
+    uint64_t since = 0;
 
     if (rc)
         return rc;
-    if (!mine(u, &w->e, w->seq)) {
+    created = mine(u, &w->e, w->seq);
+    if (!deleted && (created || crm__walk_after(w)->flags & CRM__RECORD_DELETED)) {
+        if (!u->deleting) {
+            crm__buf_add(&u->leave, &w->id, sizeof w->id);
+            return u->leave.failed ? crm__fail_nomem(u->err) : CRM_OK;
+        }
+        rc = kept_since(u, w->id, &since);
+        if (rc || since)
+            return rc ? rc : tell_changed(u, w->id, since);
+    }
+    if (!created) {
         u->done.restored++;
         return crm__customer_restore(u->txn, u->m, w->id, crm__walk_after(w), u->err);
     }
@@ -200,17 +403,6 @@ static int undo_record(undo *u, crm_id id)
     return rc;
 }
 
-/* Whether an entry is part of what is undone. */
-static int is_undone(void *ctx, uint64_t seq)
-{
-    const undo *u = ctx;
-    crm__journal_entry e;
-
-    if (seq < u->first || seq > u->last)
-        return 0;
-    return !u->batch || (!crm__journal_read(u->txn, seq, &e) && e.batch == u->batch);
-}
-
 static int undo_events(undo *u, crm_id id)
 {
     uint64_t since = 0;
@@ -245,29 +437,35 @@ static int recheck(undo *u, crm_id id)
     return crm__customer_restored(txn, u->m, id, mask, flags & CRM__RECORD_DELETED, u->err);
 }
 
-static int run(undo *u)
+static int for_all(undo *u, const crm__buf *ids, int (*fn)(undo *u, crm_id id))
 {
     int rc = CRM_OK;
 
-    /* Events first: they can only be voided while their customer is there. */
-    for (int what = 1; what >= 0 && !rc; what--) {
-        for (size_t i = 0; i < u->ids[what].n / sizeof(crm_id) && !rc; i++) {
-            crm_id id;
-            memcpy(&id, u->ids[what].p + i * sizeof id, sizeof id);
-            crm__arena_reset(&u->txn->work);
-            rc = what ? undo_events(u, id) : undo_record(u, id);
-        }
+    for (size_t i = 0; i < ids->n / sizeof(crm_id) && !rc; i++) {
+        crm_id id;
+        memcpy(&id, ids->p + i * sizeof id, sizeof id);
+        crm__arena_reset(&u->txn->work);
+        rc = fn(u, id);
     }
+    return rc;
+}
+
+static int run(undo *u)
+{
+    int rc;
+
+    /* Events first: they can only be voided while their customer is there.  Deleting last: by then
+     * nobody refers to a customer but those who will go on doing so. */
+    rc = for_all(u, &u->ids[1], undo_events);
+    if (!rc)
+        rc = for_all(u, &u->ids[0], undo_record);
+    u->deleting = 1;
+    if (!rc)
+        rc = for_all(u, &u->leave, undo_record);
     if (!rc && u->done.skipped && !(u->flags & CRM_UNDO_SKIP))
         rc = crm__fail(u->err, CRM_ECONFLICT, "changed since: %llu customer%s",
                        (unsigned long long)u->done.skipped, u->done.skipped == 1 ? "" : "s");
-    for (size_t i = 0; i < u->ids[0].n / sizeof(crm_id) && !rc; i++) {
-        crm_id id;
-        memcpy(&id, u->ids[0].p + i * sizeof id, sizeof id);
-        crm__arena_reset(&u->txn->work);
-        rc = recheck(u, id);
-    }
-    return rc;
+    return rc ? rc : for_all(u, &u->ids[0], recheck);
 }
 
 /* Marks what was undone, so that it isn't undone twice. */
@@ -303,6 +501,7 @@ int crm_undo(crm_txn *txn, uint64_t revision, uint32_t flags, crm_undo_fn fn, vo
                                            "a flag this library does not know is set"));
     for (int i = 0; i < 2; i++)
         crm__buf_init(&u.ids[i], txn->mem);
+    crm__buf_init(&u.leave, txn->mem);
     rc = crm__txn_model(txn, &u.m, op.err);
     if (!rc)
         rc = crm__batch_enter(txn, revision, op.err);
@@ -320,6 +519,7 @@ int crm_undo(crm_txn *txn, uint64_t revision, uint32_t flags, crm_undo_fn fn, vo
     }
     for (int i = 0; i < 2; i++)
         crm__buf_clear(&u.ids[i]);
+    crm__buf_clear(&u.leave);
     if (flags & CRM_UNDO_DRY_RUN)
         u.done.batch = 0;
     if (!rc && out)

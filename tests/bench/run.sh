@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The benchmark in one command: sh tests/bench/run.sh [N] [OPTION...], or events and journal:
-# sh tests/bench/run.sh --events [CUSTOMERS]
+# sh tests/bench/run.sh --events [CUSTOMERS], or the reader of tables:
+# sh tests/bench/run.sh --csv [MEGABYTES]
 # Builds a release in build-bench/ and runs it; `--help` lists the options, N is the number of customers.
 # Prints a table of the library, SQLite and LMDB by hand.  An idle machine gives steadier figures.
 set -eu
@@ -23,6 +24,9 @@ fi
 program=bench
 if [ "${1:-}" = --events ]; then
     program=bench_events
+    shift
+elif [ "${1:-}" = --csv ]; then
+    program=bench_csv
     shift
 fi
 ninja -C build-bench "tests/bench/$program" >&2

@@ -7,6 +7,7 @@ usage: make_corpus.py [FOLDER]      default: the corpus beside this file
 A fuzzer leaves the smallest input of each path; these are what real data looks like, for it to begin
 from and for every replay.  Deterministic; a file's name is the beginning of its SHA-1.
 """
+import gzip
 import hashlib
 import json
 import os
@@ -197,10 +198,47 @@ def values():
     return [bytes([which]) + text.encode() for which, text in texts]
 
 
+# ---- tables ----
+
+def table(r, separator, end, quoted):
+    rows = [["姓名", "手机", "email", "city", "备注"]]
+    for i in range(6):
+        rows.append([r.choice(SURNAMES) + r.choice(GIVEN), f"138{r.randint(0, 99999999):08}",
+                     f"user{i}@example.com", r.choice(["上海", "Köln", "Besançon"]),
+                     r.choice(["", "a, b; c", 'said "yes"', "two\nlines"])])
+    out = []
+    for row in rows:
+        cells = ['"' + c.replace('"', '""') + '"' if quoted or any(s in c for s in separator + '"\n\r') else c
+                 for c in row]
+        out.append(separator.join(cells) + end)
+    return "".join(out)
+
+
+def tables():
+    r = random.Random(7)
+    shapes = [(",", "\r\n", 0), (";", "\n", 1), ("\t", "\r", 0), ("|", "\n", 0)]
+    out = [b"\x04" + table(r, *shape).encode() for shape in shapes]
+    out.append(b"\x04" + table(r, *shapes[0]).encode() + '李,1\n李,1,2,3,4,5,6\n5" disk,"x"y,"open\n'.encode())
+    return out
+
+
+def texts():
+    r = random.Random(8)
+    plain = table(r, ",", "\r\n", 0)
+    chinese = plain.replace("Köln", "北京").replace("Besançon", "深圳")
+    western = table(r, ";", "\n", 0).translate({ord(c): "é" for c in SURNAMES + "".join(GIVEN) + "姓名手机上海备注"})
+    coded = [b"\xef\xbb\xbf" + plain.encode(), plain.encode("utf-16"), plain.encode("utf-16-be"),
+             plain.encode("gb18030"), chinese.encode("gb18030"), western.encode("cp1252")]
+    coded.append(gzip.compress(plain.encode(), mtime=0))
+    coded.append(plain.encode()[:200] + b"\xe5\xbc,\xff\n" + plain.encode()[200:] + b"\0")
+    return [b"\x00\x02" + c for c in coded] + [b"\x03\x05" + coded[-1], b"\x07\x00" + coded[3]]
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
     total = 0
-    for name, inputs in (("json", documents()), ("model", models()), ("record", records()), ("value", values())):
+    for name, inputs in (("json", documents()), ("model", models()), ("record", records()), ("value", values()),
+                         ("csv", tables()), ("text", texts())):
         os.makedirs(os.path.join(folder, name), exist_ok=True)
         for data in inputs:
             with open(os.path.join(folder, name, hashlib.sha1(data).hexdigest()[:12]), "wb") as f:

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ * Text that people bring: a stream of bytes in some encoding, gzip-compressed or not, read as
+ * strict UTF-8 without NUL in bounded memory (about 240 KiB).  However well the input is
+ * compressed, no more of it is held than that, so there is no limit of the ratio.
+ */
+#ifndef CRM_IO_TEXT_IN_H
+#define CRM_IO_TEXT_IN_H
+
+#include "base/error.h"
+#include "base/mem.h"
+
+/* Puts 1 to cap bytes at `to` and their number in *n; *n = 0 at the end.  A negative result ends
+ * the text; err (never NULL) has the detail. */
+typedef int (*crm__fill_fn)(void *ctx, void *to, size_t cap, size_t *n, crm_error *err);
+
+/* Fills from the file descriptor that ctx, an int *, points to: a file, a pipe, a terminal. */
+int crm__fill_fd(void *ctx, void *to, size_t cap, size_t *n, crm_error *err);
+
+/* How the encoding was found. */
+enum {
+    CRM__TEXT_GIVEN,     /* by name */
+    CRM__TEXT_BOM,       /* by a byte order mark */
+    CRM__TEXT_ASCII,     /* ASCII alone has been met; if that changes, so does this */
+    CRM__TEXT_UTF8,      /* it is UTF-8, or so nearly that nothing else is likely */
+    CRM__TEXT_ZEROS,     /* UTF-16 by where the zero bytes stand */
+    CRM__TEXT_FREQUENCY, /* GB18030 or Windows-1252 by which double bytes occur */
+};
+
+enum { CRM__TEXT_NAME = 32, CRM__TEXT_SAMPLE = 64 * 1024 };
+
+typedef struct crm__text_guess {
+    char name[CRM__TEXT_NAME]; /* "UTF-8", "UTF-16LE", "UTF-16BE", "GB18030", "Windows-1252" */
+    unsigned found;
+    unsigned percent; /* how sure that is */
+    size_t bom;       /* length of the byte order mark */
+} crm__text_guess;
+
+/* Guesses from n bytes, `whole` when the text ends with them. */
+void crm__text_guess_of(const uint8_t *p, size_t n, int whole, crm__text_guess *g);
+/* The same where only ASCII went before: UTF-8, GB18030 or Windows-1252, and no mark. */
+void crm__text_guess_inside(const uint8_t *p, size_t n, int whole, crm__text_guess *g);
+
+/* A sequence that is not of the encoding. */
+typedef struct crm__text_fault {
+    uint64_t offset; /* of its first byte, in the input unpacked */
+    uint64_t line;   /* from 1 */
+    const uint8_t *bytes;
+    size_t n;
+} crm__text_fault;
+
+typedef struct crm__text_options {
+    const char *encoding; /* any ASCII-based one that iconv knows, or UTF-16; NULL: guess */
+    int strict;           /* an invalid sequence ends the text; else it is read as U+FFFD */
+    /* Told of every invalid sequence, before the text with it is returned; may be NULL. */
+    void (*fault)(void *ctx, const crm__text_fault *fault);
+    void *ctx;
+} crm__text_options;
+
+typedef struct crm__text_info {
+    crm__text_guess encoding;
+    int gzip;
+    uint64_t offset; /* bytes of the unpacked input behind what was read */
+    uint64_t bytes;  /* of UTF-8 read */
+    uint64_t lines;  /* ends of lines read: LF, CRLF or CR */
+    uint64_t faults; /* invalid sequences */
+} crm__text_info;
+
+typedef struct crm__text crm__text;
+
+/* Reads as much as a guess needs.  opts may be NULL.  CRM_EINVAL: the encoding is not known. */
+int crm__text_open(const crm_allocator *mem, crm__fill_fn fill, void *ctx,
+                   const crm__text_options *opts, crm__text **out, crm_error *err);
+void crm__text_close(crm__text *t);
+
+/* 1 to cap bytes (cap at least CRM__TEXT_LEAST) of UTF-8 at `to`, whole characters; *n = 0 at the
+ * end.  What stands before a fault comes first; the error then stays.  CRM_ESYNTAX: a NUL, or an
+ * invalid sequence when strict; `row` is the line and `offset` the byte of the unpacked input.
+ * CRM_ECORRUPT: damaged gzip data. */
+enum { CRM__TEXT_LEAST = 16 };
+int crm__text_read(crm__text *t, uint8_t *to, size_t cap, size_t *n, crm_error *err);
+
+const crm__text_info *crm__text_info_of(const crm__text *t);
+
+#endif
