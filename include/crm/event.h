@@ -443,7 +443,7 @@ CRM_API int crm_event_add(crm_txn *txn, crm_id id, const crm_event *e, uint32_t 
 /**
  * Adds an event from a JSON object with the members kind, time, source, reference, voids (the
  * number of an event to correct) and attributes, by key or label; {"kind":"void","voids":3} is a
- * plain void.  The members number, state and revision, which crm_event_to_json() writes, are passed
+ * plain void.  The members number, state, revision, id and customer, which tools write, are passed
  * over.
  *
  * @param[in]     txn     Live write transaction.
