@@ -148,7 +148,8 @@ static int take(tool *t, const arg_option *own, int argc, char **argv, int i, in
     }
     if (!value) {
         if (i + 1 >= argc)
-            return fail_usage(t, "--%s needs a value", option->name);
+            return is_long ? fail_usage(t, "--%s needs a value", option->name)
+                           : fail_usage(t, "-%c needs a value", letter);
         value = argv[i + 1];
         *used = 2;
     }

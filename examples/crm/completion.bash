@@ -84,7 +84,7 @@ _libcrm_tool()
     case $verb in
     '') options=$verbs ;;
     help) options=$verbs ;;
-    init) options='--model' ;;
+    init) options="--model $writes" ;;
     create) options="--file --upsert --atomic --batch --dry-run $writes" ;;
     get) options='--at --origins --pretty' ;;
     set) options="--expect --batch --dry-run $writes" ;;

@@ -115,6 +115,12 @@ static void put_message(tool *t, const char *code, const place *at, const crm_er
     error_line(&b);
 }
 
+/* Whether the message is one too many about a file that has little but bad lines. */
+static int is_muted(const tool *t, int code)
+{
+    return t->mute && exit_code_of(code) != TOOL_SYSTEM;
+}
+
 int fail(tool *t, int code, const char *fmt, ...)
 {
     char message[1024];
@@ -123,7 +129,8 @@ int fail(tool *t, int code, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
-    put_message(t, crm_error_name(code), NULL, NULL, message);
+    if (!is_muted(t, code))
+        put_message(t, crm_error_name(code), NULL, NULL, message);
     return exit_code_of(code);
 }
 
@@ -137,7 +144,8 @@ int fail_usage(tool *t, const char *fmt, ...)
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
     if (t->at) { /* said of a line of a file, not of the command line */
-        put_message(t, crm_error_name(CRM_EVALUE), NULL, NULL, message);
+        if (!t->mute)
+            put_message(t, crm_error_name(CRM_EVALUE), NULL, NULL, message);
         return TOOL_INPUT;
     }
     put_message(t, "USAGE", NULL, NULL, message);
@@ -154,6 +162,8 @@ void report(tool *t, const place *at, const char *subject, const crm_error *err)
     const char *text = err->message[0] ? err->message : crm_error_text(err->code);
     buf b = {0};
 
+    if (is_muted(t, err->code))
+        return;
     if (subject && !t->json)
         buf_fmt(&b, "%s: ", subject);
     buf_str(&b, text);

@@ -15,6 +15,10 @@
 
 enum { PORTION_LINES = 10000, PORTION_BYTES = 8 << 20 };
 
+/* Bad lines that are told, and after how many without a good one the file is left; with --json,
+ * which programs read, all are told. */
+enum { TOLD_LINES = 10, HOPELESS_LINES = 100 };
+
 typedef struct held_line {
     size_t at, n;
     uint64_t number;
@@ -31,7 +35,8 @@ typedef struct loading {
     held_line *held;
     size_t count;
     progress bar;
-    int whole, ended, advised;
+    uint64_t told, untold; /* bad lines */
+    int whole, ended, advised, hopeless;
 } loading;
 
 static void keep(loading *g, const char *s, size_t n, int bad)
@@ -80,31 +85,80 @@ static void tell_unreadable(loading *g, slice why)
     report(g->t, NULL, NULL, &err);
 }
 
+/* Appends what to do with a file of another sort, by its first line. */
+static int other_sort(buf *out, const char *file, slice line)
+{
+    const char *p = line.p;
+    size_t n = line.n;
+
+    while (n && (*p == ' ' || *p == '\t'))
+        p++, n--;
+    while (n && (p[n - 1] == ' ' || p[n - 1] == '\t'))
+        n--;
+    if (n && p[0] == '{' && (n == 1 || p[n - 1] == ','))
+        buf_fmt(
+            out,
+            "%s has a document over several lines: one a line is wanted, e.g. jq -c . puts it so",
+            file);
+    else if (n && p[0] != '{' && (memchr(p, ',', n) || memchr(p, ';', n) || memchr(p, '\t', n)))
+        buf_fmt(out,
+                "%s looks like CSV: each line must be a JSON document; mlr --icsv --ojsonl cat "
+                "makes it so",
+                file);
+    return out->n != 0;
+}
+
+/* Says once what is the matter with the whole file, if that can be seen. */
+static void advise(loading *g, const held_line *line, slice text, int is_first)
+{
+    buf advice = {0};
+
+    if (g->advised || line->bad)
+        return;
+    if (!text_valid(text.p, text.n))
+        text_advice(&advice, g->in.file, text.p, text.n);
+    else if (is_first)
+        other_sort(&advice, g->in.file, text);
+    if (advice.n)
+        g->advised = 1, note(g->t, "%s", advice.p);
+    buf_free(&advice);
+}
+
 /* One line.  An exit code ends the load: the database failed, not the line. */
 static int write_line(loading *g, held_line *line, load_counts *sum)
 {
     place at = {g->in.file, line->number};
     slice text = {g->text.p + line->at, line->n};
-    buf advice = {0};
     int rc = TOOL_INPUT;
 
     if (line->told)
         return sum->bad++, 0;
     g->t->at = &at;
+    g->t->mute = !g->t->json && g->told >= TOLD_LINES;
     if (line->bad)
         tell_unreadable(g, text);
     else
         rc = g->l->write(g->l, g->txn, text, sum);
     g->t->at = NULL;
+    g->untold += rc && rc != TOOL_SYSTEM && g->t->mute;
+    g->t->mute = 0;
     if (!rc || rc == TOOL_SYSTEM)
         return rc;
-    sum->bad++;
     line->told = 1;
-    if (!line->bad && !g->advised && !text_valid(text.p, text.n) &&
-        text_advice(&advice, at.file, text.p, text.n))
-        g->advised = 1, note(g->t, "%s", advice.p);
-    buf_free(&advice);
+    g->told++;
+    advise(g, line, text, !g->l->last && line == g->held);
+    sum->bad++;
     return 0;
+}
+
+/* Whether there were many lines, and no good one among them. */
+static int is_hopeless(const loading *g, const load_counts *sum)
+{
+    const load_counts *done = &g->l->done;
+
+    return !g->t->json && done->bad + sum->bad >= HOPELESS_LINES &&
+           !(done->created + done->updated + done->unchanged) &&
+           !(sum->created + sum->updated + sum->unchanged);
 }
 
 static void add_counts(load_counts *to, const load_counts *more)
@@ -141,6 +195,10 @@ static int write_portion(loading *g)
         progress_step(&g->bar, g->in.read, g->in.total, g->held[i].number);
         if (g->whole && interrupted())
             g->l->stopped = 1;
+        if (!rc && (i + 1 < g->count || !g->ended) && is_hopeless(g, &sum)) {
+            g->hopeless = 1;
+            g->count = i + 1;
+        }
         if (g->l->stopped)
             break;
     }
@@ -197,6 +255,21 @@ static int judge_file(tool *t, lines *in)
     return rc;
 }
 
+/* What was not told line by line. */
+static void tell_rest(loading *g)
+{
+    buf b = {0};
+
+    if (g->untold) {
+        buf_count(&b, g->untold);
+        note(g->t, "... and %s more bad line%s (--json tells all)", b.p, g->untold > 1 ? "s" : "");
+    }
+    if (g->hopeless)
+        note(g->t, "the first %d lines of %s are all bad: the others were not read", HOPELESS_LINES,
+             g->in.file);
+    buf_free(&b);
+}
+
 int load_run(load *l)
 {
     tool *t = l->t;
@@ -220,7 +293,7 @@ int load_run(load *l)
     g.held = xrealloc(NULL, PORTION_LINES * sizeof(held_line));
     progress_start(&g.bar, "lines");
     t->bar = &g.bar;
-    while (!rc && !g.ended && !l->stopped) {
+    while (!rc && !g.ended && !g.hopeless && !l->stopped) {
         rc = gather(&g);
         if (!rc && g.count && !l->stopped)
             rc = write_portion(&g);
@@ -229,6 +302,7 @@ int load_run(load *l)
     }
     progress_clear(&g.bar);
     t->bar = NULL;
+    tell_rest(&g);
     if (g.whole)
         rc = finish_whole(&g, rc);
     if (l->stopped && !g.whole)

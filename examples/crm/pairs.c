@@ -4,6 +4,7 @@
  */
 #include "tool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,12 +80,31 @@ static int same_member(const entry *a, const entry *b)
     return strcmp(a->field.key, b->field.key) == 0;
 }
 
+/* An id of another system that does not say of which: offers how it is written. */
+static int no_source(tool *t, const entry *e)
+{
+    static const char *const signs[] = {[PAIR_SET] = "", [PAIR_ADD] = "+", [PAIR_REMOVE] = "-"};
+    const char *key = e->field.key;
+    crm_error err = CRM_ERROR_INIT;
+
+    err.code = CRM_EVALUE;
+    snprintf(err.field, sizeof(err.field), "%s", key);
+    snprintf(err.message, sizeof(err.message), "%s: needs its source: write %s@SOURCE%s=%.*s", key,
+             key, signs[e->pair.op], (int)(e->pair.value.n < 100 ? e->pair.value.n : 100),
+             e->pair.value.p);
+    return fail_crm(t, &err);
+}
+
 /* What makes no sense, before anything is written. */
 static int judge(const entries *all, const entry *e)
 {
     const char *key = e->field.key;
     tool *t = all->t;
 
+    if (strcmp(key, "kind") == 0 && !e->pair.value.n)
+        return fail(t, CRM_EVALUE, "kind: needs person or organisation");
+    if (e->field.flags & CRM_FIELD_PER_SOURCE && !e->pair.source.p && e->pair.value.n)
+        return no_source(t, e);
     if (!all->patch && e->pair.op == PAIR_REMOVE)
         return fail_usage(t, "%s-= is for set: a new customer has nothing to take out", key);
     if (!e->pair.value.n && (!all->patch || e->pair.op != PAIR_SET))

@@ -5,6 +5,7 @@
 #include "tool.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,61 @@ static const char *shown(const tool *t, const char *arg)
     return t->at ? "this value" : arg;
 }
 
+/* Whether customers are found by the field. */
+static int is_searched(const crm_field *field)
+{
+    return (field->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE)) != 0;
+}
+
+/* Appends the keys of the fields that customers are found by: "phone, email".  `all`: also those
+ * that a value alone is not searched in, as they are written: "external@SOURCE". */
+static void put_searched(crm_txn *txn, int all, buf *out)
+{
+    crm_field field;
+    size_t pos = 0;
+
+    while (!crm_field_next(txn, &pos, &field, NULL)) {
+        int apart = field.flags & CRM_FIELD_PER_SOURCE || field.type == CRM_TYPE_CUSTOMER;
+        if ((!is_searched(&field) && field.type != CRM_TYPE_CUSTOMER) || (apart && !all))
+            continue;
+        buf_fmt(out, "%s%s%s", out->n ? ", " : "", field.key,
+                field.flags & CRM_FIELD_PER_SOURCE ? "@SOURCE" : "");
+    }
+    if (!out->n)
+        buf_str(out, "no field");
+}
+
+/* Nobody has the value; perhaps it is of a sort that is not searched. */
+static int found_nowhere(tool *t, crm_txn *txn, const char *arg)
+{
+    buf keys = {0};
+    int rc;
+
+    if (t->at)
+        return fail(t, CRM_ENOTFOUND, "no customer has %s", shown(t, arg));
+    put_searched(txn, 0, &keys);
+    rc = fail(t, CRM_ENOTFOUND,
+              "no customer has %s (searched: %s; not names: '" TOOL " list' shows all)", arg,
+              keys.p);
+    buf_free(&keys);
+    return rc;
+}
+
+/* The library refused to search a field. */
+static int fail_search(tool *t, crm_txn *txn, const crm_field *field, crm_error *err)
+{
+    buf message = {0}, keys = {0};
+
+    if (!is_searched(field) && field->type != CRM_TYPE_CUSTOMER) {
+        buf_str(&message, err->message);
+        put_searched(txn, 1, &keys);
+        snprintf(err->message, sizeof(err->message), "%s, but by %s", message.p, keys.p);
+        buf_free(&message);
+        buf_free(&keys);
+    }
+    return fail_crm(t, err);
+}
+
 static int search_everywhere(tool *t, crm_txn *txn, const char *arg, ids *out)
 {
     slice value = {arg, strlen(arg)};
@@ -76,8 +132,8 @@ static int search_everywhere(tool *t, crm_txn *txn, const char *arg, ids *out)
     int rc;
 
     while (!(rc = crm_field_next(txn, &pos, &field, &err))) {
-        if (!(field.flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE)) ||
-            (field.flags & CRM_FIELD_PER_SOURCE) || field.type == CRM_TYPE_CUSTOMER)
+        if (!is_searched(&field) || (field.flags & CRM_FIELD_PER_SOURCE) ||
+            field.type == CRM_TYPE_CUSTOMER)
             continue;
         rc = search(txn, &field, NULL, value, out, &err);
         /* what can't be a telephone number may be an e-mail address */
@@ -87,7 +143,7 @@ static int search_everywhere(tool *t, crm_txn *txn, const char *arg, ids *out)
     if (rc != CRM_DONE)
         return fail_crm(t, &err);
     sort_unique(out);
-    return out->n ? 0 : fail(t, CRM_ENOTFOUND, "no customer has %s", shown(t, arg));
+    return out->n ? 0 : found_nowhere(t, txn, arg);
 }
 
 static int search_field(tool *t, crm_txn *txn, const char *arg, const pair *p, ids *out)
@@ -109,7 +165,7 @@ static int search_field(tool *t, crm_txn *txn, const char *arg, const pair *p, i
     if (rc == CRM_ENOTFOUND)
         return fail(t, CRM_ENOTFOUND, "no customer has %s", shown(t, arg));
     if (rc)
-        return fail_crm(t, &err);
+        return fail_search(t, txn, &field, &err);
     sort_unique(out);
     return 0;
 }

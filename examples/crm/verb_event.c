@@ -27,23 +27,30 @@ static const char help[] =
     "                      was sent before is not stored again\n"
     "  -f, --file FILE     each line an event, e.g. {\"customer\":17,\"kind\":\"order\",...};\n"
     "                      member customer is an id or WHO; it stays out with WHO here\n"
+    "                      a line that has a number, as timeline --json writes, names by voids\n"
+    "                      a line before it; what was added before is known again\n"
     "  --atomic            all lines or none; holds the database for writing meanwhile\n"
     "  --batch[=NAME]      make it one batch, which undo takes back\n"
     "  --dry-run           do it, then take it back\n"
     "\n"
-    "A bad line is told with file, line and attribute, and the others go on: exit code 1.\n"
+    "A bad line is told with file, line and attribute, and the others go on: exit code 1. The\n"
+    "first 10 are told, with --json all; a file whose first 100 lines are bad is left, but not\n"
+    "with --json.\n"
     "An event that is voided already is a conflict: exit code 3.\n"
     "\n"
     "Examples\n"
     "  " TOOL " event add 17 kind=order amount='128.50 CNY' product=Tea --reference O-1001\n"
     "  " TOOL " event add 13800138000 kind=通话 方向=呼入 time=2026-03-01T09:30 --zone +08:00\n"
     "  " TOOL " event add --file orders.jsonl --source shop --batch=orders-march\n"
+    "  " TOOL " timeline 17 --all --oldest --json > 17.jsonl\n"
+    "  " TOOL " -C other.db event add 1 --file 17.jsonl\n"
     "  " TOOL " event void 17 3\n";
 
 typedef struct options {
     const char *file, *reference;
     int atomic, dry_run;
     crm_id id; /* of all lines; 0: each names its own */
+    numbers numbers;
 } options;
 
 /* ---- one event ---- */
@@ -204,10 +211,37 @@ static int line_customer(tool *t, crm_txn *txn, slice doc, buf *rest, crm_id *id
     return rc;
 }
 
+/* Adds the event of a line, unless it is there. */
+static int add_line(tool *t, crm_txn *txn, numbers *all, crm_id id, slice doc, load_counts *sum)
+{
+    crm_error err = CRM_ERROR_INIT;
+    numbered line = {0};
+    uint32_t got = 0;
+    int rc = numbers_read(t, txn, all, id, doc, &line), result = CRM_DONE;
+
+    if (!rc && line.number)
+        got = numbers_known(t, txn, all, id, &line);
+    if (!rc && !got)
+        result = crm_event_add_json(txn, id, line.text.p, line.text.n, &got, &err);
+    if (result == CRM_ESYNTAX && line.voids) /* told of the text as it was, where positions fit */
+        result = crm_event_add_json(txn, id, doc.p, doc.n, &got, &err);
+    if (result == CRM_EEXISTS && line.voids && slice_is(json_member(doc, "kind"), "\"void\""))
+        result = CRM_DONE; /* what it takes back was taken back before */
+    if (!rc && result < 0)
+        rc = fail_crm(t, &err);
+    if (!rc) {
+        sum->created += result == CRM_OK;
+        sum->unchanged += result == CRM_DONE;
+        if (line.number && got)
+            numbers_put(all, id, line.number, got);
+    }
+    buf_free(&line.text);
+    return rc;
+}
+
 static int write_line(load *l, crm_txn *txn, slice doc, load_counts *sum)
 {
-    const options *o = l->ctx;
-    crm_error err = CRM_ERROR_INIT;
+    options *o = l->ctx;
     crm_id id = o->id;
     buf json = {0};
     int rc = 0;
@@ -217,11 +251,8 @@ static int write_line(load *l, crm_txn *txn, slice doc, load_counts *sum)
     else
         rc = line_customer(l->t, txn, doc, &json, &id);
     if (!rc) {
-        int result = crm_event_add_json(txn, id, json.p, json.n, NULL, &err);
-        sum->created += result == CRM_OK;
-        sum->unchanged += result == CRM_DONE;
-        if (result < 0)
-            rc = fail_crm(l->t, &err);
+        slice line = {json.p, json.n};
+        rc = add_line(l->t, txn, &o->numbers, id, line, sum);
     }
     buf_free(&json);
     return rc;
@@ -275,6 +306,7 @@ static int add_file(tool *t, options *o, const char *who)
     l.atomic = o->atomic;
     l.dry_run = o->dry_run;
     rc = load_run(&l);
+    numbers_free(&o->numbers);
     if (l.ran)
         put_summary(&l);
     return load_code(&l, rc);
@@ -318,7 +350,7 @@ static int void_events(tool *t, int argc, char **argv)
 
 static int run(tool *t, int argc, char **argv)
 {
-    options o = {NULL, NULL, 0, 0, 0};
+    options o = {0};
     const arg_option own[] = {
         {"file", 'f', ARG_TEXT, &o.file},     {"reference", 0, ARG_TEXT, &o.reference},
         {"atomic", 0, ARG_FLAG, &o.atomic},   {"batch", 0, ARG_BATCH, NULL},

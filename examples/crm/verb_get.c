@@ -20,9 +20,9 @@ static const char help[] =
     "  --origins         where each value came from, and when\n"
     "  --pretty          JSON with one member a line\n"
     "\n"
-    "Labels are in the language of the locale or of --lang; JSON has the keys. Exit code 1\n"
-    "when a customer was not found, was not there at the revision, or when what was changed\n"
-    "since was dropped; the others are printed.\n"
+    "Labels, also of values, are in the language of the locale or of --lang; JSON has the\n"
+    "keys. Exit code 1 when a customer was not found, was not there at the revision, or when\n"
+    "what was changed since was dropped; the others are printed.\n"
     "\n"
     "Examples\n"
     "  " TOOL " get 17\n"
@@ -65,44 +65,79 @@ const char *built_in_label(const char *key, const char *lang)
     return key;
 }
 
-/* Label of a field, or of a kind of events: one of the two is NULL. */
-static void label_in(crm_txn *txn, const crm_field *field, const crm_event_kind *kind,
-                     const char *lang, const char **label)
+/* What has labels: a field, a value of it, a kind of customers (a value alone), or one of events.
+ */
+typedef struct labelled {
+    const crm_field *field;
+    const crm_event_kind *kind;
+    const char *value;
+} labelled;
+
+static void label_in(crm_txn *txn, const labelled *what, const char *lang, const char **label)
 {
-    if (field)
-        crm_field_label(txn, field, lang, label, NULL);
+    if (what->field && what->value)
+        crm_value_label(txn, what->field, what->value, lang, label, NULL);
+    else if (what->field)
+        crm_field_label(txn, what->field, lang, label, NULL);
+    else if (what->value)
+        crm_kind_label(txn, what->value, lang, label, NULL);
     else
-        crm_event_kind_label(txn, kind, lang, label, NULL);
+        crm_event_kind_label(txn, what->kind, lang, label, NULL);
 }
 
-/* The label in a language; where the model has none in "zh-CN", that in "zh". */
-static const char *any_label(crm_txn *txn, const crm_field *field, const crm_event_kind *kind,
-                             const char *lang)
+/* The label in a language; where the model has none in "zh-CN", that in "zh"; else the key. */
+static const char *any_label(crm_txn *txn, const labelled *what, const char *key, const char *lang)
 {
-    const char *key = field ? field->key : kind->key, *label = key, *first = key;
+    const char *label = key, *first = key;
     char shorter[64];
     size_t n = strcspn(lang, "-_.");
 
-    label_in(txn, field, kind, lang, &label);
+    label_in(txn, what, lang, &label);
     if (!lang[n] || n >= sizeof(shorter))
         return label;
-    label_in(txn, field, kind, NULL, &first);
+    label_in(txn, what, NULL, &first);
     if (strcmp(label, first) != 0)
         return label;
     memcpy(shorter, lang, n);
     shorter[n] = '\0';
-    label_in(txn, field, kind, shorter, &label);
+    label_in(txn, what, shorter, &label);
     return label;
 }
 
 const char *field_label(crm_txn *txn, const crm_field *field, const char *lang)
 {
-    return any_label(txn, field, NULL, lang);
+    labelled what = {field, NULL, NULL};
+
+    return any_label(txn, &what, field->key, lang);
 }
 
 const char *kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang)
 {
-    return any_label(txn, NULL, kind, lang);
+    labelled what = {NULL, kind, NULL};
+
+    return any_label(txn, &what, kind->key, lang);
+}
+
+const char *customer_kind_label(crm_txn *txn, const char *kind, const char *lang)
+{
+    labelled what = {NULL, NULL, kind};
+
+    return any_label(txn, &what, kind, lang);
+}
+
+void put_label(crm_txn *txn, const crm_field *field, const char *text, size_t n, const char *lang,
+               buf *out)
+{
+    labelled what = {field, NULL, NULL};
+    buf key = {0};
+
+    buf_add(&key, text, n);
+    what.value = key.p;
+    if (lang && n && field->type == CRM_TYPE_ENUM)
+        buf_str(out, any_label(txn, &what, key.p, lang));
+    else
+        buf_add(out, text, n);
+    buf_free(&key);
 }
 
 static int same_name(const char *label, slice name)
@@ -161,7 +196,8 @@ static void time_row(printing *p, table *tb, const char *key, int64_t us)
     buf_free(&b);
 }
 
-int value_text(tool *t, crm_txn *txn, crm_customer *c, const crm_field *field, size_t i, buf *out)
+int value_text(tool *t, crm_txn *txn, crm_customer *c, const crm_field *field, size_t i,
+               const char *lang, buf *out)
 {
     crm_error err = CRM_ERROR_INIT;
     const char *text, *source;
@@ -174,7 +210,7 @@ int value_text(tool *t, crm_txn *txn, crm_customer *c, const crm_field *field, s
     }
     if (crm_customer_text(c, field, i, &text, &n, &err))
         return fail_crm(t, &err);
-    buf_add(out, text, n);
+    put_label(txn, field, text, n, lang, out);
     return 0;
 }
 
@@ -190,7 +226,7 @@ static int field_rows(printing *p, table *tb, const crm_field *field)
 
     for (size_t i = 0; i < count; i++) {
         value.n = 0;
-        if ((rc = value_text(p->t, p->txn, p->c, field, i, &value)))
+        if ((rc = value_text(p->t, p->txn, p->c, field, i, p->t->lang, &value)))
             break;
         cell(tb, i ? "" : label);
         table_cell(tb, value.p, value.n);
@@ -221,7 +257,7 @@ static int print_text(printing *p)
         out_put("\n", 1);
     table_no_head(tb);
     number_row(p, tb, "id", crm_customer_id(p->c));
-    row(p, tb, "kind", crm_customer_kind(p->c));
+    row(p, tb, "kind", customer_kind_label(p->txn, crm_customer_kind(p->c), p->t->lang));
     if (crm_customer_deleted(p->c))
         row(p, tb, "deleted", is_chinese(p->t->lang) ? "是" : "yes");
     while (!(rc = crm_field_next(p->txn, &pos, &field, &err)) && !code)
@@ -260,6 +296,8 @@ static int print_one(printing *p, crm_id id)
         return fail(p->t, rc, "there is no customer %" PRIu64, id);
     if (rc)
         fail_crm(p->t, &err);
+    if (rc == CRM_ECORRUPT)
+        note(p->t, "'" TOOL " check' tells what is damaged");
     if (rc == CRM_ESTATE) /* images were dropped: of this customer it can't be told any more */
         return TOOL_MISSING;
     if (rc)

@@ -18,7 +18,8 @@ static const char help[] =
     "  --width N         fit the table into N columns, 0: cut nothing; else as list does\n"
     "\n"
     "A value that is not there is '-'. What a change replaced may have been dropped since:\n"
-    "then only its fields are told. A record as it was: '" TOOL " get 17 --at REVISION'.\n"
+    "then only its fields are told. 'undo 3 (batch 4)' took 3 back, and is taken back itself\n"
+    "by 4. A record as it was: '" TOOL " get 17 --at REVISION'.\n"
     "\n"
     "Examples\n"
     "  " TOOL " history 17\n"
@@ -42,18 +43,20 @@ static void cell(table *tb, const char *s)
 }
 
 /* A value as get shows it: the items of a list side by side, the id of another system behind its
- * source. */
-static void put_value(const char *text, int is_list, buf *out)
+ * source.  `field` NULL: the model no longer has it. */
+static void put_value(past *p, const crm_field *field, const char *text, buf *out)
 {
+    int is_list = field && field->flags & (CRM_FIELD_LIST | CRM_FIELD_PER_SOURCE);
     slice list = {text, text ? strlen(text) : 0}, key, item, source;
+    buf one = {0};
     size_t pos = 0;
     int n = 0;
 
-    if (!text || !is_list) {
+    if (!text || !field)
         buf_str(out, text ? text : "-");
-        return;
-    }
-    while (json_next(list, &pos, &key, &item)) {
+    else if (!is_list)
+        put_label(p->txn, field, text, list.n, p->t->lang, out);
+    while (text && is_list && json_next(list, &pos, &key, &item)) {
         source = json_member(item, "source");
         buf_str(out, n++ ? ", " : "");
         if (source.n) {
@@ -61,8 +64,11 @@ static void put_value(const char *text, int is_list, buf *out)
             buf_char(out, ':');
             item = json_member(item, "value");
         }
-        json_text(out, item);
+        one.n = 0;
+        json_text(&one, item);
+        put_label(p->txn, field, one.p, one.n, p->t->lang, out);
     }
+    buf_free(&one);
 }
 
 /* Whether what the present change replaced was dropped: then no value can be told. */
@@ -85,24 +91,55 @@ static int field_text(past *p, const crm_change *c, uint32_t i, int dropped, buf
 {
     const char *key, *before, *after, *label;
     crm_error err = CRM_ERROR_INIT;
-    int known, is_list;
     crm_field field;
+    int known;
 
     if (crm_history_field(p->h, i, &key, &before, &after, &err))
         return fail_crm(p->t, &err);
     known = !crm_field_find(p->txn, key, CRM_NUL, &field, NULL); /* the model may have lost it */
     label = known ? field_label(p->txn, &field, p->t->lang) : key;
-    is_list = known && field.flags & (CRM_FIELD_LIST | CRM_FIELD_PER_SOURCE);
     buf_fmt(out, "%s: ", label);
     if (dropped) {
         buf_str(out, "(dropped)");
         return 0;
     }
     if (c->action != CRM_ACTION_CREATE) {
-        put_value(before, is_list, out);
+        put_value(p, known ? &field : NULL, before, out);
         buf_str(out, " -> ");
     }
-    put_value(after, is_list, out);
+    put_value(p, known ? &field : NULL, after, out);
+    return 0;
+}
+
+/* Appends the number of the batch or change that the present one took back. */
+static void put_undone(past *p, buf *out)
+{
+    slice doc, undone;
+    char *json;
+
+    if (crm_history_json(p->h, &json, &doc.n, NULL))
+        return;
+    doc.p = json;
+    undone = json_member(doc, "undone");
+    if (undone.n)
+        buf_fmt(out, " %.*s", (int)undone.n, undone.p);
+    crm_free(json);
+}
+
+/* Appends what became of the kind; nothing when it is as it was. */
+static int kind_text(past *p, buf *out)
+{
+    crm_error err = CRM_ERROR_INIT;
+    const char *before, *after;
+
+    if (crm_history_kind(p->h, &before, &after, &err))
+        return fail_crm(p->t, &err);
+    if (!after)
+        return 0;
+    buf_fmt(out, "%s: ", built_in_label("kind", p->t->lang));
+    if (before)
+        buf_fmt(out, "%s -> ", customer_kind_label(p->txn, before, p->t->lang));
+    buf_str(out, customer_kind_label(p->txn, after, p->t->lang));
     return 0;
 }
 
@@ -119,6 +156,8 @@ static void put_change(past *p, const crm_change *c)
     cell(p->tb, c->actor ? c->actor : "");
     b.n = 0;
     buf_str(&b, crm_action_name(c->action));
+    if (c->action == CRM_ACTION_UNDO)
+        put_undone(p, &b);
     if (c->batch)
         buf_fmt(&b, " (batch %" PRIu64 ")", c->batch);
     table_cell(p->tb, b.p, b.n);
@@ -129,13 +168,17 @@ static void put_change(past *p, const crm_change *c)
  * everything is read before. */
 static int put_rows(past *p, const crm_change *c)
 {
-    uint32_t rows = c->field_count ? c->field_count : 1;
+    uint32_t rows = c->field_count + 1; /* one more, for the kind */
     buf *texts = xrealloc(NULL, rows * sizeof(*texts));
-    int dropped = c->field_count && is_dropped(p), rc = 0;
+    int dropped = c->field_count && is_dropped(p), rc;
+    uint32_t n = 0;
 
     memset(texts, 0, rows * sizeof(*texts));
+    rc = kind_text(p, &texts[0]);
+    n = texts[0].n > 0;
     for (uint32_t i = 0; i < c->field_count && !rc; i++)
-        rc = field_text(p, c, i, dropped, &texts[i]);
+        rc = field_text(p, c, i, dropped, &texts[n++]);
+    rows = n ? n : 1;
     if (!rc)
         put_change(p, c);
     for (uint32_t i = 0; i < rows; i++) {

@@ -15,7 +15,8 @@ static const char help[] =
     "  --model FILE      model (YAML) of the new database; else the built-in one, which\n"
     "                    '" TOOL " model show --default' prints\n"
     "\n"
-    "A database that is there already is left alone: exit code 3.\n"
+    "A database that is there already is left alone: exit code 3. --actor, --source and --zone\n"
+    "may stand here as with other verbs that write, but nobody is noted as who made it.\n"
     "\n"
     "Examples\n"
     "  " TOOL " init\n"
@@ -87,4 +88,4 @@ static int run(tool *t, int argc, char **argv)
     return rc;
 }
 
-const verb verb_init = {"init", "[DIR]", "make a database, with a model of your own", help, 0, run};
+const verb verb_init = {"init", "[DIR]", "make a database, with a model of your own", help, 1, run};

@@ -117,12 +117,16 @@ static const char *key_of(const column *col)
     return col->built_in ? col->built_in : col->field.key;
 }
 
-static void built_in_value(buf *b, const crm_customer *c, const char *name)
+/* `lang` NULL: the kind by its key. */
+static void built_in_value(buf *b, crm_txn *txn, const crm_customer *c, const char *name,
+                           const char *lang)
 {
+    const char *kind = crm_customer_kind(c);
+
     if (strcmp(name, "id") == 0)
         buf_fmt(b, "%" PRIu64, crm_customer_id(c));
     else if (strcmp(name, "kind") == 0)
-        buf_str(b, crm_customer_kind(c));
+        buf_str(b, lang ? customer_kind_label(txn, kind, lang) : kind);
     else if (strcmp(name, "deleted") == 0)
         buf_str(b, crm_customer_deleted(c) ? "yes" : "");
     else if (strcmp(name, "revision") == 0)
@@ -136,19 +140,20 @@ static void built_in_value(buf *b, const crm_customer *c, const char *name)
 /* Text of a cell; several values are separated by `between`. */
 static int value_of(listing *l, crm_customer *c, const column *col, const char *between, buf *b)
 {
+    const char *lang = l->how == AS_TABLE ? l->t->lang : NULL;
     size_t count;
     int rc = 0;
 
     b->n = 0;
     if (col->built_in) {
-        built_in_value(b, c, col->built_in);
+        built_in_value(b, l->txn, c, col->built_in, lang);
         return 0;
     }
     count = crm_customer_count(c, &col->field);
     for (size_t i = 0; i < count && !rc; i++) {
         if (i)
             buf_str(b, between);
-        rc = value_text(l->t, l->txn, c, &col->field, i, b);
+        rc = value_text(l->t, l->txn, c, &col->field, i, lang, b);
     }
     return rc;
 }

@@ -27,7 +27,10 @@ static const char help[] =
     "  --totals          of each kind: how many there are, the first, the last, the sums; also\n"
     "                    of a long timeline at once\n"
     "\n"
-    "Times are UTC. With --json each line is an event as '" TOOL " event add --file' takes it.\n"
+    "Times are UTC; the revision is that at which an event was added, which undo takes. With\n"
+    "--json each line is an event as '" TOOL
+    " event add --file' takes it; --all --oldest has what\n"
+    "is voided in front of what voids it.\n"
     "\n"
     "Examples\n"
     "  " TOOL " timeline 17\n"
@@ -78,7 +81,7 @@ static int details(walk *w, crm_event *e, const crm_event_kind *kind, buf *out)
         if (rc)
             break;
         buf_fmt(out, "%s%s: ", out->n ? ", " : "", field_label(w->txn, &attribute, w->t->lang));
-        buf_add(out, text, n);
+        put_label(w->txn, &attribute, text, n, w->t->lang, out);
     }
     return rc == CRM_DONE ? 0 : fail_crm(w->t, &err);
 }
@@ -111,6 +114,8 @@ static int put_row(walk *w, crm_event *e)
         return fail_crm(w->t, &err);
     buf_fmt(&b, "%" PRIu32, crm_event_number(e));
     cell_take(w->tb, &b);
+    buf_fmt(&b, "%" PRIu64, crm_event_revision(e));
+    cell_take(w->tb, &b);
     buf_time(&b, crm_event_time_us(e));
     cell_take(w->tb, &b);
     cell(w->tb, plain ? (zh ? "作废" : "Void") : kind_label(w->txn, &kind, w->t->lang));
@@ -142,15 +147,16 @@ static int put_json(walk *w, const crm_event *e)
 static void put_head(walk *w, size_t width)
 {
     static const char *const heads[][2] = {
-        {"Number", "编号"},    {"Time", "时间"},  {"Kind", "类型"},   {"Source", "来源"},
-        {"Reference", "单号"}, {"State", "状态"}, {"Details", "内容"}};
+        {"Number", "编号"}, {"Revision", "修订号"}, {"Time", "时间"},  {"Kind", "类型"},
+        {"Source", "来源"}, {"Reference", "单号"},  {"State", "状态"}, {"Details", "内容"}};
     int zh = strncmp(w->t->lang, "zh", 2) == 0;
 
-    w->tb = table_new(w->all ? 7 : 6, width == SIZE_MAX ? out_columns(1) : width,
+    w->tb = table_new(w->all ? 8 : 7, width == SIZE_MAX ? out_columns(1) : width,
                       width == SIZE_MAX ? CELL_MAX : 0);
     table_right(w->tb, 0);
-    for (size_t i = 0; i < 7; i++)
-        if (i != 5 || w->all)
+    table_right(w->tb, 1);
+    for (size_t i = 0; i < 8; i++)
+        if (i != 6 || w->all)
             cell(w->tb, heads[i][zh]);
 }
 

@@ -6,6 +6,10 @@
  * A transaction with crm_txn_options.batch set writes one entry for all its changes, which names
  * the customers it touched and keeps what it replaced.  A batch may take several transactions, so
  * that a large import commits in parts.  A batch, or any single change, can be undone.
+ *
+ * A number that is no batch is found out by the first call that changes something, whichever that
+ * is: CRM_ENOTFOUND with "batch" in err->field; CRM_ESTATE when the batch was undone or is an undo
+ * itself.
  */
 #ifndef CRM_BATCH_H
 #define CRM_BATCH_H
@@ -60,7 +64,8 @@ typedef struct crm_undo_result {
  * CRM_ECANCELLED.
  *
  * @param[in] id        The customer.
- * @param[in] revision  Its present revision.
+ * @param[in] revision  Of a change since: its present revision; or that by which it got an event,
+ * lost or changed one, or another customer came to refer to it.
  * @param[in] ctx       From the call.
  */
 typedef int (*crm_undo_fn)(crm_id id, uint64_t revision, void *ctx);
@@ -74,6 +79,10 @@ typedef int (*crm_undo_fn)(crm_id id, uint64_t revision, void *ctx);
  * batch is not touched: the call fails with CRM_ECONFLICT after telling all of them, or goes on
  * without them with CRM_UNDO_SKIP.  The undo is a batch itself.  A change of the model can't be
  * undone here: apply the earlier text.
+ *
+ * A customer that would be deleted counts as changed, too, when somebody else has needed it since:
+ * gave it an event that is in force, or had another customer refer to it in a field of type
+ * customer, which it still does.  What the batch itself did does not count.
  *
  * @param[in]     txn       Live write transaction that is no batch.
  * @param[in]     revision  Any revision of the batch, or that of a single change.

@@ -9,7 +9,9 @@
  *
  * In a document the order of the members says nothing.  A field may stand in it once: by key or by one
  * of its labels, and an identity as a member of its own or in the list identities; twice is CRM_EVALUE,
- * which names the field.  A list field or identity has at most 1,000 values.
+ * which names the field.  The same name twice in one object is no JSON here: CRM_ESYNTAX, with the
+ * offset of the second, and the name if it is one of the model.  A list field or identity has at most
+ * 1,000 values.
  */
 #ifndef CRM_CUSTOMER_H
 #define CRM_CUSTOMER_H
@@ -537,7 +539,7 @@ CRM_API int crm_customer_upsert(crm_txn *txn, const crm_customer *c, crm_id *id,
  * @param[out]    err   Optional detail.
  *
  * @retval CRM_OK       done
- * @retval CRM_ESYNTAX  not JSON, or a member stands twice; offset is the byte
+ * @retval CRM_ESYNTAX  not JSON, or a name stands twice in an object; offset is the byte
  * @retval CRM_EFIELD   a member names no field of the model
  * @retval CRM_EVALUE   a value breaks the model
  * @retval CRM_EEXISTS  a unique value is taken; the other customer's id is in row
@@ -565,7 +567,7 @@ CRM_API int crm_customer_create_json(crm_txn *txn, const char *json, size_t n, c
  * @retval CRM_OK         done; nothing is written if nothing differs
  * @retval CRM_ENOTFOUND  no such customer, or it is deleted
  * @retval CRM_ECONFLICT  changed since the expected revision; the present one is in row
- * @retval CRM_ESYNTAX    not JSON, or a member stands twice; offset is the byte
+ * @retval CRM_ESYNTAX    not JSON, or a name stands twice in an object; offset is the byte
  * @retval CRM_EFIELD     a member names no field of the model
  * @retval CRM_EVALUE     a value breaks the model
  * @retval CRM_EEXISTS    a unique value is taken; the other customer's id is in row
@@ -594,7 +596,7 @@ CRM_API int crm_customer_replace_json(crm_txn *txn, crm_id id, uint64_t expected
  * @retval CRM_OK         done; nothing is written if nothing differs
  * @retval CRM_ENOTFOUND  no such customer, or it is deleted
  * @retval CRM_ECONFLICT  changed since the expected revision; the present one is in row
- * @retval CRM_ESYNTAX    not JSON, or a member stands twice; offset is the byte
+ * @retval CRM_ESYNTAX    not JSON, or a name stands twice in an object; offset is the byte
  * @retval CRM_EFIELD     a member names no field of the model
  * @retval CRM_EVALUE     a value breaks the model
  * @retval CRM_EEXISTS    a unique value is taken; the other customer's id is in row
@@ -619,7 +621,7 @@ CRM_API int crm_customer_patch_json(crm_txn *txn, crm_id id, uint64_t expected, 
  * @param[out]    err      Optional detail.
  *
  * @retval CRM_OK          done
- * @retval CRM_ESYNTAX     not JSON, or a member stands twice; offset is the byte
+ * @retval CRM_ESYNTAX     not JSON, or a name stands twice in an object; offset is the byte
  * @retval CRM_EFIELD      a member names no field of the model
  * @retval CRM_EVALUE      a value breaks the model, or there is no identity at all
  * @retval CRM_EAMBIGUOUS  the identities belong to more than one customer

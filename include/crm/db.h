@@ -92,7 +92,8 @@ typedef struct crm_db_options {
 CRM_API void crm_db_options_init(crm_db_options *opts);
 
 /**
- * Opens the database in a folder, and makes both when they are not there.
+ * Opens the database in a folder, and makes both when they are not there.  In a folder that is there
+ * the database is made beside whatever other files are in it, which stay as they are.
  *
  * Opening a folder again in the same process shares the storage of the first handle.  A handle must
  * not be used in a child after fork(): there every call returns CRM_EFORKED; open again instead.

@@ -410,8 +410,30 @@ CRM_API int crm_history_field(crm_history *h, uint32_t i, const char **key, cons
                               const char **after, crm_error *err);
 
 /**
+ * What the present change made of the customer's kind, which is no field: "person" or
+ * "organisation" before and after.
+ *
+ * @param[in]  h       The iterator.
+ * @param[out] before  Receives the kind before; NULL: the customer was created, or see @p after.
+ * @param[out] after   Receives the kind after; NULL: the change left the kind as it was, or what it
+ * replaced was dropped.
+ * @param[out] err     Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EINVAL, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
+ *
+ * Ownership: static.
+ * Threads:   one thread at a time per transaction.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_history_kind(crm_history *h, const char **before, const char **after,
+                             crm_error *err);
+
+/**
  * The present change as one JSON object, without line breaks: as crm_change_json(), with fields
- * as {"name": {"before": ..., "after": ...}}.
+ * as {"name": {"before": ..., "after": ...}}; when the kind changed, or the customer was created, a
+ * member kind of the same form.
  *
  * @param[in]  h     The iterator.
  * @param[out] json  Receives the text, NUL-terminated.

@@ -52,7 +52,9 @@ typedef struct crm_txn_options {
     /** The moment that conditions are judged at, microseconds since 1970 UTC; 0: the system clock. */
     int64_t now_us;
     /** 0: each change has a journal entry of its own.  CRM_BATCH_NEW: all changes of the transaction make one
-     * entry, the first of a new batch; a batch from crm_txn_batch(): a further entry of that one. */
+     * entry, the first of a new batch; a batch from crm_txn_batch(): a further entry of that one.
+     * The first call that changes something looks for it, and gives CRM_ENOTFOUND for a number that is
+     * no batch, CRM_ESTATE for one that was undone or is an undo; err->field is "batch". */
     uint64_t batch;
     /** Name of a new batch, e.g. that of the imported file; at most 200 bytes; NULL: none. */
     const char *batch_name;
@@ -88,6 +90,7 @@ CRM_API void crm_txn_options_init(crm_txn_options *opts);
  * @param[out] err   Optional detail.
  *
  * @retval CRM_OK         begun
+ * @retval CRM_ENOTFOUND  there is no time zone of the name in the options
  * @retval CRM_ESTATE     this thread already has a write transaction on the database
  * @retval CRM_EREADONLY  CRM_WRITE on a read-only handle
  * @retval CRM_EREADERS   every reader slot is taken
@@ -259,6 +262,7 @@ typedef int (*crm_write_fn)(crm_txn *txn, void *ctx);
  *                   set, otherwise only the code.
  *
  * @retval CRM_OK  the changes are on disk
+ * @retval CRM_ENOTFOUND  there is no time zone of the name in the options
  * @retval CRM_ESTATE  this thread already has a write transaction on the database
  * @retval CRM_EFULL, CRM_EIO, CRM_EINVAL, CRM_ENOMEM, CRM_EFORKED, CRM_EREADONLY, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
  *

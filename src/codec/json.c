@@ -21,10 +21,10 @@ enum { DEPTH = 32, DIGITS = 19, FEW = 8 };
 
 struct crm__json {
     int kind;
-    crm__slice text; /* strings, numbers, booleans; NUL-terminated where decoded */
-    const char *key; /* of a member */
-    size_t key_n;
-    crm__json *next; /* in its object or array */
+    crm__slice text;  /* strings, numbers, booleans; NUL-terminated where decoded */
+    const char *key;  /* of a member */
+    size_t key_n, at; /* at: where its name begins */
+    crm__json *next;  /* in its object or array */
     crm__json *first;
     const crm__json **items; /* of an array */
     size_t count;
@@ -39,6 +39,8 @@ typedef struct parser {
     const uint8_t *s;
     size_t at, n;
     crm__arena *arena;
+    crm__json_known_fn known; /* names that an error may name; NULL: none */
+    void *ctx;
     crm_error *err;
 } parser;
 
@@ -267,12 +269,21 @@ static int by_key(const void *a, const void *b)
     return memcmp(x->key, y->key, x->key_n);
 }
 
-static int same_key(const crm__json *a, const crm__json *b)
+static int fail_twice(parser *p, const crm__json *a, const crm__json *b)
 {
-    return by_key(&a, &b) == 0;
+    const crm__json *second = a->at > b->at ? a : b;
+    int rc = fail(p, second->at, "a member stands for the second time");
+
+    if (p->err && p->known && p->known(p->ctx, second->key, second->key_n)) {
+        rc = crm__fail_field(p->err, rc, second->key,
+                             "JSON: %s: stands for the second time at byte %zu", second->key,
+                             second->at);
+        p->err->offset = (int64_t)second->at;
+    }
+    return rc;
 }
 
-static int check_twice(parser *p, const crm__json *v, size_t begun)
+static int check_twice(parser *p, const crm__json *v)
 {
     const crm__json **all;
     size_t n = 0;
@@ -280,8 +291,8 @@ static int check_twice(parser *p, const crm__json *v, size_t begun)
     if (v->count <= FEW) {
         for (const crm__json *a = v->first; a; a = a->next) {
             for (const crm__json *b = a->next; b; b = b->next) {
-                if (same_key(a, b))
-                    return fail(p, begun, "a member stands twice in the object that begins");
+                if (by_key(&a, &b) == 0)
+                    return fail_twice(p, a, b);
             }
         }
         return CRM_OK;
@@ -293,8 +304,8 @@ static int check_twice(parser *p, const crm__json *v, size_t begun)
         all[n++] = a;
     qsort(all, n, sizeof *all, by_key);
     for (size_t i = 1; i < n; i++) {
-        if (same_key(all[i - 1], all[i]))
-            return fail(p, begun, "a member stands twice in the object that begins");
+        if (by_key(&all[i - 1], &all[i]) == 0)
+            return fail_twice(p, all[i - 1], all[i]);
     }
     return CRM_OK;
 }
@@ -318,6 +329,7 @@ static int read_key(parser *p, crm__json *item)
 
     if (peek(p) != '"')
         return fail(p, p->at, "a name in quotes expected");
+    item->at = p->at;
     rc = read_string(p, &key);
     if (rc)
         return rc;
@@ -368,7 +380,7 @@ static int read_group(parser *p, crm__json *v, int depth)
         p->at++;
     }
     p->at++;
-    return object ? check_twice(p, v, begun) : list_items(p, v);
+    return object ? check_twice(p, v) : list_items(p, v);
 }
 
 static int read_value(parser *p, crm__json *v, int depth)
@@ -389,7 +401,13 @@ static int read_value(parser *p, crm__json *v, int depth)
 int crm__json_parse(const crm_allocator *mem, const char *text, size_t n, crm__json **out,
                     crm_error *err)
 {
-    parser p = {(const uint8_t *)text, 0, n, NULL, err};
+    return crm__json_parse_known(mem, text, n, NULL, NULL, out, err);
+}
+
+int crm__json_parse_known(const crm_allocator *mem, const char *text, size_t n,
+                          crm__json_known_fn known, void *ctx, crm__json **out, crm_error *err)
+{
+    parser p = {(const uint8_t *)text, 0, n, NULL, known, ctx, err};
     size_t at = crm__utf8_valid(text, n);
     root *r;
     int rc;

@@ -24,6 +24,10 @@ enum {
  * offset. */
 int crm__json_parse(const crm_allocator *mem, const char *text, size_t n, crm__json **out,
                     crm_error *err);
+/* A name that stands twice is in the error when known() says so: others may be somebody's data. */
+typedef int (*crm__json_known_fn)(void *ctx, const char *key, size_t n);
+int crm__json_parse_known(const crm_allocator *mem, const char *text, size_t n,
+                          crm__json_known_fn known, void *ctx, crm__json **out, crm_error *err);
 void crm__json_free(crm__json *v);
 
 int crm__json_kind(const crm__json *v);

@@ -364,6 +364,13 @@ static int read_member(reading *r, const char *key, const crm__json *v)
     return r->given.failed ? crm__fail_nomem(r->faults->err) : read_field(r, f, v);
 }
 
+/* Whether a name is one of the model, and not somebody's data in its place. */
+static int is_name(void *ctx, const char *key, size_t n)
+{
+    return crm__own_by_key(&crm__customer_words, key, n) || crm__model_find(ctx, key, n) ||
+           crm__own_by_label(&crm__customer_words, key, n);
+}
+
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults)
 {
@@ -372,7 +379,7 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
     const char *key;
     const crm__json *v;
     crm__json *root;
-    int rc = crm__json_parse(txn->mem, json, n, &root, faults->err);
+    int rc = crm__json_parse_known(txn->mem, json, n, is_name, c->model, &root, faults->err);
 
     if (!rc && crm__json_kind(root) != CRM__JSON_OBJECT) {
         crm__json_free(root);

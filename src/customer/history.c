@@ -58,6 +58,13 @@ static int read_entry(crm__walk *w)
     int rc;
 
     w->seq = crm__walk_after(w)->seq;
+    if (w->txn->state.batch_seq && w->seq == w->txn->state.batch_seq) {
+        /* Its entry is not written yet, its image is; only an undo reads that far. */
+        memset(&w->e, 0, sizeof w->e);
+        w->e.action = CRM__ACTION_UNDO;
+        w->e.batch = w->txn->state.batch;
+        return CRM_OK;
+    }
     rc = crm__txn_read(w->txn, KV_JOURNAL, crm__key_u64(key, w->seq), &bytes);
     if (rc)
         return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
@@ -435,6 +442,44 @@ int crm_history_field(crm_history *h, uint32_t i, const char **key, const char *
     return rc ? fail_walk(w->txn, w->id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err) : CRM_OK;
 }
 
+/* Kinds before and after the present change; both NULL when it left the kind as it was, or what it
+ * replaced was dropped. */
+static void kinds_of(crm__walk *w, const char **before, const char **after)
+{
+    unsigned was = has_before(w) ? crm__walk_before(w)->kind : 0, is = crm__walk_after(w)->kind;
+
+    *before = *after = NULL;
+    if (was == is || w->how == CRM__WALK_DROPPED)
+        return;
+    *before = was ? crm__kind_key(was) : NULL;
+    *after = crm__kind_key(is);
+}
+
+int crm_history_kind(crm_history *h, const char **before, const char **after, crm_error *err)
+{
+    int rc = enter(h, 1, err);
+
+    if (rc)
+        return rc;
+    if (!before || !after)
+        return crm__fail_field(err, CRM_EINVAL, "before", "before or after is NULL");
+    kinds_of(&h->walk, before, after);
+    return CRM_OK;
+}
+
+static void write_kind(crm__walk *w, crm__buf *out)
+{
+    const char *before, *after;
+
+    kinds_of(w, &before, &after);
+    if (!after)
+        return;
+    crm__buf_add_str(out, ",\"kind\":{");
+    if (before)
+        crm__buf_add_fmt(out, "\"before\":\"%s\",", before);
+    crm__buf_add_fmt(out, "\"after\":\"%s\"}", after);
+}
+
 static int side_json(crm_history *h, const crm__model *m, const crm__record *r, uint32_t field,
                      const char *name, crm__buf *out)
 {
@@ -497,6 +542,7 @@ int crm_history_json(crm_history *h, char **json, size_t *n, crm_error *err)
     crm__change_members(&h->change, "customer", &out);
     if (w->e.action == CRM__ACTION_UNDO)
         crm__buf_add_fmt(&out, ",\"undone\":%llu", (unsigned long long)w->e.target);
+    write_kind(w, &out);
     rc = write_fields(h, m, &out);
     if (w->how == CRM__WALK_DROPPED)
         crm__buf_add_str(&out, ",\"dropped\":true");

@@ -514,7 +514,8 @@ int crm_check(const char *path, const crm_check_options *opts, size_t struct_siz
     if (rc)
         return rc;
     if (!path || !*path)
-        return crm__fail_field(err, CRM_EINVAL, "path", "path is empty");
+        return crm__fail_field(err, CRM_EINVAL, "path", "path is %s",
+                               path ? "empty" : "NULL");
     if (o.flags || o.reserved || (out && struct_size < sizeof(size_t)))
         return crm__fail_field(err, CRM_EINVAL, "options", "an option this library does not know");
     if (crm__allocator_read(o.allocator, &mem))

@@ -51,7 +51,8 @@ static int read_options(const char *path, const crm_db_options *opts, crm_db_opt
     if (rc)
         return rc;
     if (!path || !*path)
-        return crm__fail_field(err, CRM_EINVAL, "path", "path is empty");
+        return crm__fail_field(err, CRM_EINVAL, "path", "path is %s",
+                               path ? "empty" : "NULL");
     if (crm__utf8_valid(path, strlen(path)) != strlen(path))
         return crm__fail_field(err, CRM_EINVAL, "path", "path is not UTF-8");
     if (o->flags & ~known)

@@ -61,6 +61,10 @@ int crm__event_store(const crm__model *m, crm__timeline *t, const crm__event *ta
 typedef int (*crm__entry_fn)(void *ctx, uint64_t seq);
 int crm__event_undo(crm_txn *txn, const crm__model *m, crm_id id, crm__entry_fn undone, void *ctx,
                     uint64_t *changed, uint64_t *since, crm_error *err);
+/* Every event of a customer in order of (time, number), voids and voided ones too.  A result of fn
+ * that is not CRM_OK ends the walk and is returned. */
+typedef int (*crm__event_look_fn)(void *ctx, const crm__timeline *t, const crm__event *e);
+int crm__event_each(crm_txn *txn, crm_id id, crm__event_look_fn fn, void *ctx);
 /* Whether the customer is there: CRM_OK or CRM_ENOTFOUND; deleted ones only with `deleted`. */
 int crm__event_customer(crm_txn *txn, crm_id id, int deleted, crm_error *err);
 

@@ -12,6 +12,41 @@ static int fail(crm_txn *txn, int rc, crm_error *err)
     return crm__txn_fail(txn, rc, "can't read the events", err);
 }
 
+/* ---- every event ---- */
+
+static int each(const crm__timeline *t, crm__arena *block, crm__event_look_fn fn, void *ctx)
+{
+    crm__event last = {0};
+    crm__event_block b;
+    int rc = CRM_OK;
+
+    while (!rc) {
+        crm__arena_reset(block);
+        rc = crm__timeline_next(t, block, &last, &b);
+        if (rc == CRM_ENOTFOUND)
+            return CRM_OK;
+        for (uint32_t i = 0; !rc && i < b.count; i++)
+            rc = fn(ctx, t, &b.events[i]);
+    }
+    return rc;
+}
+
+int crm__event_each(crm_txn *txn, crm_id id, crm__event_look_fn fn, void *ctx)
+{
+    crm__timeline t;
+    crm__arena block;
+    int rc;
+
+    crm__arena_init(&block, txn->mem);
+    rc = crm__timeline_open(txn, id, &block, &t);
+    if (!rc)
+        rc = each(&t, &block, fn, ctx);
+    crm__arena_clear(&block);
+    return rc;
+}
+
+/* ---- what is to be done ---- */
+
 /* An event to store anew. */
 typedef struct again {
     uint64_t hash; /* of its reference; without one its number */
@@ -68,8 +103,9 @@ static int take_again(found *f, const crm__timeline *t, const crm__event *e)
     return CRM_OK;
 }
 
-static int sort_out(found *f, const crm__timeline *t, const crm__event *e)
+static int sort_out(void *ctx, const crm__timeline *t, const crm__event *e)
 {
+    found *f = ctx;
     int added = f->undone(f->ctx, e->seq), here = e->state == CRM__EVENT_IN_FORCE, rc = CRM_OK;
 
     if (e->kind == CRM__EVENT_VOID || (!added && here))

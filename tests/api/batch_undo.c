@@ -23,6 +23,7 @@ typedef struct round_ {
     int parts;
     uint64_t first[MOST]; /* change of a customer by the batch; 0: none */
     int conflict[MOST];   /* somebody changed it after the batch did */
+    uint64_t held[MOST];  /* somebody's event of it, or reference to it, since; 0: none */
     uint64_t conflicts;
     int others; /* somebody changed something since the batch began */
     int told[MOST];
@@ -130,6 +131,41 @@ static int of_batch(const round_ *r, uint64_t revision)
     return 0;
 }
 
+/* Whether the undo would leave a customer deleted that is there now. */
+static int would_go(const round_ *r, crm_id id)
+{
+    const past_state *was = r->first[id] ? past_at(&r->p, id, r->first[id] - 1) : NULL;
+
+    return r->first[id] && (!was || was->deleted) && !past_at(&r->p, id, UINT64_MAX)->deleted;
+}
+
+/* Somebody gives some of those customers an event, or has another customer refer to them. */
+static void hold(round_ *r, uint64_t *tally)
+{
+    crm_txn *txn = past_begin(&r->p, 0);
+    int used[MOST] = {0};
+
+    memset(r->held, 0, sizeof r->held);
+    for (crm_id id = 1; id <= r->p.most; id++) {
+        crm_id other = 1 + below(&r->p, r->p.most);
+        char json[60];
+        if (!would_go(r, id) || below(&r->p, 4))
+            continue;
+        if (below(&r->p, 2)) {
+            OK(crm_event_add_json(txn, id, "{\"kind\":\"call\"}", CRM_NUL, NULL, &er));
+        } else {
+            snprintf(json, sizeof json, "{\"employer\":%llu}", (unsigned long long)id);
+            if (other == id || used[other]++ ||
+                crm_customer_patch_json(txn, other, 0, json, CRM_NUL, &er))
+                continue;
+            past_keep(&r->p, txn, other);
+        }
+        r->held[id] = crm_txn_revision(txn);
+        ++*tally;
+    }
+    api_commit(txn);
+}
+
 /* Somebody else's change after one of the batch. */
 static void find_conflicts(round_ *r)
 {
@@ -151,6 +187,14 @@ static void find_conflicts(round_ *r)
             r->conflicts++;
         }
     }
+    for (crm_id id = 1; id <= r->p.most; id++) {
+        if (r->conflict[id] || !r->held[id]) {
+            r->held[id] = 0;
+        } else {
+            r->conflict[id] = 1;
+            r->conflicts++;
+        }
+    }
 }
 
 /* ---- undo ---- */
@@ -160,7 +204,8 @@ static int tell(crm_id id, uint64_t revision, void *ctx)
     round_ *r = ctx;
 
     ck_assert_uint_lt(id, MOST);
-    ck_assert_uint_eq(revision, past_at(&r->p, id, UINT64_MAX)->revision);
+    ck_assert_uint_eq(revision,
+                      r->held[id] ? r->held[id] : past_at(&r->p, id, UINT64_MAX)->revision);
     r->told[id]++;
     return 0;
 }
@@ -224,7 +269,7 @@ static void and_back(round_ *r, uint64_t undo_batch)
     OK(crm_txn_abort(txn));
 }
 
-static void one_round(round_ *r, uint64_t tally[4])
+static void one_round(round_ *r, uint64_t tally[5])
 {
     crm_undo_result dry, u;
     uint64_t last;
@@ -237,6 +282,10 @@ static void one_round(round_ *r, uint64_t tally[4])
         return;
     if (below(&r->p, 2))
         others(r, 1 + (int)below(&r->p, 6));
+    memset(r->held, 0, sizeof r->held);
+    find_conflicts(r);
+    if (below(&r->p, 2))
+        hold(r, &tally[4]);
     take(r, NULL, &r->after);
     find_conflicts(r);
     last = head(r->p.db);
@@ -285,7 +334,7 @@ static void one_round(round_ *r, uint64_t tally[4])
 
 CRM_TEST(test_api_batch_undo__random_batches)
 {
-    uint64_t tally[4] = {0};
+    uint64_t tally[5] = {0};
     round_ *r = calloc(1, sizeof *r);
     crm_txn *txn;
 
@@ -293,7 +342,8 @@ CRM_TEST(test_api_batch_undo__random_batches)
     past_open(&r->p);
     others(r, 20);
     /* A short run goes on until each way out was met. */
-    for (size_t i = 0; i < crmtest_rounds(15, 100) || !tally[0] || !tally[1] || !tally[3]; i++) {
+    for (size_t i = 0;
+         i < crmtest_rounds(15, 100) || !tally[0] || !tally[1] || !tally[3] || !tally[4]; i++) {
         ck_assert_uint_lt(i, 1000);
         one_round(r, tally);
         others(r, 3);
@@ -359,7 +409,7 @@ CRM_TEST(test_api_batch_undo__single_changes)
         same(id, json, want, "undone");
         free(json);
         free(want);
-        IS(CRM_ECONFLICT, crm_undo(txn, revision, 0, NULL, NULL, &u, &er));
+        IS(CRM_ESTATE, crm_undo(txn, revision, 0, NULL, NULL, &u, &er));
         past_keep(&p, txn, id);
         api_commit(txn);
         done++;
@@ -498,6 +548,212 @@ CRM_TEST(test_api_batch_undo__events_of_deleted_customers)
     OK(crm_undo(txn, batch, CRM_UNDO_SKIP, NULL, NULL, &u, &er));
     ck_assert(u.restored == 1 && u.events >= 2);
     api_commit(txn);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+/* ---- customers that somebody needs by now ---- */
+
+typedef struct heard {
+    int count;
+    crm_id id;
+    uint64_t revision;
+} heard;
+
+static int note(crm_id id, uint64_t revision, void *ctx)
+{
+    heard *t = ctx;
+
+    t->count++;
+    t->id = id;
+    t->revision = revision;
+    return 0;
+}
+
+/* Refused, and told of one customer; with the flag it is left. */
+static void is_kept(crm_db *db, uint64_t what, crm_id id, uint64_t since, uint64_t restored,
+                    uint64_t deleted)
+{
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+
+    for (uint32_t dry = 0; dry <= CRM_UNDO_DRY_RUN; dry += CRM_UNDO_DRY_RUN) {
+        crm_undo_result u = {.size = sizeof u};
+        heard t = {0};
+        IS(CRM_ECONFLICT, crm_undo(txn, what, dry, note, &t, &u, &er));
+        ck_assert(t.count == 1 && t.id == id && t.revision == since);
+        memset(&t, 0, sizeof t);
+        OK(crm_undo(txn, what, dry | CRM_UNDO_SKIP, note, &t, &u, &er));
+        ck_assert(t.count == 1 && t.id == id && t.revision == since);
+        ck_assert(u.deleted == deleted && u.skipped == 1 && u.restored == restored);
+        OK(crm_txn_abort(txn));
+        txn = api_begin(db, CRM_WRITE);
+    }
+    OK(crm_txn_abort(txn));
+}
+
+static void deletes(crm_db *db, uint64_t what, uint64_t deleted)
+{
+    crm_undo_result u = {.size = sizeof u};
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+
+    OK(crm_undo(txn, what, 0, NULL, NULL, &u, &er));
+    ck_assert(u.deleted == deleted && u.skipped == 0);
+    OK(crm_txn_abort(txn));
+}
+
+static uint64_t commit(crm_txn *txn)
+{
+    uint64_t revision = crm_txn_revision(txn);
+
+    api_commit(txn);
+    return revision;
+}
+
+static void employ(crm_txn *txn, crm_id id, crm_id employer)
+{
+    char json[60];
+
+    snprintf(json, sizeof json, "{\"employer\":%llu}", (unsigned long long)employer);
+    patch(txn, id, json);
+}
+
+CRM_TEST(test_api_batch_undo__events_since)
+{
+    crm_db *db = api_open();
+    uint64_t batch, single, since;
+    crm_undo_result u = {.size = sizeof u};
+    crm_txn *txn = begin_batch(db, CRM_BATCH_NEW);
+
+    api_create(txn, "{\"name\":\"A\",\"events\":[{\"kind\":\"visit\"}]}");
+    batch = commit(txn);
+    txn = api_begin(db, CRM_WRITE);
+    api_create(txn, "{\"name\":\"B\"}");
+    single = commit(txn);
+    deletes(db, batch, 1);
+    deletes(db, single, 1);
+    for (crm_id id = 1; id <= 2; id++) {
+        txn = api_begin(db, CRM_WRITE);
+        OK(crm_event_add_json(txn, id, "{\"kind\":\"order\",\"amount\":100}", CRM_NUL, NULL, &er));
+        since = commit(txn);
+        is_kept(db, id == 1 ? batch : single, id, since, 0, 0);
+        /* Without the event nobody needs it any more. */
+        txn = api_begin(db, CRM_WRITE);
+        OK(crm_undo(txn, since, 0, NULL, NULL, &u, &er));
+        api_commit(txn);
+        deletes(db, id == 1 ? batch : single, 1);
+    }
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_batch_undo__event_between_parts)
+{
+    crm_db *db = api_open();
+    uint64_t batch, since;
+    crm_txn *txn = begin_batch(db, CRM_BATCH_NEW);
+
+    api_create(txn, "{\"name\":\"A\"}");
+    batch = commit(txn);
+    txn = api_begin(db, CRM_WRITE);
+    OK(crm_event_add_json(txn, 1, "{\"kind\":\"visit\"}", CRM_NUL, NULL, &er));
+    since = commit(txn);
+    is_kept(db, batch, 1, since, 0, 0);
+    txn = begin_batch(db, batch);
+    OK(crm_event_void(txn, 1, 1, &er)); /* which the undo takes back */
+    api_commit(txn);
+    is_kept(db, batch, 1, since, 0, 0);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_batch_undo__undeleted_and_needed_since)
+{
+    crm_db *db = api_open();
+    uint64_t batch, since;
+    crm_undo_result u = {.size = sizeof u};
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+
+    api_create(txn, "{\"name\":\"A\"}");
+    api_create(txn, "{\"name\":\"B\",\"employer\":1}");
+    OK(crm_event_add_json(txn, 1, "{\"kind\":\"visit\"}", CRM_NUL, NULL, &er));
+    OK(crm_customer_delete(txn, 1, 0, &er));
+    api_commit(txn);
+    txn = begin_batch(db, CRM_BATCH_NEW);
+    OK(crm_customer_undelete(txn, 1, 0, &er));
+    batch = commit(txn);
+    txn = api_begin(db, CRM_WRITE); /* what was there before counts no more than it did then */
+    OK(crm_undo(txn, batch, CRM_UNDO_DRY_RUN, NULL, NULL, &u, &er));
+    ck_assert(u.restored == 1);
+    OK(crm_event_add_json(txn, 1, "{\"kind\":\"call\"}", CRM_NUL, NULL, &er));
+    since = commit(txn);
+    is_kept(db, batch, 1, since, 0, 0);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_batch_undo__referred_to_since)
+{
+    crm_db *db = api_open();
+    uint64_t batch, since;
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+
+    api_create(txn, "{\"name\":\"old\"}");
+    api_create(txn, "{\"name\":\"other\"}");
+    api_commit(txn);
+    txn = begin_batch(db, CRM_BATCH_NEW);
+    api_create(txn, "{\"name\":\"A\",\"kind\":\"organisation\"}");
+    api_create(txn, "{\"name\":\"B\",\"employer\":3}");
+    patch(txn, 1, "{\"employer\":3}");
+    batch = commit(txn);
+    deletes(db, batch, 2);
+    txn = api_begin(db, CRM_WRITE);
+    patch(txn, 2, "{\"employer\":3}");
+    since = commit(txn);
+    is_kept(db, batch, 3, since, 1, 1);
+    /* Changed otherwise since: the reference is as old as it was. */
+    txn = api_begin(db, CRM_WRITE);
+    patch(txn, 2, "{\"city\":\"X\"}");
+    api_commit(txn);
+    is_kept(db, batch, 3, since, 1, 1);
+    txn = api_begin(db, CRM_WRITE);
+    patch(txn, 2, "{\"employer\":null}");
+    api_commit(txn);
+    deletes(db, batch, 2);
+    /* A reference of the batch's own does not keep it, also when its customer is left. */
+    txn = api_begin(db, CRM_WRITE);
+    patch(txn, 1, "{\"city\":\"X\"}");
+    since = commit(txn);
+    is_kept(db, batch, 1, since, 0, 2);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+/* Somebody's reference that a later part took away, and that the undo gives back. */
+CRM_TEST(test_api_batch_undo__referred_to_between_parts)
+{
+    crm_db *db = api_open();
+
+    for (int behind = 0; behind < 2; behind++) { /* in the order of ids */
+        uint64_t batch, since;
+        crm_id other = 0, kept;
+        crm_txn *txn = api_begin(db, CRM_WRITE);
+
+        if (!behind)
+            other = api_create(txn, "{\"name\":\"other\"}");
+        api_commit(txn);
+        txn = begin_batch(db, CRM_BATCH_NEW);
+        kept = api_create(txn, "{\"name\":\"A\"}");
+        batch = commit(txn);
+        txn = api_begin(db, CRM_WRITE);
+        if (behind)
+            other = api_create(txn, "{\"name\":\"other\"}");
+        employ(txn, other, kept);
+        since = commit(txn);
+        txn = begin_batch(db, batch);
+        patch(txn, other, "{\"employer\":null}");
+        api_commit(txn);
+        is_kept(db, batch, kept, since, 1, 0);
+    }
     crm_db_close(db);
     api_check_clean(api_path());
 }

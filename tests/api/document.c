@@ -145,8 +145,17 @@ CRM_TEST(test_api_document__no_name_twice)
     IS(CRM_EVALUE, create(txn, "{\"name\":\"A\",\"姓名\":\"B\"}"));
     ck_assert_str_eq(er.field, "name");
     IS(CRM_EVALUE, create(txn, "{\"name\":\"A\",\"Name\":null}"));
+    /* The same name: where the second stands, and which one it is, if it is not somebody's own. */
     IS(CRM_ESYNTAX, create(txn, "{\"name\":\"A\",\"name\":\"A\"}"));
+    ck_assert(er.offset == 12 && !strcmp(er.field, "name") && strstr(er.message, "name"));
+    IS(CRM_ESYNTAX, create(txn, "{\"name\":\"A\",\"姓名\":\"A\",\"姓名\":\"B\"}"));
+    ck_assert(er.offset == 25 && !strcmp(er.field, "姓名"));
+    IS(CRM_ESYNTAX, create(txn, "{\"kind\":\"person\", \"kind\":\"person\"}"));
+    ck_assert(er.offset == 18 && !strcmp(er.field, "kind"));
+    IS(CRM_ESYNTAX, create(txn, "{\"13800138000\":1,\"13800138000\":2}"));
+    ck_assert(er.offset == 17 && !er.field[0] && !strstr(er.message, "13800138000"));
     IS(CRM_ESYNTAX, create(txn, "{\"name\":\"A\",\"credit_limit\":{\"amount\":1,\"amount\":2}}"));
+    ck_assert(er.offset == 39 && !er.field[0]);
     IS(CRM_EVALUE, create(txn, "{\"name\":\"A\",\"phone\":{\"add\":[\"13800138000\"]},"
                                "\"手机\":{\"add\":[\"13900139000\"]}}"));
     ck_assert_str_eq(er.field, "phone");

@@ -261,6 +261,27 @@ static const char *const KEYS[] = {"name",         "city",  "score",    "vip",  
                                    "credit_limit", "notes", "external", "lifecycle"};
 enum { KEY_COUNT = sizeof KEYS / sizeof KEYS[0] };
 
+/* By the function and in the document; was NULL: created. */
+static void same_kind(crm_history *h, const char *was, const char *is)
+{
+    const char *before, *after;
+    char want[100], *json;
+
+    OK(crm_history_kind(h, &before, &after, &er));
+    OK(crm_history_json(h, &json, NULL, &er));
+    if (was && !strcmp(was, is)) {
+        ck_assert(!before && !after && !strstr(json, ",\"kind\":"));
+    } else {
+        ck_assert(!before == !was && (!was || !strcmp(before, was)));
+        ck_assert_str_eq(after, is);
+        snprintf(want, sizeof want,
+                 ",\"kind\":{%s%s%s\"after\":\"%s\"},\"fields\":", was ? "\"before\":\"" : "",
+                 was ? was : "", was ? "\"," : "", is);
+        ck_assert_msg(strstr(json, want), "%s lacks %s", json, want);
+    }
+    crm_free(json);
+}
+
 static void same_change(past *p, crm_txn *txn, crm_history *h, const crm_change *c,
                         const past_state *s, const past_state *before, crm_customer *old)
 {
@@ -276,6 +297,7 @@ static void same_change(past *p, crm_txn *txn, crm_history *h, const crm_change 
     crm_customer_clear(old);
     if (before)
         OK(crm_customer_get_at(txn, s->id, before->revision, old, &er));
+    same_kind(h, before ? crm_customer_kind(old) : NULL, crm_customer_kind(p->c));
     for (uint32_t i = 0; i < c->field_count; i++) {
         const char *key, *was, *is;
         OK(crm_history_field(h, i, &key, &was, &is, &er));
@@ -408,6 +430,8 @@ CRM_TEST(test_api_history__arguments_and_ends)
     IS(CRM_EINVAL, crm_customer_get_at(NULL, 1, 4, record, &er));
     OK(crm_history_open(txn, 1, &h, &er));
     IS(CRM_ESTATE, crm_history_field(h, 0, &key, &was, &is, &er));
+    IS(CRM_ESTATE, crm_history_kind(h, &was, &is, &er));
+    IS(CRM_EINVAL, crm_history_kind(NULL, &was, &is, &er));
     OK(crm_history_next(h, &c, &er));
     ck_assert(c.action == CRM_ACTION_DELETE && c.field_count == 0);
     IS(CRM_ENOTFOUND, crm_history_field(h, 0, &key, &was, &is, &er));
@@ -420,6 +444,8 @@ CRM_TEST(test_api_history__arguments_and_ends)
     OK(crm_history_next(h, &c, &er));
     ck_assert(c.action == CRM_ACTION_UPDATE && c.field_count == 2);
     IS(CRM_EINVAL, crm_history_field(h, 0, NULL, &was, &is, &er));
+    IS(CRM_EINVAL, crm_history_kind(h, NULL, &is, &er));
+    IS(CRM_EINVAL, crm_history_kind(h, &was, NULL, &er));
     IS(CRM_EINVAL, crm_history_json(h, NULL, NULL, &er));
     IS(CRM_EINVAL, crm_history_next(NULL, &c, &er));
     OK(crm_history_json(h, &json, NULL, &er));

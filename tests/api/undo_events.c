@@ -4,6 +4,7 @@
  */
 #include "help.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static uint32_t add(crm_txn *txn, crm_id id, const char *json)
@@ -149,7 +150,8 @@ CRM_TEST(test_api_undo_events__voided_twice)
         crm_id id = api_create(txn, "{\"name\":\"A\"}");
 
         for (int i = 0; i < others; i++)
-            number = add(txn, id, "{\"kind\":\"call\",\"text\":\"a call, like all others before\"}");
+            number =
+                add(txn, id, "{\"kind\":\"call\",\"text\":\"a call, like all others before\"}");
         ck_assert_uint_eq(add(txn, id, ORDER("5")), number + 1);
         api_commit(txn);
         txn = begin_batch(db);
@@ -168,6 +170,52 @@ CRM_TEST(test_api_undo_events__voided_twice)
         same_sum(db, id, "\"6\"");
         same_sum(db, id, "\"order\":{\"count\":1,");
     }
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+/* A single change once more: by whom it was undone; when that was undone itself it may be again. */
+CRM_TEST(test_api_undo_events__single_change_once)
+{
+    crm_undo_result r = {.size = sizeof r}, back = {.size = sizeof back};
+    crm_db *db = api_open();
+    uint64_t change[4], undone[4];
+    char want[80];
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_id id = api_create(txn, "{\"name\":\"A\"}");
+
+    OK(crm_customer_patch_json(txn, id, 0, "{\"city\":\"X\"}", CRM_NUL, &er));
+    change[0] = crm_txn_revision(txn);
+    add(txn, id, "{\"kind\":\"visit\"}");
+    change[1] = crm_txn_revision(txn);
+    add(txn, id, "{\"kind\":\"call\"}");
+    OK(crm_event_void(txn, id, 2, &er));
+    change[2] = crm_txn_revision(txn);
+    api_create(txn, "{\"name\":\"B\"}");
+    change[3] = crm_txn_revision(txn);
+    for (int i = 0; i < 4; i++) {
+        OK(crm_undo(txn, change[i], 0, NULL, NULL, &r, &er));
+        undone[i] = r.batch;
+    }
+    OK(crm_customer_patch_json(txn, id, 0, "{\"city\":\"Y\"}", CRM_NUL, &er));
+    for (int i = 0; i < 4; i++) {
+        uint64_t before = crm_txn_revision(txn);
+        for (uint32_t flags = 0; flags < 4; flags++)
+            IS(CRM_ESTATE, crm_undo(txn, change[i], flags, NULL, NULL, &r, &er));
+        snprintf(want, sizeof want, "change %llu was undone already by %llu",
+                 (unsigned long long)change[i], (unsigned long long)undone[i]);
+        ck_assert_str_eq(er.message, want);
+        ck_assert_uint_eq(crm_txn_revision(txn), before);
+    }
+    for (int i = 1; i < 4; i++) {
+        OK(crm_undo(txn, undone[i], 0, NULL, NULL, &back, &er));
+        /* It is in force again, by another event or entry than its own. */
+        if (i == 2)
+            OK(crm_undo(txn, change[i], 0, NULL, NULL, &r, &er));
+        else
+            IS(CRM_ECONFLICT, crm_undo(txn, change[i], 0, NULL, NULL, &r, &er));
+    }
+    api_commit(txn);
     crm_db_close(db);
     api_check_clean(api_path());
 }

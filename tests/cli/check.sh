@@ -23,6 +23,7 @@ END
 # damage: a byte of a record's value
 cp -r crm.db bad.db
 file=bad.db/$(ls bad.db | grep -v -i lock | head -n 1)
+id=$(crm find phone=13900000123 --json | sed 's/.*"id":\([0-9]*\).*/\1/')
 at=$(grep -abo 'Somebody 123' "$file" | tail -n 1 | cut -d: -f1)
 printf 'X' | dd of="$file" bs=1 seek="$at" conv=notrunc 2>/dev/null
 code=0
@@ -35,6 +36,12 @@ crm -C bad.db check --json >faults || code=$?
 same "$code" 1
 head -n 1 faults | grep -q '^{"space":"[a-z]*",.*"message":".*"}$'
 tail -n 1 faults | grep -q '^{"faults":[1-9]'
+silent 5 crm -C bad.db get "$id"
+tail -n 1 "$W/err" >last
+cp last "$W/err"
+said <<'END'
+crm: get: 'crm check' tells what is damaged
+END
 silent 5 crm -C nowhere check
 said <<'END'
 crm: check: there is no database at nowhere ('crm init' makes one, -C names another)

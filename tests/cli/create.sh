@@ -23,11 +23,11 @@ want 0 crm create name=Bob employer=4 last_contact='2026-03-01 08:00' --zone Asi
 END
 want 0 crm list --fields id,kind,name,phone,external,employer,last_contact,city --width 0 <<'END'
 ID  Kind          Name      Phone                           External id  Employer  Last contact          City
- 1  person        Li Na     +8613800138000
- 2  person        张伟      +8613900139000                                                               上海
- 3  person        Ann       +8613700137000, +8613600136000  erp:10023
- 4  organisation  Shop Ltd
- 5  person        Bob                                                    4         2026-03-01T00:00:00Z
+ 1  Person        Li Na     +8613800138000
+ 2  Person        张伟      +8613900139000                                                               上海
+ 3  Person        Ann       +8613700137000, +8613600136000  erp:10023
+ 4  Organisation  Shop Ltd
+ 5  Person        Bob                                                    4         2026-03-01T00:00:00Z
 END
 
 # all faults of a record at once, by field
@@ -150,4 +150,18 @@ silent 2 crm create name=x 修订号=4
 said <<'END'
 crm: create: revision is given by the database
 Try 'crm create --help'.
+END
+
+# an id of another system needs its source
+silent 4 crm create 姓名=X external=10023
+said <<'END'
+crm: create: external: needs its source: write external@SOURCE=10023
+END
+silent 4 crm create 姓名=X 外部编号+=10023 --json
+said <<'END'
+{"error":{"code":"CRM_EVALUE","verb":"create","field":"external","message":"external: needs its source: write external@SOURCE+=10023"}}
+END
+silent 4 crm create 姓名=X kind=
+said <<'END'
+crm: create: kind: needs person or organisation
 END

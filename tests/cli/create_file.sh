@@ -204,3 +204,84 @@ said <<'END'
 crm: create: --file is given twice
 Try 'crm create --help'.
 END
+
+# a file of another sort: 10 lines are told, and a hint; with --json all
+sample()
+{
+    awk -v n="$1" -v with="$2" 'BEGIN { for (i = 1; i <= n; i++) printf with "\n", i }'
+}
+{
+    echo 'name,phone'
+    sample 2999 'Somebody %d,13800138000'
+} >csv
+want 1 crm -C fresh create --file csv <<'END'
+0 created, 100 bad
+END
+said <<'END'
+crm: create: csv:1: JSON: a value expected at byte 0
+crm: create: csv looks like CSV: each line must be a JSON document; mlr --icsv --ojsonl cat makes it so
+crm: create: csv:2: JSON: a value expected at byte 0
+crm: create: csv:3: JSON: a value expected at byte 0
+crm: create: csv:4: JSON: a value expected at byte 0
+crm: create: csv:5: JSON: a value expected at byte 0
+crm: create: csv:6: JSON: a value expected at byte 0
+crm: create: csv:7: JSON: a value expected at byte 0
+crm: create: csv:8: JSON: a value expected at byte 0
+crm: create: csv:9: JSON: a value expected at byte 0
+crm: create: csv:10: JSON: a value expected at byte 0
+crm: create: ... and 90 more bad lines (--json tells all)
+crm: create: the first 100 lines of csv are all bad: the others were not read
+END
+[ ! -e fresh ]
+want 1 crm create --file csv --json <<'END'
+{"created":0,"updated":0,"unchanged":0,"bad":3000,"last_line":3000,"interrupted":false,"dry_run":false}
+END
+same "$(grep -c '"error"' "$W/err")" 3000
+same "$(grep -c '"note"' "$W/err")" 1
+printf '{\n  "name": "x"\n}\n' >pretty
+want 1 crm create --file pretty <<'END'
+0 created, 3 bad
+END
+said <<'END'
+crm: create: pretty:1: JSON: the text ends too early at byte 1
+crm: create: pretty has a document over several lines: one a line is wanted, e.g. jq -c . puts it so
+crm: create: pretty:2: JSON: something behind the value at byte 8
+crm: create: pretty:3: JSON: a value expected at byte 0
+END
+sample 100 '{"nme":%d}' >hundred
+want 1 crm create --file hundred --upsert <<'END'
+0 created, 0 updated, 0 unchanged, 100 bad
+END
+tail -n 1 "$W/err" >last
+cp last "$W/err"
+said <<'END'
+crm: create: ... and 90 more bad lines (--json tells all)
+END
+# one good line, and the others are read
+{
+    sample 99 '{"nme":%d}'
+    echo '{"name":"good"}'
+    sample 200 '{"nme":%d}'
+} >mostly
+want 1 crm create --file mostly --dry-run <<'END'
+dry run: 1 created, 299 bad
+END
+tail -n 1 "$W/err" >last
+cp last "$W/err"
+said <<'END'
+crm: create: ... and 289 more bad lines (--json tells all)
+END
+# what becomes of the load is told however much was said
+{
+    sample 20 '{"nme":%d}'
+    echo '{"name":"good"}'
+} >some
+want 1 crm create --file some --atomic <<'END'
+0 created, 20 bad
+END
+tail -n 2 "$W/err" >last
+cp last "$W/err"
+said <<'END'
+crm: create: ... and 10 more bad lines (--json tells all)
+crm: create: nothing was written, because of the bad lines
+END

@@ -97,7 +97,7 @@ crm: event: there is no customer 77
 END
 silent 1 crm event add nobody@example.com kind=order
 said <<'END'
-crm: event: no customer has nobody@example.com
+crm: event: no customer has nobody@example.com (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
 END
 silent 5 crm -C nowhere event add 1 kind=order
 said <<'END'
@@ -278,10 +278,115 @@ crm: timeline: no such option: --fields
 Try 'crm timeline --help'.
 END
 want 0 crm timeline 2 --kind visit <<'END'
-Number  Time                  Kind   Source  Reference  Details
-     8  2026-05-03T00:00:00Z  Visit
-     7  2026-05-02T00:00:00Z  Visit
-     6  2026-05-01T00:00:00Z  Visit
-     5  2026-02-02T00:00:00Z  Visit
-     3  2026-02-02T00:00:00Z  Visit
+Number  Revision  Time                  Kind   Source  Reference  Details
+     8        17  2026-05-03T00:00:00Z  Visit
+     7        17  2026-05-02T00:00:00Z  Visit
+     6        17  2026-05-01T00:00:00Z  Visit
+     5        14  2026-02-02T00:00:00Z  Visit
+     3        12  2026-02-02T00:00:00Z  Visit
+END
+
+# lines with numbers, as timeline writes them: what they void is a line before, whatever its number here
+crm -C other.db create name=Ann >/dev/null 2>&1
+add()
+{
+    crm -C other.db event add 1 "$@" >/dev/null
+}
+add kind=order time=2026-01-05T10:00:00Z amount='12.50 CNY' --source shop --reference O-1
+add kind=order time=2026-01-06T10:00:00Z amount='9 CNY' --source shop --reference O-1 voids=1
+add kind=visit time=2026-01-07 subject=a
+add kind=visit time=2026-01-07 subject=a
+add kind=order time=2026-01-08 amount='3 CNY' --source shop --reference O-2
+crm -C other.db event void 1 3 5 >/dev/null
+crm -C other.db timeline 1 --all --oldest --json >all
+crm create name=Target >/dev/null
+for day in 1 2 3; do
+    crm event add 3 kind=visit time=2026-04-0$day >/dev/null
+done
+want 0 crm event add 3 --file all --dry-run <<'END'
+dry run: 7 added, 0 known already, 0 bad
+END
+want 0 crm event add 3 --file all <<'END'
+7 added, 0 known already, 0 bad
+END
+want 0 crm timeline 3 --all <<'END'
+Number  Revision  Time                  Kind   Source  Reference  State      Details
+     3        21  2026-04-03T00:00:00Z  Visit
+     2        20  2026-04-02T00:00:00Z  Visit
+     1        19  2026-04-01T00:00:00Z  Visit
+    10        28  2026-01-08T00:00:00Z  Void                      voids 9
+     9        27  2026-01-08T00:00:00Z  Order  shop    O-2        voided     Amount: 3 CNY
+     8        26  2026-01-07T00:00:00Z  Void                      voids 6
+     7        25  2026-01-07T00:00:00Z  Visit                                Subject: a
+     6        24  2026-01-07T00:00:00Z  Visit                     voided     Subject: a
+     5        23  2026-01-06T10:00:00Z  Order  shop    O-1        voids 4    Amount: 9 CNY
+     4        22  2026-01-05T10:00:00Z  Order  shop    O-1        corrected  Amount: 12.50 CNY
+END
+for again in 1 2; do
+    want 0 crm event add 3 --file all <<'END'
+0 added, 7 known already, 0 bad
+END
+done
+want 0 crm -C other.db event add 1 --file all <<'END'
+0 added, 7 known already, 0 bad
+END
+sed 's/^{/{"customer":2,/' all >named
+want 0 crm event add --file named --atomic <<'END'
+7 added, 0 known already, 0 bad
+END
+want 0 crm event add --file named --atomic <<'END'
+0 added, 7 known already, 0 bad
+END
+# the events of other customers, and later lines, are none that a line may void
+{
+    printf '{"customer":3,"number":4,"kind":"visit","time":"2026-06-01","subject":"b"}\n'
+    printf '{"customer":2,"number":5,"kind":"void","voids":4}\n'
+    printf '{"customer":3,"number":6,"kind":"void","voids":7}\n'
+    printf '{"customer":3,"number":7,"kind":"visit","voids":"x"}\n'
+    printf '{"customer":3,"number":8,"kind":"visit","voids":4,}\n'
+    printf '{"customer":3,"number":9,"kind":"void","voids":4}\n'
+} >unknown
+crm timeline 2 --all >before
+want 1 crm event add --file unknown <<'END'
+2 added, 0 known already, 4 bad
+END
+said <<'END'
+crm: event: unknown:2: voids: no line before has the number 4 ('crm timeline --all --oldest --json' gives all lines in order)
+crm: event: unknown:3: voids: no line before has the number 7 ('crm timeline --all --oldest --json' gives all lines in order)
+crm: event: unknown:4: voids: needs the number of an event
+crm: event: unknown:5: JSON: a name in quotes expected at byte 50
+END
+crm timeline 2 --all | diff before - >&2
+crm timeline 3 --all --json | grep '"subject":"b"' | grep -q '"state":"voided"' || die "not voided"
+want 1 crm event add --file unknown --json <<'END'
+{"added":0,"known":2,"bad":4,"last_line":6,"interrupted":false,"dry_run":false}
+END
+sed -n 1p "$W/err" >line
+cp line "$W/err"
+said <<'END'
+{"error":{"code":"CRM_EVALUE","verb":"event","file":"unknown","line":2,"field":"voids","message":"voids: no line before has the number 4 ('crm timeline --all --oldest --json' gives all lines in order)"}}
+END
+# without a number, voids is a number of this customer's
+printf '{"kind":"void","voids":1}\n' >plain
+want 0 crm event add 3 --file plain <<'END'
+1 added, 0 known already, 0 bad
+END
+want 1 crm event add 3 --file plain <<'END'
+0 added, 0 known already, 1 bad
+END
+said <<'END'
+crm: event: plain:1: event 1 is voided already
+END
+
+# a file of another sort does not flood the terminal
+printf 'visit,2026-01-%d\n' 1 2 3 4 5 6 7 8 9 10 11 12 >csv
+want 1 crm event add 3 --file csv <<'END'
+0 added, 0 known already, 12 bad
+END
+same "$(wc -l <"$W/err")" 12
+sed -n '2p;$p' "$W/err" >some
+cp some "$W/err"
+said <<'END'
+crm: event: csv looks like CSV: each line must be a JSON document; mlr --icsv --ojsonl cat makes it so
+crm: event: ... and 2 more bad lines (--json tells all)
 END

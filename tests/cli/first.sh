@@ -97,3 +97,9 @@ same "$(cat "$W"/out? | sort | tr '\n' ' ')" '1 2 3 4 5 6 '
 same "$(cat "$W"/err? | grep -c 'made race')" 1
 same "$(crm list -C race --json | wc -l)" 6
 holds . race
+
+# init is of the verbs that write
+want 0 crm init made.db --actor zoe --source web-form --zone Asia/Shanghai <<'END'
+made made.db
+END
+crm changes -C made.db --json | grep -q '"action":"model","version":1}$' || die "the first entry has an actor"

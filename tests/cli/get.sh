@@ -10,12 +10,12 @@ crm set 1 employer=3 phone+=13900139000 >/dev/null
 
 want 0 timeless crm get 2 <<'END'
 ID          2
-Kind        person
+Kind        Person
 Name        张伟
 Birth date  1990-05-01
 Phone       +8613900139000
             +8613700137000
-Lifecycle   lead
+Lifecycle   Lead
 Score       820
 VIP         false
 Notes       第一行\nsecond\tline
@@ -25,12 +25,12 @@ Updated     TIME
 END
 want 0 timeless crm get 2 --lang zh <<'END'
 ID        2
-类型      person
+类型      个人
 姓名      张伟
 出生日期  1990-05-01
 电话      +8613900139000
           +8613700137000
-生命周期  lead
+生命周期  线索
 评分      820
 贵宾      false
 备注      第一行\nsecond\tline
@@ -47,13 +47,13 @@ tight()
 }
 want 0 tight crm get 1 --origins <<'END'
 ID 1
-Kind person
+Kind Person
 Name Li Na web TIME
 Phone +8613800138000 web TIME
  +8613900139000 TIME
 Email li.na@example.com web TIME
 Employer 3 TIME
-Lifecycle lead web TIME
+Lifecycle Lead web TIME
 Score 0 web TIME
 VIP false web TIME
 Revision 5
@@ -119,7 +119,7 @@ said <<'END'
 END
 silent 1 crm get nobody@example.com
 said <<'END'
-crm: get: no customer has nobody@example.com
+crm: get: no customer has nobody@example.com (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
 END
 silent 1 crm get external@erp=1
 silent 4 crm get nothing=5
@@ -159,7 +159,7 @@ want 0 crm find external@erp=10023 <<'END'
 END
 silent 1 crm find 1
 said <<'END'
-crm: find: no customer has 1
+crm: find: no customer has 1 (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
 END
 silent 1 crm find -- -1
 silent 1 crm find employer=2
@@ -186,3 +186,45 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     NO_COLOR=1 TERM=xterm script -qec "'$CRM' list" /dev/null </dev/null >tty
     ! grep -q "$(printf '\033')" tty
 fi
+
+# tables have the labels of values and kinds, JSON the keys
+crm -C labels create name=Acme kind=组织 lifecycle=active >/dev/null 2>&1
+want 0 timeless crm -C labels get 1 --lang zh-CN <<'END'
+ID        1
+类型      组织
+姓名      Acme
+生命周期  活跃
+评分      0
+贵宾      false
+修订号    2
+创建时间  TIME
+更新时间  TIME
+END
+crm -C labels get 1 --lang zh | grep -q '^类型 *组织$' || die "no label of the kind"
+crm -C labels get 1 --lang zh | grep -q '^生命周期 *活跃$' || die "no label of the value"
+crm -C labels get 1 --lang zh --json | grep -q '"kind":"organisation".*"lifecycle":"active"' || die "no keys"
+
+# what can't be found says by what it can
+silent 1 crm -C labels find 张伟
+said <<'END'
+crm: find: no customer has 张伟 (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
+END
+silent 4 crm -C labels find name=张伟
+said <<'END'
+crm: find: name: customers can't be found by this field, but by phone, email, employer, external@SOURCE, wechat, wecom, qq, tax_id
+END
+silent 2 crm get 1 -C
+said <<'END'
+crm: get: -C needs a value
+Try 'crm get --help'.
+END
+silent 2 crm get 1 --db
+said <<'END'
+crm: get: --db needs a value
+Try 'crm get --help'.
+END
+silent 2 crm -C
+said <<'END'
+crm: -C needs a value
+Try 'crm --help'.
+END

@@ -21,10 +21,11 @@ Revision Recorded Actor Action Change
  City: 上海 -> -
  3 TIME 张伟 update City: Rome -> 上海
  Score: 0 -> 500
- 2 TIME li.na create Name: Ann
+ 2 TIME li.na create Kind: Person
+ Name: Ann
  Phone: +8613800138000
  City: Rome
- Lifecycle: lead
+ Lifecycle: Lead
  Score: 0
  VIP: false
 END
@@ -38,7 +39,7 @@ want 0 timeless crm history 1 --json <<'END'
 {"revision":5,"recorded_at":"TIME","action":"update","customer":1,"batch":5,"actor":"li.na","fields":{"vip":{"before":false,"after":true}}}
 {"revision":4,"recorded_at":"TIME","action":"update","customer":1,"actor":"li.na","fields":{"phone":{"before":["+8613800138000"],"after":["+8613800138000","+8613700137000"]},"city":{"before":"上海","after":null}}}
 {"revision":3,"recorded_at":"TIME","action":"update","customer":1,"actor":"张伟","fields":{"city":{"before":"Rome","after":"上海"},"score":{"before":0,"after":500}}}
-{"revision":2,"recorded_at":"TIME","action":"create","customer":1,"actor":"li.na","fields":{"name":{"after":"Ann"},"phone":{"after":["+8613800138000"]},"city":{"after":"Rome"},"lifecycle":{"after":"lead"},"score":{"after":0},"vip":{"after":false}}}
+{"revision":2,"recorded_at":"TIME","action":"create","customer":1,"actor":"li.na","kind":{"after":"person"},"fields":{"name":{"after":"Ann"},"phone":{"after":["+8613800138000"]},"city":{"after":"Rome"},"lifecycle":{"after":"lead"},"score":{"after":0},"vip":{"after":false}}}
 END
 want 0 sh -c '"$CRM" history 1 --width 60 --limit 4 | sed "s/20[-0-9T]*…/TIMETIMETIME…/"' <<'END'
 Revision  Recorded       Actor  Action         Change
@@ -58,22 +59,34 @@ printf '{"name":"Bob"}\n' | "$CRM" create --file - --batch --actor li.na >/dev/n
 crm undo 8 --actor wang >/dev/null
 want 0 tight crm history 2 <<'END'
 Revision Recorded Actor Action Change
- 9 TIME wang undo (batch 9)
- 8 TIME li.na create (batch 8) Name: Bob
- Lifecycle: lead
+ 9 TIME wang undo 8 (batch 9)
+ 8 TIME li.na create (batch 8) Kind: Person
+ Name: Bob
+ Lifecycle: Lead
  Score: 0
  VIP: false
 END
 want 0 tight crm get 2 --at 8 <<'END'
 ID 2
-Kind person
+Kind Person
 Name Bob
-Lifecycle lead
+Lifecycle Lead
 Score 0
 VIP false
 Revision 8
 Created TIME
 Updated TIME
+END
+
+# the kind is no field, and told beside them
+crm create name=Acme --actor li.na >/dev/null
+crm set 3 kind=organisation --actor li.na >/dev/null
+want 0 tight crm history 3 --limit 1 <<'END'
+Revision Recorded Actor Action Change
+ 11 TIME li.na update Kind: Person -> Organisation
+END
+want 0 timeless crm history 3 --limit 1 --json <<'END'
+{"revision":11,"recorded_at":"TIME","action":"update","customer":3,"actor":"li.na","kind":{"before":"person","after":"organisation"},"fields":{}}
 END
 
 # a field that the model no longer has
@@ -91,7 +104,8 @@ crm -C shoes.db model apply less.yaml --force >/dev/null
 want 0 tight crm -C shoes.db history 1 <<'END'
 Revision Recorded Actor Action Change
  3 TIME li.na update shoe_size: 43 -> 44
- 2 TIME li.na create name: Cy
+ 2 TIME li.na create Kind: person
+ name: Cy
  shoe_size: 43
 END
 want 0 timeless crm -C shoes.db history 1 --limit 1 --json <<'END'
@@ -118,11 +132,11 @@ END
 same "$(at --at 999)" "$(at)"
 want 0 tight crm get 1 --at 2 --origins <<'END'
 ID 1
-Kind person
+Kind Person
 Name Ann TIME
 Phone +8613800138000 TIME
 City Rome TIME
-Lifecycle lead TIME
+Lifecycle Lead TIME
 Score 0 TIME
 VIP false TIME
 Revision 2
@@ -169,7 +183,7 @@ said <<'END'
 END
 silent 1 crm history nobody@example.com
 said <<'END'
-crm: history: no customer has nobody@example.com
+crm: history: no customer has nobody@example.com (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
 END
 silent 2 crm history 1 --limit 0
 said <<'END'
@@ -184,4 +198,17 @@ END
 silent 5 crm -C nowhere history 1
 said <<'END'
 crm: history: there is no database at nowhere ('crm init' makes one, -C names another)
+END
+
+# the labels of values in tables, keys in JSON; what an undo took back
+crm -C labels create name=Ann lifecycle=lead --actor li.na >/dev/null 2>&1
+crm -C labels set 1 lifecycle=活跃 --actor li.na >/dev/null
+crm -C labels undo 3 --actor wang >/dev/null
+want 0 tight crm -C labels history 1 --lang zh --limit 2 <<'END'
+修订号 记录时间 操作人 操作 变更
+ 4 TIME wang undo 3 (batch 4) 生命周期: 活跃 -> 线索
+ 3 TIME li.na update 生命周期: 线索 -> 活跃
+END
+want 0 timeless crm -C labels history 1 --lang zh --limit 1 --json <<'END'
+{"revision":4,"recorded_at":"TIME","action":"undo","customer":1,"batch":4,"actor":"wang","undone":3,"fields":{"lifecycle":{"before":"active","after":"lead"}}}
 END

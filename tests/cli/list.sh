@@ -93,8 +93,8 @@ Try 'crm list --help'.
 END
 for lang in zh zh-CN zh_CN ZH; do
     want 0 crm list --lang $lang --limit 1 --fields 类型,ID,KIND,name <<'END'
-类型    ID  类型    姓名
-person   1  person  张伟
+类型  ID  类型  姓名
+个人   1  个人  张伟
 END
 done
 want 0 crm list --limit 1 --fields '类型,Id,修订号' --csv <<END
@@ -175,3 +175,15 @@ said <<'END'
 crm: list: --limit needs a number, not 'many'
 Try 'crm list --help'.
 END
+
+# labels of values in tables, keys elsewhere
+crm -C labels create name=Acme kind=公司 lifecycle=活跃 >/dev/null 2>&1
+want 0 crm -C labels list --fields id,kind,lifecycle --lang zh <<'END'
+ID  类型  生命周期
+ 1  组织  活跃
+END
+want 0 crm -C labels list --fields id,kind,lifecycle --lang zh --json <<'END'
+{"id":1,"kind":"organisation","lifecycle":"active"}
+END
+crm -C labels list --fields id,kind,lifecycle --lang zh --csv | tr -d '\r' >csv
+same "$(tail -n 1 csv)" 1,organisation,active

@@ -55,9 +55,9 @@ want 0 crm event add 1 kind=walk time=2026-01-02 <<'END'
 2
 END
 want 0 crm timeline 1 --lang zh <<'END'
-编号  时间                  类型  来源  单号  内容
-   2  2026-01-02T00:00:00Z  walk
-   1  2026-01-01T00:00:00Z  品茶              茶: green, cups: 2
+编号  修订号  时间                  类型  来源  单号  内容
+   2       4  2026-01-02T00:00:00Z  walk
+   1       3  2026-01-01T00:00:00Z  品茶              茶: 绿茶, cups: 2
 END
 silent 2 crm model event
 said <<'END'

@@ -147,3 +147,13 @@ END
 silent 2 crm delete
 silent 2 crm delete 1 2 --expect 5
 silent 2 crm undelete
+
+crm -C other.db create name=Ann >/dev/null 2>&1
+silent 4 crm -C other.db set 1 kind=
+said <<'END'
+crm: set: kind: needs person or organisation
+END
+silent 4 crm -C other.db set 1 external+=7
+said <<'END'
+crm: set: external: needs its source: write external@SOURCE+=7
+END

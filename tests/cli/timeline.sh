@@ -15,22 +15,22 @@ END
 crm event add --file events >/dev/null
 crm event void 1 6 >/dev/null
 want 0 crm timeline 1 <<'END'
-Number  Time                      Kind   Source  Reference  Details
-     5  2026-03-01T00:00:00.500Z  Visit                     Subject: a\nb
-     4  2026-02-05T10:00:00Z      Order  店铺    单-3       Amount: 8.25 EUR
-     3  2026-02-05T10:00:00Z      Order  shop    O-2        Amount: 1034 CNY, Quantity: 2
-     2  2026-01-20T09:30:00Z      Call                      Direction: in, Duration: 90
-     1  2026-01-05T10:00:00Z      Order  shop    O-1        Amount: 12.50 CNY, Product: 龙井茶 250g
+Number  Revision  Time                      Kind   Source  Reference  Details
+     5         8  2026-03-01T00:00:00.500Z  Visit                     Subject: a\nb
+     4         7  2026-02-05T10:00:00Z      Order  店铺    单-3       Amount: 8.25 EUR
+     3         6  2026-02-05T10:00:00Z      Order  shop    O-2        Amount: 1034 CNY, Quantity: 2
+     2         5  2026-01-20T09:30:00Z      Call                      Direction: In, Duration: 90
+     1         4  2026-01-05T10:00:00Z      Order  shop    O-1        Amount: 12.50 CNY, Product: 龙井茶 250g
 END
 want 0 crm timeline 13800138000 --lang zh --all <<'END'
-编号  时间                      类型  来源  单号  状态     内容
-   7  2026-03-02T00:00:00Z      作废              voids 6
-   6  2026-03-02T00:00:00Z      订单              voided   金额: 1 CNY
-   5  2026-03-01T00:00:00.500Z  拜访                       主题: a\nb
-   4  2026-02-05T10:00:00Z      订单  店铺  单-3           金额: 8.25 EUR
-   3  2026-02-05T10:00:00Z      订单  shop  O-2            金额: 1034 CNY, 数量: 2
-   2  2026-01-20T09:30:00Z      通话                       方向: in, 时长: 90
-   1  2026-01-05T10:00:00Z      订单  shop  O-1            金额: 12.50 CNY, 产品: 龙井茶 250g
+编号  修订号  时间                      类型  来源  单号  状态     内容
+   7      10  2026-03-02T00:00:00Z      作废              voids 6
+   6       9  2026-03-02T00:00:00Z      订单              voided   金额: 1 CNY
+   5       8  2026-03-01T00:00:00.500Z  拜访                       主题: a\nb
+   4       7  2026-02-05T10:00:00Z      订单  店铺  单-3           金额: 8.25 EUR
+   3       6  2026-02-05T10:00:00Z      订单  shop  O-2            金额: 1034 CNY, 数量: 2
+   2       5  2026-01-20T09:30:00Z      通话                       方向: 呼入, 时长: 90
+   1       4  2026-01-05T10:00:00Z      订单  shop  O-1            金额: 12.50 CNY, 产品: 龙井茶 250g
 END
 cp "$W/out" zh
 LC_ALL=zh_CN.UTF-8 crm timeline 1 --all | diff zh - >&2
@@ -50,15 +50,15 @@ said <<'END'
 {"resume":{"after":6}}
 END
 want 0 crm timeline 1 --width 60 <<'END'
-Number  Time          Kind   Source  Reference  Details
-     5  2026-03-01T…  Visit                     Subject: a\…
-     4  2026-02-05T…  Order  店铺    单-3       Amount: 8.2…
-     3  2026-02-05T…  Order  shop    O-2        Amount: 103…
-     2  2026-01-20T…  Call                      Direction: …
-     1  2026-01-05T…  Order  shop    O-1        Amount: 12.…
+Number  Revision  Time     Kind   Source  Referen…  Details
+     5         8  2026-0…  Visit                    Subject…
+     4         7  2026-0…  Order  店铺    单-3      Amount:…
+     3         6  2026-0…  Order  shop    O-2       Amount:…
+     2         5  2026-0…  Call                     Directi…
+     1         4  2026-0…  Order  shop    O-1       Amount:…
 END
 want 0 crm timeline 2 <<'END'
-Number  Time  Kind  Source  Reference  Details
+Number  Revision  Time  Kind  Source  Reference  Details
 END
 silent 0 crm timeline 2 --json
 
@@ -79,9 +79,9 @@ same "$(numbers --until 1970-01-01)" ""
 
 # pages
 want 0 crm timeline 1 --limit 2 <<'END'
-Number  Time                      Kind   Source  Reference  Details
-     5  2026-03-01T00:00:00.500Z  Visit                     Subject: a\nb
-     4  2026-02-05T10:00:00Z      Order  店铺    单-3       Amount: 8.25 EUR
+Number  Revision  Time                      Kind   Source  Reference  Details
+     5         8  2026-03-01T00:00:00.500Z  Visit                     Subject: a\nb
+     4         7  2026-02-05T10:00:00Z      Order  店铺    单-3       Amount: 8.25 EUR
 END
 said <<'END'
 crm: timeline: more with --after 4

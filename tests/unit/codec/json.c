@@ -31,6 +31,38 @@ static int parse(const char *s, size_t n, crm__json **out)
     return rc;
 }
 
+static int is_known(void *ctx, const char *key, size_t n)
+{
+    return n == strlen(ctx) && memcmp(key, ctx, n) == 0;
+}
+
+/* Few members, and so many that they are sorted: the place of the second, its name when known. */
+CRM_TEST(test_codec_json__name_twice)
+{
+    for (int more = 0; more <= 40; more += 20) {
+        for (int known = 0; known < 2; known++) {
+            char text[400], name[] = "bb";
+            size_t n = (size_t)sprintf(text, "{\"a\":1,\"bb\":2"), second;
+            crm__json *v;
+            for (int i = 0; i < more; i++)
+                n += (size_t)sprintf(text + n, ",\"x%d\":0", i);
+            second = n + 1;
+            n += (size_t)sprintf(text + n, ",\"bb\":3,\"c\":4}");
+            if (!known)
+                name[0] = 'y';
+            crm_error_init(&err);
+            ck_assert_int_eq(crm__json_parse_known(NULL, text, n, is_known, name, &v, &err),
+                             CRM_ESYNTAX);
+            ck_assert_ptr_null(v);
+            ck_assert_int_eq(err.offset, (int64_t)second);
+            ck_assert_str_eq(err.field, known ? "bb" : "");
+            ck_assert_int_eq(strstr(err.message, "bb") != NULL, known);
+            ck_assert_int_eq(crm__json_parse_known(NULL, text, n, is_known, name, &v, NULL),
+                             CRM_ESYNTAX);
+        }
+    }
+}
+
 CRM_TEST(test_codec_json__good)
 {
     static const char *const GOOD[] = {
@@ -121,10 +153,10 @@ CRM_TEST(test_codec_json__bad)
         {"/**/1", 0},
         {"\"a\nb\"", 2},
         {"\"\t\"", 1},
-        {"{\"a\":1,\"a\":1}", 0},
-        {"{\"x\":{\"a\":1,\"a\":2}}", 5},
-        {"[{\"a\":1,\"b\":2,\"a\":3}]", 1},
-        {"{\"a\":1,\"\\u0061\":2}", 0}, /* the same name in another writing */
+        {"{\"a\":1,\"a\":1}", 7},
+        {"{\"x\":{\"a\":1,\"a\":2}}", 12},
+        {"[{\"a\":1,\"b\":2,\"a\":3}]", 14},
+        {"{\"a\":1,\"\\u0061\":2}", 7}, /* the same name in another writing */
         {"12345678901234567890", 0},
         {"[1,-12345678901234567890]", 3},
         {"-9223372036854775809", 0},
