@@ -439,8 +439,9 @@ CRM_TEST(test_api_labels__own_members_of_an_event)
     ck_assert_str_eq(crm_event_kind_key(e), "visit");
     ck_assert_int_eq(strncmp(crm_event_reference(e, &n), "R1", 2), 0);
     ck_assert_uint_eq(n, 2);
-    OK(crm_event_source(txn, e, &source, NULL, &er));
-    ck_assert_str_eq(source, "shop");
+    OK(crm_event_source(txn, e, &source, &n, &er));
+    ck_assert_uint_eq(n, 4);
+    ck_assert_mem_eq(source, "shop", 4);
     crm_event_free(e);
     /* An attribute of the kind comes first, unless its label gave the kind. */
     OK(crm_event_add_json(txn, id, "{\"kind\":\"test\",\"time\":\"2026-01-03\",\"类型\":\"x\"}",
