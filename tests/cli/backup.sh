@@ -90,7 +90,7 @@ crm check >/dev/null
 
 # somebody has it open
 mkfifo hold
-crm changes --follow >hold 2>/dev/null &
+"$CRM" changes --follow >hold 2>/dev/null & # not the function, whose shell would be what is ended
 pid=$!
 exec 3<hold
 read -r line <&3
