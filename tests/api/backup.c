@@ -195,7 +195,7 @@ CRM_TEST(test_api_backup__while_two_threads_write)
     crm_db *db = api_open();
     atomic_int stop = 0;
     writer w[2] = {{db, &stop, 0, 0, 0}, {db, &stop, 0, 1, 0}};
-    uint64_t last = 0;
+    uint64_t last = CUSTOMERS + 1;
     pthread_t t[2];
 
     fill(db, CUSTOMERS);
@@ -205,6 +205,9 @@ CRM_TEST(test_api_backup__while_two_threads_write)
         crm_backup_options o = options(CRM_BACKUP_REPLACE | (i & 1 ? CRM_BACKUP_GZIP : 0));
         crm_backup_result r;
         char name[20];
+        int rc = crm_db_wait(db, last, (int)crmtest_seconds(60) * 1000, NULL, &er);
+        ck_assert_msg(rc == CRM_OK, "%s: the writers have %s and %s", crm_error_name(rc),
+                      crm_error_name(w[0].rc), crm_error_name(w[1].rc));
         OK(crm_backup(db, crmtest_path("b"), &o, sizeof r, &r, &er));
         ck_assert_uint_gt(r.revision, last);
         last = r.revision;
