@@ -4,6 +4,7 @@
  * check tag, is told; and a change of any byte of the rows beside the blocks is found.
  */
 #include "crmtest.h"
+#include "stingy.h"
 #include "codec/event_head.h"
 #include "db/txn.h"
 
@@ -633,34 +634,6 @@ CRM_TEST(test_db_check_timeline__harm_is_told)
 }
 
 /* ---- memory ---- */
-
-typedef struct stingy {
-    int64_t left, alive;
-} stingy;
-
-static void *stingy_alloc(size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *p = s->left-- > 0 ? malloc(n) : NULL;
-
-    s->alive += p != NULL;
-    return p;
-}
-
-static void *stingy_realloc(void *p, size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *q = s->left-- > 0 ? realloc(p, n) : NULL;
-
-    s->alive += q && !p;
-    return q;
-}
-
-static void stingy_free(void *p, void *ctx)
-{
-    ((stingy *)ctx)->alive -= p != NULL;
-    free(p);
-}
 
 /* With too little memory a check of long timelines says so, and not that they are damaged. */
 CRM_TEST(test_db_check_timeline__without_memory)

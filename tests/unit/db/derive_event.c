@@ -6,6 +6,7 @@
  */
 #include "base/time.h"
 #include "crmtest.h"
+#include "stingy.h"
 #include "db/derive_event.h"
 #include "db/model.h"
 
@@ -597,34 +598,6 @@ CRM_TEST(test_db_derive_event__check_tells)
 }
 
 /* ---- memory ---- */
-
-typedef struct stingy {
-    int64_t left, alive;
-} stingy;
-
-static void *stingy_alloc(size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *p = s->left-- > 0 ? malloc(n) : NULL;
-
-    s->alive += p != NULL;
-    return p;
-}
-
-static void *stingy_realloc(void *p, size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *q = s->left-- > 0 ? realloc(p, n) : NULL;
-
-    s->alive += q && !p;
-    return q;
-}
-
-static void stingy_free(void *p, void *ctx)
-{
-    ((stingy *)ctx)->alive -= p != NULL;
-    free(p);
-}
 
 /* A check for which memory runs out says so, and not that the database is damaged. */
 CRM_TEST(test_db_derive_event__check_without_memory)

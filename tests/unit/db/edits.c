@@ -5,6 +5,7 @@
 #include "bits/set.h"
 #include "codec/key.h"
 #include "crmtest.h"
+#include "stingy.h"
 #include "db/edits.h"
 
 #include <crm/codes.h>
@@ -365,34 +366,6 @@ CRM_TEST(test_db_edits__removing_nothing)
 }
 
 /* ---- memory ---- */
-
-typedef struct stingy {
-    int64_t left, alive;
-} stingy;
-
-static void *stingy_alloc(size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *p = s->left-- > 0 ? malloc(n) : NULL;
-
-    s->alive += p != NULL;
-    return p;
-}
-
-static void *stingy_realloc(void *p, size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *q = s->left-- > 0 ? realloc(p, n) : NULL;
-
-    s->alive += q && !p;
-    return q;
-}
-
-static void stingy_free(void *p, void *ctx)
-{
-    ((stingy *)ctx)->alive -= p != NULL;
-    free(p);
-}
 
 /* Every allocation that fails leaves the list as it was before the edit. */
 CRM_TEST(test_db_edits__failed_allocations)

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/time.h"
 #include "crmtest.h"
+#include "stingy.h"
 #include "db/days.h"
 #include "db/edits.h"
 
@@ -407,34 +408,6 @@ CRM_TEST(test_db_edits_days__damaged_part_is_refused)
 }
 
 /* ---- what fails ---- */
-
-typedef struct stingy {
-    int64_t left, alive;
-} stingy;
-
-static void *stingy_alloc(size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *p = s->left-- > 0 ? malloc(n) : NULL;
-
-    s->alive += p != NULL;
-    return p;
-}
-
-static void *stingy_realloc(void *p, size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *q = s->left-- > 0 ? realloc(p, n) : NULL;
-
-    s->alive += q && !p;
-    return q;
-}
-
-static void stingy_free(void *p, void *ctx)
-{
-    ((stingy *)ctx)->alive -= p != NULL;
-    free(p);
-}
 
 /* Some hundred items of a few rows, one of which needs parts of its own, then some fewer. */
 static int add_many(crm__edits *e, int from, int until, int on)

@@ -4,6 +4,7 @@
  */
 #include "base/bytes.h"
 #include "crmtest.h"
+#include "stingy.h"
 #include "db/days.h"
 #include "db/edits.h"
 
@@ -388,34 +389,6 @@ static void count_shrunk(shelf *s)
     s->count[17] = 20;
     s->count[19] = 1;
     s->count[20] = PART - 50;
-}
-
-typedef struct stingy {
-    int64_t left, alive;
-} stingy;
-
-static void *stingy_alloc(size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *p = s->left-- > 0 ? malloc(n) : NULL;
-
-    s->alive += p != NULL;
-    return p;
-}
-
-static void *stingy_realloc(void *p, size_t n, void *ctx)
-{
-    stingy *s = ctx;
-    void *q = s->left-- > 0 ? realloc(p, n) : NULL;
-
-    s->alive += q && !p;
-    return q;
-}
-
-static void stingy_free(void *p, void *ctx)
-{
-    ((stingy *)ctx)->alive -= p != NULL;
-    free(p);
 }
 
 /* Each allocation of the shrinking fails in turn. */
