@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char help[] =
     "Usage: " TOOL " check [--json]\n"
@@ -88,20 +87,6 @@ static void put_result(tool *t, const crm_check_result *r)
     buf_free(&b);
 }
 
-/* A file without a byte is what a process leaves that died making a database: for every other verb
- * there is none, so for this one too. */
-static int is_empty(const char *path)
-{
-    struct stat st;
-    buf file = {0};
-    int rc;
-
-    buf_fmt(&file, "%s/data.mdb", path);
-    rc = stat(file.p, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
-    buf_free(&file);
-    return rc;
-}
-
 static int run(tool *t, int argc, char **argv)
 {
     crm_check_options options = CRM_CHECK_OPTIONS_INIT;
@@ -114,8 +99,6 @@ static int run(tool *t, int argc, char **argv)
         return rc;
     if (argc)
         return fail_usage(t, "takes no argument");
-    if (is_empty(t->path))
-        return open_absent(t);
     memset(&result, 0, sizeof(result));
     state.t = t;
     interrupt_catch();

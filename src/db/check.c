@@ -13,7 +13,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 void crm_check_options_init(crm_check_options *opts)
@@ -432,12 +431,10 @@ static int judged(crm__check *c, int rc, crm_error *err)
     return crm__fail(err, CRM_ECORRUPT, "%llu faults", (unsigned long long)c->result.faults);
 }
 
-/* A database that is being made is not looked at half-way; one whose making has not begun is none.
- */
+/* A database that is being made is not looked at half-way. */
 static int wait_for_maker(const char *path, crm_error *err)
 {
     char name[4096];
-    struct stat st;
     int fd;
 
     if (snprintf(name, sizeof name, "%s/crm.lock", path) >= (int)sizeof name)
@@ -448,9 +445,6 @@ static int wait_for_maker(const char *path, crm_error *err)
         crm__lock_opening(fd, 0);
         close(fd);
     }
-    snprintf(name, sizeof name, "%s/data.mdb", path);
-    if (!stat(name, &st) && S_ISREG(st.st_mode) && st.st_size == 0)
-        return crm__fail(err, CRM_ENOTFOUND, "no database there");
     return CRM_OK;
 }
 

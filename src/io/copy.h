@@ -9,6 +9,7 @@
 #ifndef CRM_IO_COPY_H
 #define CRM_IO_COPY_H
 
+#include "base/file.h"
 #include "db/txn.h"
 
 #include <crm/backup.h>
@@ -50,11 +51,6 @@ int crm__copy_verify(const crm_allocator *mem, const char *dir, crm__work *w, cr
 
 /* ---- what is not ready (part.c) ---- */
 
-/* "<dir>/<name>"; NULL without memory. */
-char *crm__path_join(const crm_allocator *mem, const char *dir, const char *name);
-/* The folder a path is in: of "a/b" "a". */
-char *crm__path_folder(const crm_allocator *mem, const char *path);
-
 /* A folder in which a file is made; held by one process at a time, removed with what is in it. */
 typedef struct crm__part {
     const crm_allocator *mem;
@@ -66,19 +62,6 @@ typedef struct crm__part {
 int crm__part_open(const crm_allocator *mem, const char *base, const char *suffix, crm__part *out,
                    crm_error *err);
 void crm__part_close(crm__part *p);
-
-/* Writes a file, or a folder's list of names, through to the disk. */
-int crm__file_sync(const char *path, crm_error *err);
-int crm__folder_sync(const char *path, crm_error *err);
-/* Renames, and writes the folder of `to` through to the disk.  CRM_EEXISTS unless it may replace.
- */
-int crm__file_place(const crm_allocator *mem, const char *from, const char *to, int replace,
-                    crm_error *err);
-/* Size of a file, 0 when there is none. */
-uint64_t crm__file_bytes(const char *path);
-/* CRM_EFULL when that is what errno says, else CRM_EIO. */
-int crm__file_code(int sys);
-int crm__file_write(int fd, const void *p, size_t n, crm_error *err);
 
 /* ---- files that may be compressed (packed.c) ---- */
 

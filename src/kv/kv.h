@@ -139,7 +139,7 @@ struct kv_cursor {
 
 /* dir is the database folder; the engine names its own files in it. */
 int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
-/* 1 if there is no data file, or one whose making was cut short before anything was in it. */
+/* 1 if there is no data file. */
 int crm__kv_lmdb_absent(const char *dir);
 /* 1 if the engine met a state it can't go on from (an assertion); only close is left. */
 int crm__kv_lmdb_poisoned(const kv_env *env);

@@ -19,6 +19,13 @@ typedef struct lmdb_cursor {
 
 /* ---- transactions ---- */
 
+static void end(lmdb_txn *t)
+{
+    if (t->base.write)
+        crm__queue_leave(&((lmdb_env *)t->base.env)->queue);
+    crm__release(t->base.env->mem, t);
+}
+
 static int lmdb_begin(kv_env *env, int write, kv_txn **out, crm_error *err)
 {
     lmdb_env *e = (lmdb_env *)env;
@@ -34,13 +41,15 @@ static int lmdb_begin(kv_env *env, int write, kv_txn **out, crm_error *err)
     t->base.ops = write ? &crm__lmdb_ops : &crm__lmdb_read_ops;
     t->base.env = env;
     t->base.write = write;
+    if (write)
+        crm__queue_enter(&e->queue);
     rc = crm__lmdb_begin(e->env, write ? 0 : MDB_RDONLY, &t->txn);
     if (rc == MDB_READERS_FULL) {
         mdb_reader_check(e->env, &dead);
         rc = crm__lmdb_begin(e->env, write ? 0 : MDB_RDONLY, &t->txn);
     }
     if (rc) {
-        crm__release(env->mem, t);
+        end(t);
         return crm__lmdb_fail(err, rc, "can't begin");
     }
     *out = &t->base;
@@ -53,7 +62,7 @@ static void lmdb_abort(kv_txn *txn)
 
     /* After an assertion too: it gives the writer's lock back. */
     crm__lmdb_abort(t->txn);
-    crm__release(txn->env->mem, t);
+    end(t);
 }
 
 /* LMDB turns a write that was cut short by a full disk into EIO. */
@@ -81,7 +90,7 @@ static int lmdb_commit(kv_txn *txn, crm_error *err)
         rc = ENOSPC;
     if (rc == CRM__LMDB_POISON)
         crm__lmdb_abort(t->txn); /* an assertion left it open, with the writer's lock */
-    crm__release(txn->env->mem, t);
+    end(t);
     return rc ? crm__lmdb_fail(err, rc, "can't commit") : CRM_OK;
 }
 

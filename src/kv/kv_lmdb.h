@@ -14,6 +14,7 @@
 
 #include "kv/kv.h"
 #include "kv/kv_map.h"
+#include "kv/kv_queue.h"
 #include "kv/kv_wait.h"
 
 #include "base/error.h"
@@ -29,8 +30,8 @@ typedef struct lmdb_env {
     MDB_dbi directory, dbi[KV_SPACES];
     map_file file;
     atomic_int poisoned;
-    int readonly;
     crm__watches watches;
+    crm__queue queue; /* on the lock file */
 } lmdb_env;
 
 typedef struct lmdb_txn {

@@ -3,7 +3,7 @@
  */
 #include "kv/kv_lmdb.h"
 
-#include "base/bytes.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -145,6 +145,8 @@ void crm__lmdb_close(kv_env *env)
     if (e->env)
         g_env_close(e->env);
     crm__watches_close(&e->watches);
+    if (e->queue.fd >= 0)
+        close(e->queue.fd);
     crm__release(e->base.mem, e);
 }
 
@@ -230,18 +232,6 @@ static int age(lmdb_env *e)
     return rc ? rc : mdb_env_sync(e->env, 1);
 }
 
-static int sync_folder(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), sys = 0;
-
-    if (fd < 0)
-        return errno;
-    if (fsync(fd) && errno != EINVAL) /* a file system that can't, or need not */
-        sys = errno;
-    close(fd);
-    return sys;
-}
-
 /* A new file gets its name when it is whole and on the disk: a power loss in the unsynced time of
  * its making could leave any mixture of its pages.  The caller holds the folder's lock for opening.
  */
@@ -266,28 +256,11 @@ static int make_file(const char *dir, const kv_options *opts, crm_error *err)
         if (sys)
             rc = crm__lmdb_fail(err, sys, "can't make the data file");
     }
-    if (!rc) {
-        sys = rename(part, path) ? errno : sync_folder(dir);
-        if (sys)
-            rc = crm__fail_sys(err, crm__lmdb_code(sys), sys, "can't give the data file its name");
-    }
+    if (!rc)
+        rc = crm__file_place(opts->mem, part, path, 1, err);
     if (rc)
         unlink(part);
     return rc;
-}
-
-static int open_spaces(lmdb_env *e, int create, crm_error *err)
-{
-    int rc = open_spaces_in(e, MDB_RDONLY, 0);
-    MDB_stat st;
-
-    if (rc == MDB_NOTFOUND && create)
-        rc = open_spaces_in(e, 0, MDB_CREATE);
-    if (rc == MDB_NOTFOUND && !mdb_env_stat(e->env, &st) && !st.ms_entries)
-        return crm__fail(err, CRM_ENOTFOUND, "no database there"); /* its making was cut short */
-    if (rc == MDB_NOTFOUND)
-        return crm__fail(err, CRM_ECORRUPT, "the data file is not a customer database");
-    return rc ? crm__lmdb_fail(err, rc, "can't open the spaces") : CRM_OK;
 }
 
 static APART int g_first(MDB_txn *txn, MDB_dbi directory, MDB_val *v)
@@ -331,38 +304,13 @@ static int find_map(lmdb_env *e, crm_error *err)
     return rc ? crm__lmdb_fail(err, rc, "can't open the spaces") : CRM_OK;
 }
 
-/* LMDB begins a file with two pages in one write.  A kill, or a full disk, may leave the first
- * alone: it says that nothing was ever committed, by a transaction 0 and an empty directory. */
 int crm__kv_lmdb_absent(const char *dir)
 {
-    enum {
-        HEAD = 16,
-        MAGIC_AT = HEAD,
-        ROOT_AT = HEAD + 112,
-        TXN_AT = HEAD + 128,
-        BYTES = HEAD + 136
-    };
-    uint8_t p[BYTES];
     char path[4096];
     struct stat st;
-    int fd, first = 0;
 
-    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
-        return 0;
-    if (stat(path, &st))
-        return errno == ENOENT;
-    if (st.st_size == 0)
-        return 1;
-    if (st.st_size >= 2 * sysconf(_SC_PAGESIZE))
-        return 0;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    if (pread(fd, p, sizeof p, 0) == (ssize_t)sizeof p)
-        first = crm__get_le32(p + MAGIC_AT) == 0xBEEFC0DE &&
-                crm__get_le64(p + ROOT_AT) == UINT64_MAX && crm__get_le64(p + TXN_AT) == 0;
-    close(fd);
-    return first;
+    return snprintf(path, sizeof path, "%s/data.mdb", dir) < (int)sizeof path && stat(path, &st) &&
+           errno == ENOENT;
 }
 
 /* Looks at the head of an existing file without mapping it.  *fresh: there is nothing in it yet. */
@@ -401,49 +349,48 @@ static int look_first(const char *dir, const kv_options *opts, int *fresh, crm_e
     return rc;
 }
 
-/* A file whose making failed, say half-way on a full disk, must not look like a damaged one later.
- */
-static void forget_half_made(const char *dir)
-{
-    char path[4096];
-
-    if (snprintf(path, sizeof path, "%s/data.mdb", dir) < (int)sizeof path)
-        (void)!truncate(path, 0);
-}
-
 /* LMDB maps its lock file and writes to it through the map, where a full disk is a signal.  So all
- * of it gets its room on the disk before. */
-static int reserve_lock_file(const char *dir, const kv_options *opts, crm_error *err)
+ * of it gets its room on the disk before.  The descriptor stays: writers queue at it. */
+static int open_lock_file(const char *dir, const kv_options *opts, int *fd, crm_error *err)
 {
     unsigned readers = opts->max_readers ? opts->max_readers : READERS;
     char path[4096];
-    int fd, sys;
+    int sys;
 
     if (snprintf(path, sizeof path, "%s/lock.mdb", dir) >= (int)sizeof path)
         return crm__fail(err, CRM_EINVAL, "path is too long");
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
-    if (fd < 0)
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (*fd < 0)
         return errno == ENOSPC || errno == EDQUOT
                    ? crm__fail_sys(err, CRM_EFULL, errno, "no room for the lock file")
                    : CRM_OK; /* LMDB will say what is wrong */
-    sys = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ((off_t)readers + 8) * 64) ? errno : 0;
-    close(fd);
+    sys = fallocate(*fd, FALLOC_FL_KEEP_SIZE, 0, ((off_t)readers + 8) * 64) ? errno : 0;
     return sys == ENOSPC || sys == EDQUOT
                ? crm__fail_sys(err, CRM_EFULL, sys, "no room for the lock file")
                : CRM_OK;
 }
 
+/* The data file is there. */
+static int open_files(lmdb_env *e, const char *dir, const kv_options *opts, crm_error *err)
+{
+    int rc = open_env(e, dir, opts, 0, err), dead;
+
+    if (rc)
+        return rc;
+    mdb_reader_check(e->env, &dead);
+    rc = open_spaces_in(e, MDB_RDONLY, 0);
+    if (rc == MDB_NOTFOUND)
+        return crm__fail(err, CRM_ECORRUPT, "the data file is not a customer database");
+    return rc ? crm__lmdb_fail(err, rc, "can't open the spaces") : find_map(e, err);
+}
+
 int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err)
 {
     lmdb_env *e;
-    int rc, fresh, dead = 0;
+    int rc, fresh;
 
     *out = NULL;
     rc = look_first(dir, opts, &fresh, err);
-    if (!rc && !opts->readonly)
-        rc = reserve_lock_file(dir, opts, err);
-    if (!rc && fresh)
-        rc = make_file(dir, opts, err);
     if (rc)
         return rc;
     e = crm__calloc(opts->mem, 1, sizeof *e);
@@ -451,18 +398,15 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
         return crm__fail_nomem(err);
     e->base.ops = &crm__lmdb_ops;
     e->base.mem = opts->mem;
-    e->readonly = opts->readonly;
-    rc = open_env(e, dir, opts, 0, err);
-    if (!rc) {
-        mdb_reader_check(e->env, &dead);
-        rc = open_spaces(e, opts->create && !opts->readonly, err);
-    }
+    e->queue.fd = -1;
+    if (!opts->readonly)
+        rc = open_lock_file(dir, opts, &e->queue.fd, err);
+    if (!rc && fresh)
+        rc = make_file(dir, opts, err);
     if (!rc)
-        rc = find_map(e, err);
+        rc = open_files(e, dir, opts, err);
     if (rc) {
         crm__lmdb_close(&e->base);
-        if (fresh)
-            forget_half_made(dir);
         return rc;
     }
     *out = &e->base;

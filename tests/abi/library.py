@@ -12,8 +12,8 @@ NOT_USED = re.compile(r"^(_?exit|_Exit|abort|quick_exit|__assert_fail|v?f?printf
                       r"putchar|perror|stdout|stderr|stdin|setlocale|signal|sigaction|localtime|gmtime|strtok|"
                       r"srand|rand)$")
 # All the state a process has of us: the registry of open files with its lock, and, of each thread, where
-# to go on when LMDB meets an assertion.
-STATE = {"registry", "registry_lock", "registry_holder", "crm__lmdb_jump"}
+# to go on when LMDB meets an assertion, and which writers' turns it holds, with the key that tells of its end.
+STATE = {"registry", "registry_lock", "registry_holder", "crm__lmdb_jump", "turns", "turns_end"}
 LARGEST_KIB = 600
 
 
@@ -87,7 +87,7 @@ def check_uses(tree):
 
 
 def check_state(tree):
-    """the library's only variables are those of the registry of open files"""
+    """the library's only variables are those known here"""
     for line in run("objdump", "-t", tree.archive).split("\n"):
         m = re.match(r"[0-9a-f]+ .{6}[O ]\s(\.t?(?:data|bss)\S*|\*COM\*)\s+([0-9a-f]+) (?:\.hidden )?(\S+)$", line)
         if m and not m[1].startswith(".data.rel.ro") and int(m[2], 16) and m[3] not in STATE:

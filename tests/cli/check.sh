@@ -48,10 +48,10 @@ crm: check: there is no database at nowhere ('crm init' makes one, -C names anot
 END
 mkdir empty
 : >empty/data.mdb
-for verb in check list; do
+for verb in stat list; do
     silent 5 crm -C empty $verb
     said <<END
-crm: $verb: there is no database at empty ('crm init' makes one, -C names another)
+crm: $verb: data.mdb: the file is empty
 END
 done
 silent 2 crm check --force

@@ -276,13 +276,14 @@ static int open_flags(const char *dir, uint32_t flags)
     return rc;
 }
 
+/* It gets its name when it is whole: what is left of one that is not is made anew. */
 CRM_TEST(test_fault_full__making_cut_short)
 {
     static const uint32_t FLAGS[] = {0, CRM_VERIFY};
     char dir[512], file[600];
 
     snprintf(dir, sizeof dir, "%s", fault_path("db"));
-    snprintf(file, sizeof file, "%s/data.mdb", dir);
+    snprintf(file, sizeof file, "%s/data.new", dir);
     for (int first = 0; first < 2; first++) {
         for (size_t i = 0; i < 2; i++) {
             fault_remove(dir);
@@ -291,13 +292,14 @@ CRM_TEST(test_fault_full__making_cut_short)
             ck_assert_int_eq(open_flags(dir, CRM_NOCREATE), CRM_ENOTFOUND);
             ck_assert_int_eq(open_flags(dir, CRM_READONLY), CRM_ENOTFOUND);
             ck_assert_int_eq(open_flags(dir, FLAGS[i]), CRM_OK);
+            ck_assert_int_ne(access(file, F_OK), 0);
             ck_assert_int_eq(open_flags(dir, CRM_NOCREATE | CRM_VERIFY), CRM_OK);
             fault_clean(dir, "made after all");
         }
     }
 }
 
-/* One page of a database that had commits is a damaged one, and is left as it is. */
+/* What is left of a data file is a damaged one, and stays as it is. */
 CRM_TEST(test_fault_full__cut_off_database_is_not_made_anew)
 {
     char dir[512], file[600];
@@ -305,13 +307,14 @@ CRM_TEST(test_fault_full__cut_off_database_is_not_made_anew)
 
     snprintf(dir, sizeof dir, "%s", fault_path("db"));
     snprintf(file, sizeof file, "%s/data.mdb", dir);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 6; i++) {
+        static const off_t LEFT[] = {PAGE, -1, 100, 2 * PAGE, 0, -1};
         fault_remove(dir);
         fault_make_base(dir);
-        if (i == 1)
-            write_first_page(file, PAGE, 7);
+        if (LEFT[i] < 0)
+            write_first_page(file, PAGE, i == 1 ? 7 : 0);
         else
-            ck_assert_int_eq(damage_truncate(file, i == 0 ? PAGE : i == 2 ? 100 : 2 * PAGE), 0);
+            ck_assert_int_eq(damage_truncate(file, (uint64_t)LEFT[i]), 0);
         ck_assert_int_eq(stat(file, &st), 0);
         ck_assert_int_eq(open_flags(dir, 0), CRM_ECORRUPT);
         ck_assert_int_eq(open_flags(dir, CRM_VERIFY), CRM_ECORRUPT);
