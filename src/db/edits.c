@@ -36,6 +36,8 @@ typedef struct order_node {
 
 struct crm__order {
     order_node *head[ORDER_LEVELS];
+    order_node **end[ORDER_LEVELS]; /* the link of each level behind which there is nothing */
+    order_node *last;               /* NULL: the list is empty */
 };
 
 void crm__edits_init(crm__edits *e, const crm_allocator *mem)
@@ -149,12 +151,30 @@ static int order_levels(uint64_t hash)
     return levels;
 }
 
+/* Whether every key is before `key`, or with `past` not behind it: what is written in order is
+ * found at the end. */
+static int order_is_behind(const crm__edits *e, const crm__order *o, crm__slice key, int past)
+{
+    const crm__slot *s;
+    int c;
+
+    if (!o->last)
+        return 1;
+    s = &e->slots[o->last->slot];
+    c = compare(s->key, s->key_n, key.p, key.n);
+    return past ? c <= 0 : c < 0;
+}
+
 /* Where a node for the key stands in each level: behind *link[l]. */
 static void order_find(const crm__edits *e, crm__order *o, crm__slice key, int past,
                        order_node **link[ORDER_LEVELS])
 {
     order_node **at = o->head;
 
+    if (order_is_behind(e, o, key, past)) {
+        memcpy(link, o->end, sizeof o->end);
+        return;
+    }
     for (int l = ORDER_LEVELS - 1; l >= 0; l--) {
         for (; at[l]; at = at[l]->next) {
             const crm__slot *s = &e->slots[at[l]->slot];
@@ -185,7 +205,11 @@ static void order_add(crm__edits *e, crm__order *o, order_node *n)
     for (int l = order_levels(s->hash) - 1; l >= 0; l--) {
         n->next[l] = *link[l];
         *link[l] = n;
+        if (!n->next[l])
+            o->end[l] = &n->next[l];
     }
+    if (!n->next[0])
+        o->last = n;
 }
 
 static int order_make(crm__edits *e, kv_space space)
@@ -195,6 +219,8 @@ static int order_make(crm__edits *e, kv_space space)
     if (!o)
         return CRM_ENOMEM;
     memset(o, 0, sizeof *o);
+    for (int l = 0; l < ORDER_LEVELS; l++)
+        o->end[l] = &o->head[l];
     for (uint32_t i = 0; i < e->slot_count; i++) {
         order_node *n;
         if (e->slots[i].space != space)
@@ -213,6 +239,8 @@ static order_node *order_before(const crm__edits *e, crm__order *o, crm__slice k
 {
     order_node *last = NULL, **at = o->head;
 
+    if (order_is_behind(e, o, key, past))
+        return o->last;
     for (int l = ORDER_LEVELS - 1; l >= 0; l--) {
         for (; at[l]; at = at[l]->next) {
             const crm__slot *s = &e->slots[at[l]->slot];
@@ -548,35 +576,59 @@ static int apply_slot(const crm__slot *s, apply *a)
     }
 }
 
-static int by_key(const void *a, const void *b)
-{
-    const crm__slot *x = *(const crm__slot *const *)a, *y = *(const crm__slot *const *)b;
+/* A slot to be sorted, with the beginning of what it is sorted by: most pairs are told apart
+ * without a look at the slots, which lie all over the memory.  Parts of day lists are deleted
+ * before items make new ones. */
+typedef struct sorted {
+    uint64_t head; /* space, form, 6 bytes of the key */
+    uint32_t more; /* the 4 behind them */
+    uint32_t slot;
+} sorted;
 
-    if (x->space != y->space)
-        return x->space < y->space ? -1 : 1;
-    /* Parts of day lists are deleted before items make new ones. */
-    if (x->form != y->form)
-        return x->form < y->form ? -1 : 1;
-    return compare(x->key, x->key_n, y->key, y->key_n);
+static int by_key(const void *a, const void *b, void *ctx)
+{
+    const crm__slot *slots = ctx, *s, *t;
+    const sorted *x = a, *y = b;
+
+    if (x->head != y->head)
+        return x->head < y->head ? -1 : 1;
+    if (x->more != y->more)
+        return x->more < y->more ? -1 : 1;
+    s = &slots[x->slot];
+    t = &slots[y->slot];
+    return compare(s->key, s->key_n, t->key, t->key_n);
+}
+
+/* All slots in order; ends of keys too short for a head are zeros there, which compare() minds. */
+static sorted *in_order(const crm__edits *e)
+{
+    sorted *order = crm__alloc(e->mem, e->slot_count * sizeof *order);
+
+    for (uint32_t i = 0; order && i < e->slot_count; i++) {
+        const crm__slot *s = &e->slots[i];
+        uint8_t head[12] = {s->space, s->form};
+        memcpy(head + 2, s->key, s->key_n < 10 ? s->key_n : 10);
+        order[i] = (sorted){crm__get_be64(head), crm__get_be32(head + 8), i};
+    }
+    if (order)
+        qsort_r(order, e->slot_count, sizeof *order, by_key, e->slots);
+    return order;
 }
 
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
 {
     apply a = {txn, tag_key, {0}, NULL};
-    const crm__slot **order;
+    sorted *order;
     int rc = CRM_OK;
 
     if (!e->slot_count)
         return CRM_OK;
-    order = crm__alloc(e->mem, e->slot_count * sizeof(const crm__slot *));
+    order = in_order(e);
     if (!order)
         return CRM_ENOMEM;
-    for (uint32_t i = 0; i < e->slot_count; i++)
-        order[i] = &e->slots[i];
-    qsort(order, e->slot_count, sizeof(const crm__slot *), by_key);
     crm__buf_init(&a.scratch, e->mem);
     for (uint32_t i = 0; i < e->slot_count && !rc; i++)
-        rc = apply_slot(order[i], &a);
+        rc = apply_slot(&e->slots[order[i].slot], &a);
     crm__buf_clear(&a.scratch);
     crm__day_work_free(a.days);
     crm__release(e->mem, order);

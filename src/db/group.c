@@ -205,6 +205,8 @@ static void run_member(group *g, crm__member *m)
             m->err.code = m->rc;
         }
     }
+    if (!m->rc)
+        m->rc = crm__txn_settle(txn, &m->err);
     if (!m->rc && txn->state.changed)
         m->rc = crm__journal_close(txn, &m->err);
     crm__txn_detach(txn);

@@ -68,7 +68,7 @@ int crm__db_enter(crm_db *db, crm_error *err)
     return CRM_OK;
 }
 
-int crm__txn_enter(crm_txn *txn, int write, crm_error *err)
+static int enter(crm_txn *txn, int write, crm_error *err)
 {
     int rc;
 
@@ -91,9 +91,36 @@ int crm__txn_enter(crm_txn *txn, int write, crm_error *err)
     return CRM_OK;
 }
 
+int crm__txn_settle(crm_txn *txn, crm_error *err)
+{
+    size_t mark = crm__edits_mark(&txn->edits);
+    int rc = txn->pending.count ? txn->pending.settle(txn) : CRM_OK;
+
+    if (!rc) {
+        txn->pending.target = 0;
+        return CRM_OK;
+    }
+    crm__edits_rollback(&txn->edits, mark);
+    return crm__txn_fail(txn, rc, "can't write what was kept back", err);
+}
+
+int crm__txn_enter(crm_txn *txn, int write, crm_error *err)
+{
+    int rc = enter(txn, write, err);
+
+    return rc ? rc : crm__txn_settle(txn, err);
+}
+
 int crm__op_begin(crm_txn *txn, crm__op *op, crm_error *err)
 {
     int rc = crm__txn_enter(txn, 1, err);
+
+    return rc ? rc : crm__op_begin_beside(txn, op, err);
+}
+
+int crm__op_begin_beside(crm_txn *txn, crm__op *op, crm_error *err)
+{
+    int rc = enter(txn, 1, err);
 
     if (rc)
         return rc;
@@ -102,6 +129,7 @@ int crm__op_begin(crm_txn *txn, crm__op *op, crm_error *err)
     crm_error_init(&op->local);
     op->err = err ? err : &op->local;
     op->mark = crm__edits_mark(&txn->edits);
+    op->pending = txn->pending.count;
     op->state = txn->state;
     crm__arena_reset(&txn->work);
     return CRM_OK;
@@ -111,6 +139,8 @@ int crm__op_end(crm_txn *txn, crm__op *op, int rc)
 {
     if (rc < 0) {
         crm__edits_rollback(&txn->edits, op->mark);
+        if (txn->pending.count > op->pending)
+            txn->pending.cut(txn, op->pending);
         txn->state = op->state;
         if (txn->flags & CRM_STICKY)
             txn->sticky = *op->err;
@@ -274,6 +304,8 @@ void crm__txn_free(crm_txn *txn)
 {
     crm_db *db = txn->db;
 
+    if (txn->pending.p)
+        txn->pending.end(txn);
     while (txn->models) {
         crm__owned_model *m = txn->models;
         txn->models = m->next;
@@ -418,6 +450,8 @@ int crm_txn_commit(crm_txn *txn, crm_error *err)
         rc = crm__fail(err, txn->broken, "%s", crm_error_text(txn->broken));
     else if (txn->sticky.code)
         rc = crm__fail_copy(err, &txn->sticky);
+    if (!rc)
+        rc = crm__txn_settle(txn, err);
     if (!rc && txn->write && txn->state.changed)
         rc = crm__journal_close(txn, err);
     if (!rc && txn->write && txn->state.changed) {

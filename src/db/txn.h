@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Transactions inside the library: the engine's snapshot, the edit list over it, and the numbers that
- * the journal carries.  Every public function enters through crm__txn_enter() or crm__op_begin().
+ * Transactions inside the library: the engine's snapshot, the edit list over it, and the numbers
+ * that the journal carries.  Every public function enters through crm__txn_enter() or
+ * crm__op_begin().
  */
 #ifndef CRM_DB_TXN_H
 #define CRM_DB_TXN_H
@@ -52,13 +53,13 @@ enum { CRM__BY_ACTOR = 0, CRM__BY_PURPOSE, CRM__BY_CHANNEL, CRM__BY_SOURCE, CRM_
 typedef struct crm__state {
     uint64_t seq;
     crm__counters counters;
-    uint32_t by[CRM__BY_COUNT];           /* 0: not yet given */
+    uint32_t by[CRM__BY_COUNT];            /* 0: not yet given */
     uint32_t dict_next[CRM__DICT_CLASSES]; /* 0: not yet read */
-    crm__model *model;                    /* made by this transaction or its group; NULL: none */
-    int changed;                          /* something was journalled */
-    uint8_t chain[CRM__DIGEST];           /* of the last entry */
-    uint64_t batch_seq, batch;            /* entry being filled, and its batch; 0: none */
-    uint64_t listed[CRM__BATCH_LISTS];    /* ids of its lists that count */
+    crm__model *model;                     /* made by this transaction or its group; NULL: none */
+    int changed;                           /* something was journalled */
+    uint8_t chain[CRM__DIGEST];            /* of the last entry */
+    uint64_t batch_seq, batch;             /* entry being filled, and its batch; 0: none */
+    uint64_t listed[CRM__BATCH_LISTS];     /* ids of its lists that count */
 } crm__state;
 
 /* A transaction whose changes make one entry (journal.c). */
@@ -83,6 +84,17 @@ typedef struct crm__owned_model {
     crm__model *model;
 } crm__owned_model;
 
+/* Changes a module keeps back, journalled already, to write them together.  They are settled (made
+ * edits) before anything else looks at the transaction, and before it ends. */
+typedef struct crm__pending {
+    uint32_t count;                            /* 0: none; the functions are then not needed */
+    uint64_t target;                           /* what they all are about */
+    void *p;                                   /* the module's, kept for the next ones */
+    int (*settle)(crm_txn *txn);               /* CRM_OK; on a failure everything stays as it is */
+    void (*cut)(crm_txn *txn, uint32_t count); /* drops those from the count on */
+    void (*end)(crm_txn *txn);                 /* frees p */
+} crm__pending;
+
 /* Something that needs the transaction and may be ended after it. */
 typedef struct crm__child {
     struct crm__child *next, **link;
@@ -105,7 +117,7 @@ struct crm_txn {
     int state_read;
     crm__state state;
     crm__edits edits;
-    int busy; /* a callback of the host runs inside a call on the transaction */
+    int busy;   /* a callback of the host runs inside a call on the transaction */
     int broken; /* the engine failed while edits were applied early: only abort is left */
     crm_error sticky;
     crm__save *saves;
@@ -116,9 +128,10 @@ struct crm_txn {
     crm__owned_model *models;
     crm__child *children;
     crm__buf scratch[2];
-    crm__arena work; /* of one public write; empty between them */
+    crm__arena work;       /* of one public write; empty between them */
     crm__record record[2]; /* a write's before and after, kept for the next one */
     crm__batching batch;
+    crm__pending pending;
 };
 
 /* ---- entry ---- */
@@ -127,23 +140,28 @@ struct crm_txn {
 int crm__txn_enter(crm_txn *txn, int write, crm_error *err);
 int crm__db_enter(crm_db *db, crm_error *err);
 
-/* Whether a text may be the name of an actor, purpose, channel or source: 1 to 100 bytes of UTF-8 without
- * control characters. */
+/* Whether a text may be the name of an actor, purpose, channel or source: 1 to 100 bytes of UTF-8
+ * without control characters. */
 int crm__name_ok(const char *text, size_t n);
 
 /* A public write: enters, and drops what it changed when it ends with an error. */
 typedef struct crm__op {
     size_t mark;
+    uint32_t pending;
     crm__state state;
     crm_error local;
     crm_error *err; /* the caller's, or local */
 } crm__op;
 int crm__op_begin(crm_txn *txn, crm__op *op, crm_error *err);
+/* The same of a write that adds to what is kept back, and looks at nothing that it concerns. */
+int crm__op_begin_beside(crm_txn *txn, crm__op *op, crm_error *err);
+int crm__txn_settle(crm_txn *txn, crm_error *err);
 int crm__op_end(crm_txn *txn, crm__op *op, int rc);
 
 void crm__child_add(crm_txn *txn, crm__child *child);
 void crm__child_remove(crm__child *child);
-/* Enters the transaction of a child: CRM_ESTATE when it has ended, CRM_EFORKED in a forked child. */
+/* Enters the transaction of a child: CRM_ESTATE when it has ended, CRM_EFORKED in a forked child.
+ */
 int crm__child_enter(const crm__child *child, const crm_db *db, crm_txn **txn, crm_error *err);
 
 void crm__db_hold(crm_db *db);
@@ -168,8 +186,8 @@ int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice s
                crm__slice *payload);
 /* Adds the rows of a stored set to words. */
 int crm__txn_set(crm_txn *txn, crm__slice key, uint64_t words[CRM__SET_WORDS]);
-/* Ids under an identity token, ascending: the first cap into ids, all counted.  With a limit it stops
- * when that many are found, and which ones is not said. */
+/* Ids under an identity token, ascending: the first cap into ids, all counted.  With a limit it
+ * stops when that many are found, and which ones is not said. */
 int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t limit,
                  size_t *count);
 kv_cursor *crm__txn_cursor(crm_txn *txn, kv_space space, int *rc);
@@ -194,8 +212,8 @@ int crm__dict_name(crm_txn *txn, int cls, uint32_t number, crm__slice *name);
 
 /* ---- journal and model ---- */
 
-/* Adds the entry of a change that keeps no image: gives it the next seq (also in txn->state.seq), or
- * makes it part of the open batch. */
+/* Adds the entry of a change that keeps no image: gives it the next seq (also in txn->state.seq),
+ * or makes it part of the open batch. */
 int crm__journal_add(crm_txn *txn, uint8_t action, uint64_t target, uint64_t previous,
                      crm_error *err);
 /* The model of the snapshot; borrowed until the transaction ends. */

@@ -65,24 +65,28 @@ static void add_time(crm__buf *out, int64_t time)
     crm__buf_add(out, bytes, sizeof bytes);
 }
 
-/* Number and time of the event behind the last. */
-static int append_time(const crm__timeline *t, uint32_t number, int64_t time)
+/* Times of the n events behind the last, by number; as many as go into one row are *took. */
+static int append_times(const crm__timeline *t, const crm__event *const *order, uint32_t n,
+                        uint32_t *took)
 {
-    uint32_t part = (number - 1) / CRM__EVENT_TIMES, count = 0;
+    uint32_t part = (order[0]->number - 1) / CRM__EVENT_TIMES, count = 0;
+    uint32_t at = (order[0]->number - 1) % CRM__EVENT_TIMES;
     crm__buf *out = &t->txn->scratch[0];
     crm__slice bytes;
     int rc;
 
     out->n = 0;
-    if ((number - 1) % CRM__EVENT_TIMES == 0) {
+    if (at == 0) {
         crm__buf_add_u8(out, CRM__EVENT_HEAD_FORMAT);
     } else {
         rc = read_times(t, part, &bytes, &count);
-        if (rc || count != (number - 1) % CRM__EVENT_TIMES)
+        if (rc || count != at)
             return rc && rc != CRM_ENOTFOUND ? rc : CRM_ECORRUPT;
         crm__buf_add(out, bytes.p, bytes.n);
     }
-    add_time(out, time);
+    *took = n < CRM__EVENT_TIMES - at ? n : CRM__EVENT_TIMES - at;
+    for (uint32_t i = 0; i < *took; i++)
+        add_time(out, order[i]->time);
     return put_row(t, CRM__EVENT_ROW_TIME, part, out);
 }
 
@@ -231,39 +235,43 @@ static int by_number(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-int crm__timeline_index_make(const crm__timeline *t, const crm__event_block *b)
+/* Takes events in whose numbers are those behind the head's last. */
+static int take_in(const crm__timeline *t, crm__event_head *h, const crm__event *events, uint32_t n)
 {
-    const crm__event **order = crm__arena_alloc(t->a, b->count * sizeof(const crm__event *));
-    crm__event_head h;
+    const crm__event **order = crm__arena_alloc(t->a, n * sizeof(const crm__event *));
+    uint32_t last = h->last, took = 0;
     int rc = order ? CRM_OK : CRM_ENOMEM;
 
-    memset(&h, 0, sizeof h);
-    for (uint32_t i = 0; !rc && i < b->count; i++)
-        order[i] = &b->events[i];
+    for (uint32_t i = 0; !rc && i < n; i++)
+        order[i] = &events[i];
+    if (!rc && n > 1)
+        qsort(order, n, sizeof(const crm__event *), by_number);
+    for (uint32_t i = 0; !rc && i < n; i++)
+        rc = order[i]->number == last + i + 1 ? crm__event_head_add(t->a, h, order[i])
+                                              : CRM_ECORRUPT;
     if (!rc)
-        qsort(order, b->count, sizeof(const crm__event *), by_number);
-    for (uint32_t i = 0; !rc && i < b->count; i++) {
-        rc = order[i]->number == i + 1 ? crm__event_head_add(t->a, &h, order[i]) : CRM_ECORRUPT;
-        if (!rc)
-            rc = append_time(t, i + 1, order[i]->time);
-        if (!rc)
-            rc = add_reference(t, order[i]);
-    }
-    return rc ? rc : put_head(t, &h);
+        rc = put_head(t, h);
+    for (uint32_t i = 0; !rc && i < n; i += took)
+        rc = append_times(t, order + i, n - i, &took);
+    for (uint32_t i = 0; !rc && i < n; i++)
+        rc = add_reference(t, order[i]);
+    return rc;
 }
 
-int crm__timeline_index_add(const crm__timeline *t, const crm__event *e)
+int crm__timeline_index_make(const crm__timeline *t, const crm__event_block *b)
+{
+    crm__event_head h;
+
+    memset(&h, 0, sizeof h);
+    return take_in(t, &h, b->events, b->count);
+}
+
+int crm__timeline_index_add(const crm__timeline *t, const crm__event *events, uint32_t n)
 {
     crm__event_head h;
     int rc = crm__timeline_head(t, &h);
 
-    if (!rc)
-        rc = crm__event_head_add(t->a, &h, e);
-    if (!rc)
-        rc = put_head(t, &h);
-    if (!rc)
-        rc = append_time(t, e->number, e->time);
-    return rc ? rc : add_reference(t, e);
+    return rc ? rc : take_in(t, &h, events, n);
 }
 
 /* ---- the first and the last of a kind ---- */

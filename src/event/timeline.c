@@ -32,6 +32,9 @@ int crm__timeline_open(crm_txn *txn, crm_id id, crm__arena *a, crm__timeline *t)
     int rc;
 
     memset(t, 0, sizeof *t);
+    rc = crm__txn_settle(txn, NULL);
+    if (rc)
+        return rc;
     t->txn = txn;
     t->id = id;
     t->a = a;
@@ -290,42 +293,81 @@ static int put_block(crm__timeline *t, const crm__event *events, uint32_t n, crm
     return CRM_OK;
 }
 
-/* Where n events that are too large for one block are parted: a new event at an end stands alone,
- * so that what comes in order leaves full blocks. */
-static uint32_t part(uint32_t n, uint32_t added)
-{
-    if (added + 1 == n)
-        return n - 1;
-    return added == 0 ? 1 : n / 2;
-}
+/* How new events stand among those of a block that is written again. */
+enum { IN_BETWEEN, BEFORE_ALL, ONE_BEHIND, BEHIND_ALL };
 
-/* Writes events as one or more blocks; *blocks receives how many. */
-static int put_events(crm__timeline *t, const crm__event *events, uint32_t n, uint32_t added,
-                      uint32_t *blocks)
+static int put_encoded(crm__timeline *t, const crm__event *events, uint32_t n, uint32_t *blocks)
 {
     crm__buf *out = &t->txn->scratch[0];
-    uint32_t at;
-    int rc;
 
-    if (n <= CRM__EVENT_BLOCK_EVENTS) {
-        out->n = 0;
-        crm__event_block_encode(events, n, out);
-        if (out->failed)
-            return CRM_ENOMEM;
-        if (out->n <= CRM__EVENT_BLOCK_BYTES || n == 1) {
-            ++*blocks;
-            return put_block(t, events, n, crm__slice_of(out->p, out->n));
-        }
-    }
-    at = part(n, added);
-    rc = put_events(t, events, at, added, blocks);
-    return rc ? rc : put_events(t, events + at, n - at, added - at, blocks);
+    ++*blocks;
+    return put_block(t, events, n, crm__slice_of(out->p, out->n));
 }
 
-/* Writes a block again that was read with another first event, or the same.  `added` is the place
- * of a new event; a number beyond the block: there is none. */
+/* Encodes n events into the scratch buffer: CRM_OK, CRM_DONE when that is too large for a block. */
+static int encode(crm__timeline *t, const crm__event *events, uint32_t n)
+{
+    crm__buf *out = &t->txn->scratch[0];
+
+    out->n = 0;
+    crm__event_block_encode(events, n, out);
+    if (out->failed)
+        return CRM_ENOMEM;
+    return out->n <= CRM__EVENT_BLOCK_BYTES || n == 1 ? CRM_OK : CRM_DONE;
+}
+
+/* Writes events as one or more blocks, parted where new ones stand; *blocks grows by how many. */
+static int put_events(crm__timeline *t, const crm__event *events, uint32_t n, int place,
+                      uint32_t *blocks)
+{
+    uint32_t at = place == BEFORE_ALL ? 1 : place == ONE_BEHIND ? n - 1 : n / 2;
+    int rc = n <= CRM__EVENT_BLOCK_EVENTS ? encode(t, events, n) : CRM_DONE;
+
+    if (rc != CRM_DONE)
+        return rc ? rc : put_encoded(t, events, n, blocks);
+    rc = put_events(t, events, at, place, blocks);
+    return rc ? rc : put_events(t, events + at, n - at, place, blocks);
+}
+
+/* Finds the most of n events that make one block, within a few bytes, and encodes them. */
+static int encode_most(crm__timeline *t, const crm__event *events, uint32_t n, uint32_t *count)
+{
+    enum { NEAR = CRM__EVENT_BLOCK_BYTES - 16 };
+    const crm__buf *out = &t->txn->scratch[0];
+    uint32_t at = n < CRM__EVENT_BLOCK_EVENTS ? n : CRM__EVENT_BLOCK_EVENTS, fit = 0, over = at + 1;
+    int rc;
+
+    while ((rc = encode(t, events, at)) >= 0) {
+        uint32_t guess = (uint32_t)((uint64_t)at * CRM__EVENT_BLOCK_BYTES / out->n);
+        if (rc == CRM_OK)
+            fit = at;
+        else
+            over = at;
+        if (rc == CRM_OK && (over - fit == 1 || out->n > NEAR))
+            break;
+        at = guess > fit && guess < over ? guess : (fit + over) / 2;
+    }
+    *count = at;
+    return rc;
+}
+
+/* Writes events to which new ones were added behind: what comes in order leaves full blocks. */
+static int put_behind(crm__timeline *t, const crm__event *events, uint32_t n, uint32_t *blocks)
+{
+    uint32_t count;
+    int rc = CRM_OK;
+
+    for (; n && !rc; events += count, n -= count) {
+        rc = encode_most(t, events, n, &count);
+        if (!rc)
+            rc = put_encoded(t, events, count, blocks);
+    }
+    return rc;
+}
+
+/* Writes a block again that was read with another first event, or the same. */
 static int write_block(crm__timeline *t, crm__event_block *b, int64_t old_time, uint32_t old_number,
-                       uint32_t added)
+                       int place)
 {
     uint8_t key[CRM__KEY_EVENT];
     uint32_t blocks = 0;
@@ -334,7 +376,8 @@ static int write_block(crm__timeline *t, crm__event_block *b, int64_t old_time, 
     if (old_number && (b->events->time != old_time || b->events->number != old_number) &&
         crm__edits_del(&t->txn->edits, KV_EVENT, crm__key_event(key, t->id, old_time, old_number)))
         return CRM_ENOMEM;
-    rc = put_events(t, b->events, b->count, added, &blocks);
+    rc = place == BEHIND_ALL ? put_behind(t, b->events, b->count, &blocks)
+                             : put_events(t, b->events, b->count, place, &blocks);
     if (!rc && blocks > 1 && !t->many) {
         t->many = 1;
         return crm__timeline_index_make(t, b);
@@ -342,27 +385,61 @@ static int write_block(crm__timeline *t, crm__event_block *b, int64_t old_time, 
     return rc;
 }
 
-int crm__timeline_add(crm__timeline *t, const crm__event *e)
+/* How many of n events stand before the block behind one. */
+static int before_next(const crm__timeline *t, crm__event_block *b, uint32_t n,
+                       const crm__event *events, uint32_t *took)
+{
+    crm__event_block next = *b;
+    uint32_t at;
+    int rc = n > 1 && t->many ? crm__timeline_after(t, &next, &at) : CRM_ENOTFOUND;
+
+    *took = n > 1 && t->many ? 1 : n;
+    if (rc)
+        *took = n;
+    while (!rc && *took < n &&
+           crm__event_block_find(&next, events[*took].time, events[*took].number) == 0)
+        ++*took;
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+/* Puts the first of n events, and those that stand in the same block, there. */
+static int add_to_block(crm__timeline *t, const crm__event *events, uint32_t n, uint32_t *took)
 {
     crm__event_block b;
-    uint32_t at, old_number = 0;
+    uint32_t at, old = 0, old_number = 0;
     int64_t old_time = 0;
-    int many = t->many, rc = crm__timeline_block(t, e->time, e->number, &b);
+    int place = BEHIND_ALL, rc = crm__timeline_block(t, events->time, events->number, &b);
 
-    if (rc == CRM_ENOTFOUND && !many) {
+    if (rc == CRM_ENOTFOUND && !t->many) {
         memset(&b, 0, sizeof b);
         rc = CRM_OK;
     }
     if (rc)
         return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc; /* a head without a block */
+    *took = n;
     if (b.count) {
         old_time = b.events->time;
         old_number = b.events->number;
+        old = b.count;
+        rc = before_next(t, &b, n, events, took);
     }
-    rc = crm__event_block_insert(t->a, &b, e, &at);
-    if (!rc)
-        rc = write_block(t, &b, old_time, old_number, at);
-    return rc || !many ? rc : crm__timeline_index_add(t, e);
+    for (uint32_t i = 0; i < *took && !rc; i++) {
+        rc = crm__event_block_insert(t->a, &b, &events[i], &at);
+        if (at < old + i)
+            place = at == 0 && *took == 1 ? BEFORE_ALL : IN_BETWEEN;
+    }
+    if (*took == 1 && place == BEHIND_ALL)
+        place = ONE_BEHIND;
+    return rc ? rc : write_block(t, &b, old_time, old_number, place);
+}
+
+int crm__timeline_add(crm__timeline *t, const crm__event *events, uint32_t n)
+{
+    int many = t->many, rc = CRM_OK;
+
+    for (uint32_t i = 0, took = 0; i < n && !rc; i += took)
+        rc = add_to_block(t, events + i, n - i, &took);
+    return rc || !many ? rc : crm__timeline_index_add(t, events, n);
 }
 
 int crm__timeline_mark(crm__timeline *t, const crm__event *e, uint8_t state, uint64_t seq)
@@ -380,6 +457,6 @@ int crm__timeline_mark(crm__timeline *t, const crm__event *e, uint8_t state, uin
     b.events[at].state = state;
     b.events[at].like = 0;
     b.events[at].voided = seq;
-    rc = write_block(t, &b, b.events->time, b.events->number, b.count);
+    rc = write_block(t, &b, b.events->time, b.events->number, IN_BETWEEN);
     return rc || !many || !counted ? rc : crm__timeline_index_remove(t, e);
 }

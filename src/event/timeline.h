@@ -47,9 +47,9 @@ int crm__timeline_get(const crm__timeline *t, uint32_t number, crm__event *e);
 int crm__timeline_same(const crm__timeline *t, uint32_t source, crm__slice reference,
                        crm__event *e);
 
-/* Writes.  t follows them.  add: e->number is the one behind the last.  mark: the event, as read,
- * gets the state and the entry that voided it. */
-int crm__timeline_add(crm__timeline *t, const crm__event *e);
+/* Writes.  t follows them.  add: n events in order of (time, number), whose numbers are those
+ * behind the last.  mark: the event, as read, gets the state and the entry that voided it. */
+int crm__timeline_add(crm__timeline *t, const crm__event *events, uint32_t n);
 int crm__timeline_mark(crm__timeline *t, const crm__event *e, uint8_t state, uint64_t seq);
 
 /* The next block in order of time and number, its memory in *a: begins at the first one with
@@ -65,8 +65,8 @@ int crm__timeline_all(const crm__timeline *t, crm__event_block *b);
 uint64_t crm__reference_hash(const crm_txn *txn, uint32_t source, crm__slice reference);
 /* Makes all of them for the events that stood in one block until now. */
 int crm__timeline_index_make(const crm__timeline *t, const crm__event_block *b);
-/* Takes a new event in. */
-int crm__timeline_index_add(const crm__timeline *t, const crm__event *e);
+/* Takes new events in. */
+int crm__timeline_index_add(const crm__timeline *t, const crm__event *events, uint32_t n);
 /* Takes one out that counted until now; its block, and what was added with it, is written already.
  */
 int crm__timeline_index_remove(const crm__timeline *t, const crm__event *e);

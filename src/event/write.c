@@ -5,6 +5,7 @@
 #include "db/derive_event.h"
 #include "db/journal.h"
 #include "event/event.h"
+#include "event/tail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,11 @@ int crm__event_customer(crm_txn *txn, crm_id id, int deleted, crm_error *err)
 static int fail(crm_txn *txn, int rc, crm_error *err)
 {
     return crm__txn_fail(txn, rc, "can't read the customer's events", err);
+}
+
+static int fail_most(crm_error *err)
+{
+    return crm__fail(err, CRM_EFULL, "the customer has had 4,294,967,293 events");
 }
 
 /* ---- one event against the model ---- */
@@ -176,12 +182,12 @@ static int find_target(const crm__timeline *t, uint32_t number, crm__event *e, c
 /* Whether e is there already under its source and reference.  The last event of them decides: one
  * in force is it, and one that was corrected still stands for it; after a plain void e is stored
  * anew. But a correction of an event in force was never stored: only one in force keeps it away,
- * and the one that it corrects does not. */
-static int is_there(const crm__timeline *t, const crm__event *e, uint32_t beyond, crm__event *same,
-                    int *there)
+ * and the one that it corrects does not.  rc and same are what is stored of them; t is needed of a
+ * correction only. */
+static int is_there(const crm__timeline *t, const crm__event *e, uint32_t beyond, int rc,
+                    const crm__event *same, int *there)
 {
     crm__event target;
-    int rc = crm__timeline_same(t, e->source, e->reference, same);
 
     *there = 0;
     if (rc || same->state == CRM__EVENT_VOIDED || (e->voids && same->number == e->voids))
@@ -206,7 +212,7 @@ int crm__event_store(const crm__model *m, crm__timeline *t, const crm__event *ta
     if (rc)
         return fail(txn, rc, err);
     if (last >= MOST_EVENTS)
-        return crm__fail(err, CRM_EFULL, "the customer has had 4,294,967,293 events");
+        return fail_most(err);
     e->number = last + 1;
     e->seq = crm__journal_seq(txn);
     rc = crm__journal_add(txn, kind ? CRM__ACTION_EVENT : CRM__ACTION_VOID, t->id, 0, err);
@@ -214,7 +220,7 @@ int crm__event_store(const crm__model *m, crm__timeline *t, const crm__event *ta
         return rc;
     /* Added first: a correction of the last event of its kind is itself the last one then, and no
      * other has to be looked for. */
-    rc = crm__timeline_add(t, e);
+    rc = crm__timeline_add(t, e, 1);
     if (!rc && target)
         rc = crm__timeline_mark(t, target, kind ? CRM__EVENT_CORRECTED : CRM__EVENT_VOIDED, e->seq);
     if (rc)
@@ -259,36 +265,43 @@ int crm__event_check(crm_txn *txn, const crm__model *m, const crm_event *c, crm_
     return c->kind ? make_values(txn, c->kind, c, c->model != m, a, &e, err) : CRM_OK;
 }
 
-int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_event *c,
-                     crm__arena *a, uint32_t *number, crm_error *err)
+/* The event as it would be stored, but for number and seq.  *unknown: its source has no number yet.
+ */
+static int prepare(crm_txn *txn, const crm__model *m, const crm_event *c, crm__arena *a,
+                   crm__event *e, const crm__event_kind **of, int *unknown, crm_error *err)
 {
     const crm__event_kind *kind = c->kind;
-    crm__event target, same, e = c->e;
-    crm__timeline t;
-    int unknown, there = 0, rc, anew = c->model != m;
+    int rc, anew = c->model != m;
 
-    if (c->void_set)
-        return write_void(txn, m, id, c, a, number, err);
     if (!kind)
         return crm__fail_field(err, CRM_EVALUE, "kind", "kind: an event has one");
     if (anew)
         kind = crm__model_event_find(m, kind->key, strlen(kind->key));
     if (!kind || strcmp(kind->key, c->kind->key) != 0)
         return crm__fail_field(err, CRM_EFIELD, c->kind->key, "the model has no such event kind");
+    *e = c->e;
     if (!c->time_set)
-        e.time = txn->now;
-    e.kind = kind->number;
-    e.like = 0;
-    e.state = CRM__EVENT_IN_FORCE;
-    e.voided = 0;
-    rc = make_values(txn, kind, c, anew, a, &e, err);
-    if (!rc)
-        rc = source_of(txn, c, 0, &e.source, &unknown, err);
-    if (rc)
-        return rc;
-    rc = crm__timeline_open(txn, id, a, &t);
-    if (!rc && e.reference.n && !unknown)
-        rc = is_there(&t, &e, c->beyond, &same, &there);
+        e->time = txn->now;
+    e->kind = kind->number;
+    e->like = 0;
+    e->state = CRM__EVENT_IN_FORCE;
+    e->voided = 0;
+    *of = kind;
+    rc = make_values(txn, kind, c, anew, a, e, err);
+    return rc ? rc : source_of(txn, c, 0, &e->source, unknown, err);
+}
+
+/* An event that corrects none: it is kept back with others of its customer. */
+static int write_plain(crm_txn *txn, crm_id id, const crm_event *c, const crm__event_kind *kind,
+                       crm__event *e, int unknown, uint32_t *number, crm_error *err)
+{
+    crm__event same;
+    int there = 0, rc = crm__tail_open(txn, id);
+
+    if (!rc && e->reference.n && !unknown) {
+        int stored = crm__tail_same(txn, e->source, e->reference, &same);
+        rc = is_there(NULL, e, c->beyond, stored, &same, &there);
+    }
     if (rc)
         return fail(txn, rc, err);
     if (there) {
@@ -296,15 +309,73 @@ int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_eve
             *number = same.number;
         return CRM_DONE;
     }
-    if (e.voids)
-        rc = find_target(&t, e.voids, &target, err);
-    if (!rc && unknown)
-        rc = source_of(txn, c, 1, &e.source, &unknown, err);
+    if (unknown)
+        rc = source_of(txn, c, 1, &e->source, &unknown, err);
+    if (rc)
+        return rc;
+    if (crm__tail_last(txn) >= MOST_EVENTS)
+        return fail_most(err);
+    e->number = crm__tail_last(txn) + 1;
+    e->seq = crm__journal_seq(txn);
+    rc = crm__journal_add(txn, CRM__ACTION_EVENT, id, 0, err);
     if (!rc)
-        rc = crm__event_store(m, &t, e.voids ? &target : NULL, &e, err);
+        rc = crm__event_derive(txn, kind, id, e, 1, err);
+    if (!rc && crm__tail_add(txn, e))
+        rc = crm__fail_nomem(err);
     if (!rc && number)
-        *number = e.number;
+        *number = e->number;
     return rc;
+}
+
+static int write_correction(crm_txn *txn, const crm__model *m, crm_id id, const crm_event *c,
+                            crm__arena *a, crm__event *e, int unknown, uint32_t *number,
+                            crm_error *err)
+{
+    crm__event target, same;
+    crm__timeline t;
+    int there = 0, rc = crm__timeline_open(txn, id, a, &t);
+
+    if (!rc && e->reference.n && !unknown) {
+        int stored = crm__timeline_same(&t, e->source, e->reference, &same);
+        rc = is_there(&t, e, c->beyond, stored, &same, &there);
+    }
+    if (rc)
+        return fail(txn, rc, err);
+    if (there) {
+        if (number)
+            *number = same.number;
+        return CRM_DONE;
+    }
+    rc = find_target(&t, e->voids, &target, err);
+    if (!rc && unknown)
+        rc = source_of(txn, c, 1, &e->source, &unknown, err);
+    if (!rc)
+        rc = crm__event_store(m, &t, &target, e, err);
+    if (!rc && number)
+        *number = e->number;
+    return rc;
+}
+
+/* Whether an event can be kept back. */
+static int is_plain(const crm_event *c)
+{
+    return !c->void_set && !c->e.voids;
+}
+
+int crm__event_write(crm_txn *txn, const crm__model *m, crm_id id, const crm_event *c,
+                     crm__arena *a, uint32_t *number, crm_error *err)
+{
+    const crm__event_kind *kind = NULL;
+    crm__event e;
+    int unknown, rc;
+
+    if (c->void_set)
+        return write_void(txn, m, id, c, a, number, err);
+    rc = prepare(txn, m, c, a, &e, &kind, &unknown, err);
+    if (rc)
+        return rc;
+    return is_plain(c) ? write_plain(txn, id, c, kind, &e, unknown, number, err)
+                       : write_correction(txn, m, id, c, a, &e, unknown, number, err);
 }
 
 int crm__event_last(crm_txn *txn, crm_id id, const crm_event *c, crm__arena *a, uint32_t *number,
@@ -340,11 +411,26 @@ static int begin(crm_txn *txn, crm__op *op, const crm__model **m, crm_id id, crm
     return rc ? crm__op_end(txn, op, rc) : CRM_OK;
 }
 
+/* Begins an addition to the events that are kept back of the customer, who is there then; if there
+ * are none, or too many, as any write. */
+static int begin_beside(crm_txn *txn, crm__op *op, const crm__model **m, crm_id id, crm_error *err)
+{
+    int rc;
+
+    if (!txn || !id || crm__tail_id(txn) != id || !crm__tail_has_room(txn))
+        return begin(txn, op, m, id, err);
+    rc = crm__op_begin_beside(txn, op, err);
+    if (rc)
+        return rc;
+    rc = crm__txn_model(txn, m, op->err);
+    return rc ? crm__op_end(txn, op, rc) : CRM_OK;
+}
+
 int crm_event_add(crm_txn *txn, crm_id id, const crm_event *e, uint32_t *number, crm_error *err)
 {
     const crm__model *m;
     crm__op op;
-    int rc = begin(txn, &op, &m, id, err);
+    int rc = e && is_plain(e) ? begin_beside(txn, &op, &m, id, err) : begin(txn, &op, &m, id, err);
 
     if (rc)
         return rc;
@@ -368,6 +454,21 @@ int crm_event_void(crm_txn *txn, crm_id id, uint32_t number, crm_error *err)
     return crm__op_end(txn, &op, crm__event_write(txn, m, id, &c, &txn->work, NULL, op.err));
 }
 
+static int read_document(crm_txn *txn, const crm__model *m, const char *json, size_t n,
+                         crm__json **root, crm_event **c, crm_error *err)
+{
+    int rc;
+
+    if (!json)
+        return crm__fail_field(err, CRM_EINVAL, "json", "json is NULL");
+    if (crm__event_make(txn->mem, (crm__model *)(uintptr_t)m, c))
+        return crm__fail_nomem(err);
+    rc = crm__json_parse(txn->mem, json, n == CRM_NUL ? strlen(json) : n, root, err);
+    if (!rc && crm__json_kind(*root) != CRM__JSON_OBJECT)
+        rc = crm__fail_at(err, CRM_ESYNTAX, -1, 0, "JSON: an event is an object");
+    return rc ? rc : crm__event_read_json(txn, *root, *c, err);
+}
+
 int crm_event_add_json(crm_txn *txn, crm_id id, const char *json, size_t n, uint32_t *number,
                        crm_error *err)
 {
@@ -375,20 +476,22 @@ int crm_event_add_json(crm_txn *txn, crm_id id, const char *json, size_t n, uint
     crm__json *root = NULL;
     crm_event *c = NULL;
     crm__op op;
-    int rc = begin(txn, &op, &m, id, err);
+    int rc = begin_beside(txn, &op, &m, id, err);
 
     if (rc)
         return rc;
-    if (!json)
-        rc = crm__fail_field(op.err, CRM_EINVAL, "json", "json is NULL");
-    else if (crm__event_make(txn->mem, (crm__model *)(uintptr_t)m, &c))
-        rc = crm__fail_nomem(op.err);
-    else
-        rc = crm__json_parse(txn->mem, json, n == CRM_NUL ? strlen(json) : n, &root, op.err);
-    if (!rc && crm__json_kind(root) != CRM__JSON_OBJECT)
-        rc = crm__fail_at(op.err, CRM_ESYNTAX, -1, 0, "JSON: an event is an object");
-    if (!rc)
-        rc = crm__event_read_json(txn, root, c, op.err);
+    rc = read_document(txn, m, json, n, &root, &c, op.err);
+    if (!rc && !is_plain(c) && txn->pending.count) {
+        /* It looks at the others of its customer: they are settled before it begins. */
+        rc = crm__op_end(txn, &op, CRM_OK);
+        if (!rc)
+            rc = begin(txn, &op, &m, id, err);
+        if (rc) {
+            crm__json_free(root);
+            crm_event_free(c);
+            return rc;
+        }
+    }
     if (!rc)
         rc = crm__event_write(txn, m, id, c, &txn->work, number, op.err);
     crm__json_free(root);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { CUSTOMERS = 3, MOST = 1500, KINDS = 4, REFERENCES = 50 };
+enum { CUSTOMERS = 3, MOST = 4000, KINDS = 4, REFERENCES = 50 };
 
 static const char *const KIND[KINDS] = {"visit", "order", "feedback", "call"};
 static const char *const CURRENCY[] = {"CNY", "USD", "JPY"};
@@ -261,12 +261,11 @@ static int voidable(const oracle *o, int customer, uint32_t number)
     return x->state == CRM_EVENT_IN_FORCE ? CRM_OK : CRM_EEXISTS;
 }
 
-static void add(world *w)
+static void add_event(world *w, int customer, event e)
 {
-    int customer = below(w, 10) < 8 ? 0 : 1 + (int)below(w, CUSTOMERS - 1), rc, want;
     oracle *o = w->now;
-    event e = any_event(w, customer);
     uint32_t number = 0, there = same(o, customer, &e);
+    int rc, want;
 
     if (o->count[customer] == MOST)
         return;
@@ -281,6 +280,33 @@ static void add(world *w)
         o->e[customer][e.voids - 1].state = CRM_EVENT_CORRECTED;
     o->e[customer][o->count[customer]++] = e;
     ck_assert_uint_eq(number, o->count[customer]);
+}
+
+static void add(world *w)
+{
+    int customer = below(w, 10) < 8 ? 0 : 1 + (int)below(w, CUSTOMERS - 1);
+
+    add_event(w, customer, any_event(w, customer));
+}
+
+/* Many of one customer with nothing else between them but what is refused, in order or not. */
+static void add_many(world *w)
+{
+    int customer = (int)below(w, CUSTOMERS), ordered = (int)below(w, 2);
+    int64_t time = any_time(w);
+
+    for (uint64_t left = 1 + below(w, below(w, 3) ? 40 : 600); left > 0; left--) {
+        event e = any_event(w, customer);
+        if (below(w, 50) == 0)
+            IS(CRM_EVALUE,
+               crm_event_add_json(w->txn, w->id[customer], "{\"kind\":\"feedback\",\"score\":99}",
+                                  CRM_NUL, NULL, &er));
+        if (e.voids && below(w, 40))
+            continue;
+        e.time = ordered ? time += (int64_t)below(w, 3) * 1000000 : e.time;
+        e.text = e.text > 60 && below(w, 10) ? 0 : e.text;
+        add_event(w, customer, e);
+    }
 }
 
 static void take_back(world *w)
@@ -576,8 +602,10 @@ static void run(uint64_t seed, size_t steps)
     begin(&w);
     for (size_t i = 0; i < steps; i++) {
         uint64_t what = below(&w, 400);
-        if (what < 370)
+        if (what < 365)
             add(&w);
+        else if (what < 370)
+            add_many(&w);
         else if (what < 392)
             take_back(&w);
         else if (what < 397)
