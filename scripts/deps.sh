@@ -4,9 +4,11 @@
 #   deps_install PACKAGE...
 # The one list for examples/quickstart.sh, tests/run.sh and the README.
 
-# To build the library and the tool, and to run them (tzdata: zones by name).
+# To build the library and the tool, and to run them (minizip, expat: XLSX; tzdata:
+# zones by name).
 deps_build='gcc libc6-dev meson ninja-build pkg-config
-    liblmdb-dev libyaml-dev libsodium-dev libutf8proc-dev zlib1g-dev tzdata'
+    liblmdb-dev libyaml-dev libsodium-dev libutf8proc-dev zlib1g-dev
+    libminizip-dev libexpat1-dev tzdata'
 
 # To run every test: other compilers, checkers, and what only tests link.
 deps_test='g++ clang libclang-rt-14-dev llvm binutils check libsqlite3-dev valgrind gcovr doxygen

@@ -25,7 +25,7 @@ _libcrm_tool()
 {
     local tool=$1 cur=$2 prev=$3 verb= sub= db= kind= i options common writes
     local verbs='init create get find set delete undelete list event timeline history undo changes'
-    verbs+=' head verify stat check backup restore compact model help version'
+    verbs+=' head verify stat check backup restore compact export import dump load model help version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -54,13 +54,23 @@ _libcrm_tool()
         COMPREPLY=($(compgen -d -- "$cur"))
         return
         ;;
-    --file | -f | --model | --anchor)
+    --file | -f | --model | --anchor | --errors | --mapping)
         COMPREPLY=($(compgen -f -- "$cur"))
         return
         ;;
     --kind)
         options='person organisation'
         [ "$verb" != timeline ] || options=$(_libcrm_tool_events "$tool" "$db")
+        COMPREPLY=($(compgen -W "$options" -- "$cur"))
+        return
+        ;;
+    --policy)
+        COMPREPLY=($(compgen -W 'upsert create update skip' -- "$cur"))
+        return
+        ;;
+    --format)
+        options='csv xlsx vcard jsonl'
+        [ "$verb" != export ] || options='csv jsonl vcard'
         COMPREPLY=($(compgen -W "$options" -- "$cur"))
         return
         ;;
@@ -73,7 +83,9 @@ _libcrm_tool()
             $(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
         return
         ;;
+    --reason | --purpose) return ;;
     --actor | --source | --zone | --after | --limit | --width | --expect | --at | --from | --until | \
+        --encoding | --separator | --sheet | --of | --commit-rows | \
         --reference) return ;;
     =)
         [ "$verb:${COMP_WORDS[COMP_CWORD - 2]-}" != event:kind ] ||
@@ -101,7 +113,17 @@ _libcrm_tool()
     undo) options="--skip --dry-run $writes" ;;
     changes) options='--after --follow --limit' ;;
     verify) options='--anchor' ;;
-    backup) options='--gzip --force' ;;
+    check) options='--repair --actor' ;;
+    export)
+        options='--reason --purpose --format --events --journal --fields --kind --with-events'
+        options+=' --with-origins --labels --separator --excel --bom --force --no-journal --actor'
+        ;;
+    import)
+        options='--events --policy --dry-run --atomic --errors --mapping --show-mapping --kind --format'
+        options+=" --encoding --separator --sheet --resume --of --commit-rows --stats $writes"
+        ;;
+    backup) options='--gzip --force --reason --no-journal --actor' ;;
+    dump) options='--gzip --force --reason --no-journal --actor' ;;
     list) options='--after --limit --kind --deleted --fields --csv --width' ;;
     model)
         case $sub in
@@ -140,7 +162,7 @@ _libcrm_tool()
         compopt -o nospace
         ;;
     init:*) COMPREPLY=($(compgen -d -- "$cur")) ;;
-    backup:* | restore:*) COMPREPLY=($(compgen -f -- "$cur")) ;;
+    import:* | backup:* | restore:* | dump:* | load:*) COMPREPLY=($(compgen -f -- "$cur")) ;;
     esac
 }
 

@@ -106,6 +106,19 @@ static int move(tool *t)
     return sys;
 }
 
+int draft_settle(tool *t)
+{
+    int sys = move(t); /* what is open stays open: all by descriptor */
+
+    if (sys == EEXIST)
+        return fail(t, CRM_ECONFLICT, "a database was made at %s meanwhile", t->path);
+    if (sys)
+        return no_place(t, sys);
+    draft_drop(t);
+    note(t, "made %s", t->path);
+    return 0;
+}
+
 int draft_keep(tool *t)
 {
     crm_error err = CRM_ERROR_INIT;

@@ -81,6 +81,16 @@ static void bar(buf *b, double part, size_t width)
     buf_char(b, ']');
 }
 
+static void put_left(buf *b, double seconds)
+{
+    if (seconds < 90)
+        buf_fmt(b, ", %.0f s left", seconds);
+    else if (seconds < 5400)
+        buf_fmt(b, ", %.0f min left", seconds / 60);
+    else
+        buf_fmt(b, ", %.1f h left", seconds / 3600);
+}
+
 void progress_step(progress *p, uint64_t done, uint64_t total, uint64_t count)
 {
     double at;
@@ -100,6 +110,8 @@ void progress_step(progress *p, uint64_t done, uint64_t total, uint64_t count)
     if (total) {
         double part = done >= total ? 1 : (double)done / (double)total;
         buf_fmt(&b, ", %3.0f %%", part * 100);
+        if (part > 0.01 && part < 1)
+            put_left(&b, (at - p->started) * (1 - part) / part);
         if (columns > b.n + 16)
             bar(&b, part, columns - b.n - 8 < 40 ? columns - b.n - 8 : 40);
     }

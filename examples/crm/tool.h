@@ -80,7 +80,8 @@ void help_tool(tool *t, const verb *const *verbs, size_t count);
 
 extern const verb verb_init, verb_model, verb_create, verb_get, verb_find, verb_set, verb_delete,
     verb_undelete, verb_list, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
-    verb_head, verb_verify, verb_stat, verb_check, verb_backup, verb_restore, verb_compact;
+    verb_head, verb_verify, verb_stat, verb_check, verb_import, verb_backup, verb_restore, verb_compact,
+    verb_dump, verb_load, verb_export;
 
 /* Reports every fault of a model document on standard error; the exit code. */
 int model_faults(tool *t, const char *file, const char *yaml, size_t n);
@@ -208,6 +209,9 @@ int slurp(tool *t, const char *file, size_t limit, buf *out);
 int draft_open(tool *t);
 /* Puts the draft, committed, into its place: 0, TOOL_AGAIN, or an exit code after a message. */
 int draft_keep(tool *t);
+/* The same while the database stays open, before the first of several commits: 0, or an exit code
+ * after a message, also when there is one meanwhile. */
+int draft_settle(tool *t);
 /* Removes it, if there is one; its database is closed. */
 void draft_drop(tool *t);
 
@@ -419,6 +423,34 @@ uint32_t numbers_known(const tool *t, crm_txn *txn, const numbers *all, crm_id i
 void numbers_put(numbers *all, crm_id id, uint32_t number, uint32_t got);
 void numbers_free(numbers *all);
 
+/* ---- badrows.c: the file that an import puts bad rows in ---- */
+
+typedef struct badrows {
+    tool *t;
+    char *name, *part; /* NULL: none is written */
+    int fd;            /* of part; -1: not open */
+    int to_out;        /* to standard output instead */
+    int lines;         /* JSON Lines */
+    int grows;         /* columns come to be known one by one */
+    int headed, closing;
+    uint64_t length;  /* of part */
+    uint64_t resumed; /* its length when the import was cut short */
+    uint64_t rows;
+    buf text, head;
+} badrows;
+
+/* `given`: what --errors says, NULL: beside the file.  0, or an exit code after a message when there
+ * is a file of that name that is none of ours. */
+int badrows_open(tool *t, badrows *b, const char *given, const char *file, int lines);
+int badrows_resume(badrows *b, uint64_t length);
+int badrows_add(badrows *b, const crm_import_bad *bad);
+/* Writes through to the disk what was added so far; its length. */
+int badrows_mark(badrows *b, uint64_t *length);
+/* Puts the file in its place, or, without a bad row, removes what an earlier run made; keep_aside:
+ * the import can be resumed. */
+int badrows_close(badrows *b, int keep_aside, int *made);
+void badrows_free(badrows *b);
+
 /* ---- progress.c: progress on a terminal, and Ctrl-C ---- */
 
 typedef struct progress {
@@ -446,6 +478,17 @@ typedef struct copying {
 void copying_start(tool *t, copying *c);
 /* Prints what was copied: `what` names it ("file", "path"), `name` is its name. */
 void copying_end(tool *t, const char *what, const char *name, const crm_backup_result *r);
+
+/* ---- dumping.c: what dump and load share ---- */
+
+typedef struct dumping {
+    progress bar;
+} dumping;
+
+/* Catches Ctrl-C and fills the options. */
+void dumping_start(tool *t, dumping *d, crm_dump_options *options);
+/* Prints what was written, as copying_end(). */
+void dumping_end(tool *t, const char *what, const char *name, const crm_dump_result *r);
 
 /* ---- table.c: aligned columns ---- */
 

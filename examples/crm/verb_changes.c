@@ -68,6 +68,20 @@ static void put_many(buf *b, uint64_t n, const char *what)
     buf_fmt(b, " %s", what);
 }
 
+/* Names of the spaces that a repair made anew. */
+static void put_spaces(feed *f, uint64_t spaces, buf *b)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_space_stat space;
+
+    for (size_t pos = 0, i = 0; !crm_db_space_next(f->t->db, &pos, &space, &err); i++) {
+        if (spaces >> i & 1)
+            buf_fmt(b, " %s", space.name);
+    }
+    if (spaces >> 18 & 1)
+        buf_str(b, " file");
+}
+
 /* What the change was about. */
 static int put_target(feed *f, const crm_change *c, buf *b)
 {
@@ -79,6 +93,10 @@ static int put_target(feed *f, const crm_change *c, buf *b)
         buf_fmt(b, " version %" PRIu64, c->target);
     else if (c->action == CRM_ACTION_TRIM)
         buf_fmt(b, " images before %" PRIu64, c->target);
+    else if (c->action == CRM_ACTION_REPAIR)
+        put_spaces(f, c->target, b);
+    else if (c->reason)
+        buf_fmt(b, " (%s)", c->reason);
     else if (c->action == CRM_ACTION_BATCH)
         buf_fmt(b, " %" PRIu64 ":", c->batch);
     else if (c->action == CRM_ACTION_UNDO)

@@ -4,15 +4,19 @@
 #include "tool.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char help[] =
     "Usage: " TOOL " stat [--json]\n"
     "\n"
     "Prints how many customers there are, and where the space goes: the file, and each space\n"
-    "of the storage. Derived spaces can be rebuilt from the others.\n"
+    "of the storage with its share of them. Derived spaces can be rebuilt from the others\n"
+    "('" TOOL " check --repair').\n"
     "\n"
-    "Old readers keep pages from being used again: the oldest is shown in commits.\n"
+    "Old readers keep pages from being used again: the oldest is shown with its process and\n"
+    "the number of commits since. Imports that were cut short are told: '" TOOL " import\n"
+    "--resume FILE' goes on with one, '" TOOL " undo BATCH' takes it back.\n"
     "\n"
     "Examples\n"
     "  " TOOL " stat\n"
@@ -38,8 +42,20 @@ static void size_line(buf *b, const char *name, uint64_t n)
     buf_char(b, '\n');
 }
 
+/* Percent with one digit behind the point; what is there is never none. */
+static const char *share(uint64_t part, uint64_t of, char text[16])
+{
+    uint64_t tenths = of ? (uint64_t)((double)part / (double)of * 1000 + 0.5) : 0;
+
+    if (!tenths && part)
+        return "< 0.1";
+    snprintf(text, 16, "%u.%u", (unsigned)(tenths / 10), (unsigned)(tenths % 10));
+    return text;
+}
+
 static void put_stat(tool *t, const crm_db_stat *s)
 {
+    char percent[16];
     buf b = {0};
 
     line(&b, "database");
@@ -59,6 +75,9 @@ static void put_stat(tool *t, const crm_db_stat *s)
     size_line(&b, "file", s->file_bytes);
     size_line(&b, "  holding data", s->data_bytes);
     size_line(&b, "  to use again", s->free_bytes);
+    line(&b, "map");
+    buf_size(&b, s->map_bytes);
+    buf_fmt(&b, ", %s%% in use\n", share(s->file_bytes, s->map_bytes, percent));
     line(&b, "readers");
     buf_count(&b, s->readers);
     buf_str(&b, " of ");
@@ -67,7 +86,15 @@ static void put_stat(tool *t, const crm_db_stat *s)
     if (s->oldest_reader_commits) {
         line(&b, "oldest reader");
         buf_count(&b, s->oldest_reader_commits);
-        buf_str(&b, s->oldest_reader_commits == 1 ? " commit ago\n" : " commits ago\n");
+        buf_str(&b, s->oldest_reader_commits == 1 ? " commit ago" : " commits ago");
+        if (s->oldest_reader_pid)
+            buf_fmt(&b, ", process %" PRId64, s->oldest_reader_pid);
+        buf_char(&b, '\n');
+    }
+    if (s->imports) {
+        line(&b, "open imports");
+        buf_count(&b, s->imports);
+        buf_fmt(&b, ", the newest is batch %" PRIu64 "\n", s->import_batch);
     }
     buf_char(&b, '\n');
     out_put(b.p, b.n);
@@ -104,6 +131,9 @@ static void json_stat(tool *t, buf *b, const crm_db_stat *s)
     number(b, "readers", s->readers);
     number(b, "max_readers", s->max_readers);
     number(b, "oldest_reader_commits", s->oldest_reader_commits);
+    number(b, "oldest_reader_pid", (uint64_t)s->oldest_reader_pid);
+    number(b, "imports", s->imports);
+    number(b, "import_batch", s->import_batch);
     json_key(b, "spaces");
     buf_char(b, '[');
 }
@@ -120,8 +150,9 @@ static void json_space(buf *b, const crm_space_stat *s)
     buf_fmt(b, ",\"derived\":%s}", s->derived ? "true" : "false");
 }
 
-static void put_space(table *tb, const crm_space_stat *s)
+static void put_space(table *tb, const crm_space_stat *s, uint64_t data_bytes)
 {
+    char percent[16];
     buf b = {0};
 
     table_cell(tb, s->name, strlen(s->name));
@@ -130,19 +161,24 @@ static void put_space(table *tb, const crm_space_stat *s)
     b.n = 0;
     buf_size(&b, s->bytes);
     table_cell(tb, b.p, b.n);
+    b.n = 0;
+    if (s->bytes)
+        buf_fmt(&b, "%s%%", share(s->bytes, data_bytes, percent));
+    table_cell(tb, b.n ? b.p : "-", b.n ? b.n : 1);
     table_cell(tb, s->derived ? "derived" : "primary", 7);
     buf_free(&b);
 }
 
 static table *space_table(void)
 {
-    static const char *const head[] = {"space", "rows", "size", "kind"};
-    table *tb = table_new(4, 0, 0);
+    static const char *const head[] = {"space", "rows", "size", "share", "kind"};
+    table *tb = table_new(5, 0, 0);
 
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 5; i++)
         table_cell(tb, head[i], strlen(head[i]));
     table_right(tb, 1);
     table_right(tb, 2);
+    table_right(tb, 3);
     return tb;
 }
 
@@ -174,7 +210,7 @@ static int run(tool *t, int argc, char **argv)
         if (t->json)
             json_space(&json, &space);
         else
-            put_space(tb, &space);
+            put_space(tb, &space, stat.data_bytes);
     if (tb) {
         table_end(tb);
     } else {

@@ -16,12 +16,15 @@ extern "C" {
 #define CRM_BACKUP_GZIP 1u
 /** Flag of crm_backup(): put it in the place of a file of that name. */
 #define CRM_BACKUP_REPLACE 2u
+/** Flag of crm_backup(): where the handle only reads, make a backup that the journal does not know of,
+ * instead of CRM_EREADONLY.  Through a handle that writes it changes nothing: the entry is made. */
+#define CRM_BACKUP_READONLY 4u
 
 /** Options of crm_backup(), crm_restore() and crm_compact(); all zero is the default. */
 typedef struct crm_backup_options {
     /** Size of this struct, set by CRM_BACKUP_OPTIONS_INIT. */
     size_t size;
-    /** Of crm_backup(): CRM_BACKUP_GZIP, CRM_BACKUP_REPLACE.  Of the others: zero. */
+    /** Of crm_backup(): CRM_BACKUP_GZIP, CRM_BACKUP_REPLACE, CRM_BACKUP_READONLY.  Of the others: zero. */
     uint32_t flags;
     /** Zero. */
     uint32_t reserved;
@@ -33,10 +36,15 @@ typedef struct crm_backup_options {
     crm_progress_fn progress;
     /** Handed to progress. */
     void *progress_ctx;
+    /** Of crm_backup(): why, for the journal, at most 200 bytes of UTF-8 without control characters;
+     * NULL: "backup". */
+    const char *reason;
+    /** Of crm_backup(): who, for the journal; NULL: nobody is named. */
+    const char *actor;
 } crm_backup_options;
 
 /** Default crm_backup_options. */
-#define CRM_BACKUP_OPTIONS_INIT {sizeof(crm_backup_options), 0, 0, NULL, 0, NULL, NULL}
+#define CRM_BACKUP_OPTIONS_INIT {sizeof(crm_backup_options), 0, 0, NULL, 0, NULL, NULL, NULL, NULL}
 
 /**
  * Sets options to the default, for languages without CRM_BACKUP_OPTIONS_INIT.
@@ -74,7 +82,11 @@ typedef struct crm_backup_result {
  * On any other result than CRM_OK there is nothing new, and a file of that name is as it was.
  * After a crash the folder stays; the next backup to the same name removes it.
  *
- * @param[in]  db    The handle; one that only reads will do.
+ * What leaves the database is in its journal: before the first row is copied an entry with the reason
+ * (CRM_ACTION_BACKUP) is committed, and it is in the copy as the last one.  It stays when the backup
+ * fails.  A handle that only reads can't do that: CRM_EREADONLY, unless CRM_BACKUP_READONLY is set.
+ *
+ * @param[in]  db    The handle; one that only reads will do with CRM_BACKUP_READONLY.
  * @param[in]  file  Name of the file, UTF-8, outside of the database's folder; its folder must exist.
  * @param[in]  opts  Options, or NULL.
  * @param[in]  struct_size  sizeof(crm_backup_result).
@@ -84,10 +96,12 @@ typedef struct crm_backup_result {
  * @retval CRM_OK          the backup is there and sound
  * @retval CRM_EEXISTS     there is a file of that name, and CRM_BACKUP_REPLACE is not set
  * @retval CRM_EBUSY       another backup to that name is under way
+ * @retval CRM_EREADONLY   the handle only reads, and CRM_BACKUP_READONLY is not set
+ * @retval CRM_ESTATE      this thread has a write transaction on the database
  * @retval CRM_ECORRUPT    the database is damaged; the message names space and row
  * @retval CRM_EFULL       no room for the copy
  * @retval CRM_ECANCELLED  the progress function stopped it
- * @retval CRM_EINVAL      an unknown option, or a name that is no place for a backup
+ * @retval CRM_EINVAL      an unknown option, a reason that is none, or a name that is no place for a backup
  * @retval CRM_ENOMEM, CRM_EIO, CRM_EREADERS, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
  *
  * Ownership: inputs are borrowed for the call.

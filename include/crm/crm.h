@@ -27,8 +27,11 @@
 #include <crm/codes.h>
 #include <crm/customer.h>
 #include <crm/db.h>
+#include <crm/dump.h>
 #include <crm/error.h>
 #include <crm/event.h>
+#include <crm/export.h>
+#include <crm/import.h>
 #include <crm/journal.h>
 #include <crm/model.h>
 #include <crm/txn.h>

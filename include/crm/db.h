@@ -164,8 +164,12 @@ typedef struct crm_db_stat {
     uint64_t oldest_reader_commits;
     /** Version of the model. */
     uint32_t model_version;
-    /** Zero. */
-    uint32_t reserved;
+    /** Imports that were cut short and can be gone on with. */
+    uint32_t imports;
+    /** Batch of the newest of those; 0: there is none. */
+    uint64_t import_batch;
+    /** Process of the oldest reader; 0: it is no older than the last commit. */
+    int64_t oldest_reader_pid;
 } crm_db_stat;
 
 /** Size of one space of the storage. */
@@ -231,6 +235,10 @@ typedef struct crm_fault {
     int64_t page;
     /** One line for a person; valid during the call. */
     const char *message;
+    /** Non-zero: it was there, and CRM_CHECK_REPAIR has mended it. */
+    uint32_t repaired;
+    /** Zero. */
+    uint32_t reserved;
 } crm_fault;
 
 /**
@@ -241,11 +249,14 @@ typedef struct crm_fault {
  */
 typedef void (*crm_fault_fn)(const crm_fault *fault, void *ctx);
 
+/** Flag of crm_check(): make what is derived anew where it is not what the records and events say. */
+#define CRM_CHECK_REPAIR 1u
+
 /** Options of crm_check(); all zero is the default. */
 typedef struct crm_check_options {
     /** Size of this struct, set by CRM_CHECK_OPTIONS_INIT. */
     size_t size;
-    /** Zero. */
+    /** CRM_CHECK_REPAIR, or 0. */
     uint32_t flags;
     /** Zero. */
     uint32_t reserved;
@@ -259,10 +270,12 @@ typedef struct crm_check_options {
     crm_progress_fn progress;
     /** Handed to progress. */
     void *progress_ctx;
+    /** With CRM_CHECK_REPAIR: who repairs, for the journal; NULL: nobody is named. */
+    const char *actor;
 } crm_check_options;
 
 /** Default crm_check_options. */
-#define CRM_CHECK_OPTIONS_INIT {sizeof(crm_check_options), 0, 0, NULL, NULL, NULL, NULL, NULL}
+#define CRM_CHECK_OPTIONS_INIT {sizeof(crm_check_options), 0, 0, NULL, NULL, NULL, NULL, NULL, NULL}
 
 /**
  * Sets options to the default, for languages without CRM_CHECK_OPTIONS_INIT.
@@ -280,7 +293,7 @@ CRM_API void crm_check_options_init(crm_check_options *opts);
 typedef struct crm_check_result {
     /** Size of this struct, set by crm_check(). */
     size_t size;
-    /** Faults found. */
+    /** Faults found; with CRM_CHECK_REPAIR those that are left. */
     uint64_t faults;
     /** Pages walked. */
     uint64_t pages;
@@ -290,6 +303,8 @@ typedef struct crm_check_result {
     uint64_t entries;
     /** Rows of derived spaces, and beside events, compared with what records and events say. */
     uint64_t derived;
+    /** With CRM_CHECK_REPAIR: how many faults fewer there are than before. */
+    uint64_t repaired;
 } crm_check_result;
 
 /**
@@ -302,24 +317,43 @@ typedef struct crm_check_result {
  * meanwhile is opened for a snapshot and checked again.  When it can't be opened then, the reason is the
  * result, and nothing is said of the file.
  *
+ * With CRM_CHECK_REPAIR what is derived (crm_space_stat.derived, and the rows beside events) is made anew
+ * where it differs, and the database is checked again.  Rows are written in transactions of bounded size,
+ * each of which leaves the database no less right than it was: others may go on reading and writing
+ * between them, and a repair that is cut short is gone on with by the next one.  Before the first of them
+ * the journal gets an entry (CRM_ACTION_REPAIR) that names the spaces.  What records, events and the
+ * journal hold is never changed: their faults stay, and are told, and so do derived rows of a record or
+ * of events that can't be read.
+ *
+ * Damaged pages of derived spaces, or of the list of free pages, can't be written to in place: then
+ * every other row is copied, as it is, to a new data file, what is derived is made in it, and it takes the
+ * place of the old one in one step.  That needs room for a second file, and nobody may have the database
+ * open (CRM_EBUSY).  With a damaged page of any other kind nothing is changed: that is for a backup.
+ *
  * @param[in]  path  Folder of the database.
  * @param[in]  opts  Options, or NULL.
  * @param[in]  struct_size  sizeof(crm_check_result).
  * @param[out] out   Receives the counts; may be NULL.
  * @param[out] err   Optional detail.
  *
- * @retval CRM_OK         no fault
- * @retval CRM_ECORRUPT   at least one fault
+ * @retval CRM_OK         no fault, or none is left
+ * @retval CRM_ECORRUPT   at least one fault; after a repair, at least one that is left
+ * @retval CRM_EBUSY      a damaged page is to be repaired, and somebody has the database open; or others
+ *                        write, and no snapshot is to be had
+ * @retval CRM_ESTATE     there is something to repair, and this thread has a write transaction
  * @retval CRM_ENOTFOUND  no database there
  * @retval CRM_ECANCELLED the progress function stopped it
- * @retval CRM_EREADERS, CRM_EOPEN, CRM_EBUSY, CRM_ENETFS, CRM_EFULL, CRM_EPOISONED  others write, and no
- *                        snapshot is to be had
+ * @retval CRM_EREADERS, CRM_EOPEN, CRM_ENETFS, CRM_EFULL, CRM_EPOISONED  others write, and no
+ *                        snapshot is to be had; or the repair can't write
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_EIO, CRM_EVERSION  see codes.h
  *
  * Ownership: inputs are borrowed for the call.
- * Threads:   any thread; needs no handle.
+ * Threads:   any thread; needs no handle.  A thread with a write transaction of its own can't repair
+ *            (CRM_ESTATE).
  * Cost:      a few reads of the file; memory bounded, about 32 MiB, a bit per page, and for the customer
- *            with the most events up to 150 bytes an event.
+ *            with the most events up to 150 bytes an event.  A repair reads as much again; writers wait
+ *            for one chunk of 65,536 customers at a time, and its memory is bounded by what is wrong in
+ *            the lists of one day, at least 64 MiB.
  * @since 0.1
  */
 CRM_API int crm_check(const char *path, const crm_check_options *opts, size_t struct_size,

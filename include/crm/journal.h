@@ -42,6 +42,14 @@ extern "C" {
 #define CRM_ACTION_UNDO 9
 /** Images of old entries were dropped. */
 #define CRM_ACTION_TRIM 10
+/** What is derived was made anew by crm_check() with CRM_CHECK_REPAIR. */
+#define CRM_ACTION_REPAIR 11
+/** Customers, events or the journal were handed out by crm_export(). */
+#define CRM_ACTION_EXPORT 12
+/** The whole database was handed out by crm_backup(). */
+#define CRM_ACTION_BACKUP 13
+/** The whole database was handed out as text. */
+#define CRM_ACTION_DUMP 14
 
 /**
  * Word of an action.
@@ -162,7 +170,8 @@ typedef struct crm_change {
     /** Number of fields that changed; 0 for a batch. */
     uint32_t field_count;
     /** The customer; of CRM_ACTION_MODEL the version; of CRM_ACTION_UNDO the revision or batch
-     * undone; 0 for a batch. */
+     * undone; of CRM_ACTION_REPAIR a bit for each space, by its place in crm_db_space_next(), and bit
+     * 18 when pages were damaged; 0 for a batch, and for what was handed out. */
     uint64_t target;
     /** Batch it belongs to, 0: none. */
     uint64_t batch;
@@ -180,12 +189,14 @@ typedef struct crm_change {
     const char *channel;
     /** Source of the values; NULL: none. */
     const char *source;
+    /** Of what was handed out (export, backup, dump): the reason given; NULL for other actions. */
+    const char *reason;
 } crm_change;
 
 /** An empty crm_change. */
 #define CRM_CHANGE_INIT                                                                            \
     {                                                                                              \
-        sizeof(crm_change), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL                      \
+        sizeof(crm_change), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL                \
     }
 
 /**
@@ -283,7 +294,7 @@ CRM_API int crm_change_customers(crm_change_iter *it, int which, crm_id after, c
 /**
  * The present change as one JSON object, without line breaks: revision, recorded_at, action,
  * customer, batch, actor, purpose, channel, source, fields; of a batch the ids as ranges [first,
- * last].
+ * last]; of what was handed out the reason; of a repair the names of the spaces.
  *
  * @param[in]  it    The iterator.
  * @param[out] json  Receives the text, NUL-terminated.

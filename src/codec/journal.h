@@ -44,7 +44,11 @@ enum {
     CRM__ACTION_BATCH = 8,
     CRM__ACTION_UNDO = 9,
     CRM__ACTION_TRIM = 10, /* images before `target` were dropped */
-    CRM__ACTIONS = 11
+    CRM__ACTION_REPAIR = 11, /* derived spaces were made anew; `target`: bits by space, 18: file */
+    CRM__ACTION_EXPORT = 12, /* hand-outs: what leaves the database, `batch` names the reason */
+    CRM__ACTION_BACKUP = 13,
+    CRM__ACTION_DUMP = 14,
+    CRM__ACTIONS = 15
 };
 
 typedef struct crm__counters {
@@ -74,6 +78,12 @@ typedef struct crm__journal_entry {
 static inline int crm__action_lists(uint8_t action)
 {
     return action == CRM__ACTION_BATCH || action == CRM__ACTION_UNDO;
+}
+
+/* 1 for the actions whose reason stands where names of batches do. */
+static inline int crm__action_hands_out(uint8_t action)
+{
+    return action >= CRM__ACTION_EXPORT && action <= CRM__ACTION_DUMP;
 }
 
 /* Everything but the chain, which the caller appends. */

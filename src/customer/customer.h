@@ -120,6 +120,11 @@ int crm__customer_restore(crm_txn *txn, const crm__model *m, crm_id id, const cr
 int crm__customer_restored(crm_txn *txn, const crm__model *m, crm_id id, crm__slice mask, int all,
                            crm_error *err);
 
+/* Customers that a record's identities belong to, as an upsert finds them: *count of none, one, or
+ * more than one (CRM_EAMBIGUOUS, found holds two).  CRM_EVALUE: the record has no identity. */
+int crm__customer_match(crm_txn *txn, const crm__model *m, const crm_customer *c, crm_id found[2],
+                        size_t *count, crm_error *err);
+
 /* How a write combines a record with what is there. */
 enum { CRM__CREATE = 1, CRM__REPLACE, CRM__PATCH, CRM__UPSERT, CRM__UNDELETE };
 /* Computes the record after a write into *after (payloads in txn->work, c or before) and checks it

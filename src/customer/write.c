@@ -164,8 +164,8 @@ static int matches(crm_txn *txn, const crm__field *f, const crm__entry *e, crm_i
     return rc;
 }
 
-static int find_match(crm_txn *txn, const crm__model *m, const crm_customer *c, crm_id found[2],
-                      size_t *count, crm_error *err)
+int crm__customer_match(crm_txn *txn, const crm__model *m, const crm_customer *c, crm_id found[2],
+                        size_t *count, crm_error *err)
 {
     int seen = 0, rc = CRM_OK;
 
@@ -196,7 +196,7 @@ static int upsert(crm_txn *txn, const crm__model *m, const crm_customer *c, crm_
 {
     crm_id found[2] = {0, 0};
     size_t count = 0;
-    int rc = find_match(txn, m, c, found, &count, err);
+    int rc = crm__customer_match(txn, m, c, found, &count, err);
 
     if (rc)
         return rc;

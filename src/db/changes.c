@@ -57,6 +57,27 @@ static uint64_t listed(crm__slice list)
     return sum;
 }
 
+/* The reason stands where a batch has its name. */
+static int copy_reason(crm_txn *txn, uint64_t seq, crm__arena *arena, const char **out)
+{
+    crm__batch b;
+    char *copy;
+    int rc = crm__batch_read(txn, seq, &b);
+
+    if (!rc) {
+        copy = crm__arena_alloc(arena, b.name.n + 1);
+        if (!copy)
+            rc = CRM_ENOMEM;
+    }
+    if (!rc) {
+        memcpy(copy, b.name.p, b.name.n);
+        copy[b.name.n] = 0;
+        *out = copy;
+    }
+    crm__arena_reset(&txn->work);
+    return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+}
+
 int crm__change_of(crm_txn *txn, uint64_t seq, const crm__journal_entry *e, crm__arena *arena,
                    crm_change *c)
 {
@@ -69,7 +90,7 @@ int crm__change_of(crm_txn *txn, uint64_t seq, const crm__journal_entry *e, crm_
     c->action = e->action;
     c->field_count = e->field_count;
     c->target = e->target;
-    c->batch = e->batch;
+    c->batch = crm__action_hands_out(e->action) ? 0 : e->batch;
     if (crm__action_lists(e->action)) {
         c->created = listed(e->lists[CRM__BATCH_CREATED]);
         c->changed = listed(e->lists[CRM__BATCH_CHANGED]);
@@ -82,6 +103,8 @@ int crm__change_of(crm_txn *txn, uint64_t seq, const crm__journal_entry *e, crm_
         rc = copy_name(txn, CRM__DICT_NAMES, e->channel, arena, &c->channel);
     if (!rc)
         rc = copy_name(txn, CRM__DICT_SOURCE, e->source, arena, &c->source);
+    if (!rc && crm__action_hands_out(e->action))
+        rc = copy_reason(txn, seq, arena, &c->reason);
     return rc;
 }
 
@@ -110,6 +133,8 @@ static const char *const ACTION[CRM__ACTIONS] = {
     [CRM__ACTION_MODEL] = "model",   [CRM__ACTION_EVENT] = "event",
     [CRM__ACTION_VOID] = "void",     [CRM__ACTION_BATCH] = "batch",
     [CRM__ACTION_UNDO] = "undo",     [CRM__ACTION_TRIM] = "trim",
+    [CRM__ACTION_REPAIR] = "repair", [CRM__ACTION_EXPORT] = "export",
+    [CRM__ACTION_BACKUP] = "backup", [CRM__ACTION_DUMP] = "dump",
 };
 
 const char *crm_action_name(uint32_t action)
@@ -131,6 +156,20 @@ static void number_member(crm__buf *out, const char *key, uint64_t number)
         crm__buf_add_fmt(out, ",\"%s\":%llu", key, (unsigned long long)number);
 }
 
+/* Names of the spaces of a repair, and "file" when it was copied. */
+static void spaces_member(crm__buf *out, uint64_t spaces)
+{
+    int n = 0;
+
+    crm__buf_add_str(out, ",\"spaces\":[");
+    for (int i = 0; i <= KV_SPACES; i++) {
+        if (spaces >> i & 1)
+            crm__buf_add_fmt(out, "%s\"%s\"", n++ ? "," : "",
+                             i < KV_SPACES ? crm__kv_space_name((kv_space)i) : "file");
+    }
+    crm__buf_add_u8(out, ']');
+}
+
 void crm__change_members(const crm_change *c, const char *target, crm__buf *out)
 {
     char text[40];
@@ -139,7 +178,11 @@ void crm__change_members(const crm_change *c, const char *target, crm__buf *out)
     crm__buf_add_fmt(out, "\"revision\":%llu,\"recorded_at\":", (unsigned long long)c->revision);
     crm__json_string(out, text, n);
     text_member(out, "action", crm_action_name(c->action));
-    number_member(out, target, c->target);
+    text_member(out, "reason", c->reason);
+    if (c->action == CRM_ACTION_REPAIR)
+        spaces_member(out, c->target);
+    else
+        number_member(out, target, c->target);
     number_member(out, "batch", c->batch);
     text_member(out, "actor", c->actor);
     text_member(out, "purpose", c->purpose);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * crm_check(): every page, every value's check tag, the journal's sequence, and that the derived
- * spaces are what the records say.
+ * What crm_check() looks at: every page, every value's check tag, the journal's sequence, and that
+ * the derived spaces are what the records say.
  *
  * Nothing is read through mapped memory.  Pages stay what they are while they are read in two
  * cases: no writer commits twice meanwhile (the engine never writes to pages of its last snapshot),
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +32,8 @@ void crm__check_fault(crm__check *c, const char *space, crm_id customer, int64_t
     va_list ap;
 
     c->result.faults++;
+    for (int i = KV_IDENTITY; i < KV_SPACES; i++)
+        c->mendable[i] += strcmp(space, crm__kv_space_name((kv_space)i)) == 0;
     if (!c->opts.fault)
         return;
     va_start(ap, fmt);
@@ -43,6 +46,11 @@ void crm__check_fault(crm__check *c, const char *space, crm_id customer, int64_t
     fault.page = page;
     fault.message = text;
     c->opts.fault(&fault, c->opts.fault_ctx);
+}
+
+void crm__check_mendable(crm__check *c, kv_space space)
+{
+    c->mendable[space]++;
 }
 
 int crm__check_step(crm__check *c, uint64_t n)
@@ -107,11 +115,15 @@ static void page_fault(const char *what, int64_t page, const char *space, void *
 {
     page_walk *w = ctx;
     const char *name = "file"; /* a static text: the fault is kept */
+    int whole = space ? strcmp(space, "free list") == 0 : page >= 2; /* no rows stand there */
 
     for (int i = 0; space && i < KV_SPACES; i++) {
-        if (strcmp(space, crm__kv_space_name((kv_space)i)) == 0)
+        if (strcmp(space, crm__kv_space_name((kv_space)i)) == 0) {
             name = crm__kv_space_name((kv_space)i);
+            whole = crm__kv_space_derived((kv_space)i);
+        }
     }
+    w->c->pages_lost += !whole;
     crm__check_fault(w->c, name, 0, page, "%s", what);
 }
 
@@ -131,6 +143,7 @@ static int check_pages(crm__check *c, crm_error *err)
 
     if (rc)
         return rc;
+    c->pages = s.faults;
     c->result.pages = s.reachable + s.free_pages;
     /* Faults beyond those handed out one by one count all the same. */
     if (c->result.faults - before < s.faults)
@@ -381,45 +394,82 @@ static uint64_t newest_commit(crm__check *c, const char *path)
 }
 
 /* Faults are kept back until it is sure that they are not the traces of a moving file. */
-typedef struct kept {
-    crm__buf text; /* faults one after another: struct, then message with NUL */
-} kept;
+enum { KEPT_BYTES = 1 << 20 };
 
+/* One behind another: struct, then message with NUL. */
 static void keep_fault(const crm_fault *fault, void *ctx)
 {
-    kept *k = ctx;
+    crm__buf *kept = ctx;
 
-    if (k->text.n > 1 << 20)
+    if (kept->n > KEPT_BYTES)
         return;
-    crm__buf_add(&k->text, fault, sizeof *fault);
-    crm__buf_add(&k->text, fault->message, strlen(fault->message) + 1);
+    crm__buf_add(kept, fault, sizeof *fault);
+    crm__buf_add(kept, fault->message, strlen(fault->message) + 1);
 }
 
-static void hand_out(const kept *k, const crm_check_options *o)
+/* The kept fault at *at, which moves on; 0 at the end. */
+static int next_fault(const crm__buf *kept, size_t *at, crm_fault *fault)
+{
+    if (*at + sizeof *fault >= kept->n)
+        return 0;
+    memcpy(fault, kept->p + *at, sizeof *fault);
+    fault->message = (const char *)kept->p + *at + sizeof *fault;
+    *at += sizeof *fault + strlen(fault->message) + 1;
+    return 1;
+}
+
+static uint64_t hash_of(const crm_fault *fault)
+{
+    uint64_t h = crm__hash64(fault->customer, fault->space, strlen(fault->space));
+
+    return crm__hash64(h + (uint64_t)fault->page, fault->message, strlen(fault->message));
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+void crm__check_hand_out(const crm__buf *kept, const crm__buf *left, const crm_check_options *o)
 {
     crm_fault fault;
+    crm__buf hashes;
+    uint64_t hash;
+    size_t at = 0, n;
 
-    for (size_t i = 0; o->fault && i + sizeof fault < k->text.n;) {
-        memcpy(&fault, k->text.p + i, sizeof fault);
-        fault.message = (const char *)k->text.p + i + sizeof fault;
-        o->fault(&fault, o->fault_ctx);
-        i += sizeof fault + strlen(fault.message) + 1;
+    crm__buf_init(&hashes, kept->mem);
+    while (left && next_fault(left, &at, &fault)) {
+        hash = hash_of(&fault);
+        crm__buf_add(&hashes, &hash, sizeof hash);
     }
+    n = hashes.n / sizeof hash;
+    if (n)
+        qsort(hashes.p, n, sizeof hash, by_hash);
+    for (at = 0; o->fault && next_fault(kept, &at, &fault);) {
+        hash = hash_of(&fault);
+        fault.repaired = left != NULL;
+        if (!n || !bsearch(&hash, hashes.p, n, sizeof hash, by_hash))
+            o->fault(&fault, o->fault_ctx);
+    }
+    crm__buf_clear(&hashes);
 }
 
-static void reset(crm__check *c, const crm_check_options *o, const crm_allocator *mem, kept *k)
+static void reset(crm__check *c, const crm_check_options *o, const crm_allocator *mem,
+                  crm__buf *kept)
 {
     memset(c, 0, sizeof *c);
     c->opts = *o;
     c->opts.fault = keep_fault;
-    c->opts.fault_ctx = k;
+    c->opts.fault_ctx = kept;
     c->mem = *mem;
     c->store.mem = *mem;
     c->db.mem = *mem;
     c->db.store = &c->store;
     pthread_mutex_init(&c->store.model_lock, NULL);
     crm__random(&c->seed, sizeof c->seed);
-    k->text.n = 0;
+    kept->n = 0;
 }
 
 static int judged(crm__check *c, int rc, crm_error *err)
@@ -452,7 +502,7 @@ static int wait_for_maker(const char *path, crm_error *err)
  * nothing is known of the file, and the reason is the result; a file too damaged to be opened is
  * what the first pass said of it, in rc and err. */
 static int check_held(crm__check *c, const char *path, const crm_check_options *o,
-                      const crm_allocator *mem, kept *k, int rc, crm_error *err)
+                      const crm_allocator *mem, crm__buf *kept, int rc, crm_error *err)
 {
     crm_db_options dbo = CRM_DB_OPTIONS_INIT;
     crm_error why = CRM_ERROR_INIT;
@@ -467,8 +517,8 @@ static int check_held(crm__check *c, const char *path, const crm_check_options *
     if (!held)
         held = crm_txn_begin(db, CRM_READ, NULL, &hold, &why);
     if (held != CRM_ECORRUPT) {
-        crm__model_unref(c->store.model);
-        reset(c, o, mem, k);
+        crm__check_clear(c);
+        reset(c, o, mem, kept);
         crm_error_init(err);
         rc = held ? crm__fail_copy(err, &why) : judged(c, check_once(c, path, &commit, err), err);
     }
@@ -477,59 +527,24 @@ static int check_held(crm__check *c, const char *path, const crm_check_options *
     return rc;
 }
 
-static int check_path(crm__check *c, const char *path, const crm_check_options *o,
-                      const crm_allocator *mem, kept *k, crm_error *err)
+int crm__check_path(crm__check *c, const char *path, const crm_check_options *o,
+                    const crm_allocator *mem, crm__buf *kept, crm_error *err)
 {
     uint64_t commit = 0;
-    int rc = wait_for_maker(path, err);
+    int rc;
 
+    reset(c, o, mem, kept);
+    rc = wait_for_maker(path, err);
     if (rc)
         return rc;
-    reset(c, o, mem, k);
     rc = judged(c, check_once(c, path, &commit, err), err);
     if (rc != CRM_ECORRUPT || newest_commit(c, path) == commit)
         return rc;
-    return check_held(c, path, o, mem, k, rc, err);
+    return check_held(c, path, o, mem, kept, rc, err);
 }
 
-int crm_check(const char *path, const crm_check_options *opts, size_t struct_size,
-              crm_check_result *out, crm_error *err)
+void crm__check_clear(crm__check *c)
 {
-    crm_check_options o;
-    crm_allocator mem;
-    crm_error local = CRM_ERROR_INIT;
-    crm__check *c;
-    kept k;
-    int rc;
-
-    if (!err)
-        err = &local;
-    rc = crm__options_read(&o, sizeof o, opts, "options", err);
-    if (rc)
-        return rc;
-    if (!path || !*path)
-        return crm__fail_field(err, CRM_EINVAL, "path", "path is %s",
-                               path ? "empty" : "NULL");
-    if (o.flags || o.reserved || (out && struct_size < sizeof(size_t)))
-        return crm__fail_field(err, CRM_EINVAL, "options", "an option this library does not know");
-    if (crm__allocator_read(o.allocator, &mem))
-        return crm__fail_field(err, CRM_EINVAL, "allocator", "the allocator lacks a function");
-    c = crm__calloc(&mem, 1, sizeof *c);
-    if (!c)
-        return crm__fail_nomem(err);
-    crm__buf_init(&k.text, &mem);
-    rc = check_path(c, path, &o, &mem, &k, err);
-    if (rc < 0 && !err->code)
-        crm__fail(err, rc, "%s", crm_error_text(rc));
-    hand_out(&k, &o);
-    if (out) {
-        if (struct_size > sizeof c->result)
-            struct_size = sizeof c->result;
-        c->result.size = struct_size;
-        memcpy(out, &c->result, struct_size);
-    }
     crm__model_unref(c->store.model);
-    crm__buf_clear(&k.text);
-    crm__release(&mem, c);
-    return rc;
+    c->store.model = NULL;
 }

@@ -36,6 +36,9 @@ typedef struct crm__check {
     int changes_lost; /* of some changes it is not known any more what was before: no sum */
     int cancelled;
     int trusted_model;
+    /* For crm__repair(): faults of what can be made anew, by space (of events the rows beside
+     * blocks); faults of pages; and those of them that no copy of the other pages mends. */
+    uint64_t mendable[KV_SPACES], pages, pages_lost;
 } crm__check;
 
 /* Reports a fault. */
@@ -44,10 +47,20 @@ void crm__check_fault(crm__check *c, const char *space, crm_id customer, int64_t
 /* Counts n units of work; CRM_ECANCELLED when the host says stop. */
 int crm__check_step(crm__check *c, uint64_t n);
 void crm__sum_add(crm__sum *s, uint64_t seed, const void *p, size_t n, int sign);
+/* The fault told last is of something that can be made anew; of derived spaces that is known. */
+void crm__check_mendable(crm__check *c, kv_space space);
 /* What a walk over one space met: a page fault ends the walk of that space only. */
 int crm__check_rows(crm__check *c, kv_space space,
                     int (*row)(crm__check *c, crm__slice key, crm__slice value, void *ctx),
                     void *ctx);
+
+/* One whole check: c is made anew.  Faults are kept, as crm__check_hand_out() takes them.  CRM_OK,
+ * CRM_ECORRUPT with faults, or why there was no check. */
+int crm__check_path(crm__check *c, const char *path, const crm_check_options *o,
+                    const crm_allocator *mem, crm__buf *kept, crm_error *err);
+/* Hands kept faults to the host.  With `left`, only those that are not among these, as repaired. */
+void crm__check_hand_out(const crm__buf *kept, const crm__buf *left, const crm_check_options *o);
+void crm__check_clear(crm__check *c);
 
 /* check_journal.c: entries, chain and images. */
 int crm__check_journal(crm__check *c);
@@ -69,9 +82,24 @@ crm__check_timeline *crm__check_timeline_new(crm__check *c); /* NULL: no memory 
 void crm__check_timeline_free(crm__check_timeline *t);
 int crm__check_timeline_row(crm__check_timeline *t, crm__slice key, crm__slice payload,
                             const crm__event_block *b);
-/* In place of a row that is damaged, which is told already. */
+/* In place of a row that is damaged: tells it. */
 int crm__check_timeline_lost(crm__check_timeline *t, crm__slice key);
 /* Behind the last row; whole: it is the last one stored. */
 int crm__check_timeline_end(crm__check_timeline *t, int whole);
+
+/* The rows that are to stand beside the blocks of the customer whose end was told last; none for
+ * one with fewer than two blocks.  Stops at a non-zero result of fn.  CRM_DONE: what the events say
+ * is not known, for some are lost. */
+typedef int (*crm__beside_fn)(void *ctx, uint8_t what, uint64_t part, crm__slice payload);
+int crm__check_timeline_beside(crm__check_timeline *t, crm__beside_fn fn, void *ctx);
+
+/* How the parts of day lists follow each other, from {0} on; see bits/day.h. */
+typedef struct crm__day_place {
+    uint8_t list[CRM__KEY_DAY_LIST]; /* of the part before this one */
+    int begun, first, number, last;  /* its rows; begun: it is in the same list */
+} crm__day_place;
+enum { CRM__PLACE_FIRST = 1, CRM__PLACE_MISSING = 2, CRM__PLACE_TWICE = 4 };
+/* What is wrong with the place of a part with these rows: bits, 0: nothing. */
+unsigned crm__day_place_next(crm__day_place *p, crm__slice key, uint16_t first, uint16_t last);
 
 #endif

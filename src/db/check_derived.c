@@ -7,6 +7,7 @@
  * then compared row by row.
  */
 #include "db/check.h"
+#include "db/chunk_sets.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,64 +16,17 @@ enum { BUCKETS_EXACT = 16, NAMED_MOST = 100 };
 
 /* ---- sets of a chunk ---- */
 
-typedef struct set_of {
-    uint8_t index;
-    uint32_t value;
-    uint64_t words[CRM__SET_WORDS];
-} set_of;
-
 typedef struct derived {
     crm__check *c;
     crm__record r;
     crm__buf scratch;
-    set_of **sets; /* of the present chunk, in order of key */
-    size_t count, cap;
+    crm__chunk_sets sets; /* of the present chunk */
     uint64_t chunk;
     kv_cursor *bits;
     crm__slice bits_key, bits_value; /* the cursor's row; copied key */
     uint8_t key[CRM__KEY_BITS + 8];
     int bits_rc;
 } derived;
-
-static int order_of(const set_of *s, uint8_t index, uint32_t value)
-{
-    if (s->index != index)
-        return s->index < index ? -1 : 1;
-    return s->value < value ? -1 : s->value > value;
-}
-
-static set_of *set_at(derived *d, uint8_t index, uint32_t value)
-{
-    size_t lo = 0, hi = d->count;
-    set_of *s;
-
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (order_of(d->sets[mid], index, value) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (lo < d->count && order_of(d->sets[lo], index, value) == 0)
-        return d->sets[lo];
-    if (d->count == d->cap) {
-        size_t cap = d->cap ? d->cap * 2 : 32;
-        set_of **p = crm__realloc(&d->c->mem, d->sets, cap * sizeof *p);
-        if (!p)
-            return NULL;
-        d->sets = p;
-        d->cap = cap;
-    }
-    s = crm__calloc(&d->c->mem, 1, sizeof *s);
-    if (!s)
-        return NULL;
-    s->index = index;
-    s->value = value;
-    memmove(d->sets + lo + 1, d->sets + lo, (d->count - lo) * sizeof *d->sets);
-    d->sets[lo] = s;
-    d->count++;
-    return s;
-}
 
 static uint32_t bucket_of(const uint8_t *token)
 {
@@ -83,11 +37,11 @@ static int gather(void *ctx, int what, crm__slice key, uint64_t member)
 {
     derived *d = ctx;
     uint8_t row[CRM__KEY_IDENTITY];
-    set_of *s;
+    crm__chunk_set *s;
 
     d->c->result.derived++;
     if (what == CRM__DERIVED_BIT) {
-        s = set_at(d, key.p[4], crm__get_be32(key.p + 5));
+        s = crm__chunk_sets_at(&d->sets, key.p[4], crm__get_be32(key.p + 5));
         if (!s)
             return CRM_ENOMEM;
         crm__set_put(s->words, (uint32_t)member, 1);
@@ -130,7 +84,7 @@ static void read_bits(derived *d, int first)
     d->bits_key = crm__slice_of(d->key, k.n);
 }
 
-static void compare_set(derived *d, const set_of *want)
+static void compare_set(derived *d, const crm__chunk_set *want)
 {
     uint64_t have[CRM__SET_WORDS] = {0};
     crm__slice payload;
@@ -157,7 +111,7 @@ static void compare_set(derived *d, const set_of *want)
     }
 }
 
-static void missing_set(derived *d, const set_of *want)
+static void missing_set(derived *d, const crm__chunk_set *want)
 {
     crm__check_fault(d->c, "bits",
                      (d->chunk << CRM__CHUNK_SHIFT) + (uint64_t)crm__set_next(want->words, 0), -1,
@@ -182,17 +136,15 @@ static void end_chunk(derived *d)
     }
     while (!d->bits_rc && crm__get_be32(d->key) == d->chunk) {
         int order = -1;
-        while (i < d->count &&
-               (order = order_of(d->sets[i], d->key[4], crm__get_be32(d->key + 5))) < 0)
-            missing_set(d, d->sets[i++]);
-        compare_set(d, i < d->count && order == 0 ? d->sets[i++] : NULL);
+        while (i < d->sets.count && (order = crm__chunk_set_order(d->sets.of[i], d->key[4],
+                                                                  crm__get_be32(d->key + 5))) < 0)
+            missing_set(d, d->sets.of[i++]);
+        compare_set(d, i < d->sets.count && order == 0 ? d->sets.of[i++] : NULL);
         read_bits(d, 0);
     }
-    while (i < d->count && !unread(d))
-        missing_set(d, d->sets[i++]);
-    for (i = 0; i < d->count; i++)
-        crm__release(&d->c->mem, d->sets[i]);
-    d->count = 0;
+    while (i < d->sets.count && !unread(d))
+        missing_set(d, d->sets.of[i++]);
+    crm__chunk_sets_reset(&d->sets);
 }
 
 static int derive_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
@@ -384,15 +336,14 @@ int crm__check_derived(crm__check *c)
 
     memset(&d, 0, sizeof d);
     d.c = c;
+    crm__chunk_sets_init(&d.sets, &c->mem);
     crm__buf_init(&d.scratch, &c->mem);
     rc = check_sets(&d);
     if (!rc)
         rc = check_identities(&d);
     if (!rc)
         rc = crm__check_events(c);
-    for (size_t i = 0; i < d.count; i++)
-        crm__release(&c->mem, d.sets[i]);
-    crm__release(&c->mem, d.sets);
+    crm__chunk_sets_clear(&d.sets);
     crm__record_clear(&c->mem, &d.r);
     crm__buf_clear(&d.scratch);
     return rc;

@@ -23,11 +23,10 @@ typedef struct lists {
     uint64_t faults; /* when the last event row had been seen */
     crm__arena arena;
     crm__day_work *work;
-    crm__day_list items;             /* of one part */
-    crm__buf row;                    /* key of a list, then an item of it */
-    uint8_t list[CRM__KEY_DAY_LIST]; /* of the part before this one */
-    int begun, first, number, last;  /* its rows; begun: it is in the same list */
-    int bucket;                      /* gathered one, or ALL_BUCKETS while sums are made */
+    crm__day_list items; /* of one part */
+    crm__buf row;        /* key of a list, then an item of it */
+    crm__day_place place;
+    int bucket; /* gathered one, or ALL_BUCKETS while sums are made */
     crm__day_list want, have;
 } lists;
 
@@ -99,15 +98,6 @@ static int event_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     return rc == CRM_ECORRUPT ? CRM_OK : rc;
 }
 
-static int lost_row(lists *l, crm__slice k)
-{
-    crm_id id = k.n >= CRM__KEY_U64 ? crm__get_be64(k.p) : 0;
-
-    crm__check_fault(l->c, "event", id, -1, "a row of the events of customer %llu is damaged",
-                     (unsigned long long)id);
-    return crm__check_timeline_lost(l->timeline, k);
-}
-
 /* All are summed, and their timelines checked; a block is decoded once for both. */
 static int sum_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 {
@@ -124,7 +114,7 @@ static int sum_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         rc = crm__event_block_decode(&l->arena, time, number, payload, &b);
     }
     if (rc == CRM_ECORRUPT)
-        rc = lost_row(l, k);
+        rc = crm__check_timeline_lost(l->timeline, k);
     else if (!rc)
         rc = crm__check_timeline_row(l->timeline, k, payload, block ? &b : NULL);
     for (uint32_t i = 0; i < b.count && !rc; i++) {
@@ -177,24 +167,25 @@ static void part_fault(lists *l, crm__slice k, const char *what)
                      kind_name(l->c, k.p), day, (unsigned long)crm__get_be32(k.p), what);
 }
 
-/* Whether the part is under its own key, and behind the part before it; see bits/day.h. */
-static void check_place(lists *l, crm__slice k, uint16_t first, uint16_t last)
+unsigned crm__day_place_next(crm__day_place *p, crm__slice key, uint16_t first, uint16_t last)
 {
-    int row = crm__get_be16(k.p + CRM__KEY_DAY_LIST);
-    int number = crm__get_be16(k.p + CRM__KEY_DAY_LIST + 2);
-    int same = l->begun && memcmp(l->list, k.p, CRM__KEY_DAY_LIST) == 0;
+    int row = crm__get_be16(key.p + CRM__KEY_DAY_LIST);
+    int number = crm__get_be16(key.p + CRM__KEY_DAY_LIST + 2);
+    int same = p->begun && memcmp(p->list, key.p, CRM__KEY_DAY_LIST) == 0;
+    unsigned what = 0;
 
     if (row != first)
-        part_fault(l, k, "a part is not under its first row");
-    if (number != (same && l->first == row ? l->number + 1 : 0))
-        part_fault(l, k, "a part of a row is missing");
-    if ((same && number == 0 && first <= l->last) || (number && (last != row || l->last != row)))
-        part_fault(l, k, "a row is in two parts");
-    memcpy(l->list, k.p, CRM__KEY_DAY_LIST);
-    l->begun = 1;
-    l->first = row;
-    l->number = number;
-    l->last = last;
+        what |= CRM__PLACE_FIRST;
+    if (number != (same && p->first == row ? p->number + 1 : 0))
+        what |= CRM__PLACE_MISSING;
+    if ((same && number == 0 && first <= p->last) || (number && (last != row || p->last != row)))
+        what |= CRM__PLACE_TWICE;
+    memcpy(p->list, key.p, CRM__KEY_DAY_LIST);
+    p->begun = 1;
+    p->first = row;
+    p->number = number;
+    p->last = last;
+    return what;
 }
 
 static int part_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
@@ -203,6 +194,7 @@ static int part_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     crm__slice payload, item;
     size_t at = 0, index = 0;
     uint16_t first = 0, last = 0;
+    unsigned place;
     int rc;
 
     if (k.n != CRM__KEY_DAY) {
@@ -227,7 +219,13 @@ static int part_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         set_row(l, k.p, item);
         rc = take_row(l, l->stored, &l->have);
     }
-    check_place(l, k, first, last);
+    place = crm__day_place_next(&l->place, k, first, last);
+    if (place & CRM__PLACE_FIRST)
+        part_fault(l, k, "a part is not under its first row");
+    if (place & CRM__PLACE_MISSING)
+        part_fault(l, k, "a part of a row is missing");
+    if (place & CRM__PLACE_TWICE)
+        part_fault(l, k, "a row is in two parts");
     return rc;
 }
 
@@ -292,7 +290,7 @@ static int walk(lists *l, int bucket)
     int rc;
 
     l->bucket = bucket;
-    l->begun = 0;
+    l->place.begun = 0;
     l->want.bytes.n = l->want.lengths.n = l->have.bytes.n = l->have.lengths.n = 0;
     rc = bucket == ALL_BUCKETS ? sum_events(l) : crm__check_rows(l->c, KV_EVENT, event_row, l);
     return rc ? rc : crm__check_rows(l->c, KV_DAY, part_row, l);

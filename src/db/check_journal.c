@@ -77,6 +77,8 @@ static void add_changes(crm__check *c, const crm__journal_entry *e, uint64_t seq
             add_batch(c, e->batch, e->previous, 1);
         add_list(c, e->lists[CRM__BATCH_CREATED], seq);
         add_list(c, e->lists[CRM__BATCH_CHANGED], seq);
+    } else if (crm__action_hands_out(e->action)) {
+        add_batch(c, e->batch, seq, -1);
     } else if (e->action <= CRM__ACTION_UNDELETE) {
         crm__check_change(c, e->target, seq, -1);
         if (e->previous)

@@ -82,6 +82,13 @@ static void fault(crm__check_timeline *t, const char *what)
                      (unsigned long long)t->id, what);
 }
 
+/* A fault of the rows beside them, which can be made anew. */
+static void beside_fault(crm__check_timeline *t, const char *what)
+{
+    fault(t, what);
+    crm__check_mendable(t->c, KV_EVENT);
+}
+
 /* A fault of one event. */
 static void event_fault(crm__check_timeline *t, uint64_t number, const char *what)
 {
@@ -324,7 +331,7 @@ static int check_head(crm__check_timeline *t, crm__slice payload)
     if (!rc)
         rc = same_head(t, &h, payload);
     if (rc == CRM_ECORRUPT)
-        fault(t, "the totals beside them are not theirs");
+        beside_fault(t, "the totals beside them are not theirs");
     return rc == CRM_ENOMEM ? rc : CRM_OK;
 }
 
@@ -341,8 +348,8 @@ static int check_references(crm__check_timeline *t, uint64_t part, crm__slice pa
     if (rc == CRM_ENOMEM)
         return rc;
     if (rc || !count || r[0].hash < part || (t->hashes && t->last_hash >= part)) {
-        fault(t, rc ? "a part of their references is damaged"
-                    : "a part of their references is not in its place");
+        beside_fault(t, rc ? "a part of their references is damaged"
+                           : "a part of their references is not in its place");
         t->misplaced = 1;
         return CRM_OK;
     }
@@ -372,6 +379,7 @@ static void times_missing(crm__check_timeline *t, uint64_t to)
                          "the times of events %llu to %llu of customer %llu are missing",
                          (unsigned long long)t->times + 1, (unsigned long long)to,
                          (unsigned long long)t->id);
+    crm__check_mendable(t->c, KV_EVENT);
     t->times = to;
 }
 
@@ -385,22 +393,24 @@ static void check_times(crm__check_timeline *t, uint64_t part, crm__slice payloa
     if (!t->numbered) /* which event has which number is not known */
         return;
     if (first >= n) {
-        fault(t, "among the times beside them are some of none");
+        beside_fault(t, "among the times beside them are some of none");
         return;
     }
     if (t->times < first)
         times_missing(t, first);
     if (crm__event_times_count(payload, &count)) {
-        fault(t, "a part of their times is damaged");
+        beside_fault(t, "a part of their times is damaged");
         t->times = first + CRM__EVENT_TIMES < n ? first + CRM__EVENT_TIMES : n;
         return;
     }
     for (uint32_t i = 0; i < count && first + i < n; i++) {
-        if (crm__event_times_at(payload, i) != b[first + i].time)
-            event_fault(t, b[first + i].number, "has another time than the one kept beside it");
+        if (crm__event_times_at(payload, i) == b[first + i].time)
+            continue;
+        event_fault(t, b[first + i].number, "has another time than the one kept beside it");
+        crm__check_mendable(t->c, KV_EVENT);
     }
     if (first + count > n)
-        fault(t, "among the times beside them are some of none");
+        beside_fault(t, "among the times beside them are some of none");
     t->times = first + count < n ? first + count : n;
 }
 
@@ -413,7 +423,8 @@ static int add_beside(crm__check_timeline *t, crm__slice key, crm__slice payload
         return rc;
     if (t->blocks < 2) {
         if (!t->beside)
-            fault(t, t->blocks ? "rows stand beside their only block" : "rows stand beside none");
+            beside_fault(t, t->blocks ? "rows stand beside their only block"
+                                      : "rows stand beside none");
         t->beside = 1;
         return CRM_OK;
     }
@@ -453,8 +464,10 @@ static int finish(crm__check_timeline *t)
     briefs(t, &n);
     wanted(t, &m);
     if (!t->head_met)
-        fault(t, "the totals beside them are missing");
+        beside_fault(t, "the totals beside them are missing");
     t->missing += m - t->at;
+    if (t->missing || t->more)
+        crm__check_mendable(t->c, KV_EVENT);
     if (t->missing && !t->misplaced)
         crm__check_fault(t->c, "event", t->id, -1,
                          "the events of customer %llu: %llu of their references are missing",
@@ -492,14 +505,44 @@ int crm__check_timeline_row(crm__check_timeline *t, crm__slice key, crm__slice p
     return b ? add_block(t, b) : add_beside(t, key, payload);
 }
 
+/* A row beside the blocks that is damaged: nothing is lost that the events do not say. */
+static int lost_beside(crm__check_timeline *t, crm__slice key)
+{
+    size_t n;
+    int rc = make_ready(t);
+
+    if (rc)
+        return rc;
+    beside_fault(t, "a row beside them is damaged");
+    t->beside = 1;
+    if (t->lost)
+        return CRM_OK;
+    switch (key.p[16]) {
+    case CRM__EVENT_ROW_HEAD:
+        t->head_met = 1;
+        break;
+    case CRM__EVENT_ROW_REFERENCE:
+        t->misplaced = 1;
+        break;
+    default: /* what is missing of the times is not told besides */
+        briefs(t, &n);
+        t->times = n;
+    }
+    return CRM_OK;
+}
+
 int crm__check_timeline_lost(crm__check_timeline *t, crm__slice key)
 {
     crm_id id = key.n >= CRM__KEY_U64 ? crm__get_be64(key.p) : 0;
     int rc = id ? turn_to(t, id) : CRM_OK;
 
+    if (rc || is_beside(key))
+        return rc ? rc : lost_beside(t, key);
+    crm__check_fault(t->c, "event", id, -1, "a row of the events of customer %llu is damaged",
+                     (unsigned long long)id);
     if (id)
         t->lost = 1;
-    return rc;
+    return CRM_OK;
 }
 
 int crm__check_timeline_end(crm__check_timeline *t, int whole)
@@ -507,6 +550,81 @@ int crm__check_timeline_end(crm__check_timeline *t, int whole)
     int rc = whole ? finish(t) : CRM_OK;
 
     t->id = 0;
+    return rc;
+}
+
+/* ---- the rows as they are to be ---- */
+
+/* Parts as full as they may be, but between two hashes, so that all entries of a hash stand
+ * together. */
+static int give_references(crm__check_timeline *t, crm__buf *out, crm__beside_fn fn, void *ctx)
+{
+    crm__event_reference r[CRM__EVENT_REFERENCES];
+    size_t n, end;
+    const mention *m = wanted(t, &n);
+
+    for (size_t i = 0; i < n; i = end) {
+        int rc;
+        end = n - i < CRM__EVENT_REFERENCES ? n : i + CRM__EVENT_REFERENCES;
+        while (end < n && end > i + 1 && m[end].hash == m[end - 1].hash)
+            end--;
+        if (end < n && m[end].hash == m[end - 1].hash)
+            return CRM_DONE; /* more references than a part holds have one hash */
+        for (size_t k = i; k < end; k++)
+            r[k - i] = (crm__event_reference){m[k].hash, m[k].number};
+        out->n = 0;
+        crm__event_references_encode(r, (uint32_t)(end - i), out);
+        rc = out->failed ? CRM_ENOMEM
+                         : fn(ctx, CRM__EVENT_ROW_REFERENCE, i ? m[i].hash : 0,
+                              crm__slice_of(out->p, out->n));
+        if (rc)
+            return rc;
+    }
+    return CRM_OK;
+}
+
+static int give_times(crm__check_timeline *t, crm__buf *out, crm__beside_fn fn, void *ctx)
+{
+    uint8_t bytes[8];
+    size_t n;
+    const brief *b = briefs(t, &n);
+
+    for (size_t i = 0; i < n;) {
+        uint64_t part = i / CRM__EVENT_TIMES;
+        int rc;
+        out->n = 0;
+        crm__buf_add_u8(out, CRM__EVENT_HEAD_FORMAT);
+        for (; i < n && i / CRM__EVENT_TIMES == part; i++) {
+            crm__put_le64(bytes, (uint64_t)b[i].time);
+            crm__buf_add(out, bytes, sizeof bytes);
+        }
+        rc = out->failed ? CRM_ENOMEM
+                         : fn(ctx, CRM__EVENT_ROW_TIME, part, crm__slice_of(out->p, out->n));
+        if (rc)
+            return rc;
+    }
+    return CRM_OK;
+}
+
+int crm__check_timeline_beside(crm__check_timeline *t, crm__beside_fn fn, void *ctx)
+{
+    crm__buf out;
+    int rc;
+
+    if (t->lost || !t->ready || !t->numbered)
+        return CRM_DONE;
+    if (t->blocks < 2)
+        return CRM_OK;
+    if (t->head.total_count > TOTALS_MOST || t->head.sum_count > TOTALS_MOST)
+        return CRM_DONE;
+    crm__buf_init(&out, &t->c->mem);
+    crm__event_head_encode(&t->head, &out);
+    rc = out.failed ? CRM_ENOMEM : fn(ctx, CRM__EVENT_ROW_HEAD, 0, crm__slice_of(out.p, out.n));
+    if (!rc)
+        rc = give_references(t, &out, fn, ctx);
+    if (!rc)
+        rc = give_times(t, &out, fn, ctx);
+    crm__buf_clear(&out);
     return rc;
 }
 

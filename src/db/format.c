@@ -38,21 +38,26 @@ int crm__format_present(crm__store *s, int *present, crm_error *err)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
+int crm__feature_known(const void *name, size_t n)
+{
+    for (size_t k = 0; k < FEATURE_COUNT; k++) {
+        if (strlen(FEATURES[k]) == n && memcmp(FEATURES[k], name, n) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static int read_features(crm__reader *in, crm_error *err)
 {
     uint64_t n = crm__read_varint(in);
 
     for (uint64_t i = 0; i < n && n <= FEATURES_MOST && !in->failed; i++) {
-        size_t bytes = crm__read_u8(in), k;
+        size_t bytes = crm__read_u8(in);
         const uint8_t *name = crm__read_bytes(in, bytes);
         char shown[CRM_FIELD_SIZE];
         if (in->failed)
             break;
-        for (k = 0; k < FEATURE_COUNT; k++) {
-            if (strlen(FEATURES[k]) == bytes && memcmp(FEATURES[k], name, bytes) == 0)
-                break;
-        }
-        if (k < FEATURE_COUNT)
+        if (crm__feature_known(name, bytes))
             continue;
         crm__copy_name(shown, (const char *)name, bytes);
         return crm__fail_field(err, CRM_EVERSION, shown,
@@ -96,7 +101,7 @@ int crm__format_read(crm__store *s, kv_txn *txn, crm_error *err)
         return crm__fail(err, CRM_ECORRUPT, "the format header is damaged");
     in = crm__reader_of(stored.p + MAGIC_BYTES + 1, stored.n - CRM__TAG_SIZE - MAGIC_BYTES - 1);
     p = crm__read_bytes(&in, 48);
-    crm__read_le64(&in);
+    s->made = (int64_t)crm__read_le64(&in);
     rc = read_features(&in, err);
     if (rc)
         return rc;
@@ -107,7 +112,7 @@ int crm__format_read(crm__store *s, kv_txn *txn, crm_error *err)
     return CRM_OK;
 }
 
-static int write_header(crm__store *s, kv_txn *txn, int64_t now)
+static int write_header(crm__store *s, kv_txn *txn)
 {
     static const uint8_t none[CRM__HASH_KEY];
     uint8_t made[8], tag[CRM__TAG_SIZE];
@@ -120,7 +125,7 @@ static int write_header(crm__store *s, kv_txn *txn, int64_t now)
     crm__buf_add(&b, s->id, 16);
     crm__buf_add(&b, s->tag_key, 16);
     crm__buf_add(&b, s->token_key, 16);
-    crm__put_le64(made, (uint64_t)now);
+    crm__put_le64(made, (uint64_t)s->made);
     crm__buf_add(&b, made, sizeof made);
     crm__buf_add_varint(&b, FEATURE_COUNT);
     for (size_t i = 0; i < FEATURE_COUNT; i++) {
@@ -139,6 +144,15 @@ static int write_header(crm__store *s, kv_txn *txn, int64_t now)
     return rc;
 }
 
+int crm__format_write(crm__store *s, kv_txn *txn, crm_error *err)
+{
+    int rc;
+
+    make_keys(s);
+    rc = write_header(s, txn);
+    return rc ? crm__fail_sys(err, rc, txn->sys, "can't write the format header") : CRM_OK;
+}
+
 /* The first write: header and model, in one commit. */
 int crm__format_make(crm__store *s, const crm_db_options *opts, crm_error *err)
 {
@@ -147,18 +161,13 @@ int crm__format_make(crm__store *s, const crm_db_options *opts, crm_error *err)
 
     if (crm__random(s->id, 16) || crm__random(s->tag_key, 16) || crm__random(s->token_key, 16))
         return crm__fail(err, CRM_EIO, "no random numbers to be had");
-    make_keys(s);
+    s->made = opts->test_clock ? opts->test_clock(opts->test_clock_ctx) : crm__clock_now();
     rc = s->kv->ops->begin(s->kv, 1, &txn, err);
     if (rc)
         return rc;
-    rc = write_header(s, txn,
-                      opts->test_clock ? opts->test_clock(opts->test_clock_ctx) : crm__clock_now());
-    if (rc) {
-        crm__fail_sys(err, rc, txn->sys, "can't write the format header");
-        txn->ops->abort(txn);
-        return rc;
-    }
-    rc = crm__model_first(s, txn, opts, err);
+    rc = crm__format_write(s, txn, err);
+    if (!rc)
+        rc = crm__model_first(s, txn, opts, err);
     if (rc) {
         txn->ops->abort(txn);
         return rc;

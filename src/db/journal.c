@@ -234,7 +234,11 @@ static int open_entry(crm_txn *txn, crm_error *err)
                                    (unsigned long long)txn->batch.want);
         if (rc)
             return crm__txn_fail(txn, rc, "can't read the batch", err);
-        if (!crm__journal_read(txn, txn->batch.want, &first) && first.action == CRM__ACTION_UNDO)
+        rc = crm__journal_read(txn, txn->batch.want, &first);
+        if (!rc && crm__action_hands_out(first.action))
+            return crm__fail_field(err, CRM_ENOTFOUND, "batch", "there is no batch %llu",
+                                   (unsigned long long)txn->batch.want);
+        if (!rc && first.action == CRM__ACTION_UNDO)
             return crm__fail_field(err, CRM_ESTATE, "batch", "batch %llu is an undo",
                                    (unsigned long long)txn->batch.want);
         if (known.undone)
@@ -395,6 +399,23 @@ int crm__journal_add(crm_txn *txn, uint8_t action, uint64_t target, uint64_t pre
     if (!rc)
         txn->state.seq++;
     return rc;
+}
+
+int crm__journal_hand_out(crm_txn *txn, uint8_t action, const char *reason, crm_error *err)
+{
+    crm__batch b = {txn->state.seq + 1, 0, crm__slice_of(reason, strlen(reason))};
+    crm__journal_entry e;
+    int rc = give_names(txn, err);
+
+    if (rc)
+        return rc;
+    memset(&e, 0, sizeof e);
+    e.action = action;
+    e.batch = b.last;
+    rc = put_entry(txn, b.last, &e, err);
+    if (!rc)
+        txn->state.seq++;
+    return rc ? rc : crm__batch_put(txn, b.last, &b, err);
 }
 
 /* Sorts what counts of a list, drops doubles, and encodes it. */

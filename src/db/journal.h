@@ -34,6 +34,19 @@ int crm__batch_leave(crm_txn *txn, crm_error *err);
 /* Ends it without an entry; the caller drops the changes. */
 void crm__batch_drop(crm_txn *txn);
 
+/* ---- hand-outs (handout.c) ---- */
+
+/* Commits an entry, in a transaction of its own, that says that something is about to be handed
+ * out: before it is, so that nothing leaves without one; how much it was is not known yet.  action:
+ * CRM__ACTION_EXPORT, _BACKUP or _DUMP; reason: not empty, as crm__batch_name_ok() wants it; opts:
+ * actor, purpose and channel, may be NULL.  *revision may be NULL.  Results of a small write:
+ * CRM_EREADONLY through a handle that only reads, CRM_ESTATE in a thread that writes, CRM_EINVAL
+ * for the reason. */
+int crm__journal_handout(crm_db *db, const crm_txn_options *opts, uint8_t action,
+                         const char *reason, uint64_t *revision, crm_error *err);
+/* The part of it that writes: inside a write transaction that is no batch. */
+int crm__journal_hand_out(crm_txn *txn, uint8_t action, const char *reason, crm_error *err);
+
 /* ---- reading ---- */
 
 /* Entry of a seq: CRM_OK, CRM_ENOTFOUND, CRM_ECORRUPT, engine codes.  Lives as crm__txn_read()

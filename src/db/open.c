@@ -122,9 +122,37 @@ void crm_db_close(crm_db *db)
 
 /* ---- figures ---- */
 
+/* The reader that holds the oldest snapshot. */
+static void see_reader(const kv_reader *reader, void *ctx)
+{
+    kv_reader *oldest = ctx;
+
+    if (!oldest->pid || reader->commit < oldest->commit)
+        *oldest = *reader;
+}
+
+static int count_imports(crm_txn *txn, crm_db_stat *stat)
+{
+    enum { IMPORT = 15 }; /* "import/" and the batch */
+    crm__slice k, v;
+    int rc;
+    kv_cursor *c = crm__txn_cursor(txn, KV_META, &rc);
+
+    if (!rc)
+        rc = c->ops->seek(c, KV_GE, crm__slice_of("import/", 7), &k, &v);
+    for (; !rc && k.n >= 7 && memcmp(k.p, "import/", 7) == 0; rc = c->ops->next(c, &k, &v)) {
+        if (k.n != IMPORT)
+            continue;
+        stat->imports++;
+        stat->import_batch = crm__get_be64(k.p + 7);
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
 static int read_figures(crm_txn *txn, crm_db_stat *out, crm_error *err)
 {
     const crm__model *m;
+    kv_reader oldest = {0, 0};
     kv_info info;
     int rc = crm__state_read(txn, err);
 
@@ -148,7 +176,11 @@ static int read_figures(crm_txn *txn, crm_db_stat *out, crm_error *err)
     out->max_readers = info.max_readers;
     out->oldest_reader_commits = info.commit - info.oldest;
     out->model_version = crm__model_version(m);
-    return CRM_OK;
+    if (out->oldest_reader_commits)
+        txn->store->kv->ops->readers(txn->store->kv, see_reader, &oldest);
+    out->oldest_reader_pid = oldest.pid;
+    rc = count_imports(txn, out);
+    return rc ? crm__txn_fail(txn, rc, "can't read the figures", err) : CRM_OK;
 }
 
 int crm_db_stat_get(crm_db *db, size_t struct_size, crm_db_stat *out, crm_error *err)

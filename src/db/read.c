@@ -230,6 +230,11 @@ int crm__txn_flush(crm_txn *txn, crm_error *err)
 
 static const uint8_t CLASS_BYTE[CRM__DICT_CLASSES] = {'f', 'e', 's', 'n', 'k', 'a', 't'};
 
+uint8_t crm__dict_class_byte(int cls)
+{
+    return CLASS_BYTE[cls];
+}
+
 static crm__slice name_key(uint8_t key[CRM__DICT_NAME + 2], int cls, const char *name, size_t n)
 {
     key[0] = CLASS_BYTE[cls];

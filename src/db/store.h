@@ -48,6 +48,7 @@ typedef struct crm__store {
     int readonly;
     const uint32_t *alive; /* a page the kernel wipes in a forked child; NULL: ask getpid() */
     uint8_t id[16], tag_key[CRM__HASH_KEY], token_key[CRM__HASH_KEY];
+    int64_t made;                   /* when, by the format header */
     uint8_t chain_key[CRM__DIGEST]; /* made from those */
     uint8_t salt_key[CRM__DIGEST];  /* random, in memory only */
     crm__gate gate;
@@ -77,6 +78,10 @@ void crm__lock_denied(const char *dir, int readonly, crm_error *err);
 /* The format header (format.c): made in an empty database, read and judged in another. */
 int crm__format_make(crm__store *s, const crm_db_options *opts, crm_error *err);
 int crm__format_read(crm__store *s, kv_txn *txn, crm_error *err);
+/* Writes the header of a database that has the id, keys and time of s, whose chain key it makes. */
+int crm__format_write(crm__store *s, kv_txn *txn, crm_error *err);
+/* 1 for the name of a feature that this library knows. */
+int crm__feature_known(const void *name, size_t n);
 int crm__format_present(crm__store *s, int *present, crm_error *err);
 
 int crm__watch_new(const crm_allocator *mem, crm__watch **out);

@@ -208,6 +208,12 @@ static int copy_name(crm_txn *txn, int which, const char *text, const char *what
     return txn->name[which] ? CRM_OK : crm__fail_nomem(err);
 }
 
+int crm__batch_name_ok(const char *text, size_t n)
+{
+    return n <= CRM__BATCH_NAME && crm__utf8_valid(text, n) == n &&
+           !crm__utf8_has_control(text, n) && !memchr(text, '\n', n) && !memchr(text, '\t', n);
+}
+
 static int read_batch(crm_txn *txn, const crm_txn_options *o, crm_error *err)
 {
     size_t n = o->batch_name ? strlen(o->batch_name) : 0;
@@ -216,8 +222,7 @@ static int read_batch(crm_txn *txn, const crm_txn_options *o, crm_error *err)
         return n ? crm__fail_field(err, CRM_EINVAL, "batch_name", "a name, but no batch") : CRM_OK;
     if (!txn->write)
         return crm__fail_field(err, CRM_EINVAL, "batch", "a read transaction is no batch");
-    if (n > CRM__BATCH_NAME || (n && crm__utf8_valid(o->batch_name, n) != n) ||
-        (n && (crm__utf8_has_control(o->batch_name, n) || strpbrk(o->batch_name, "\n\t"))))
+    if (n && !crm__batch_name_ok(o->batch_name, n))
         return crm__fail_field(err, CRM_EINVAL, "batch_name",
                                "batch_name is not plain UTF-8 text of at most %d bytes",
                                CRM__BATCH_NAME);

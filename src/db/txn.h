@@ -144,6 +144,10 @@ int crm__db_enter(crm_db *db, crm_error *err);
  * without control characters. */
 int crm__name_ok(const char *text, size_t n);
 
+/* Whether a text may be the name of a batch, or a reason: at most CRM__BATCH_NAME bytes of UTF-8
+ * without control characters. */
+int crm__batch_name_ok(const char *text, size_t n);
+
 /* A public write: enters, and drops what it changed when it ends with an error. */
 typedef struct crm__op {
     size_t mark;
@@ -203,6 +207,8 @@ int crm__state_read(crm_txn *txn, crm_error *err);
 
 /* ---- dictionary ---- */
 
+/* First byte of the keys of a class. */
+uint8_t crm__dict_class_byte(int cls);
 /* Number of a name; 0 when it has none. */
 int crm__dict_find(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *number);
 /* Number of a name, given now when it has none. */

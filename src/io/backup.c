@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * crm_backup(): one snapshot as one file, while others write.
  */
+#include "db/journal.h"
 #include "io/copy.h"
 
 #include <errno.h>
@@ -62,7 +63,8 @@ int crm__backup_end(int rc, crm_error *err)
 /* ---- backup ---- */
 
 /* Where a backup may go: not on anything but a file, and not among the database's own files. */
-static int judge_place(const crm__store *store, const char *file, int replace, crm_error *err)
+int crm__place_judge(const crm__store *store, const char *file, int replace, const char *what,
+                     crm_error *err)
 {
     char *folder = crm__path_folder(&store->mem, file);
     struct stat st;
@@ -71,11 +73,11 @@ static int judge_place(const crm__store *store, const char *file, int replace, c
     if (!folder)
         return crm__fail_nomem(err);
     if (stat(folder, &st))
-        rc = crm__fail_sys(err, CRM_EIO, errno, "can't look at the folder of the backup: %s",
+        rc = crm__fail_sys(err, CRM_EIO, errno, "can't look at the folder of the %s: %s", what,
                            strerror(errno));
     else if (st.st_dev == store->dev && st.st_ino == store->ino)
         rc = crm__fail_field(err, CRM_EINVAL, "file",
-                             "the backup can't be in the database's own folder");
+                             "the %s can't be in the database's own folder", what);
     else if (!lstat(file, &st) && !S_ISREG(st.st_mode))
         rc = crm__fail_field(err, CRM_EINVAL, "file",
                              "there is something of that name, and it is not a regular file");
@@ -108,10 +110,8 @@ static int backup(crm_txn *txn, const char *file, const crm_backup_options *o,
     int replace = (o->flags & CRM_BACKUP_REPLACE) != 0;
     crm__rows back;
     crm__part part;
-    int rc = judge_place(txn->store, file, replace, err);
+    int rc = crm__part_open(mem, file, SUFFIX, &part, err);
 
-    if (!rc)
-        rc = crm__part_open(mem, file, SUFFIX, &part, err);
     if (rc) {
         crm_txn_abort(txn);
         return rc;
@@ -132,6 +132,28 @@ static int backup(crm_txn *txn, const char *file, const crm_backup_options *o,
     return rc;
 }
 
+/* The entry that says so comes first, or nothing is handed out. */
+static int journal(crm_db *db, const crm_backup_options *o, crm_error *err)
+{
+    return crm__whole_handout(db, CRM__ACTION_BACKUP, (o->flags & CRM_BACKUP_READONLY) != 0,
+                              o->reason ? o->reason : "backup", o->actor, err);
+}
+
+int crm__whole_handout(crm_db *db, uint8_t action, int unnoted, const char *reason,
+                       const char *actor, crm_error *err)
+{
+    crm_txn_options who = CRM_TXN_OPTIONS_INIT;
+
+    if (db->flags & CRM_READONLY || db->store->readonly) {
+        if (unnoted)
+            return CRM_OK;
+        return crm__fail(err, CRM_EREADONLY,
+                         "the database was opened read-only, and a copy is noted in its journal");
+    }
+    who.actor = actor;
+    return crm__journal_handout(db, &who, action, reason, NULL, err);
+}
+
 int crm_backup(crm_db *db, const char *file, const crm_backup_options *opts, size_t struct_size,
                crm_backup_result *out, crm_error *err)
 {
@@ -145,7 +167,8 @@ int crm_backup(crm_db *db, const char *file, const crm_backup_options *opts, siz
 
     if (!err)
         err = &local;
-    rc = crm__backup_options(opts, struct_size, out, CRM_BACKUP_GZIP | CRM_BACKUP_REPLACE, &o, &mem,
+    rc = crm__backup_options(opts, struct_size, out,
+                             CRM_BACKUP_GZIP | CRM_BACKUP_REPLACE | CRM_BACKUP_READONLY, &o, &mem,
                              err);
     if (!rc && (o.allocator || o.size_limit))
         rc = crm__fail_field(err, CRM_EINVAL, "options", "an option of another call");
@@ -155,7 +178,13 @@ int crm_backup(crm_db *db, const char *file, const crm_backup_options *opts, siz
         return rc;
     memset(&rows, 0, sizeof rows);
     memset(&info, 0, sizeof info);
-    rc = crm_txn_begin(db, CRM_READ, NULL, &txn, err);
+    rc = crm__db_enter(db, err);
+    if (!rc)
+        rc = crm__place_judge(db->store, file, (o.flags & CRM_BACKUP_REPLACE) != 0, "backup", err);
+    if (!rc)
+        rc = journal(db, &o, err);
+    if (!rc)
+        rc = crm_txn_begin(db, CRM_READ, NULL, &txn, err);
     if (rc)
         return rc;
     if (txn->store->kv->ops->info(txn->store->kv, &info))

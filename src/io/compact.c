@@ -51,8 +51,7 @@ static int copy(const char *dir, const crm_allocator *mem, const crm__part *part
     return rc;
 }
 
-/* The same people may read and write the new file as the old one. */
-static int same_rights(const char *old, const char *new, crm_error *err)
+int crm__same_rights(const char *old, const char *new, crm_error *err)
 {
     struct stat a, b;
 
@@ -84,7 +83,7 @@ static int compact(const char *dir, const crm_backup_options *o, const crm_alloc
         bytes[0] = crm__file_bytes(data);
         rc = copy(dir, mem, &part, &w, rows, err);
         if (!rc)
-            rc = same_rights(data, part.data, err);
+            rc = crm__same_rights(data, part.data, err);
         if (!rc)
             rc = crm__file_sync(part.data, err);
         if (!rc)
@@ -102,7 +101,7 @@ int crm_compact(const char *path, const crm_backup_options *opts, size_t struct_
 {
     crm_error local = CRM_ERROR_INIT;
     crm_backup_options o;
-    uint64_t bytes[2];
+    uint64_t bytes[2] = {0, 0};
     crm_allocator mem;
     crm__rows rows;
     int rc, lock;

@@ -63,6 +63,9 @@ int crm__part_open(const crm_allocator *mem, const char *base, const char *suffi
                    crm_error *err);
 void crm__part_close(crm__part *p);
 
+/* The same people may read and write the new file as the old one (compact.c). */
+int crm__same_rights(const char *old, const char *new, crm_error *err);
+
 /* ---- files that may be compressed (packed.c) ---- */
 
 typedef struct crm__source crm__source;
@@ -71,13 +74,46 @@ int crm__source_open(const crm_allocator *mem, const char *path, crm__source **o
 /* Reads n bytes, fewer only at the end.  CRM_ECORRUPT: damaged, or cut short. */
 int crm__source_read(crm__source *s, uint8_t *to, size_t n, size_t *got, crm_error *err);
 uint64_t crm__source_bytes(const crm__source *s); /* of the file as it is */
+uint64_t crm__source_taken(const crm__source *s); /* of those, read until now */
 void crm__source_close(crm__source *s);
+
+/* Compresses what comes piece by piece, and hands it on. */
+typedef int (*crm__put_fn)(void *ctx, const void *bytes, size_t n, crm_error *err);
+typedef struct crm__packer {
+    const crm_allocator *mem;
+    struct z_stream_s *z;
+    uint8_t *packed;
+} crm__packer;
+int crm__packer_open(crm__packer *p, const crm_allocator *mem, crm_error *err);
+/* last: nothing follows. */
+int crm__packer_add(crm__packer *p, const void *bytes, size_t n, int last, crm__put_fn put,
+                    void *ctx, crm_error *err);
+void crm__packer_close(crm__packer *p);
 
 /* Compresses a file into a new one, written through to the disk, and reads that back. */
 int crm__file_pack(const crm_allocator *mem, const char *from, const char *to, crm__work *w,
                    crm_error *err);
 
-/* ---- options (backup.c) ---- */
+/* ---- a folder for a new database (restore.c) ---- */
+
+/* Makes a data file in a folder that is held alone, and in which a database gets its name when it
+ * is whole. */
+typedef int (*crm__make_fn)(void *ctx, const crm__part *part, crm_error *err);
+/* The part is "<dir>/<name>.part"; its data file takes the name of a database's.  Nothing is left
+ * behind when that fails.  *bytes: size of the file.  CRM_EEXISTS, CRM_EBUSY, results of fn. */
+int crm__database_make(const crm_allocator *mem, const char *dir, const char *name, crm__make_fn fn,
+                       void *ctx, uint64_t *bytes, crm_error *err);
+
+/* Journals that all of the database is handed out.  unnoted: a handle that only reads will do, and
+ * nothing is journalled then; else it is CRM_EREADONLY. */
+int crm__whole_handout(crm_db *db, uint8_t action, int unnoted, const char *reason,
+                       const char *actor, crm_error *err);
+
+/* ---- options and places (backup.c) ---- */
+
+/* Whether a file that is no part of a database may go there; what: "backup", "dump". */
+int crm__place_judge(const crm__store *store, const char *file, int replace, const char *what,
+                     crm_error *err);
 
 int crm__backup_options(const crm_backup_options *opts, size_t struct_size,
                         const crm_backup_result *out, uint32_t known, crm_backup_options *o,

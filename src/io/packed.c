@@ -16,7 +16,7 @@ enum { IN = 1 << 16, BLOCK = 1 << 18, GZIP_WINDOW = 15 + 16, GZIP_MEMORY = 8 };
 struct crm__source {
     const crm_allocator *mem;
     int fd, packed, ended;
-    uint64_t bytes;
+    uint64_t bytes, taken;
     z_stream z;
     uint8_t in[IN];
 };
@@ -104,6 +104,11 @@ uint64_t crm__source_bytes(const crm__source *s)
     return s->bytes;
 }
 
+uint64_t crm__source_taken(const crm__source *s)
+{
+    return s->taken;
+}
+
 static int fill(crm__source *s, crm_error *err)
 {
     size_t n;
@@ -111,6 +116,7 @@ static int fill(crm__source *s, crm_error *err)
 
     s->z.next_in = s->in;
     s->z.avail_in = (uInt)n;
+    s->taken += n;
     if (!rc && !n)
         rc = crm__fail(err, CRM_ECORRUPT, "the compressed file ends early");
     return rc;
@@ -120,8 +126,11 @@ int crm__source_read(crm__source *s, uint8_t *to, size_t n, size_t *got, crm_err
 {
     int rc = CRM_OK, z = Z_OK;
 
-    if (!s->packed)
-        return read_some(s->fd, to, n, got, err);
+    if (!s->packed) {
+        rc = read_some(s->fd, to, n, got, err);
+        s->taken += *got;
+        return rc;
+    }
     s->z.next_out = to;
     s->z.avail_out = (uInt)n;
     while (!rc && !s->ended && s->z.avail_out) {
@@ -154,33 +163,73 @@ void crm__source_close(crm__source *s)
 
 /* ---- writing ----
  *
- * Half of the bytes are tokens and tags, which nothing compresses: the usual level saves 2 % more
- * and takes twice as long. */
+ * Half of the bytes of a backup are tokens and tags, which nothing compresses: the usual level
+ * saves 2 % more and takes twice as long. */
 
-typedef struct packing {
-    z_stream z;
-    int fd;
-    crm__work *w;
-    uint8_t *block, *packed; /* BLOCK bytes each */
-    uint64_t hash;
-} packing;
+int crm__packer_open(crm__packer *p, const crm_allocator *mem, crm_error *err)
+{
+    memset(p, 0, sizeof *p);
+    p->mem = mem;
+    p->z = crm__calloc(mem, 1, sizeof *p->z);
+    p->packed = crm__alloc(mem, BLOCK);
+    if (p->z && p->packed) {
+        z_prepare(p->z, mem);
+        if (deflateInit2(p->z, Z_BEST_SPEED, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY,
+                         Z_DEFAULT_STRATEGY) == Z_OK)
+            return CRM_OK;
+    }
+    crm__release(mem, p->z);
+    p->z = NULL;
+    crm__packer_close(p);
+    return crm__fail_nomem(err);
+}
 
-static int deflate_block(packing *p, size_t n, int last, crm_error *err)
+int crm__packer_add(crm__packer *p, const void *bytes, size_t n, int last, crm__put_fn put,
+                    void *ctx, crm_error *err)
 {
     int rc = CRM_OK, z = Z_OK;
 
-    p->hash = crm__hash64(p->hash, p->block, n);
-    p->z.next_in = p->block;
-    p->z.avail_in = (uInt)n;
+    p->z->next_in = (Bytef *)(uintptr_t)bytes;
+    p->z->avail_in = (uInt)n;
     do {
-        p->z.next_out = p->packed;
-        p->z.avail_out = BLOCK;
-        z = deflate(&p->z, last ? Z_FINISH : Z_NO_FLUSH);
-        rc = crm__file_write(p->fd, p->packed, BLOCK - p->z.avail_out, err);
-    } while (!rc && p->z.avail_out == 0);
+        p->z->next_out = p->packed;
+        p->z->avail_out = BLOCK;
+        z = deflate(p->z, last ? Z_FINISH : Z_NO_FLUSH);
+        if (p->z->avail_out < BLOCK)
+            rc = put(ctx, p->packed, BLOCK - p->z->avail_out, err);
+    } while (!rc && p->z->avail_out == 0);
     if (!rc && last && z != Z_STREAM_END)
         rc = crm__fail(err, CRM_EIO, "can't compress the copy");
     return rc;
+}
+
+void crm__packer_close(crm__packer *p)
+{
+    if (p->z)
+        deflateEnd(p->z);
+    crm__release(p->mem, p->z);
+    crm__release(p->mem, p->packed);
+    p->z = NULL;
+    p->packed = NULL;
+}
+
+typedef struct packing {
+    crm__packer z;
+    int fd;
+    crm__work *w;
+    uint8_t *block; /* BLOCK bytes */
+    uint64_t hash;
+} packing;
+
+static int put_packed(void *ctx, const void *bytes, size_t n, crm_error *err)
+{
+    return crm__file_write(((packing *)ctx)->fd, bytes, n, err);
+}
+
+static int deflate_block(packing *p, size_t n, int last, crm_error *err)
+{
+    p->hash = crm__hash64(p->hash, p->block, n);
+    return crm__packer_add(&p->z, p->block, n, last, put_packed, p, err);
 }
 
 static int pack_all(packing *p, crm__source *from, crm_error *err)
@@ -248,20 +297,14 @@ int crm__file_pack(const crm_allocator *mem, const char *from, const char *to, c
 
     memset(&p, 0, sizeof p);
     p.w = w;
+    rc = crm__packer_open(&p.z, mem, err);
+    if (rc)
+        return rc;
     p.block = crm__alloc(mem, BLOCK);
-    p.packed = crm__alloc(mem, BLOCK);
-    z_prepare(&p.z, mem);
-    if (!p.block || !p.packed ||
-        deflateInit2(&p.z, Z_BEST_SPEED, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
-        rc = crm__fail_nomem(err);
-    } else {
-        rc = pack_open(&p, mem, from, to, err);
-        deflateEnd(&p.z);
-    }
+    rc = p.block ? pack_open(&p, mem, from, to, err) : crm__fail_nomem(err);
+    crm__packer_close(&p.z);
     if (!rc)
         rc = verify_all(&p, mem, to, err);
     crm__release(mem, p.block);
-    crm__release(mem, p.packed);
     return rc;
 }

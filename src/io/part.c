@@ -15,14 +15,16 @@ enum { TRIES = 100 };
 
 /* ---- the folder ---- */
 
-static void clear(const char *dir)
+/* The lock goes last, when it is the end of the folder.  Without memory: this must not fail. */
+static void clear(const char *dir, int end)
 {
-    static const char *const NAMES[] = {"data.gz", "data.mdb", "data.new", "lock.mdb"};
+    static const char *const NAMES[] = {"data.gz", "data.mdb", "data.new", "lock.mdb", "crm.lock"};
+    size_t count = sizeof NAMES / sizeof *NAMES - !end;
     int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (at < 0)
         return;
-    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+    for (size_t i = 0; i < count; i++)
         unlinkat(at, NAMES[i], 0);
     close(at);
 }
@@ -69,18 +71,14 @@ int crm__part_open(const crm_allocator *mem, const char *base, const char *suffi
     if (rc)
         crm__part_close(out);
     else
-        clear(out->dir);
+        clear(out->dir, 0);
     return rc;
 }
 
 void crm__part_close(crm__part *p)
 {
     if (p->lock >= 0) {
-        char *lock = crm__path_join(p->mem, p->dir, "crm.lock");
-        clear(p->dir);
-        if (lock)
-            unlink(lock);
-        crm__release(p->mem, lock);
+        clear(p->dir, 1);
         rmdir(p->dir);
         crm__unlock_folder(p->lock);
     }

@@ -17,10 +17,11 @@ typedef struct restore {
     const crm_allocator *mem;
     crm__source *from;
     crm__work w;
-    crm__part part;
+    const crm__part *part;
     int fd;
     uint64_t most; /* bytes the data file may have */
     uint8_t *block;
+    crm__rows rows;
 } restore;
 
 /* What is written so far is judged as the beginning of a data file; what it says of its size holds
@@ -30,7 +31,7 @@ static int judge_head(restore *r, crm_error *err)
     kv_options kv = {.mem = r->mem, .readonly = 1};
     kv_info info;
     kv_env *env;
-    int rc = crm__kv_page_open(r->part.dir, &kv, &env, err);
+    int rc = crm__kv_page_open(r->part->dir, &kv, &env, err);
 
     if (rc == CRM_ECORRUPT)
         return crm__fail(err, rc, "the file is not a backup, or its head is damaged");
@@ -72,60 +73,69 @@ static int unpack(restore *r, crm_error *err)
     return rc;
 }
 
-static int make_file(restore *r, crm_error *err)
+static int make_file(void *ctx, const crm__part *part, crm_error *err)
 {
+    restore *r = ctx;
     int rc;
 
-    r->fd = open(r->part.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (r->fd < 0)
-        return crm__fail_sys(err, crm__file_code(errno), errno, "can't write the copy: %s",
-                             strerror(errno));
-    rc = unpack(r, err);
-    close(r->fd);
-    return rc ? rc : crm__file_sync(r->part.data, err);
+    r->part = part;
+    r->block = crm__alloc(r->mem, BLOCK);
+    if (!r->block)
+        return crm__fail_nomem(err);
+    r->fd = open(part->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (r->fd < 0) {
+        rc = crm__fail_sys(err, crm__file_code(errno), errno, "can't write the copy: %s",
+                           strerror(errno));
+    } else {
+        rc = unpack(r, err);
+        close(r->fd);
+    }
+    if (!rc)
+        rc = crm__file_sync(part->data, err);
+    if (!rc)
+        rc = crm__copy_verify(r->mem, part->dir, &r->w, &r->rows, err);
+    crm__release(r->mem, r->block);
+    return rc;
 }
 
 /* Into a folder that we hold alone. */
-static int fill_folder(restore *r, const char *dir, crm__rows *rows, uint64_t *bytes,
-                       crm_error *err)
+static int fill_folder(const crm_allocator *mem, const char *dir, const char *name, crm__make_fn fn,
+                       void *ctx, uint64_t *bytes, crm_error *err)
 {
-    char *data = crm__path_join(r->mem, dir, "data.mdb");
-    char *base = crm__path_join(r->mem, dir, "restore");
+    char *data = crm__path_join(mem, dir, "data.mdb");
+    char *base = crm__path_join(mem, dir, name);
+    crm__part part;
     int rc;
 
-    r->block = crm__alloc(r->mem, BLOCK);
-    if (!data || !base || !r->block)
+    if (!data || !base)
         rc = crm__fail_nomem(err);
     else if (!crm__kv_lmdb_absent(dir))
         rc = crm__fail(err, CRM_EEXISTS, "there is a database in the folder");
     else
-        rc = crm__part_open(r->mem, base, ".part", &r->part, err);
+        rc = crm__part_open(mem, base, ".part", &part, err);
     if (!rc) {
-        rc = make_file(r, err);
+        rc = fn(ctx, &part, err);
         if (!rc)
-            rc = crm__copy_verify(r->mem, r->part.dir, &r->w, rows, err);
-        if (!rc)
-            rc = crm__file_place(r->mem, r->part.data, data, 1, err);
+            rc = crm__file_place(mem, part.data, data, 1, err);
         *bytes = crm__file_bytes(data);
-        crm__part_close(&r->part);
+        crm__part_close(&part);
     }
-    crm__release(r->mem, r->block);
-    crm__release(r->mem, data);
-    crm__release(r->mem, base);
+    crm__release(mem, data);
+    crm__release(mem, base);
     return rc;
 }
 
 /* Makes and holds the folder; leaves nothing of its own behind when that fails. */
-static int restore_into(restore *r, const char *dir, crm__rows *rows, uint64_t *bytes,
-                        crm_error *err)
+int crm__database_make(const crm_allocator *mem, const char *dir, const char *name, crm__make_fn fn,
+                       void *ctx, uint64_t *bytes, crm_error *err)
 {
-    char *name = crm__path_join(r->mem, dir, "crm.lock");
+    char *lock_name = crm__path_join(mem, dir, "crm.lock");
     int made, locked_before, lock, rc;
-    char *parent = crm__path_join(r->mem, dir, "..");
+    char *parent = crm__path_join(mem, dir, "..");
 
-    if (!name || !parent) {
-        crm__release(r->mem, name);
-        crm__release(r->mem, parent);
+    if (!lock_name || !parent) {
+        crm__release(mem, lock_name);
+        crm__release(mem, parent);
         return crm__fail_nomem(err);
     }
     made = mkdir(dir, 0700) == 0;
@@ -133,12 +143,12 @@ static int restore_into(restore *r, const char *dir, crm__rows *rows, uint64_t *
         rc = crm__fail_sys(err, crm__file_code(errno), errno, "can't make the folder: %s",
                            strerror(errno));
     } else {
-        locked_before = access(name, F_OK) == 0;
+        locked_before = access(lock_name, F_OK) == 0;
         rc = crm__lock_alone(dir, &lock, err);
         if (!rc) {
-            rc = fill_folder(r, dir, rows, bytes, err);
+            rc = fill_folder(mem, dir, name, fn, ctx, bytes, err);
             if (rc && !locked_before)
-                unlink(name);
+                unlink(lock_name);
             crm__unlock_folder(lock);
         }
         if (rc && made)
@@ -146,8 +156,8 @@ static int restore_into(restore *r, const char *dir, crm__rows *rows, uint64_t *
         if (!rc && made)
             rc = crm__folder_sync(parent, err);
     }
-    crm__release(r->mem, name);
-    crm__release(r->mem, parent);
+    crm__release(mem, lock_name);
+    crm__release(mem, parent);
     return rc;
 }
 
@@ -158,7 +168,6 @@ int crm_restore(const char *file, const char *path, const crm_backup_options *op
     uint64_t bytes = 0;
     crm_backup_options o;
     crm_allocator mem;
-    crm__rows rows;
     restore r;
     int rc;
 
@@ -181,9 +190,9 @@ int crm_restore(const char *file, const char *path, const crm_backup_options *op
     rc = crm__source_open(&mem, file, &r.from, err);
     if (rc)
         return crm__backup_end(rc, err);
-    rc = restore_into(&r, path, &rows, &bytes, err);
+    rc = crm__database_make(&mem, path, "restore", make_file, &r, &bytes, err);
     if (!rc)
-        crm__backup_result(out, struct_size, &rows, crm__source_bytes(r.from), bytes);
+        crm__backup_result(out, struct_size, &r.rows, crm__source_bytes(r.from), bytes);
     crm__source_close(r.from);
     return crm__backup_end(rc, err);
 }

@@ -4,6 +4,7 @@
  */
 #include "customer/history.h"
 #include "event/event.h"
+#include "io/import.h"
 
 #include <crm/batch.h>
 #include <string.h>
@@ -143,7 +144,8 @@ static int gather(undo *u, uint64_t revision)
         return crm__fail(u->err, rc, "there is no revision %llu", (unsigned long long)revision);
     if (rc)
         return crm__txn_fail(u->txn, rc, "can't read the journal", u->err);
-    if (e.action == CRM__ACTION_MODEL || e.action == CRM__ACTION_TRIM)
+    if (e.action == CRM__ACTION_MODEL || e.action == CRM__ACTION_TRIM ||
+        e.action == CRM__ACTION_REPAIR || crm__action_hands_out(e.action))
         return crm__fail(u->err, CRM_ESTATE, "revision %llu is no change of customers",
                          (unsigned long long)revision);
     u->batch = e.batch;
@@ -481,7 +483,8 @@ static int mark_undone(undo *u)
     if (rc)
         return crm__txn_fail(u->txn, rc, "can't read the batch", u->err);
     b.undone = u->done.batch;
-    return crm__batch_put(u->txn, u->batch, &b, u->err);
+    rc = crm__batch_put(u->txn, u->batch, &b, u->err);
+    return rc ? rc : crm__import_forget(u->txn, u->batch, u->err);
 }
 
 int crm_undo(crm_txn *txn, uint64_t revision, uint32_t flags, crm_undo_fn fn, void *ctx,

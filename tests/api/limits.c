@@ -465,7 +465,7 @@ CRM_TEST(test_api_limits__figures)
     ck_assert_uint_le(st.data_bytes, st.file_bytes);
     ck_assert_uint_gt(st.map_bytes, st.file_bytes);
     ck_assert_uint_ge(st.max_readers, 100);
-    ck_assert_uint_eq(st.reserved, 0);
+    ck_assert_uint_eq(st.imports, 0);
     memset(&small, 0x5a, sizeof small);
     OK(crm_db_stat_get(db, sizeof small.size + sizeof small.customers, (crm_db_stat *)&small, &er));
     ck_assert_uint_eq(small.size, sizeof small.size + sizeof small.customers);

@@ -231,7 +231,7 @@ CRM_TEST(test_api_open__unknown_flags_and_reserved_members)
     l.flags = 0;
     l.reserved = 7;
     IS(CRM_EINVAL, use_list(&u, &l));
-    c.flags = 1;
+    c.flags = 2;
     IS(CRM_EINVAL, use_check(&u, &c));
     d.max_reader_age_us = -1;
     IS(CRM_EINVAL, use_db(&u, &d));

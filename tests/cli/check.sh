@@ -55,3 +55,34 @@ crm: $verb: data.mdb: the file is empty
 END
 done
 silent 2 crm check --force
+
+# a page of what is derived: mended while nobody has it open, and told
+cp -r crm.db torn.db
+file=torn.db/data.mdb
+pages=$(($(wc -c <"$file") / 4096))
+page=2
+found=
+while [ "$page" -lt "$pages" ] && [ ! "$found" ]; do
+    cp crm.db/data.mdb "$file"
+    dd if=/dev/zero of="$file" bs=4096 seek="$page" count=1 conv=notrunc 2>/dev/null
+    crm -C torn.db check >faults || true
+    if grep -q '^identity: ' faults && ! grep -q -v -e '^identity: ' -e '^file: ' -e '^[0-9,]* faults\{0,1\} in ' faults; then
+        found=1
+    fi
+    page=$((page + 1))
+done
+same "$found" 1
+crm -C torn.db check --repair >faults
+grep -q '^identity: .* (repaired)$' faults
+tail -n 1 faults | grep -q '^0 faults in .*; [1-9][0-9]* faults\{0,1\} repaired$'
+crm -C torn.db find phone=13900000123 --json | grep -q 'Somebody 123'
+crm -C torn.db changes | tail -n 1 | grep -q '  repair .*identity.* file$'
+counts crm -C torn.db check --repair --json >after
+grep -q '"faults":0,.*"repaired":0}$' after
+
+# what is primary is left, and told
+code=0
+crm -C bad.db check --repair >faults || code=$?
+same "$code" 1
+grep -q '^customer: ' faults
+! grep -q '(repaired)' faults

@@ -154,7 +154,7 @@ crm model show | diff default.yaml -
 cd ..
 
 want 1 crm model check - <<'END'
-standard input:1:1: error: the document is empty; a model begins with "crm: 1"
+standard input:1:1: error: the document is empty; it begins with "crm: 1"
 standard input: 1 fault
 END
 

@@ -51,10 +51,10 @@ static void prepare(place *p)
     snprintf(p->file, sizeof p->file, "%s", fault_path("b"));
     snprintf(p->copy, sizeof p->copy, "%s", fault_path("copy"));
     fault_make_base(p->db);
-    p->state = state_of(p->db);
     db = fault_open(p->db, NULL);
     fault_is(crm_backup(db, fault_path("whole"), NULL, 0, NULL, &err), CRM_OK, &err, "backup");
     crm_db_close(db);
+    p->state = state_of(p->db);
 }
 
 /* One of the works; what it makes is removed first. */
@@ -71,7 +71,10 @@ static int work(const place *p, int what, const crm_allocator *mem, crm_error *e
         return crm_restore(fault_path("whole"), p->copy, &o, 0, NULL, err);
     if (what == COMPACT)
         return crm_compact(p->db, &o, 0, NULL, err);
-    o.flags = CRM_BACKUP_REPLACE | (what == BACKUP_GZIP ? CRM_BACKUP_GZIP : 0);
+    /* Only reading, so that the journal, and with it the state, stays as it is. */
+    o.flags = CRM_BACKUP_REPLACE | CRM_BACKUP_READONLY |
+              (what == BACKUP_GZIP ? CRM_BACKUP_GZIP : 0);
+    dbo.flags = CRM_READONLY;
     dbo.allocator = mem;
     rc = crm_db_open(p->db, &dbo, &db, err);
     if (!rc) {
@@ -214,9 +217,12 @@ CRM_TEST(test_fault_backup__memory_runs_out)
 CRM_TEST(test_fault_backup__engine_fails)
 {
     static const unsigned CALLS[] = {KV_CALL_BEGIN, KV_CALL_CURSOR, KV_CALL_SEEK, KV_CALL_NEXT};
+    crm_backup_options plain = CRM_BACKUP_OPTIONS_INIT;
     crm_db_options o = CRM_DB_OPTIONS_INIT;
     place p;
 
+    o.flags = CRM_READONLY;
+    plain.flags = CRM_BACKUP_READONLY;
     prepare(&p);
     for (size_t i = 0; i < sizeof CALLS / sizeof *CALLS; i++) {
         uint64_t step = CALLS[i] == KV_CALL_NEXT ? 37 : 5, failed = 0;
@@ -228,7 +234,7 @@ CRM_TEST(test_fault_backup__engine_fails)
             o.test_fault = &plan;
             fault_is(crm_db_open(p.db, &o, &db, &err), CRM_OK, &err, "open");
             plan.after = plan.count + at;
-            rc = crm_backup(db, p.file, NULL, 0, NULL, &err);
+            rc = crm_backup(db, p.file, &plain, 0, NULL, &err);
             plan.after = 0;
             crm_db_close(db);
             if (!plan.failed) {

@@ -9,10 +9,12 @@ from and for every replay.  Deterministic; a file's name is the beginning of its
 """
 import gzip
 import hashlib
+import io
 import json
 import os
 import random
 import sys
+import zipfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TEXT, INTEGER, DECIMAL, MONEY, DATE, DATETIME, BOOLEAN, ENUM, EMAIL, PHONE, URL, COUNTRY, LANGUAGE, \
@@ -234,11 +236,49 @@ def texts():
     return [b"\x00\x02" + c for c in coded] + [b"\x03\x05" + coded[-1], b"\x07\x00" + coded[3]]
 
 
+# ---- cards and books ----
+
+def cards():
+    quoted = "=E5=BC=A0=\r\n=E4=BC=9F"
+    texts = [
+        "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:张伟\r\nN:张;伟;;;\r\nTEL;VALUE=uri;TYPE=\"cell,voice\":tel:+86-138;ext=1\r\n"
+        "ADR;TYPE=home:;;世纪大道100号\\n88层;上海;;200120;中国\r\nBDAY:19850412\r\nEND:VCARD\r\n",
+        "BEGIN:VCARD\nVERSION:3.0\nN:Public;John\\;Q.;;Mr.;Esq.\nitem1.EMAIL;type=INTERNET:j@x.org\n"
+        "item1.X-ABLabel:_$!<Work>!$_\nNOTE:one\n two\nthree\nPHOTO;ENCODING=b:/9j/\n 4AAQ\nCATEGORIES:a,b\\,c\nEND:VCARD\n",
+        "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:" + quoted + ";;;;\r\n"
+        "TEL;CELL;VOICE:138\r\nPHOTO;JPEG;BASE64:\r\n /9j/4AAQ\r\n\r\nAGENT:\r\nBEGIN:VCARD\r\nFN:B\r\nEND:VCARD\r\n"
+        "ORG:A;B;C\r\nEND:VCARD\r\n",
+        "BEGIN:VCARD\nFN:A\nBEGIN:VCARD\nrubbish\nEND:VCARD\nmore\nBEGIN:VCARD\nX-P;A=\"x^n^'\":y\n",
+    ]
+    coded = [t.encode() for t in texts]
+    coded.append(texts[0].encode("utf-16"))
+    coded.append(gzip.compress(coded[0], mtime=0))
+    coded.append(coded[0].replace("张".encode(), b"\xe5\r\n \xbc\xa0"))
+    return [b"\0" + c for c in coded] + [b"\x01FN;CHARSET=GBK;QUOTED-PRINTABLE:=D5=C5=\n =CE=B0\nEND:VCARD\n"]
+
+
+def books():
+    sheet = ("<worksheet><sheetData><row r='1'><c r='A1' t='s'><v>0</v></c><c r='B1' t='inlineStr'><is><t>b</t></is></c></row>"
+             "<row><c s='1'><v>45443.5</v></c><c t='b'><v>1</v></c></row><row r='9'><c r='B9' t='e'><v>#N/A</v></c>"
+             "<c r='A9' t='str'><f>1+1</f><v>x_x000D_&amp;</v></c></row></sheetData></worksheet>")
+    strings = "<sst><si><t>姓名</t></si><si><r><t>a</t></r><rPh><t>n</t></rPh></si></sst>"
+    styles = ("<styleSheet><numFmts><numFmt numFmtId='164' formatCode='yyyy&quot;年&quot;m/d h:mm'/></numFmts>"
+              "<cellXfs><xf numFmtId='0'/><xf numFmtId='164'/></cellXfs></styleSheet>")
+    book = "<workbook><workbookPr date1904='1'/><sheets><sheet name='a' state='visible' r:id='r1'/></sheets></workbook>"
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as z:
+        rels = ("<Relationships><Relationship Id='r1' Type='x/worksheet' Target='/xl/s.xml'/></Relationships>")
+        for name, text in (("xl/workbook.xml", book), ("xl/_rels/workbook.xml.rels", rels), ("xl/s.xml", sheet)):
+            z.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
+    parts = ["\0".join(p).encode() for p in ((sheet, strings, styles, book), (sheet,), (sheet.replace("row", "r"), strings))]
+    return [b"\0" + p for p in parts] + [b"\x01" + whole.getvalue(), b"\x01" + whole.getvalue()[:-30]]
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
     total = 0
     for name, inputs in (("json", documents()), ("model", models()), ("record", records()), ("value", values()),
-                         ("csv", tables()), ("text", texts())):
+                         ("csv", tables()), ("text", texts()), ("vcard", cards()), ("xlsx", books())):
         os.makedirs(os.path.join(folder, name), exist_ok=True)
         for data in inputs:
             with open(os.path.join(folder, name, hashlib.sha1(data).hexdigest()[:12]), "wb") as f:

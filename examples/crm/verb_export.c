@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ * crm export: customers, events or the journal for other programs.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: " TOOL " export [FILE] --reason TEXT [--format csv|jsonl|vcard] [--fields NAMES]\n"
+    "       " TOOL " export [FILE] --reason TEXT --events [--format csv|jsonl] [--fields NAMES]\n"
+    "       " TOOL " export [FILE] --reason TEXT --journal\n"
+    "\n"
+    "Writes customers, their events, or the journal, as of this moment, to a file or standard\n"
+    "output; others may go on working. It holds what a list would show: no deleted customers.\n"
+    "Before the first line leaves, the journal gets an entry with the reason.\n"
+    "\n"
+    "  --reason TEXT     why, for the journal\n"
+    "  --purpose NAME    what it is for, for the journal\n"
+    "  --format F        csv, jsonl (a JSON document a line) or vcard; else by the name of\n"
+    "                    FILE, else csv\n"
+    "  --events          events in force, with the id of their customer; with --format jsonl\n"
+    "                    and --with-events they stand in the documents of customers instead\n"
+    "  --journal         every entry, as '" TOOL " changes --json' prints them\n"
+    "  --fields NAMES    of CSV: columns in order, separated by commas; also id, kind,\n"
+    "                    revision, created_at, updated_at; external@erp is one source's\n"
+    "  --kind KIND       only persons or organisations\n"
+    "  --with-events     jsonl: customers with their events\n"
+    "  --with-origins    jsonl: customers with source and time of each value\n"
+    "  --labels          csv: names of columns, and values that have labels, in the language\n"
+    "                    of --lang\n"
+    "  --separator C     csv: another than the comma; tab for a tab\n"
+    "  --excel           csv: begin with a byte order mark, and keep cells from being run as\n"
+    "                    formulas; such a file is for people, not to be imported again\n"
+    "  --bom             csv: only the byte order mark\n"
+    "  --force           put it in the place of a file of that name\n"
+    "  --no-journal      of a database that can't be written to, which then does not know\n"
+    "\n"
+    "A file is made aside and gets its name when it is whole. What is exported as CSV or JSON\n"
+    "Lines and imported again changes nothing.\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " export customers.csv --reason 'newsletter of May'\n"
+    "  " TOOL " export --format jsonl --with-events --reason audit | gzip >all.jsonl.gz\n"
+    "  " TOOL " export 客户.csv --fields 姓名,电话 --labels --excel --reason 回访\n"
+    "  " TOOL " export orders.csv --events --fields customer,time,amount --reason report\n";
+
+typedef struct exporting {
+    tool *t;
+    progress bar;
+    crm_export_options o;
+    const char *format, *separator;
+    int events, journal, with_events, with_origins, labels, excel, bom, force, plain;
+} exporting;
+
+static int on_progress(uint64_t done, uint64_t total, void *ctx)
+{
+    exporting *x = ctx;
+
+    progress_step(&x->bar, done, total, done);
+    return interrupted() || out_failed();
+}
+
+static int on_write(const void *bytes, size_t n, void *ctx)
+{
+    exporting *x = ctx;
+
+    if (out_is_terminal()) {
+        progress_clear(&x->bar);
+        out_raw(bytes, n);
+    } else {
+        out_put(bytes, n);
+    }
+    return interrupted() || out_failed();
+}
+
+static int ends_with(const char *file, const char *with)
+{
+    size_t n = strlen(file), m = strlen(with);
+
+    return n > m && strcmp(file + n - m, with) == 0;
+}
+
+/* 0, or an exit code after a message. */
+static int choose_format(exporting *x, const char *file)
+{
+    static const struct {
+        const char *word, *end, *other;
+        uint32_t format;
+    } FORMATS[] = {{"csv", ".csv", ".tsv", CRM_EXPORT_CSV},
+                   {"jsonl", ".jsonl", ".ndjson", CRM_EXPORT_JSONL},
+                   {"vcard", ".vcf", ".vcard", CRM_EXPORT_VCARD}};
+
+    for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
+        if (x->format
+                ? strcmp(x->format, FORMATS[i].word) == 0
+                : file && (ends_with(file, FORMATS[i].end) || ends_with(file, FORMATS[i].other)))
+            x->o.format = FORMATS[i].format;
+    }
+    if (x->format && !x->o.format)
+        return fail_usage(x->t, "--format is csv, jsonl or vcard");
+    if (!x->o.format)
+        x->o.format =
+            x->journal || x->with_events || x->with_origins ? CRM_EXPORT_JSONL : CRM_EXPORT_CSV;
+    if (x->separator && strcmp(x->separator, "tab") == 0)
+        x->separator = "\t";
+    if (x->separator && strlen(x->separator) != 1)
+        return fail_usage(x->t, "--separator is one character, or tab");
+    if (x->separator)
+        x->o.separator = (unsigned char)x->separator[0];
+    else if (file && ends_with(file, ".tsv") && x->o.format == CRM_EXPORT_CSV)
+        x->o.separator = '\t';
+    return 0;
+}
+
+static int choose(exporting *x, const char *file)
+{
+    tool *t = x->t;
+    int rc = choose_format(x, file);
+
+    if (rc)
+        return rc;
+    if (!x->o.reason || !*x->o.reason)
+        return fail_usage(t, "--reason is needed: why it is handed out, for the journal");
+    if (x->events && x->journal)
+        return fail_usage(t, "--events and --journal don't go together");
+    x->o.what = x->events    ? CRM_EXPORT_EVENTS
+                : x->journal ? CRM_EXPORT_JOURNAL
+                             : CRM_EXPORT_CUSTOMERS;
+    x->o.flags = (x->with_events ? CRM_EXPORT_WITH_EVENTS : 0) |
+                 (x->with_origins ? CRM_EXPORT_WITH_ORIGINS : 0) |
+                 (x->bom || x->excel ? CRM_EXPORT_BOM : 0) | (x->excel ? CRM_EXPORT_DEFORMULA : 0) |
+                 (x->force ? CRM_EXPORT_REPLACE : 0) | (x->plain ? CRM_EXPORT_READONLY : 0);
+    x->o.lang = x->labels ? t->lang : NULL;
+    x->o.actor = t->write.actor;
+    x->o.progress = on_progress;
+    x->o.progress_ctx = x;
+    if (!file) {
+        x->o.write = on_write;
+        x->o.write_ctx = x;
+    }
+    return 0;
+}
+
+static void put_result(tool *t, const char *file, const crm_export_result *r)
+{
+    buf b = {0};
+
+    if (t->json) {
+        buf_str(&b, "{\"file\":");
+        json_string(&b, file, strlen(file));
+        buf_fmt(&b, ",\"rows\":%" PRIu64 ",\"revision\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
+                r->rows, r->revision, r->bytes);
+        out_json(b.p, b.n);
+    } else {
+        buf_str(&b, "exported ");
+        buf_count(&b, r->rows);
+        buf_str(&b, r->rows == 1 ? " row to " : " rows to ");
+        text_clean(&b, file, strlen(file));
+        buf_str(&b, " (");
+        buf_size(&b, r->bytes);
+        buf_char(&b, ')');
+        out_line(b.p, b.n);
+    }
+    buf_free(&b);
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    exporting x = {.t = t, .o = CRM_EXPORT_OPTIONS_INIT};
+    const arg_option own[] = {{"reason", 0, ARG_TEXT, &x.o.reason},
+                              {"purpose", 0, ARG_TEXT, &x.o.purpose},
+                              {"format", 0, ARG_TEXT, &x.format},
+                              {"events", 0, ARG_FLAG, &x.events},
+                              {"journal", 0, ARG_FLAG, &x.journal},
+                              {"fields", 0, ARG_TEXT, &x.o.fields},
+                              {"kind", 0, ARG_TEXT, &x.o.kind},
+                              {"with-events", 0, ARG_FLAG, &x.with_events},
+                              {"with-origins", 0, ARG_FLAG, &x.with_origins},
+                              {"labels", 0, ARG_FLAG, &x.labels},
+                              {"separator", 0, ARG_TEXT, &x.separator},
+                              {"excel", 0, ARG_FLAG, &x.excel},
+                              {"bom", 0, ARG_FLAG, &x.bom},
+                              {"force", 0, ARG_FLAG, &x.force},
+                              {"no-journal", 0, ARG_FLAG, &x.plain},
+                              {NULL, 0, 0, NULL}};
+    crm_error err = CRM_ERROR_INIT;
+    crm_export_result result;
+    const char *file;
+    int rc = verb_start(t, &argc, argv, own);
+
+    if (rc)
+        return rc;
+    if (argc > 1)
+        return fail_usage(t, "takes the name of one file");
+    file = argc && strcmp(argv[0], "-") != 0 ? argv[0] : NULL;
+    if ((rc = choose(&x, file)))
+        return rc;
+    if ((rc = x.plain ? open_read(t) : open_write(t, MAKE_NOT)))
+        return rc;
+    interrupt_catch();
+    progress_start(&x.bar, x.journal ? "entries" : "customers");
+    t->bar = &x.bar;
+    rc = crm_export(t->db, file, &x.o, sizeof(result), &result, &err);
+    progress_clear(&x.bar);
+    t->bar = NULL;
+    if (rc == CRM_EIO && !file && (interrupted() || out_failed())) /* told at the end */
+        return interrupted() ? TOOL_INTERRUPTED : TOOL_SYSTEM;
+    if (rc == CRM_EEXISTS)
+        return fail(t, rc, "there is a file %s already (--force replaces it)", file);
+    if (rc)
+        return fail_crm(t, &err);
+    if (file)
+        put_result(t, file, &result);
+    return 0;
+}
+
+const verb verb_export = {"export", "[FILE]", "customers, events, journal for other programs",
+                          help,     1,        run};

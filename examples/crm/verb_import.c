@@ -1,0 +1,691 @@
+/* SPDX-License-Identifier: MIT
+ * crm import: customers or events of a file as people have it.
+ */
+#include "tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "Usage: " TOOL " import FILE [OPTION...]\n"
+    "       " TOOL " import FILE --show-mapping\n"
+    "       " TOOL " import FILE --resume [OPTION...]\n"
+    "\n"
+    "Imports customers, or events, from CSV, XLSX, vCard or JSON Lines, "
+    "compressed by gzip or\n"
+    "not ('-': standard input). Columns are found by their names, in English "
+    "and Chinese and as\n"
+    "other programs call them; which column became which field is printed, "
+    "with the counts.\n"
+    "\n"
+    "  --events            the rows are events; each finds its customer by any "
+    "identity\n"
+    "  --policy POLICY     upsert (the default): change those that exist, "
+    "create the others;\n"
+    "                      create: all are new; update: only those that exist; "
+    "skip: only\n"
+    "                      those that do not\n"
+    "  --dry-run           do it, then take it back; the report is the same\n"
+    "  --atomic            one transaction: all rows or none\n"
+    "  --errors FILE       bad rows go there, else to FILE.errors.csv beside "
+    "the file\n"
+    "                      ('-': standard output)\n"
+    "  --mapping FILE      which column is which field, as --show-mapping "
+    "prints it\n"
+    "  --show-mapping      print the mapping, and import nothing\n"
+    "  --kind KIND         of rows that do not say: person, organisation; a "
+    "kind of events\n"
+    "  --format FORMAT     csv, xlsx, vcard or jsonl; else found out\n"
+    "  --encoding NAME     e.g. GB18030; else found out\n"
+    "  --separator CHAR    of CSV: a character, or tab; else found out\n"
+    "  --sheet NAME        of XLSX; else the first with a row\n"
+    "  --resume            go on with an import of this file that was cut "
+    "short\n"
+    "  --of BATCH          the batch to resume, when the file alone does not "
+    "tell\n"
+    "  --commit-rows N     commit after N rows; else after 64 MB of changes\n"
+    "  --stats             rate, time of each stage, share of the journal\n"
+    "\n"
+    "All changes are one batch, which undo takes back. Importing the same file "
+    "again changes\n"
+    "nothing; an empty cell leaves what is stored.\n"
+    "A bad row never stops the import: it goes to FILE.errors.csv with line, "
+    "column, problem\n"
+    "and what would be right. Put it right there, and import that file. The "
+    "first 10 are told,\n"
+    "with --json all. Exit code 1 when rows were bad. Ctrl-C ends after the "
+    "row in work; the\n"
+    "batch can be resumed or undone.\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " import customers.csv\n"
+    "  " TOOL " import 客户.xlsx --dry-run\n"
+    "  " TOOL " import contacts.vcf --policy skip --source phone\n"
+    "  " TOOL " import orders.csv --events --kind order --zone +08:00\n"
+    "  " TOOL " import customers.csv --show-mapping > mapping.yaml\n"
+    "  " TOOL " import customers.csv --mapping mapping.yaml\n";
+
+enum { TOLD_ROWS = 10, MAPPING_BYTES = 1 << 20, SURE_PERCENT = 90 };
+
+typedef struct options {
+    const char *policy, *errors, *mapping, *kind, *format, *encoding, *separator, *sheet;
+    int events, dry_run, atomic, show, resume, stats;
+    uint64_t of, commit_rows;
+} options;
+
+typedef struct importing {
+    tool *t;
+    const options *o;
+    const char *file; /* as it is told */
+    int fd;
+    crm_import_options io;
+    crm_import *imp;
+    buf mapping;
+    badrows bad;
+    progress bar;
+    uint64_t told, untold;
+    int doubtful;          /* the encoding may be another */
+    int rc;                /* of a callback that stopped the work */
+    uint64_t journal, all; /* bytes of spaces before */
+} importing;
+
+/* ---- callbacks ---- */
+
+static void tell_fault(importing *g, const crm_import_bad *bad, const crm_import_fault *f)
+{
+    place at = {g->file, bad->line};
+    crm_error err = CRM_ERROR_INIT;
+    buf b = {0};
+
+    if (f->column < bad->column_count) {
+        const crm_import_text *name = &bad->columns[f->column];
+        buf_add(&b, name->p, name->n);
+        buf_str(&b, ": ");
+    } else if (*f->field) {
+        buf_fmt(&b, "%s: ", f->field);
+    }
+    buf_str(&b, f->message);
+    if (*f->hint && !strstr(f->message, "expected"))
+        buf_fmt(&b, " (right: %s)", f->hint);
+    err.code = f->code;
+    strncpy(err.field, f->field, sizeof(err.field) - 1);
+    strncpy(err.message, b.p, sizeof(err.message) - 1);
+    report(g->t, &at, NULL, &err);
+    buf_free(&b);
+}
+
+static int on_bad(const crm_import_bad *bad, void *ctx)
+{
+    importing *g = ctx;
+
+    if (g->t->json || g->told < TOLD_ROWS) {
+        for (size_t i = 0; i < bad->fault_count; i++)
+            tell_fault(g, bad, &bad->faults[i]);
+        g->told++;
+    } else {
+        g->untold++;
+    }
+    g->rc = badrows_add(&g->bad, bad);
+    return g->rc;
+}
+
+static int on_commit(uint64_t *mark, void *ctx)
+{
+    importing *g = ctx;
+
+    g->rc = badrows_mark(&g->bad, mark);
+    if (!g->rc && g->t->draft)
+        g->rc = draft_settle(g->t);
+    return g->rc;
+}
+
+static int on_progress(uint64_t bytes, uint64_t total, uint64_t rows, void *ctx)
+{
+    importing *g = ctx;
+
+    progress_step(&g->bar, bytes, total, rows);
+    return interrupted();
+}
+
+/* ---- what was found ---- */
+
+/* The text of a member of the mapping. */
+static void member(slice object, const char *key, buf *out)
+{
+    slice value = json_member(object, key);
+
+    out->n = 0;
+    buf_add(out, "", 0);
+    if (value.n)
+        json_text(out, value);
+}
+
+static void put_cell(table *tb, const char *s)
+{
+    buf b = {0};
+
+    text_clean(&b, s, strlen(s));
+    table_cell(tb, b.p ? b.p : "", b.n);
+    buf_free(&b);
+}
+
+static void put_column(table *tb, slice column)
+{
+    buf text = {0}, use = {0}, found = {0};
+
+    member(column, "column", &text);
+    put_cell(tb, text.p);
+    member(column, "use", &use);
+    if (strcmp(use.p, "field") == 0 || strcmp(use.p, "attribute") == 0 ||
+        strcmp(use.p, "part") == 0) {
+        member(column, "field", &text);
+        put_cell(tb, text.p);
+    } else {
+        put_cell(tb, strcmp(use.p, "none") && strcmp(use.p, "left_out") ? use.p : "-");
+    }
+    member(column, "found", &found);
+    member(column, "program", &text);
+    if (strcmp(use.p, "none") == 0 || strcmp(use.p, "tag") == 0)
+        buf_str((found.n = 0, &found), "left out");
+    else if (strcmp(use.p, "left_out") == 0)
+        buf_str((found.n = 0, &found), "left out by the mapping");
+    else if (text.n)
+        buf_fmt(&found, ", %s", text.p);
+    member(column, "why", &text);
+    if (text.n)
+        buf_fmt(&found, ": %s", text.p);
+    put_cell(tb, found.p);
+    buf_free(&text);
+    buf_free(&use);
+    buf_free(&found);
+}
+
+static void put_format(slice mapping, const char *file)
+{
+    buf b = {0}, text = {0};
+    slice percent = json_member(mapping, "encoding_percent");
+
+    text_clean(&b, file, strlen(file));
+    member(mapping, "format", &text);
+    buf_fmt(&b, ": %s",
+            strcmp(text.p, "csv") == 0     ? "CSV"
+            : strcmp(text.p, "xlsx") == 0  ? "XLSX"
+            : strcmp(text.p, "vcard") == 0 ? "vCard"
+                                           : "JSON Lines");
+    member(mapping, "version", &text);
+    if (text.n)
+        buf_fmt(&b, " %s", text.p);
+    member(mapping, "sheet", &text);
+    if (text.n) {
+        buf_str(&b, ", sheet ");
+        text_clean(&b, text.p, text.n);
+    }
+    if (slice_is(json_member(mapping, "gzip"), "true"))
+        buf_str(&b, ", gzip");
+    member(mapping, "encoding", &text);
+    if (text.n)
+        buf_fmt(&b, ", %s", text.p);
+    if (text.n && !slice_is(percent, "100"))
+        buf_fmt(&b, " (%.*s %% sure)", (int)percent.n, percent.p);
+    member(mapping, "separator", &text);
+    if (text.n && text.p[0] != ',')
+        buf_fmt(&b, ", separator %s", text.p[0] == '\t' ? "tab" : text.p);
+    out_line(b.p, b.n);
+    buf_free(&b);
+    buf_free(&text);
+}
+
+static void put_mapping(importing *g, slice mapping)
+{
+    slice columns = json_member(mapping, "columns"), key, column;
+    size_t pos = 0, n = 0;
+    table *tb;
+
+    put_format(mapping, g->file);
+    while (json_next(columns, &pos, &key, &column))
+        n++;
+    if (!n)
+        return;
+    tb = table_new(3, out_columns(STDOUT_FILENO), 0);
+    put_cell(tb, "column");
+    put_cell(tb, g->o->events ? "attribute" : "field");
+    put_cell(tb, "found by");
+    pos = 0;
+    while (json_next(columns, &pos, &key, &column))
+        put_column(tb, column);
+    table_end(tb);
+}
+
+/* ---- the report ---- */
+
+static void put_count(buf *b, const char *before, uint64_t n, const char *what)
+{
+    buf_str(b, before);
+    buf_count(b, n);
+    buf_fmt(b, " %s", what);
+}
+
+static void put_counts(importing *g, const crm_import_result *r)
+{
+    buf b = {0};
+
+    buf_str(&b, g->o->dry_run ? "dry run: " : "");
+    put_count(&b, "", r->rows, r->rows == 1 ? "row: " : "rows: ");
+    put_count(&b, "", r->created, g->o->events ? "added" : "created");
+    if (!g->o->events)
+        put_count(&b, ", ", r->updated, "updated");
+    put_count(&b, ", ", r->unchanged, g->o->events ? "known already" : "unchanged");
+    if (r->skipped)
+        put_count(&b, ", ", r->skipped, "skipped");
+    put_count(&b, ", ", r->bad, "bad");
+    if (r->empty)
+        put_count(&b, ", ", r->empty, "empty");
+    if (g->bad.to_out)
+        note(g->t, "%s", b.p);
+    else
+        out_line(b.p, b.n);
+    buf_free(&b);
+}
+
+static void put_stage(table *tb, const char *name, int64_t us, int64_t total)
+{
+    buf b = {0};
+
+    put_cell(tb, name);
+    buf_fmt(&b, "%.2f s", (double)us / 1e6);
+    table_cell(tb, b.p, b.n);
+    b.n = 0;
+    buf_fmt(&b, "%.0f %%", total ? 100.0 * (double)us / (double)total : 0);
+    table_cell(tb, b.p, b.n);
+    buf_free(&b);
+}
+
+static double journal_share(importing *g, const uint64_t now[2])
+{
+    return now[1] > g->all ? (double)(now[0] - g->journal) / (double)(now[1] - g->all) : 0;
+}
+
+/* Bytes of the journal with its images, and of all spaces. */
+static void measure(importing *g, uint64_t bytes[2])
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_space_stat s;
+    size_t pos = 0;
+
+    bytes[0] = bytes[1] = 0;
+    while (crm_db_space_next(g->t->db, &pos, &s, &err) == CRM_OK) {
+        if (strcmp(s.name, "journal") == 0 || strcmp(s.name, "image") == 0)
+            bytes[0] += s.bytes;
+        bytes[1] += s.bytes;
+    }
+}
+
+static void put_stats(importing *g, const crm_import_result *r)
+{
+    double seconds = (double)r->total_us / 1e6;
+    uint64_t now[2];
+    table *tb = table_new(3, 0, 0);
+    buf b = {0};
+
+    put_cell(tb, "stage");
+    put_cell(tb, "time");
+    put_cell(tb, "share");
+    table_right(tb, 1);
+    table_right(tb, 2);
+    put_stage(tb, "reading", r->read_us, r->total_us);
+    put_stage(tb, "values", r->map_us, r->total_us);
+    put_stage(tb, "writing", r->write_us, r->total_us);
+    put_stage(tb, "commits", r->commit_us, r->total_us);
+    put_stage(tb, "all", r->total_us, r->total_us);
+    table_end(tb);
+    buf_count(&b, seconds > 0 ? (uint64_t)((double)(r->rows - r->resumed) / seconds) : 0);
+    buf_str(&b, " rows/s, ");
+    buf_size(&b, seconds > 0 ? (uint64_t)((double)r->bytes / seconds) : 0);
+    buf_str(&b, "/s, ");
+    buf_count(&b, r->commits);
+    buf_str(&b, r->commits == 1 ? " commit" : " commits");
+    measure(g, now);
+    buf_fmt(&b, "; the journal is %.0f %% of what the database grew by",
+            100 * journal_share(g, now));
+    out_line(b.p, b.n);
+    buf_free(&b);
+}
+
+static void put_json(importing *g, const crm_import_result *r, slice mapping, int stopped, int made)
+{
+    buf b = {0};
+
+    buf_str(&b, "{\"file\":");
+    json_string(&b, g->file, strlen(g->file));
+    buf_fmt(&b,
+            ",\"rows\":%" PRIu64 ",\"created\":%" PRIu64 ",\"updated\":%" PRIu64
+            ",\"unchanged\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"bad\":%" PRIu64
+            ",\"empty\":%" PRIu64 ",\"resumed\":%" PRIu64,
+            r->rows, r->created, r->updated, r->unchanged, r->skipped, r->bad, r->empty,
+            r->resumed);
+    if (r->batch)
+        buf_fmt(&b, ",\"batch\":%" PRIu64, r->batch);
+    else
+        buf_str(&b, ",\"batch\":null");
+    buf_fmt(&b, ",\"written\":%s,\"dry_run\":%s,\"interrupted\":%s,\"resumable\":%s",
+            r->written ? "true" : "false", g->o->dry_run ? "true" : "false",
+            stopped ? "true" : "false", r->resumable ? "true" : "false");
+    json_key(&b, "errors");
+    if (made)
+        json_string(&b, g->bad.name, strlen(g->bad.name));
+    else
+        buf_str(&b, "null");
+    json_key(&b, "mapping");
+    buf_add(&b, mapping.p, mapping.n);
+    if (g->o->stats) {
+        uint64_t now[2];
+        measure(g, now);
+        buf_fmt(&b,
+                ",\"stats\":{\"read_us\":%" PRId64 ",\"values_us\":%" PRId64
+                ",\"write_us\":%" PRId64 ",\"commit_us\":%" PRId64 ",\"total_us\":%" PRId64
+                ",\"commits\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"journal_share\":%.3f}",
+                r->read_us, r->map_us, r->write_us, r->commit_us, r->total_us, r->commits, r->bytes,
+                journal_share(g, now));
+    }
+    buf_char(&b, '}');
+    out_json(b.p, b.n);
+    buf_free(&b);
+}
+
+/* What to do next. */
+static void tell_next(importing *g, const crm_import_result *r, int stopped, int made)
+{
+    buf b = {0};
+
+    if (g->untold) {
+        buf_count(&b, g->untold);
+        note(g->t, "... and %s more bad row%s (--json tells all)", b.p, g->untold > 1 ? "s" : "");
+    }
+    if (r->batch && r->written)
+        note(g->t, "batch %" PRIu64 " ('" TOOL " undo %" PRIu64 "' takes it back)", r->batch,
+             r->batch);
+    if (g->o->atomic && !g->o->dry_run && !r->written)
+        note(g->t, "nothing was written%s", r->bad ? ", because of the bad rows" : "");
+    if (stopped && r->resumable)
+        note(g->t, "cut short: the same command with --resume goes on with it");
+    else if (stopped)
+        note(g->t, "cut short");
+    if (g->doubtful && r->created + r->updated)
+        note(g->t, "the encoding is a guess: when characters are wrong, undo, and give --encoding");
+    if (made)
+        note(g->t, "the bad rows are in %s: put them right there and import that file",
+             g->bad.name);
+    buf_free(&b);
+}
+
+/* ---- the work ---- */
+
+static int read_policy(importing *g)
+{
+    static const char *const NAMES[] = {"upsert", "create", "update", "skip"};
+    const char *name = g->o->policy;
+
+    if (!name)
+        return 0;
+    if (g->o->events)
+        return fail_usage(g->t, "--policy is for customers: events that are there are left alone");
+    for (uint32_t i = 0; i < 4; i++) {
+        if (strcmp(name, NAMES[i]) == 0) {
+            g->io.policy = i;
+            return 0;
+        }
+    }
+    return fail_usage(g->t, "--policy is upsert, create, update or skip, not '%s'", name);
+}
+
+static int read_options(importing *g)
+{
+    const options *o = g->o;
+    int rc = read_policy(g);
+
+    if (rc)
+        return rc;
+    if (o->separator && strcmp(o->separator, "tab") == 0)
+        g->io.separator = '\t';
+    else if (o->separator && (strlen(o->separator) != 1 || (o->separator[0] & 0x80)))
+        return fail_usage(g->t, "--separator needs one character, or tab");
+    else if (o->separator)
+        g->io.separator = (uint32_t)o->separator[0];
+    if (o->resume && (o->dry_run || o->atomic))
+        return fail_usage(g->t, "--resume does not go with --dry-run or --atomic");
+    if (o->of && !o->resume)
+        return fail_usage(g->t, "--of goes with --resume");
+    if (o->errors && strcmp(o->errors, "-") == 0 && g->t->json)
+        return fail_usage(g->t, "--errors - does not go with --json");
+    g->io.flags = (o->dry_run ? CRM_IMPORT_DRY_RUN : 0) | (o->atomic ? CRM_IMPORT_ATOMIC : 0) |
+                  (o->events ? CRM_IMPORT_EVENTS : 0) | (o->resume ? CRM_IMPORT_RESUME : 0);
+    g->io.format = o->format;
+    g->io.encoding = o->encoding;
+    g->io.sheet = o->sheet;
+    g->io.kind = o->kind;
+    g->io.resume = o->of;
+    g->io.commit_rows = o->commit_rows;
+    g->io.bad = on_bad;
+    g->io.before_commit = on_commit;
+    g->io.progress = on_progress;
+    g->io.ctx = g;
+    if (o->mapping) {
+        rc = slurp(g->t, o->mapping, MAPPING_BYTES, &g->mapping);
+        g->io.mapping = g->mapping.p;
+    }
+    return rc;
+}
+
+static int open_file(importing *g, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    int is_stream = strcmp(file, "-") == 0;
+
+    g->file = is_stream ? "standard input" : file;
+    g->fd = is_stream ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    if (g->fd < 0) {
+        fail(g->t, CRM_EIO, "can't read %s: %s", file, strerror(errno));
+        return TOOL_SYSTEM;
+    }
+    if (!g->t->write.batch_name)
+        g->t->write.batch_name = is_stream ? "import" : slash ? slash + 1 : file;
+    return 0;
+}
+
+/* The name of a batch is plain text of at most 200 bytes; a file's may be
+ * anything. */
+static void name_batch(const importing *g, crm_txn_options *w, buf *name)
+{
+    const char *s = w->batch_name;
+    size_t n = strlen(s);
+
+    (void)g;
+    if (!text_valid(s, n))
+        s = "import", n = 6;
+    text_cut(name, s, n, 60);
+    w->batch_name = name->n <= 200 ? name->p : "import";
+}
+
+static int prepare(importing *g)
+{
+    crm_txn_options w = g->t->write;
+    crm_error err = CRM_ERROR_INIT;
+    buf name = {0};
+    int rc;
+
+    w.batch = 0;
+    name_batch(g, &w, &name);
+    g->io.txn = &w;
+    rc = crm_import_open(g->t->db, g->fd, &g->io, &g->imp, &err);
+    g->io.txn = NULL;
+    buf_free(&name);
+    if (!rc)
+        return 0;
+    if (rc == CRM_ESYNTAX && err.row > 0 && g->o->mapping) {
+        place at = {g->o->mapping, (uint64_t)err.row};
+        report(g->t, &at, NULL, &err);
+    } else {
+        report(g->t, NULL, g->file, &err);
+    }
+    return exit_code_of(err.code);
+}
+
+static int show_mapping(importing *g)
+{
+    crm_error err = CRM_ERROR_INIT;
+    char *text;
+    size_t n;
+
+    if (crm_import_mapping_text(g->imp, &text, &n, &err))
+        return fail_crm(g->t, &err);
+    if (g->t->json) {
+        buf b = {0};
+        buf_str(&b, "{\"mapping\":");
+        json_string(&b, text, n);
+        buf_char(&b, '}');
+        out_json(b.p, b.n);
+        buf_free(&b);
+    } else {
+        out_put(text, n);
+    }
+    crm_free(text);
+    return 0;
+}
+
+static int start_bad_rows(importing *g, const char *file, slice mapping)
+{
+    buf percent = {0};
+    uint64_t mark = 0;
+    int rc = badrows_open(g->t, &g->bad, g->o->errors, file,
+                          slice_is(json_member(mapping, "format"), "\"jsonl\""));
+
+    member(mapping, "encoding_percent", &percent);
+    g->doubtful = percent.n < 3 && atoi(percent.p) < SURE_PERCENT;
+    buf_free(&percent);
+    g->bad.grows = slice_is(json_member(mapping, "format"), "\"vcard\"");
+    crm_import_resumed(g->imp, NULL, NULL, &mark);
+    return rc ? rc : badrows_resume(&g->bad, mark);
+}
+
+static int mapping_json(importing *g, slice *out)
+{
+    crm_error err = CRM_ERROR_INIT;
+    char *json;
+
+    if (crm_import_mapping_json(g->imp, &json, &out->n, &err))
+        return fail_crm(g->t, &err);
+    out->p = json;
+    return 0;
+}
+
+static int run_import(importing *g, crm_import_result *r, int *stopped)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc;
+
+    interrupt_catch();
+    progress_start(&g->bar, "rows");
+    g->t->bar = &g->bar;
+    rc = crm_import_run(g->imp, sizeof *r, r, &err);
+    progress_clear(&g->bar);
+    g->t->bar = NULL;
+    *stopped = rc != 0;
+    if (g->rc)
+        return g->rc; /* told already */
+    if (rc == CRM_ECANCELLED)
+        return TOOL_INTERRUPTED;
+    if (rc)
+        report(g->t, NULL, g->file, &err);
+    return exit_code_of(rc);
+}
+
+static int import(importing *g, const char *file)
+{
+    crm_import_result r = {0};
+    slice mapping = {NULL, 0}, last = {NULL, 0};
+    uint64_t bytes[2];
+    int rc, stopped = 0, made = 0, kept;
+
+    if ((rc = mapping_json(g, &mapping)))
+        return rc;
+    measure(g, bytes);
+    g->journal = bytes[0];
+    g->all = bytes[1];
+    rc = start_bad_rows(g, file, mapping);
+    /* columns of vCards are known when they have been read */
+    if (!rc && !g->t->json && !g->bad.to_out && !g->bad.grows)
+        put_mapping(g, mapping);
+    if (!rc) {
+        rc = run_import(g, &r, &stopped);
+        kept = badrows_close(&g->bad, stopped && r.resumable, &made);
+        rc = rc ? rc : kept;
+        if (mapping_json(g, &last) == 0) {
+            if (g->t->json)
+                put_json(g, &r, last, stopped, made);
+            else if (!g->bad.to_out && g->bad.grows)
+                put_mapping(g, last);
+        }
+        if (!g->t->json) {
+            put_counts(g, &r);
+            if (g->o->stats && !g->bad.to_out)
+                put_stats(g, &r);
+        }
+        if (!g->t->json)
+            tell_next(g, &r, stopped, made);
+    }
+    crm_free((char *)(uintptr_t)mapping.p);
+    crm_free((char *)(uintptr_t)last.p);
+    return rc ? rc : r.bad ? TOOL_MISSING : 0;
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    options o = {0};
+    const arg_option own[] = {{"events", 0, ARG_FLAG, &o.events},
+                              {"policy", 0, ARG_TEXT, &o.policy},
+                              {"dry-run", 0, ARG_FLAG, &o.dry_run},
+                              {"atomic", 0, ARG_FLAG, &o.atomic},
+                              {"errors", 0, ARG_TEXT, &o.errors},
+                              {"mapping", 0, ARG_TEXT, &o.mapping},
+                              {"show-mapping", 0, ARG_FLAG, &o.show},
+                              {"kind", 0, ARG_TEXT, &o.kind},
+                              {"format", 0, ARG_TEXT, &o.format},
+                              {"encoding", 0, ARG_TEXT, &o.encoding},
+                              {"separator", 0, ARG_TEXT, &o.separator},
+                              {"sheet", 0, ARG_TEXT, &o.sheet},
+                              {"resume", 0, ARG_FLAG, &o.resume},
+                              {"of", 0, ARG_NUMBER, &o.of},
+                              {"commit-rows", 0, ARG_NUMBER, &o.commit_rows},
+                              {"stats", 0, ARG_FLAG, &o.stats},
+                              {NULL, 0, 0, NULL}};
+    importing g = {.t = t, .o = &o, .fd = -1};
+    int rc = verb_start(t, &argc, argv, own);
+
+    if (rc)
+        return rc;
+    if (argc != 1)
+        return fail_usage(t, "needs one file ('-': standard input)");
+    crm_import_options_init(&g.io);
+    g.bad.fd = -1;
+    if (!(rc = read_options(&g)))
+        rc = open_file(&g, argv[0]);
+    if (!rc)
+        rc = open_write(t, o.resume ? MAKE_NOT : MAKE_ONCE);
+    if (!rc)
+        rc = prepare(&g);
+    if (!rc)
+        rc = o.show ? show_mapping(&g) : import(&g, argv[0]);
+    crm_import_close(g.imp);
+    badrows_free(&g.bad);
+    buf_free(&g.mapping);
+    if (g.fd > STDIN_FILENO)
+        close(g.fd);
+    return rc;
+}
+
+const verb verb_import = {
+    "import", "FILE", "import customers or events from CSV, XLSX, vCard, JSON Lines", help, 1, run};

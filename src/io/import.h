@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of the import share.  Rows are read in portions into memory of their own, and only
+ * then written, so that no transaction is open while the input keeps us waiting.  What a batch has
+ * done so far stands in one row of the meta space, written in the same transactions as its changes.
+ */
+#ifndef CRM_IO_IMPORT_H
+#define CRM_IO_IMPORT_H
+
+#include "db/journal.h"
+#include "io/mapping.h"
+#include "io/table.h"
+
+#include <crm/import.h>
+
+/* ---- lines of JSON (import_lines.c) ---- */
+
+enum { CRM__LINE_MAX = 16 << 20 };
+
+typedef struct crm__lines crm__lines;
+int crm__lines_open(const crm_allocator *mem, int fd, const char *encoding, crm__lines **out,
+                    crm_error *err);
+void crm__lines_close(crm__lines *l);
+/* The next line that is not blank, valid until the next call; *why is not NULL for one that is too
+ * long, and then it has no text.  CRM_DONE at the end.  Errors stay. */
+int crm__lines_next(crm__lines *l, crm__slice *line, uint64_t *number, const char **why,
+                    crm_error *err);
+const crm__text_info *crm__lines_info(const crm__lines *l);
+/* The first character of the text at the place of a descriptor, when that is '{' or '[', else 0; 0
+ * for what can't seek. */
+int crm__lines_begin(const crm_allocator *mem, int fd, uint8_t *first, crm_error *err);
+
+/* ---- portions of rows (import_read.c) ---- */
+
+enum { CRM__PORTION_ROWS = 8192, CRM__PORTION_BYTES = 8 << 20 };
+
+typedef struct crm__import_row {
+    crm__table_row row; /* cells: set once the portion is complete */
+    size_t first;       /* of its cells, in portion.cells */
+    crm__slice text;    /* of JSON Lines */
+    uint64_t empty;     /* rows without content before it, which are not kept */
+} crm__import_row;
+
+typedef struct crm__portion {
+    crm__arena text;
+    crm__buf rows, cells; /* crm__import_row, crm__cell */
+    size_t count;
+    uint64_t empty; /* rows without content behind the last one */
+} crm__portion;
+
+typedef struct crm__source_of_rows {
+    crm__table *table; /* or */
+    crm__lines *lines;
+    uint64_t bytes; /* of the input read */
+    uint64_t total; /* of the input, 0: not known */
+} crm__source_of_rows;
+
+int crm__rows_open(const crm_allocator *mem, int fd, const crm_import_options *o,
+                   crm__source_of_rows *out, crm_error *err);
+void crm__rows_close(crm__source_of_rows *s);
+void crm__portion_init(crm__portion *p, const crm_allocator *mem);
+void crm__portion_clear(crm__portion *p);
+/* Reads the next portion.  CRM_DONE: it is the last one.  On an error it holds the rows before. */
+int crm__portion_read(crm__source_of_rows *s, crm__portion *p, crm_error *err);
+static inline const crm__import_row *crm__portion_at(const crm__portion *p, size_t i)
+{
+    return (const crm__import_row *)(const void *)p->rows.p + i;
+}
+/* Goes on with the hash of all rows before. */
+uint64_t crm__row_hash(uint64_t h, const crm__import_row *r);
+/* The same of the names of columns, to begin with. */
+uint64_t crm__rows_hash_begin(const crm__source_of_rows *s);
+
+/* ---- what a batch has done (import_state.c, import_find.c) ---- */
+
+typedef struct crm__import_state {
+    uint64_t batch;
+    uint32_t what, policy;
+    uint64_t rows; /* done */
+    uint64_t hash; /* of those */
+    uint64_t created, updated, unchanged, skipped, bad, empty;
+    uint64_t mark; /* the host's */
+} crm__import_state;
+
+enum { CRM__KEY_IMPORT = 15 };
+crm__slice crm__import_key(uint8_t to[CRM__KEY_IMPORT], uint64_t batch);
+/* Reads the row of a batch: CRM_OK or CRM_ECORRUPT. */
+int crm__import_read(uint64_t batch, crm__slice row, crm__import_state *s);
+int crm__import_put(crm_txn *txn, const crm__import_state *s, crm_error *err);
+/* Nothing is left to be resumed of a batch. */
+int crm__import_forget(crm_txn *txn, uint64_t batch, crm_error *err);
+/* Finds the batch to go on with: o->resume, or the one whose rows the input begins with. */
+int crm__import_find(crm_db *db, int fd, const crm_import_options *o, uint32_t what,
+                     crm__import_state *out, crm_error *err);
+
+/* ---- one import ---- */
+
+struct crm_import {
+    crm_allocator mem;
+    crm_db *db;
+    crm_import_options o;  /* its texts in arena */
+    crm_txn_options txn_o; /* the same */
+    crm__arena arena;
+    uint32_t what; /* CRM__MAP_CUSTOMERS, CRM__MAP_EVENTS */
+    int waits;     /* the input may keep us waiting */
+    int ran;
+    int sampled; /* the mapping has seen the first portion */
+    crm__source_of_rows in;
+    crm__mapping *map; /* NULL: JSON Lines */
+    crm__portion p;
+    /* of a run */
+    crm_txn *txn;
+    crm_customer *c;
+    crm_event *e;
+    crm__import_state done;
+    crm__import_state stored; /* as of the last commit */
+    uint64_t resumed, since;  /* rows since the last commit */
+    uint64_t look;            /* rows until the host is asked again */
+    crm_import_result r;
+    /* of the row in work (import_row.c) */
+    crm__arena row;
+    crm__buf faults, texts; /* crm_import_fault; crm_import_text: columns, then cells */
+};
+
+/* Writes one row and counts what became of it.  CRM_DONE: the host said stop.  Errors end the
+ * import: a bad row is none. */
+int crm__import_write(crm_import *imp, const crm__import_row *r, crm_error *err);
+
+#endif

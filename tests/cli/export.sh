@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+# export: CSV, JSON Lines, vCard, events, journal; read back by Python and by the import.
+. "$CLI_TESTS/lib.sh"
+
+crm create name='Li Na' phone='+86 138 0013 8000' email=a@example.com email=b@example.com \
+    city=上海 gender=female birth_date=1990-05-01 external@erp=E1 notes='two
+lines, "quoted"' >/dev/null
+crm create name='=SUM(A1)' phone='+86 138 0013 8001' kind=organisation \
+    website=https://example.com/a >/dev/null
+crm create name=Gone phone='+86 138 0013 8002' >/dev/null
+crm delete 3 >/dev/null
+crm event add 1 kind=order time=2026-01-02T03:04:05Z amount='12.50 CNY' product=tea \
+    --reference R1 --source shop >/dev/null
+
+plain()
+{
+    "$@" | tr -d '\r'
+}
+
+silent 2 crm export
+said <<'END'
+crm: export: --reason is needed: why it is handed out, for the journal
+Try 'crm export --help'.
+END
+want 0 plain crm export --fields id,name,email,external@erp --reason test <<'END'
+id,name,email,external@erp
+1,Li Na,a@example.com;b@example.com,E1
+2,=SUM(A1),,
+END
+crm export --fields name --excel --reason test | tr -d '\r' >got
+printf '\357\273\277name\nLi Na\n'"'"'=SUM(A1)\n' >wanted
+cmp got wanted
+crm export --fields 姓名,性别 --labels --lang zh --reason test | tr -d '\r' >got
+printf '姓名,性别\nLi Na,女\n=SUM(A1),\n' >wanted
+cmp got wanted
+crm export o.csv --events --fields customer,kind,time,reference,amount --reason test >/dev/null
+tr -d '\r' <o.csv >got
+printf 'customer,kind,time,reference,amount\n1,order,2026-01-02T03:04:05Z,R1,12.50 CNY\n' >wanted
+cmp got wanted
+silent 3 crm export o.csv --events --reason test
+said <<'END'
+crm: export: there is a file o.csv already (--force replaces it)
+END
+crm export o.csv --force --reason 'once more' | grep -q '^exported 2 rows to o.csv ('
+silent 4 crm export --fields nosuch --reason test
+silent 2 crm export --format xml --reason test
+silent 2 crm export --events --journal --reason test
+crm export --format vcard --reason test | tr -d '\r' | sed 's/^REV:.*/REV/' >got
+cat >wanted <<'END'
+BEGIN:VCARD
+VERSION:4.0
+KIND:individual
+FN:Li Na
+ADR:;;;上海;;;
+BDAY:19900501
+GENDER:F
+NOTE:two\nlines\, "quoted"
+TEL:+8613800138000
+EMAIL:a@example.com
+EMAIL:b@example.com
+REV
+END:VCARD
+BEGIN:VCARD
+VERSION:4.0
+KIND:org
+FN:=SUM(A1)
+TEL:+8613800138001
+URL:https://example.com/a
+REV
+END:VCARD
+END
+cmp got wanted
+
+# every export is in the journal, and what was refused is not
+crm changes | tail -n 1 | grep -q '  export (test)$'
+crm changes | grep -c '  export (' >got
+echo 6 | cmp - got
+crm export --journal --reason audit >journal.jsonl
+tail -n 1 journal.jsonl | grep -q '"action":"export","reason":"audit"'
+crm changes --json --limit 1000 | cmp - journal.jsonl
+
+# other readers see the same, and the import finds nothing to change
+crm export all.csv --reason test >/dev/null
+crm export all.jsonl --reason test >/dev/null
+crm export full.jsonl --with-events --with-origins --reason test >/dev/null
+"${PYTHON:-python3}" - <<'END'
+import csv, json
+rows = list(csv.DictReader(open("all.csv", newline="", encoding="utf-8")))
+docs = [json.loads(line) for line in open("all.jsonl", encoding="utf-8")]
+full = [json.loads(line) for line in open("full.jsonl", encoding="utf-8")]
+assert len(rows) == len(docs) == len(full) == 2
+for row, doc in zip(rows, docs):
+    assert row["id"] == str(doc["id"]) and row["name"] == doc["name"] and row["kind"] == doc["kind"]
+    assert row["notes"] == doc.get("notes", "")
+    assert row["email"] == ";".join(doc.get("email", []))
+assert rows[0]["notes"] == 'two\nlines, "quoted"' and rows[0]["external@erp"] == "E1"
+assert full[0]["events"][0]["reference"] == "R1" and "origins" in full[0]
+END
+revision()
+{
+    crm stat --json | sed 's/.*"revision":\([0-9]*\).*/\1/'
+}
+revision >before
+crm import all.csv >report 2>&1
+grep -q '2 rows: 0 created, 0 updated, 2 unchanged, 0 bad' report
+crm import all.jsonl >report 2>&1
+grep -q '0 created, 0 updated, 2 unchanged, 0 bad' report
+revision | cmp - before
+want 0 crm check --repair <<END
+$(crm check); 0 faults repaired
+END
