@@ -399,11 +399,13 @@ static int plain_line(crm_import *imp, crm__slice text, crm__slice *out)
 static int line_customer(crm_import *imp, crm__slice json, crm_error *err)
 {
     crm__customer_faults faults = {err, NULL, 0};
-    uint64_t edits = imp->txn->edits.changes;
     uint32_t policy = imp->o.policy;
-    int rc = CRM_OK, there = 0, created = 1;
+    int there = 0, created = 1, rc = crm__txn_settle(imp->txn, err);
+    uint64_t edits = imp->txn->edits.changes; /* events of the line before are written by now */
     const char *text = (const char *)json.p;
 
+    if (rc)
+        return rc;
     if (policy == CRM_IMPORT_UPDATE || policy == CRM_IMPORT_SKIP) {
         crm_customer_clear(imp->c);
         rc = crm__document_read(imp->txn, text, json.n, imp->c, &faults);

@@ -388,6 +388,33 @@ CRM_TEST(test_api_import__events_of_lines_of_json)
     api_check_clean(api_path());
 }
 
+/* What one line's events change is not a change of the next line's customer. */
+CRM_TEST(test_api_import__events_inside_lines_of_json)
+{
+    static const char OLD[] =
+        "{\"name\":\"A\",\"phone\":\"13800138001\"}\n"
+        "{\"name\":\"B\",\"phone\":\"13800138002\",\"events\":"
+        "[{\"kind\":\"call\",\"time\":\"2024-01-01\",\"reference\":\"r\"}]}\n";
+    char all[600];
+    crm_db *db = api_open();
+    crm_import_result r;
+
+    import_text(db, OLD, NULL);
+    snprintf(all, sizeof all,
+             "{\"name\":\"C\",\"phone\":\"13800138003\",\"events\":[{\"kind\":\"call\",\"time\":"
+             "\"2024-01-02\",\"reference\":\"r\"}]}\n%s",
+             OLD);
+    r = import_text(db, all, NULL);
+    ck_assert_uint_eq(r.created, 1);
+    ck_assert_uint_eq(r.updated, 0);
+    ck_assert_uint_eq(r.unchanged, 2);
+    r = import_text(db, all, NULL);
+    ck_assert_uint_eq(r.unchanged, 3);
+    ck_assert_uint_eq(r.batch, 0);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
 /* ---- against the same rows written one at a time ---- */
 
 typedef struct text {
