@@ -142,6 +142,20 @@ make_data()
     }' >"$work/customers.jsonl"
 }
 
+# What people send: another encoding, another separator, phones as they come, and mistakes.
+make_messy()
+{
+    iconv -f UTF-8 -t GB18030 >"$work/客户.csv" <<'END'
+客户编号;姓名;手机号(必填);邮箱;城市;生日;备注
+K-1;诸葛明;138 0013 8000;zhuge@example.cn;上海;1990/5/3;老客户
+K-2;李娜;12;lina@example.cn;北京;1985年4月12日;
+K-3;王芳;１３９００１３９０００;wf@@example.cn;广州;1991-02-30;电话不通
+K-4;刘洋;137-0013-7000;;深圳;;"要两张
+发票"
+K-5;陈静;136 0013 6000;cj@example.cn
+END
+}
+
 printf 'libcrm quickstart, in %s\n' "$top"
 mkdir -p "$work"
 
@@ -204,6 +218,20 @@ head_line 'List'
 run 0 list --limit 6 --fields id,name,phone,city,score
 run 0 list --kind organisation --limit 3 --lang zh
 
+head_line 'A messy file from elsewhere: GB18030, semicolons, Chinese headers, two bad rows'
+make_messy
+run 1 import "$work/客户.csv" --source old-crm
+run 0 get 诸葛明
+
+head_line 'The bad rows stand in a file of their own: put them right there and import that'
+sed 's/,12,/,135 0013 5000,/; s/@@/@/; s/1991-02-30/1991-02-28/' "$work/客户.csv.errors.csv" >"$work/right.csv"
+run 0 import "$work/right.csv" --source old-crm
+run 0 import "$work/right.csv" --source old-crm
+
+head_line 'Out again, and a copy to keep; both are noted in the journal'
+run 0 export "$work/out.csv" --fields name,phone,city --reason 'for the newsletter' --force
+run 0 backup "$work/shop.crm.gz" --gzip --force
+
 head_line 'How large it is, and whether it is sound'
 run 0 stat
 run 0 check
@@ -217,6 +245,7 @@ That was it. What to try next, in this folder:
    crm --help                             every verb; crm VERB --help teaches it
    crm create 姓名=张伟 电话='139 0013 9000'
    crm list --json | head -n 3            for programs
+   crm import my-customers.csv            CSV, XLSX, vCard, JSON Lines; docs/import.md
    crm changes --follow                   what changes, as it happens, in any process
    crm model show                         the built-in model; docs/model.md says how to write yours
 

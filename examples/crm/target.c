@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Which customer an argument means.  1 to 10 digits are an id; NAME=VALUE and NAME@SOURCE=VALUE
- * search one field; everything else is searched in every identity that has no source.
+ * search one field; everything else is searched in every identity that has no source, and then
+ * among the names, by looking at all customers.
  */
 #include "tool.h"
 
@@ -92,8 +93,9 @@ static void put_searched(crm_txn *txn, int all, buf *out)
         buf_str(out, "no field");
 }
 
-/* Nobody has the value; perhaps it is of a sort that is not searched. */
-static int found_nowhere(tool *t, crm_txn *txn, const char *arg)
+/* Nobody has the value; perhaps it is of a sort that is not searched.  named: the field of names
+ * was searched, too. */
+static int found_nowhere(tool *t, crm_txn *txn, const char *arg, const crm_field *named)
 {
     buf keys = {0};
     int rc;
@@ -101,9 +103,8 @@ static int found_nowhere(tool *t, crm_txn *txn, const char *arg)
     if (t->at)
         return fail(t, CRM_ENOTFOUND, "no customer has %s", shown(t, arg));
     put_searched(txn, 0, &keys);
-    rc = fail(t, CRM_ENOTFOUND,
-              "no customer has %s (searched: %s; not names: '" TOOL " list' shows all)", arg,
-              keys.p);
+    rc = fail(t, CRM_ENOTFOUND, "no customer has %s (searched: %s%s%s)", arg, keys.p,
+              named ? ", " : "", named ? named->key : "");
     buf_free(&keys);
     return rc;
 }
@@ -123,9 +124,55 @@ static int fail_search(tool *t, crm_txn *txn, const crm_field *field, crm_error 
     return fail_crm(t, err);
 }
 
+/* Equal but for the case of ASCII letters. */
+static int same_name(const char *a, size_t an, const char *b, size_t bn)
+{
+    for (size_t i = 0; an == bn && i < an; i++) {
+        unsigned char x = (unsigned char)a[i], y = (unsigned char)b[i];
+        x = x >= 'A' && x <= 'Z' ? (unsigned char)(x + 32) : x;
+        y = y >= 'A' && y <= 'Z' ? (unsigned char)(y + 32) : y;
+        if (x != y)
+            return 0;
+    }
+    return an == bn;
+}
+
+/* Looks at the names of all customers: they are no identity, and not indexed. */
+static int search_names(tool *t, crm_txn *txn, const char *arg, const crm_field *name, ids *out)
+{
+    crm_error err = CRM_ERROR_INIT;
+    uint64_t seen = 0;
+    crm_customer_iter *it;
+    crm_customer *c;
+    crm_db_stat st;
+    progress bar;
+    const char *text;
+    size_t n;
+    int rc;
+
+    if (crm_db_stat_get(t->db, sizeof(st), &st, &err) || crm_customer_list(txn, NULL, &it, &err))
+        return fail_crm(t, &err);
+    progress_start(&bar, "customers");
+    t->bar = &bar;
+    while ((rc = crm_customer_next(it, &c, &err)) == CRM_OK || rc == CRM_ECORRUPT) {
+        seen++;
+        progress_step(&bar, seen, st.customers, seen);
+        if (rc || crm_customer_text(c, name, 0, &text, &n, NULL) ||
+            !same_name(text, n, arg, strlen(arg)))
+            continue;
+        out->p = xrealloc(out->p, (out->n + 1) * sizeof(*out->p));
+        out->p[out->n++] = crm_customer_id(c);
+    }
+    progress_clear(&bar);
+    t->bar = NULL;
+    crm_customer_list_close(it);
+    return rc == CRM_DONE ? 0 : fail_crm(t, &err);
+}
+
 static int search_everywhere(tool *t, crm_txn *txn, const char *arg, ids *out)
 {
     slice value = {arg, strlen(arg)};
+    crm_field name, *named = NULL;
     crm_error err = CRM_ERROR_INIT;
     crm_field field;
     size_t pos = 0;
@@ -142,8 +189,14 @@ static int search_everywhere(tool *t, crm_txn *txn, const char *arg, ids *out)
     }
     if (rc != CRM_DONE)
         return fail_crm(t, &err);
+    if (!out->n && !t->at && !strchr(arg, '@') && arg[strspn(arg, "0123456789 +-()")] &&
+        target_name_field(txn, &name)) {
+        named = &name;
+        if ((rc = search_names(t, txn, arg, named, out)))
+            return rc;
+    }
     sort_unique(out);
-    return out->n ? 0 : found_nowhere(t, txn, arg);
+    return out->n ? 0 : found_nowhere(t, txn, arg, named);
 }
 
 static int search_field(tool *t, crm_txn *txn, const char *arg, const pair *p, ids *out)

@@ -15,7 +15,7 @@ static const char help[] =
     "  FIELD=VALUE         by an identity or a unique field, named by key or label; by a\n"
     "                      field that refers to customers: those who refer to this id\n"
     "  FIELD@SOURCE=VALUE  by the id that another system gave\n"
-    "  VALUE               in every identity that has no source\n"
+    "  VALUE               in every identity that has no source, then among the names\n"
     "\n"
     "Exit code 1 when there is none.\n"
     "\n"

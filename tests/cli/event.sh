@@ -97,7 +97,7 @@ crm: event: there is no customer 77
 END
 silent 1 crm event add nobody@example.com kind=order
 said <<'END'
-crm: event: no customer has nobody@example.com (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
+crm: event: no customer has nobody@example.com (searched: phone, email, wechat, wecom, qq, tax_id)
 END
 silent 5 crm -C nowhere event add 1 kind=order
 said <<'END'

@@ -119,7 +119,7 @@ said <<'END'
 END
 silent 1 crm get nobody@example.com
 said <<'END'
-crm: get: no customer has nobody@example.com (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
+crm: get: no customer has nobody@example.com (searched: phone, email, wechat, wecom, qq, tax_id)
 END
 silent 1 crm get external@erp=1
 silent 4 crm get nothing=5
@@ -159,7 +159,7 @@ want 0 crm find external@erp=10023 <<'END'
 END
 silent 1 crm find 1
 said <<'END'
-crm: find: no customer has 1 (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
+crm: find: no customer has 1 (searched: phone, email, wechat, wecom, qq, tax_id)
 END
 silent 1 crm find -- -1
 silent 1 crm find employer=2
@@ -207,7 +207,7 @@ crm -C labels get 1 --lang zh --json | grep -q '"kind":"organisation".*"lifecycl
 # what can't be found says by what it can
 silent 1 crm -C labels find 张伟
 said <<'END'
-crm: find: no customer has 张伟 (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
+crm: find: no customer has 张伟 (searched: phone, email, wechat, wecom, qq, tax_id, name)
 END
 silent 4 crm -C labels find name=张伟
 said <<'END'

@@ -183,7 +183,7 @@ said <<'END'
 END
 silent 1 crm history nobody@example.com
 said <<'END'
-crm: history: no customer has nobody@example.com (searched: phone, email, wechat, wecom, qq, tax_id; not names: 'crm list' shows all)
+crm: history: no customer has nobody@example.com (searched: phone, email, wechat, wecom, qq, tax_id)
 END
 silent 2 crm history 1 --limit 0
 said <<'END'
