@@ -54,7 +54,7 @@ int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
 
 int crm_customer_get(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
 {
-    int rc = crm__txn_enter(txn, 0, err);
+    int rc = crm__txn_enter_beside(txn, 0, err);
 
     if (rc)
         return rc;
@@ -175,7 +175,7 @@ int crm_customer_find(crm_txn *txn, const crm_field *field, const char *source, 
 
     if (count)
         *count = 0;
-    rc = crm__txn_enter(txn, 0, err);
+    rc = crm__txn_enter_beside(txn, 0, err);
     if (rc)
         return rc;
     if (!field || !value || !count || (cap && !ids))

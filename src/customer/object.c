@@ -42,7 +42,7 @@ int crm_customer_new(crm_txn *txn, crm_customer **out, crm_error *err)
     if (!out)
         return crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
     *out = NULL;
-    rc = crm__txn_enter(txn, 0, err);
+    rc = crm__txn_enter_beside(txn, 0, err);
     if (!rc)
         rc = crm__txn_model(txn, &m, err);
     if (rc)

@@ -94,7 +94,7 @@ static int enter(crm_txn *txn, const void *a, const char *a_name, const void *b,
                  const crm__model **m, crm_error *err)
 {
     const char *null = !a ? a_name : !b ? b_name : NULL;
-    int rc = crm__txn_enter(txn, 0, err);
+    int rc = crm__txn_enter_beside(txn, 0, err);
 
     if (rc)
         return rc;

@@ -68,7 +68,7 @@ int crm__db_enter(crm_db *db, crm_error *err)
     return CRM_OK;
 }
 
-static int enter(crm_txn *txn, int write, crm_error *err)
+int crm__txn_enter_beside(crm_txn *txn, int write, crm_error *err)
 {
     int rc;
 
@@ -106,7 +106,7 @@ int crm__txn_settle(crm_txn *txn, crm_error *err)
 
 int crm__txn_enter(crm_txn *txn, int write, crm_error *err)
 {
-    int rc = enter(txn, write, err);
+    int rc = crm__txn_enter_beside(txn, write, err);
 
     return rc ? rc : crm__txn_settle(txn, err);
 }
@@ -120,7 +120,7 @@ int crm__op_begin(crm_txn *txn, crm__op *op, crm_error *err)
 
 int crm__op_begin_beside(crm_txn *txn, crm__op *op, crm_error *err)
 {
-    int rc = enter(txn, 1, err);
+    int rc = crm__txn_enter_beside(txn, 1, err);
 
     if (rc)
         return rc;

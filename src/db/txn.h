@@ -138,6 +138,9 @@ struct crm_txn {
 
 /* Checks the handle (NULL, fork, thread, closed, poisoned); write: also that it may write. */
 int crm__txn_enter(crm_txn *txn, int write, crm_error *err);
+/* The same for what looks at records, the model or the dictionary only, and gives copies: what is
+ * kept back of events stays so. */
+int crm__txn_enter_beside(crm_txn *txn, int write, crm_error *err);
 int crm__db_enter(crm_db *db, crm_error *err);
 
 /* Whether a text may be the name of an actor, purpose, channel or source: 1 to 100 bytes of UTF-8

@@ -191,7 +191,7 @@ int crm__mapping_bind(crm__mapping *m, crm_txn *txn, crm_error *err)
 {
     const crm__model *now;
     crm__model *old = m->model;
-    int rc = crm__txn_enter(txn, 0, err);
+    int rc = crm__txn_enter_beside(txn, 0, err);
 
     if (!rc)
         rc = crm__txn_model(txn, &now, err);
@@ -246,7 +246,7 @@ int crm__mapping_new(crm_txn *txn, const crm__mapping_options *opts, crm__mappin
                      crm_error *err)
 {
     crm__mapping *m;
-    int rc = crm__txn_enter(txn, 0, err);
+    int rc = crm__txn_enter_beside(txn, 0, err);
 
     *out = NULL;
     if (rc)

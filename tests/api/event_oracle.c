@@ -38,6 +38,7 @@ typedef struct world {
     crm_db *db;
     crm_txn *txn;
     crm_event *object;
+    crm_customer *record;
     crm_event_kind kind[KINDS];
     crm_field amount, score, text[KINDS];
     crm_id id[CUSTOMERS];
@@ -301,6 +302,12 @@ static void add_many(world *w)
             IS(CRM_EVALUE,
                crm_event_add_json(w->txn, w->id[customer], "{\"kind\":\"feedback\",\"score\":99}",
                                   CRM_NUL, NULL, &er));
+        if (below(w, 20) == 0) {
+            crm_field f;
+            OK(crm_field_find(w->txn, "name", CRM_NUL, &f, &er));
+            IS(CRM_ENOTFOUND, crm_customer_get(w->txn, 99, w->record, &er));
+            OK(crm_customer_get(w->txn, w->id[customer], w->record, &er));
+        }
         if (e.voids && below(w, 40))
             continue;
         e.time = ordered ? time += (int64_t)below(w, 3) * 1000000 : e.time;
@@ -598,6 +605,7 @@ static void run(uint64_t seed, size_t steps)
         w.id[i] = api_create(w.txn, "{\"name\":\"A\"}");
     resolve(&w);
     OK(crm_event_new(w.txn, &w.object, &er));
+    OK(crm_customer_new(w.txn, &w.record, &er));
     api_commit(w.txn);
     begin(&w);
     for (size_t i = 0; i < steps; i++) {
@@ -618,6 +626,7 @@ static void run(uint64_t seed, size_t steps)
     compare(&w);
     OK(crm_txn_commit(w.txn, &er));
     crm_event_free(w.object);
+    crm_customer_free(w.record);
     crm_db_close(w.db);
     free(w.now);
     free(w.mark);
