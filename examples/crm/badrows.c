@@ -339,6 +339,39 @@ static void remove_part(const badrows *b)
         close(fd);
 }
 
+/* Whether two files are the same, byte for byte. */
+static int same_files(const char *a, const char *b)
+{
+    char x[WRITE_BYTES], y[WRITE_BYTES];
+    int fx = open(a, O_RDONLY | O_CLOEXEC), fy = open(b, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 0, m = 0;
+
+    if (fx >= 0 && fy >= 0) {
+        do {
+            n = read(fx, x, sizeof(x));
+            m = read(fy, y, sizeof(y));
+        } while (n > 0 && n == m && memcmp(x, y, (size_t)n) == 0);
+    }
+    if (fx >= 0)
+        close(fx);
+    if (fy >= 0)
+        close(fy);
+    return fx >= 0 && fy >= 0 && n == 0 && m == 0;
+}
+
+/* Somebody may have put rows right in the file of an earlier run: it is kept under another name. */
+static void put_by(const badrows *b)
+{
+    buf old = {0};
+
+    if (is_ours(b->name) != 1 || same_files(b->name, b->part))
+        return;
+    buf_fmt(&old, "%s~", b->name);
+    if (rename(b->name, old.p) == 0)
+        note(b->t, "the bad rows of an earlier import are now in %s", old.p);
+    buf_free(&old);
+}
+
 int badrows_close(badrows *b, int keep_aside, int *made)
 {
     int rc, some;
@@ -358,13 +391,13 @@ int badrows_close(badrows *b, int keep_aside, int *made)
         close(b->fd);
     b->fd = -1;
     if (!rc && !keep_aside && some) {
+        put_by(b);
         if (rename(b->part, b->name))
             rc = failed(b, b->name, errno);
         *made = !rc;
     } else if (!rc && !keep_aside && b->name) {
         remove_part(b);
-        if (is_ours(b->name) == 1) /* of an earlier run */
-            unlink(b->name);
+        put_by(b);
     }
     buf_free(&b->text);
     buf_free(&b->head);

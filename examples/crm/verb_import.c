@@ -37,6 +37,8 @@ static const char help[] =
     "  --mapping FILE      which column is which field, as --show-mapping "
     "prints it\n"
     "  --show-mapping      print the mapping, and import nothing\n"
+    "  --rename            a customer found by a phone or an e-mail takes the row's name;\n"
+    "                      else a row with another name is bad: it may be somebody else\n"
     "  --kind KIND         of rows that do not say: person, organisation; a "
     "kind of events\n"
     "  --format FORMAT     csv, xlsx, vcard or jsonl; else found out\n"
@@ -73,7 +75,7 @@ enum { TOLD_ROWS = 10, MAPPING_BYTES = 1 << 20, SURE_PERCENT = 90 };
 
 typedef struct options {
     const char *policy, *errors, *mapping, *kind, *format, *encoding, *separator, *sheet;
-    int events, dry_run, atomic, show, resume, stats;
+    int rename, events, dry_run, atomic, show, resume, stats;
     uint64_t of, commit_rows;
 } options;
 
@@ -416,6 +418,8 @@ static void tell_next(importing *g, const crm_import_result *r, int stopped, int
         note(g->t, "cut short");
     if (g->doubtful && r->created + r->updated)
         note(g->t, "the encoding is a guess: when characters are wrong, undo, and give --encoding");
+    if (r->bad && !g->bad.name && !g->bad.to_out)
+        note(g->t, "the bad rows were not kept: --errors FILE keeps them");
     if (made)
         note(g->t, "the bad rows are in %s: put them right there and import that file",
              g->bad.name);
@@ -462,7 +466,8 @@ static int read_options(importing *g)
     if (o->errors && strcmp(o->errors, "-") == 0 && g->t->json)
         return fail_usage(g->t, "--errors - does not go with --json");
     g->io.flags = (o->dry_run ? CRM_IMPORT_DRY_RUN : 0) | (o->atomic ? CRM_IMPORT_ATOMIC : 0) |
-                  (o->events ? CRM_IMPORT_EVENTS : 0) | (o->resume ? CRM_IMPORT_RESUME : 0);
+                  (o->events ? CRM_IMPORT_EVENTS : 0) | (o->resume ? CRM_IMPORT_RESUME : 0) |
+                  (o->rename ? CRM_IMPORT_RENAME : 0);
     g->io.format = o->format;
     g->io.encoding = o->encoding;
     g->io.sheet = o->sheet;
@@ -560,11 +565,13 @@ static int start_bad_rows(importing *g, const char *file, slice mapping)
 {
     buf percent = {0};
     uint64_t mark = 0;
-    int rc = badrows_open(g->t, &g->bad, g->o->errors, file,
+    /* What a dry run finds is told, and kept where that was asked for. */
+    int rc = badrows_open(g->t, &g->bad, g->o->errors, g->o->dry_run ? "-" : file,
                           slice_is(json_member(mapping, "format"), "\"jsonl\""));
 
     member(mapping, "encoding_percent", &percent);
-    g->doubtful = percent.n < 3 && atoi(percent.p) < SURE_PERCENT;
+    g->doubtful = percent.n < 3 && atoi(percent.p) < SURE_PERCENT &&
+                  !slice_is(json_member(mapping, "encoding"), "\"\"");
     buf_free(&percent);
     g->bad.grows = slice_is(json_member(mapping, "format"), "\"vcard\"");
     crm_import_resumed(g->imp, NULL, NULL, &mark);
@@ -645,23 +652,16 @@ static int import(importing *g, const char *file)
 static int run(tool *t, int argc, char **argv)
 {
     options o = {0};
-    const arg_option own[] = {{"events", 0, ARG_FLAG, &o.events},
-                              {"policy", 0, ARG_TEXT, &o.policy},
-                              {"dry-run", 0, ARG_FLAG, &o.dry_run},
-                              {"atomic", 0, ARG_FLAG, &o.atomic},
-                              {"errors", 0, ARG_TEXT, &o.errors},
-                              {"mapping", 0, ARG_TEXT, &o.mapping},
-                              {"show-mapping", 0, ARG_FLAG, &o.show},
-                              {"kind", 0, ARG_TEXT, &o.kind},
-                              {"format", 0, ARG_TEXT, &o.format},
-                              {"encoding", 0, ARG_TEXT, &o.encoding},
-                              {"separator", 0, ARG_TEXT, &o.separator},
-                              {"sheet", 0, ARG_TEXT, &o.sheet},
-                              {"resume", 0, ARG_FLAG, &o.resume},
-                              {"of", 0, ARG_NUMBER, &o.of},
-                              {"commit-rows", 0, ARG_NUMBER, &o.commit_rows},
-                              {"stats", 0, ARG_FLAG, &o.stats},
-                              {NULL, 0, 0, NULL}};
+    const arg_option own[] = {
+        {"events", 0, ARG_FLAG, &o.events},     {"policy", 0, ARG_TEXT, &o.policy},
+        {"dry-run", 0, ARG_FLAG, &o.dry_run},   {"atomic", 0, ARG_FLAG, &o.atomic},
+        {"rename", 0, ARG_FLAG, &o.rename},     {"errors", 0, ARG_TEXT, &o.errors},
+        {"mapping", 0, ARG_TEXT, &o.mapping},   {"show-mapping", 0, ARG_FLAG, &o.show},
+        {"kind", 0, ARG_TEXT, &o.kind},         {"format", 0, ARG_TEXT, &o.format},
+        {"encoding", 0, ARG_TEXT, &o.encoding}, {"separator", 0, ARG_TEXT, &o.separator},
+        {"sheet", 0, ARG_TEXT, &o.sheet},       {"resume", 0, ARG_FLAG, &o.resume},
+        {"of", 0, ARG_NUMBER, &o.of},           {"commit-rows", 0, ARG_NUMBER, &o.commit_rows},
+        {"stats", 0, ARG_FLAG, &o.stats},       {NULL, 0, 0, NULL}};
     importing g = {.t = t, .o = &o, .fd = -1};
     int rc = verb_start(t, &argc, argv, own);
 

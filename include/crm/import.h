@@ -30,6 +30,11 @@ extern "C" {
 /** Flag of crm_import_open(): go on with a batch that was cut short: crm_import_options.resume, or,
  * with 0 there, the one whose rows the file begins with. */
 #define CRM_IMPORT_RESUME 8u
+/** Flag of crm_import_open(): a customer who is found by an identity that several may have, as a phone,
+ * takes the row's name.  Without it a row with another name is bad unless it shares a second identity
+ * with the customer, and so is one that has a customer's number but neither name nor identity of
+ * theirs: it may be about somebody else. */
+#define CRM_IMPORT_RENAME 16u
 
 /** Policy: change the customer that has one of the row's identities, create one when there is none.
  */

@@ -141,6 +141,7 @@ int crm__op_end(crm_txn *txn, crm__op *op, int rc)
         crm__edits_rollback(&txn->edits, op->mark);
         if (txn->pending.count > op->pending)
             txn->pending.cut(txn, op->pending);
+        txn->pending.target = 0; /* what was read of it may have been of this operation */
         txn->state = op->state;
         if (txn->flags & CRM_STICKY)
             txn->sticky = *op->err;
@@ -148,8 +149,10 @@ int crm__op_end(crm_txn *txn, crm__op *op, int rc)
     }
     if (!txn->save_count) {
         crm__edits_forget(&txn->edits);
-        if (!txn->group && crm__edits_bytes(&txn->edits) > SPILL_BYTES)
-            return crm__txn_flush(txn, op->err);
+        if (!txn->group && crm__edits_bytes(&txn->edits) > SPILL_BYTES) {
+            int flushed = crm__txn_flush(txn, op->err);
+            return flushed ? flushed : rc;
+        }
     }
     return rc;
 }
@@ -501,7 +504,7 @@ int crm_txn_savepoint(crm_txn *txn, crm_savepoint *out, crm_error *err)
 
 static int find_save(crm_txn *txn, crm_savepoint mark, size_t *at, crm_error *err)
 {
-    int rc = crm__txn_enter(txn, 1, err);
+    int rc = crm__txn_enter_beside(txn, 1, err);
 
     if (rc)
         return rc;
@@ -521,6 +524,10 @@ int crm_txn_rollback(crm_txn *txn, crm_savepoint to, crm_error *err)
 
     if (rc)
         return rc;
+    /* What is kept back came after every mark: setting one settles. */
+    if (txn->pending.count)
+        txn->pending.cut(txn, 0);
+    txn->pending.target = 0;
     crm__edits_rollback(&txn->edits, txn->saves[at].mark);
     txn->state = txn->saves[at].state;
     if (!txn->saves[at].sticky)

@@ -341,7 +341,7 @@ static int too_long(crm__csv *c, const parse *r)
 {
     if (r->open)
         return fail_at(c, r->quote - c->w.at, c->line + r->quote_lines,
-                       "a quote begins here and has no end");
+                       "a quote begins here that has no end, or a cell longer than a row may be");
     return fail_at(c, 0, c->line, "a row begins here that is longer than a row may be");
 }
 

@@ -29,6 +29,9 @@ static int needs_quotes(const crm__csv_writer *w, crm__slice s)
         uint8_t b = s.p[i];
         if (b == (uint8_t)w->separator || b == '"' || b == '\n' || b == '\r')
             return 1;
+        /* A spreadsheet may take another separator for its own. */
+        if (w->flags & CRM__CSV_DEFORMULA && (b == ';' || b == ',' || b == '\t'))
+            return 1;
     }
     return w->first_row && !w->cells && looks_like_beginning(s);
 }
@@ -45,8 +48,13 @@ static int is_number(crm__slice s)
     return digits && points <= 1 && i - (s.p[0] == '-' || s.p[0] == '+') == digits + points;
 }
 
+/* The signs that begin a formula, in their full-width forms too: U+FF1D, FF0B, FF0D, FF20. */
 static int is_formula(crm__slice s)
 {
+    static const char WIDE[] = "\x9d\x8b\x8d\xa0";
+
+    if (s.n >= 3 && s.p[0] == 0xef && s.p[1] == 0xbc)
+        return memchr(WIDE, s.p[2], 4) != NULL;
     return s.n && memchr("=+-@\t\r", s.p[0], 6) && !is_number(s);
 }
 

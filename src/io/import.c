@@ -8,7 +8,8 @@
 #include <crm/codes.h>
 #include <sys/stat.h>
 
-enum { FLAGS = CRM_IMPORT_DRY_RUN | CRM_IMPORT_ATOMIC | CRM_IMPORT_EVENTS | CRM_IMPORT_RESUME };
+enum { FLAGS = CRM_IMPORT_DRY_RUN | CRM_IMPORT_ATOMIC | CRM_IMPORT_EVENTS | CRM_IMPORT_RESUME |
+               CRM_IMPORT_RENAME };
 
 void crm_import_options_init(crm_import_options *opts)
 {

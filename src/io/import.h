@@ -109,7 +109,7 @@ struct crm_import {
     crm__portion p;
     /* of a run */
     crm_txn *txn;
-    crm_customer *c;
+    crm_customer *c, *was;
     crm_event *e;
     crm__import_state done;
     crm__import_state stored; /* as of the last commit */

@@ -119,7 +119,7 @@ static void write_fault(crm_import *imp, const crm_customer *c, const crm_error 
                    ? "another value; or the policy upsert, which changes that customer"
                    : "another value";
     else if (e->code == CRM_ENOTFOUND)
-        hint = "the number of a customer who is there, or none";
+        hint = "the number of a customer who is there, or none; or the policy create";
     if (text.failed)
         imp->faults.failed = 1;
     else
@@ -199,16 +199,121 @@ static void count_change(crm_import *imp, uint64_t edits)
         imp->done.unchanged++;
 }
 
+/* ---- somebody else ---- */
+
+/* Appends a name without blanks and the case of ASCII letters. */
+static void bare_name(crm__slice s, crm__buf *out)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.p[i];
+        if (c != ' ')
+            crm__buf_add_u8(out, c >= 'A' && c <= 'Z' ? c + 32u : c);
+    }
+}
+
+static int names_differ(crm_import *imp, const crm_customer *stored)
+{
+    const crm__field *f = crm__model_find(imp->c->model, "name", 4);
+    const crm__entry *a = f ? crm__record_find(&imp->c->rec, f->number) : NULL;
+    const crm__entry *b = f ? crm__record_find(&stored->rec, f->number) : NULL;
+    crm__buf x, y;
+    int differ;
+
+    if (!a || !b || f->type != CRM_TYPE_TEXT || f->flags & CRM_FIELD_LIST || b->type != f->type)
+        return 0;
+    crm__buf_init(&x, &imp->mem);
+    crm__buf_init(&y, &imp->mem);
+    bare_name(a->payload, &x);
+    bare_name(b->payload, &y);
+    differ = !x.failed && !y.failed &&
+             crm__slice_compare(crm__slice_of(x.p, x.n), crm__slice_of(y.p, y.n)) != 0;
+    crm__buf_clear(&x);
+    crm__buf_clear(&y);
+    return differ;
+}
+
+static int has_item(const crm__entry *e, crm__slice value)
+{
+    crm__slice item;
+    crm__item split;
+    size_t pos = 0;
+
+    if (!e->list)
+        return crm__item_split(e->payload, e->scoped, &split) == CRM_OK &&
+               crm__slice_compare(split.value, value) == 0;
+    while (crm__list_next(e->payload, &pos, &item) == CRM_OK) {
+        if (!crm__item_split(item, e->scoped, &split) && !crm__slice_compare(split.value, value))
+            return 1;
+    }
+    return 0;
+}
+
+/* How many values of identities a row shares with a customer; *own: how many it has. */
+static int shared_identities(const crm_import *imp, const crm_customer *stored, int *own)
+{
+    int shared = 0;
+
+    *own = 0;
+    for (uint32_t i = 0; i < imp->c->rec.entry_count; i++) {
+        const crm__entry *e = &imp->c->rec.entries[i], *with;
+        const crm__field *f = crm__model_number(imp->c->model, e->field);
+        crm__slice item = e->payload;
+        crm__item split;
+        size_t pos = 0;
+        if (!f || !(f->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE)))
+            continue;
+        with = crm__record_find(&stored->rec, e->field);
+        while (!e->list || crm__list_next(e->payload, &pos, &item) == CRM_OK) {
+            ++*own;
+            shared +=
+                with && !crm__item_split(item, e->scoped, &split) && has_item(with, split.value);
+            if (!e->list)
+                break;
+        }
+    }
+    return shared;
+}
+
+/* Whether a customer is not likely whom the row is about: it has another name, and the row shares
+ * nothing else with them (numbered), or no more than the one identity they were found by. */
+static int is_stranger(crm_import *imp, crm_id id, int numbered, int *stranger, crm_error *err)
+{
+    int own, shared, rc = CRM_OK;
+
+    *stranger = 0;
+    if (imp->o.flags & CRM_IMPORT_RENAME)
+        return CRM_OK;
+    if (!imp->was)
+        rc = crm_customer_new(imp->txn, &imp->was, err);
+    if (!rc)
+        rc = crm_customer_get(imp->txn, id, imp->was, err);
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_OK : rc; /* the write says so */
+    if (!names_differ(imp, imp->was))
+        return CRM_OK;
+    shared = shared_identities(imp, imp->was, &own);
+    *stranger = numbered ? own && !shared : shared < 2;
+    if (*stranger)
+        add_fault(imp, column_of(imp, "name"), CRM_ECONFLICT, "name",
+                  numbered ? "the customer of this number has another name, and nothing the row has"
+                           : "the customer who has this identity has another name",
+                  "the name as it is stored; rename, if it is the same one; or the policy create");
+    return CRM_OK;
+}
+
 /* A row that names the customer by number. */
 static int write_numbered(crm_import *imp, crm_id id, crm_error *err)
 {
     uint64_t edits = imp->txn->edits.changes;
-    int rc;
+    int rc, stranger;
 
     if (imp->o.policy == CRM_IMPORT_SKIP) {
         imp->done.skipped++;
         return CRM_OK;
     }
+    rc = is_stranger(imp, id, 1, &stranger, err);
+    if (rc || stranger)
+        return rc;
     rc = crm_customer_patch(imp->txn, id, 0, imp->c, err);
     if (rc == CRM_ENOTFOUND && imp->o.policy == CRM_IMPORT_UPDATE && is_bad_row(rc, err)) {
         imp->done.skipped++;
@@ -232,11 +337,29 @@ static int is_there(crm_import *imp, int *there, crm_error *err)
     return rc;
 }
 
+/* Whether the customer whom an upsert would change is another one: of those found by what several
+ * may have.  What is unique tells for certain. */
+static int is_other(crm_import *imp, int *stranger, crm_error *err)
+{
+    crm_id found[2];
+    size_t count = 0;
+    int rc;
+
+    *stranger = 0;
+    for (uint32_t i = 0; i < imp->c->rec.entry_count; i++) {
+        const crm__field *f = crm__model_number(imp->c->model, imp->c->rec.entries[i].field);
+        if (f && f->flags & CRM_FIELD_UNIQUE)
+            return CRM_OK;
+    }
+    rc = crm__customer_match(imp->txn, imp->c->model, imp->c, found, &count, err);
+    return rc || !count ? rc : is_stranger(imp, found[0], 0, stranger, err);
+}
+
 static int write_customer(crm_import *imp, crm_id id, crm_error *err)
 {
     uint32_t policy = imp->o.policy;
     uint64_t edits = imp->txn->edits.changes;
-    int rc = CRM_OK, there = 0, created = 1;
+    int rc = CRM_OK, there = 0, created = 1, stranger;
 
     if (policy != CRM_IMPORT_CREATE && id)
         return write_numbered(imp, id, err);
@@ -251,10 +374,14 @@ static int write_customer(crm_import *imp, crm_id id, crm_error *err)
             return rc;
         }
     }
-    if (policy == CRM_IMPORT_UPSERT || policy == CRM_IMPORT_UPDATE)
+    if (policy == CRM_IMPORT_UPSERT || policy == CRM_IMPORT_UPDATE) {
+        rc = is_other(imp, &stranger, err);
+        if (rc || stranger)
+            return rc;
         rc = crm_customer_upsert(imp->txn, imp->c, NULL, &created, err);
-    else
+    } else {
         rc = crm_customer_create(imp->txn, imp->c, NULL, err);
+    }
     if (!rc && created)
         imp->done.created++;
     else if (!rc)
@@ -285,8 +412,8 @@ static int row_customer(crm_import *imp, const crm__import_row *r, crm_error *er
 enum { NAME_BYTES = 8 };
 
 /* An event without a name of its own gets one made of the row, so that the same row is the same
- * event whenever it comes again. */
-static int name_event(crm_import *imp, const crm__import_row *r, crm_error *err)
+ * event whenever it comes again; what a file of bad rows says of it is no part of it. */
+static int name_event(crm_import *imp, const crm__import_row *r, crm__slice text, crm_error *err)
 {
     static const uint8_t none[CRM__HASH_KEY];
     char name[4 + 2 * NAME_BYTES];
@@ -300,12 +427,14 @@ static int name_event(crm_import *imp, const crm__import_row *r, crm_error *err)
     crm__buf_init(&all, &imp->mem);
     for (size_t i = 0; i < r->row.count; i++) {
         crm__slice column = crm__table_column(imp->in.table, r->row.cells[i].column);
+        if (column.n >= 4 && memcmp(column.p, "crm:", 4) == 0)
+            continue;
         crm__buf_add_varint(&all, column.n);
         crm__buf_add(&all, column.p, column.n);
         crm__buf_add_varint(&all, r->row.cells[i].text.n);
         crm__buf_add(&all, r->row.cells[i].text.p, r->row.cells[i].text.n);
     }
-    crm__buf_add(&all, r->text.p ? (const void *)r->text.p : "", r->text.n);
+    crm__buf_add(&all, text.p ? (const void *)text.p : "", text.n);
     if (all.failed) {
         crm__buf_clear(&all);
         return crm__fail_nomem(err);
@@ -320,9 +449,10 @@ static int name_event(crm_import *imp, const crm__import_row *r, crm_error *err)
     return crm_event_set_reference(imp->e, name, sizeof name, err);
 }
 
-static int add_event(crm_import *imp, const crm__import_row *r, crm_id id, crm_error *err)
+static int add_event(crm_import *imp, const crm__import_row *r, crm__slice text, crm_id id,
+                     crm_error *err)
 {
-    int rc = name_event(imp, r, err);
+    int rc = name_event(imp, r, text, err);
 
     if (!rc)
         rc = crm_event_add(imp->txn, id, imp->e, NULL, err);
@@ -345,7 +475,7 @@ static int row_event(crm_import *imp, const crm__import_row *r, crm_error *err)
     imp->r.map_us += mapped - start;
     if (rc)
         return imp->faults.n ? CRM_OK : rc;
-    rc = add_event(imp, r, id, err);
+    rc = add_event(imp, r, r->text, id, err);
     imp->r.write_us += crm__clock_mono() - mapped;
     return rc;
 }
@@ -463,8 +593,12 @@ static int event_owner(crm_import *imp, const crm__json *v, crm_id *id, crm_erro
         while (!rc && crm__json_next(v, &at, &key, &value))
             rc = find_by(imp, crm__slice_of(key, strlen(key)), crm__json_text(value), id, err);
     } else if (crm__json_kind(v) == CRM__JSON_NUMBER) {
-        for (size_t i = 0; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++)
+        for (size_t i = 0; i < text.n; i++) {
+            if (text.p[i] < '0' || text.p[i] > '9' || i > 18)
+                return crm__fail_field(err, CRM_EVALUE, "customer",
+                                       "customer: the number of a customer is a whole number");
             *id = *id * 10 + (crm_id)(text.p[i] - '0');
+        }
     } else if (crm__json_kind(v) == CRM__JSON_STRING && (sign = memchr(text.p, '=', text.n))) {
         size_t n = (size_t)(sign - text.p);
         rc = find_by(imp, crm__slice_of(text.p, n), crm__slice_of(sign + 1, text.n - n - 1), id,
@@ -492,7 +626,7 @@ static int line_event(crm_import *imp, const crm__import_row *r, crm__slice json
     if (!rc)
         rc = crm__event_read_json(imp->txn, doc, imp->e, err);
     if (!rc)
-        rc = add_event(imp, r, id, err);
+        rc = add_event(imp, r, json, id, err);
     crm__json_free(doc);
     return rc;
 }

@@ -23,8 +23,9 @@ static int whole(const crm_import *imp)
 static void drop(crm_import *imp)
 {
     crm_customer_free(imp->c);
+    crm_customer_free(imp->was);
     crm_event_free(imp->e);
-    imp->c = NULL;
+    imp->c = imp->was = NULL;
     imp->e = NULL;
     crm_txn_abort(imp->txn);
     imp->txn = NULL;

@@ -304,6 +304,11 @@ int crm__mapping_names(crm__mapping *m, const crm__slice *names, size_t count, i
     return count ? crm__map_claim(m, from, err) : CRM_OK;
 }
 
+static int is_ours(crm__slice name)
+{
+    return name.n == 8 && memcmp(name.p, "crm:line", 8) == 0;
+}
+
 int crm__mapping_columns(crm__mapping *m, const crm__table *t, crm_error *err)
 {
     size_t from = crm__mapping_count(m), all = crm__table_columns(t);
@@ -317,7 +322,9 @@ int crm__mapping_columns(crm__mapping *m, const crm__table *t, crm_error *err)
         return crm__fail_nomem(err);
     for (size_t i = from; i < all; i++)
         names[i - from] = crm__table_column(t, i);
-    card = !strcmp(crm__table_info_of(t)->format, "vcard");
+    /* A file of bad cards is a table whose first column is ours. */
+    card = !strcmp(crm__table_info_of(t)->format, "vcard") ||
+           (crm__table_columns(t) && is_ours(crm__table_column(t, 0)));
     rc = crm__mapping_names(m, names, all - from, card, err);
     crm__release(&m->mem, names);
     return rc;

@@ -269,8 +269,8 @@ CRM_TEST(test_api_dump__every_type_of_every_model)
                 good += !crm_customer_patch_json(txn, id, 0, w->json, CRM_NUL, NULL);
         }
         api_commit(txn);
-        ck_assert_uint_gt(g.customers, 20);
-        ck_assert_uint_gt(good, 5);
+        ck_assert_uint_gt(g.customers, 5);
+        ck_assert_uint_gt(good, 1);
         round_trip(db, dir, "copy");
         crm_db_close(db);
     }

@@ -371,6 +371,8 @@ CRM_TEST(test_api_import__events_of_lines_of_json)
                                 "\"2026-01-03T10:00:00Z\"}\n"
                                 "{\"customer\":3,\"kind\":\"call\",\"time\":\"2026-01-04\"}\n"
                                 "{\"customer\":99,\"kind\":\"call\"}\n"
+                                "{\"customer\":2.9,\"kind\":\"call\"}\n"
+                                "{\"customer\":3e0,\"kind\":\"call\"}\n"
                                 "{\"kind\":\"call\"}\n";
     crm_import_options o = with(CRM_IMPORT_EVENTS, 0);
     crm_db *db = api_open();
@@ -379,11 +381,41 @@ CRM_TEST(test_api_import__events_of_lines_of_json)
     import_text(db, PEOPLE, NULL);
     r = import_text(db, LINES, &o);
     ck_assert_uint_eq(r.created, 3);
-    ck_assert_uint_eq(r.bad, 2);
+    ck_assert_uint_eq(r.bad, 4);
     r = import_text(db, LINES, &o);
     ck_assert_uint_eq(r.created, 0);
     ck_assert_uint_eq(r.unchanged, 3);
     ck_assert_uint_eq(r.batch, 0);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+/* A phone that several share does not make one customer of them. */
+CRM_TEST(test_api_import__somebody_else_is_not_changed)
+{
+    static const char OFFICE[] = "name,phone,email\n"
+                                 "Zhang San,010-88886666,zs@example.com\n"
+                                 "Li Si,010-88886666,ls@example.com\n"
+                                 "zhangsan,010-88886666,\n"
+                                 "Zhang S.,010-88886666,zs@example.com\n";
+    static const char NUMBERED[] = "id,kind,name,phone\n1,person,Wang Wu,13900139000\n"
+                                   "1,person,Zhang Sanfeng,010-88886666\n";
+    crm_import_options o = with(CRM_IMPORT_RENAME, 0);
+    crm_import_result r;
+    crm_db *db = api_open();
+
+    r = import_text(db, OFFICE, NULL);
+    ck_assert_uint_eq(r.created, 1);
+    ck_assert_uint_eq(r.bad, 1);
+    ck_assert_uint_eq(r.updated, 2);
+    r = import_text(db, NUMBERED, NULL);
+    ck_assert_uint_eq(r.bad, 1);
+    ck_assert_uint_eq(r.updated, 1);
+    r = import_text(db, "name,phone\nLi Si,010-88886666\n", &o);
+    ck_assert_uint_eq(r.updated, 1);
+    o = with(0, CRM_IMPORT_CREATE);
+    r = import_text(db, OFFICE, &o);
+    ck_assert_uint_eq(r.created, 4);
     crm_db_close(db);
     api_check_clean(api_path());
 }
@@ -528,7 +560,7 @@ CRM_TEST(test_api_import__is_the_same_as_rows_one_at_a_time)
         snprintf(a, sizeof a, "a%zu", round);
         snprintf(b, sizeof b, "b%zu", round);
         crm_db *one = open_at(a), *db = open_at(b);
-        crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
+        crm_import_options o = with(CRM_IMPORT_RENAME, 0);
         crm_import_result want, r;
         text csv = random_file(seed, 200, one, &want);
         o.commit_rows = crmtest_below(&seed, 3) * 7;
@@ -577,7 +609,7 @@ CRM_TEST(test_api_import__goes_on_where_it_was_cut_short)
 
     for (uint64_t stop = 1; stop < 40; stop += 1 + crmtest_below(&seed, 4)) {
         char name[16];
-        crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
+        crm_import_options o = with(CRM_IMPORT_RENAME, 0);
         cut c = {.stop_at = stop};
         crm_import *imp;
         uint64_t batch = 0, rows = 0;
@@ -591,7 +623,7 @@ CRM_TEST(test_api_import__goes_on_where_it_was_cut_short)
         if (r.resumable) {
             ck_assert_uint_ne(r.batch, 0);
             ck_assert_uint_eq(r.commits, stop - 1);
-            o.flags = CRM_IMPORT_RESUME;
+            o.flags = CRM_IMPORT_RENAME | CRM_IMPORT_RESUME;
             int fd = file_of(csv.p, csv.n);
             OK(crm_import_open(db, fd, &o, &imp, &er));
             OK(crm_import_resumed(imp, &batch, &rows, &c.mark));
@@ -631,7 +663,7 @@ static void killed_import(const char *name, const text *csv, uint64_t commit, un
 
     ck_assert_int_ge(pid, 0);
     if (!pid) {
-        crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
+        crm_import_options o = with(CRM_IMPORT_RENAME, 0);
         cut c = {.stop_at = commit, .kill = 1};
         crm_import *imp;
         crm_db *db;
@@ -663,7 +695,7 @@ CRM_TEST(test_api_import__a_killed_one_is_resumed_or_undone)
 
     for (size_t round = 0; round < crmtest_rounds(8, 100); round++) {
         char name[24];
-        crm_import_options o = with(CRM_IMPORT_RESUME, 0);
+        crm_import_options o = with(CRM_IMPORT_RENAME | CRM_IMPORT_RESUME, 0);
         crm_import *imp;
         crm_db *db;
         int fd, rc;
@@ -680,7 +712,8 @@ CRM_TEST(test_api_import__a_killed_one_is_resumed_or_undone)
         rc = crm_import_open(db, fd, &o, &imp, &er);
         if (rc == CRM_ENOTFOUND) { /* nothing was committed, or all of it */
             close(fd);
-            r = import_fd(db, file_of(csv.p, csv.n), NULL, CRM_OK);
+            o.flags = CRM_IMPORT_RENAME;
+            r = import_fd(db, file_of(csv.p, csv.n), &o, CRM_OK);
         } else {
             OK(rc);
             if (round % 4 == 3) { /* undone, there is nothing left to go on with */

@@ -151,7 +151,7 @@ static int is_there(const bed *b)
 
 static void try_page(const bed *b, const char *what, uint64_t page, int counts[3])
 {
-    heard h = {0}, before;
+    heard h = {0}, before = {0};
     crm_check_result r, was;
     int rc = check(b, 0, &before, &was);
 
@@ -208,7 +208,7 @@ CRM_TEST(test_fault_repair__damaged_files)
     fault_copy(b.base, b.dir);
     b.wanted = documents(b.dir);
     for (size_t i = 0; i < crmtest_rounds(60, 2000); i++) {
-        heard h = {0}, before;
+        heard h = {0}, before = {0};
         crm_check_result r;
         damage_kind kind = (damage_kind)(i % DAMAGE_TRUNCATE);
         int rc;

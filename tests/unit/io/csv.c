@@ -562,8 +562,9 @@ CRM_TEST(test_io_csv__quotes_only_what_must_be)
     writes(0, (const char *[]){"=1+1", "-5", "@x", "/", NULL}, "=1+1,-5,@x\n");
     writes(CRM__CSV_DEFORMULA,
            (const char *[]){"=1+1", "-5.25", "-5+3", "@x", "+49 30", "+4930", "-", "\tx", "a=b",
-                            "=a,\"", "/", NULL},
-           "'=1+1,-5.25,'-5+3,'@x,'+49 30,+4930,'-,'\tx,a=b,\"'=a,\"\"\"\n");
+                            "=a,\"", "x;=1", "\uff1d1", "\uff21", "/", NULL},
+           "'=1+1,-5.25,'-5+3,'@x,'+49 "
+           "30,+4930,'-,\"'\tx\",a=b,\"'=a,\"\"\",\"x;=1\",'\uff1d1,\uff21\n");
 }
 
 CRM_TEST(test_io_csv__what_is_written_is_read)
