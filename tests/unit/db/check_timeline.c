@@ -641,7 +641,7 @@ CRM_TEST(test_db_check_timeline__without_memory)
     world *w = fixed_world();
     int rc = CRM_ENOMEM;
 
-    for (int64_t allowed = 0; rc; allowed += 1 + allowed / 40) {
+    for (int64_t allowed = 0; rc; allowed += (1 + allowed / 40) * crmtest_stride(7)) {
         stingy left = {allowed, 0};
         crm_allocator mem = {sizeof mem, stingy_alloc, stingy_realloc, stingy_free, &left};
         crm_check_options o = CRM_CHECK_OPTIONS_INIT;

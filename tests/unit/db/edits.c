@@ -373,7 +373,7 @@ CRM_TEST(test_db_edits__failed_allocations)
     table *t = calloc(1, sizeof *t), *before = calloc(1, sizeof *before),
           *none = calloc(1, sizeof *none);
 
-    for (int64_t allowed = 0; allowed < 60; allowed++) {
+    for (int64_t allowed = 0; allowed < 60; allowed += crmtest_stride(7)) {
         stingy s = {allowed, 0};
         crm_allocator mem = {sizeof mem, stingy_alloc, stingy_realloc, stingy_free, &s};
         uint8_t room[32];

@@ -398,7 +398,7 @@ CRM_TEST(test_db_edits_days_equal__failed_allocations)
     kv_env *env = open_engine(NULL);
     int rc = CRM_ENOMEM;
 
-    for (int64_t allowed = 0; rc; allowed++) {
+    for (int64_t allowed = 0; rc; allowed += crmtest_stride(7)) {
         stingy purse = {INT64_MAX, 0};
         crm_allocator mem = {sizeof mem, stingy_alloc, stingy_realloc, stingy_free, &purse};
         kv_txn *txn = begin(env);

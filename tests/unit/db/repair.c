@@ -547,7 +547,7 @@ CRM_TEST(test_db_repair__without_memory)
 
     ck_assert_ptr_nonnull(h);
     save(w);
-    for (int64_t allowed = 0; rc == CRM_ENOMEM; allowed += 1 + allowed / 6) {
+    for (int64_t allowed = 0; rc == CRM_ENOMEM; allowed += (1 + allowed / 6) * crmtest_stride(4)) {
         stingy left = {allowed, 0};
         crm_allocator mem = {sizeof mem, stingy_alloc, stingy_realloc, stingy_free, &left};
         drop_space(KV_BITS);

@@ -40,7 +40,7 @@ static void without_memory(uint32_t what, uint32_t format, uint32_t flags)
 
     snprintf(file, sizeof file, "%s", crmtest_path("out"));
     snprintf(part, sizeof part, "%s", crmtest_path("out.crm-part"));
-    for (int64_t allowed = 0; rc == CRM_ENOMEM; allowed += 1 + allowed / 20) {
+    for (int64_t allowed = 0; rc == CRM_ENOMEM; allowed += (1 + allowed / 20) * crmtest_stride(8)) {
         stingy left = {allowed, 0};
         crm_allocator mem = {sizeof mem, stingy_alloc, stingy_realloc, stingy_free, &left};
         crm_db_options d = CRM_DB_OPTIONS_INIT;

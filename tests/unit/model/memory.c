@@ -59,7 +59,7 @@ static int whole(const crm_allocator *mem, const char *yaml, crm_finding_fn fn, 
 static void sweep(const char *yaml, size_t step, int expected)
 {
     for (int on = 0; on < 2; on++) {
-        for (size_t fail = 1;; fail += step) {
+        for (size_t fail = 1;; fail += step * crmtest_stride(3)) {
             help_memory h = {0, fail, 0, on};
             crm_allocator mem = {sizeof mem, help_alloc, help_realloc, help_free, &h};
             crm_error err = CRM_ERROR_INIT;
