@@ -253,7 +253,7 @@ CRM_TEST(test_fault_dump__memory_runs_out)
     for (int what = 0; what < WORKS; what++) {
         uint64_t failed = 0;
         int rc = CRM_ENOMEM;
-        for (uint64_t at = 1; rc; at += at < 100 ? crmtest_stride(7) : crmtest_rounds(13, 1)) {
+        for (uint64_t at = 1; rc; at += at < 100 ? crmtest_stride(7) : (getenv("CRM_FULL") ? 1 : 13 * crmtest_stride(3))) {
             memory m = {0, at, 0};
             crm_allocator a = {sizeof a, take, retake, give, &m};
             crm_error err = CRM_ERROR_INIT;

@@ -156,7 +156,7 @@ static uint64_t sweep_malloc(const fault_scenario *s, const char *base, const ch
     total = oom_calls();
     for (int way = FAULT_RETRY; way <= FAULT_STICKY; way++) {
         for (uint64_t n = 1; n <= total; n++) {
-            if (!fault_wanted(n, 150, 23))
+            if (!fault_wanted(n, 80, 37))
                 continue;
             prepare_heap(&r, &h, (fault_way)way, n);
             alive = oom_alive();
