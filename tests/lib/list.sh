@@ -19,10 +19,10 @@ list_known()
 {
     cat <<'END'
 unit      always  90  the parts, against the static library
-valgrind  always 300  the parts again, under memcheck, with shorter random runs
+valgrind  always 400  the parts again, under memcheck, with shorter random runs
 asan      always 300  unit, api, fault, format and the corpora under ASan and UBSan
 clang     always 120  the whole tree with clang; its unit run
-fault     always 200  every n-th allocation and storage call fails; writers are killed
+fault     always 260  every n-th allocation and storage call fails; writers are killed
 api       always  90  the public functions, through the shared library; Python's FFI
 format    always  60  golden databases, damaged copies
 fuzz      always  60  the corpora, replayed
