@@ -83,4 +83,11 @@ static inline int crm__event_counts(const crm__event *e)
     return e->state == CRM__EVENT_IN_FORCE && e->kind != CRM__EVENT_VOID;
 }
 
+/* Whether an event has a source and reference. */
+static inline int crm__event_is_of(const crm__event *e, uint32_t source, crm__slice reference)
+{
+    return e->source == source && e->reference.n == reference.n &&
+           memcmp(e->reference.p, reference.p, reference.n) == 0;
+}
+
 #endif

@@ -190,7 +190,7 @@ static int drop_reference(const crm__timeline *t, references *p, uint64_t hash, 
         int rc = crm__timeline_get(t, p->r[at].number, &old);
         if (rc)
             return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
-        if (old.source != e->source || crm__slice_compare(old.reference, e->reference) != 0)
+        if (!crm__event_is_of(&old, e->source, e->reference))
             continue; /* another reference has the same hash */
         p->n--;
         memmove(p->r + at, p->r + at + 1, (p->n - at) * sizeof *p->r);

@@ -131,18 +131,12 @@ int crm__tail_open(crm_txn *txn, crm_id id)
     return rc;
 }
 
-static int is_of(const crm__event *e, uint32_t source, crm__slice reference)
-{
-    return e->source == source && e->reference.n == reference.n &&
-           memcmp(e->reference.p, reference.p, reference.n) == 0;
-}
-
 int crm__tail_same(const crm_txn *txn, uint32_t source, crm__slice reference, crm__event *e)
 {
     const tail *p = tail_of(txn);
 
     for (uint32_t i = txn->pending.count; i-- > 0;) {
-        if (is_of(&p->events[i], source, reference)) {
+        if (crm__event_is_of(&p->events[i], source, reference)) {
             *e = p->events[i];
             return CRM_OK;
         }
@@ -152,7 +146,7 @@ int crm__tail_same(const crm_txn *txn, uint32_t source, crm__slice reference, cr
     e->number = 0;
     for (uint32_t i = 0; i < p->stored.count; i++) {
         if (p->stored.events[i].number > e->number &&
-            is_of(&p->stored.events[i], source, reference))
+            crm__event_is_of(&p->stored.events[i], source, reference))
             *e = p->stored.events[i];
     }
     return e->number ? CRM_OK : CRM_ENOTFOUND;

@@ -188,12 +188,6 @@ int crm__timeline_get(const crm__timeline *t, uint32_t number, crm__event *e)
 
 /* ---- references ---- */
 
-static int is_of(const crm__event *e, uint32_t source, crm__slice reference)
-{
-    return e->source == source && e->reference.n == reference.n &&
-           memcmp(e->reference.p, reference.p, reference.n) == 0;
-}
-
 /* Among the events of one block. */
 static int same_in_block(const crm__timeline *t, uint32_t source, crm__slice reference,
                          crm__event *e)
@@ -203,7 +197,7 @@ static int same_in_block(const crm__timeline *t, uint32_t source, crm__slice ref
 
     e->number = 0;
     for (uint32_t i = 0; !rc && i < b.count; i++) {
-        if (b.events[i].number > e->number && is_of(&b.events[i], source, reference))
+        if (b.events[i].number > e->number && crm__event_is_of(&b.events[i], source, reference))
             *e = b.events[i];
     }
     return rc ? rc : e->number ? CRM_OK : CRM_ENOTFOUND;
@@ -220,7 +214,7 @@ int crm__timeline_same(const crm__timeline *t, uint32_t source, crm__slice refer
     hash = crm__reference_hash(t->txn, source, reference);
     while ((rc = crm__timeline_index_reference(t, hash, &number)) == CRM_OK) {
         rc = crm__timeline_get(t, number, e);
-        if (rc || is_of(e, source, reference))
+        if (rc || crm__event_is_of(e, source, reference))
             return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
     }
     return rc;
@@ -393,9 +387,7 @@ static int before_next(const crm__timeline *t, crm__event_block *b, uint32_t n,
     uint32_t at;
     int rc = n > 1 && t->many ? crm__timeline_after(t, &next, &at) : CRM_ENOTFOUND;
 
-    *took = n > 1 && t->many ? 1 : n;
-    if (rc)
-        *took = n;
+    *took = rc ? n : 1;
     while (!rc && *took < n &&
            crm__event_block_find(&next, events[*took].time, events[*took].number) == 0)
         ++*took;
@@ -410,19 +402,17 @@ static int add_to_block(crm__timeline *t, const crm__event *events, uint32_t n, 
     int64_t old_time = 0;
     int place = BEHIND_ALL, rc = crm__timeline_block(t, events->time, events->number, &b);
 
-    if (rc == CRM_ENOTFOUND && !t->many) {
-        memset(&b, 0, sizeof b);
-        rc = CRM_OK;
+    *took = n;
+    if (rc == CRM_ENOTFOUND && !t->many) { /* the first ones: written as they stand */
+        b = (crm__event_block){(crm__event *)(uintptr_t)events, n, n};
+        return write_block(t, &b, 0, 0, place);
     }
     if (rc)
         return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc; /* a head without a block */
-    *took = n;
-    if (b.count) {
-        old_time = b.events->time;
-        old_number = b.events->number;
-        old = b.count;
-        rc = before_next(t, &b, n, events, took);
-    }
+    old_time = b.events->time;
+    old_number = b.events->number;
+    old = b.count;
+    rc = before_next(t, &b, n, events, took);
     for (uint32_t i = 0; i < *took && !rc; i++) {
         rc = crm__event_block_insert(t->a, &b, &events[i], &at);
         if (at < old + i)

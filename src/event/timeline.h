@@ -51,9 +51,6 @@ int crm__timeline_same(const crm__timeline *t, uint32_t source, crm__slice refer
  * behind the last.  mark: the event, as read, gets the state and the entry that voided it. */
 int crm__timeline_add(crm__timeline *t, const crm__event *events, uint32_t n);
 int crm__timeline_mark(crm__timeline *t, const crm__event *e, uint8_t state, uint64_t seq);
-/* Writes a timeline of which nothing is stored, from all its events in order of (time, number).
- * CRM_ECORRUPT: their numbers are not 1 to the last. */
-int crm__timeline_build(crm__timeline *t, const crm__event_block *all);
 
 /* The next block in order of time and number, its memory in *a: begins at the first one with
  * *last = {0}, which keeps the place.  CRM_ENOTFOUND: there is none. */

@@ -265,7 +265,7 @@ static int end_timeline(load *l)
     t.txn = l->txn;
     t.id = l->id;
     t.a = &l->timeline;
-    rc = crm__timeline_build(&t, &l->events);
+    rc = crm__timeline_add(&t, l->events.events, l->events.count);
     if (rc == CRM_ENOMEM)
         return crm__fail_nomem(l->err);
     if (rc)
