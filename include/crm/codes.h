@@ -32,7 +32,7 @@
 #define CRM_EVALUE (-13)
 /** No such field. A name is neither the key nor a label of a field, identity, event kind or attribute of the model. `field` holds the name when it is a plausible key. */
 #define CRM_EFIELD (-14)
-/** Syntax error. A JSON document is malformed. `offset` is the byte position. */
+/** Syntax error. A JSON document or the text of a segment is malformed. `offset` is the byte position. */
 #define CRM_ESYNTAX (-15)
 /** Faulty model. A model document has faults. `row` is the line and `offset` the column of the first. */
 #define CRM_EMODEL (-16)

@@ -10,6 +10,9 @@
  *   bits      chunk u32, index u8, value u32
  *   event     id u64, time i64 with its sign flipped, number u32: a block, by its first event
  *             id u64, 8 bytes 0xff, what u8, part u64: rows beside the blocks (CRM__EVENT_ROW_*)
+ *   tag       chunk u32, tag u32
+ *   tagged    chunk u32, tag u32, seq u64
+ *   column    chunk u32, field u32 (CRM__COLUMN_* or a field's number), block u8
  *   day       chunk u32, kind u32, day i32 with its sign flipped: a list; then first row u16 and
  *             number u16: a part of it
  */
@@ -37,14 +40,23 @@ enum {
 };
 
 enum { CRM__KEY_DAY_LIST = 12, CRM__KEY_DAY = 16 };
+enum { CRM__KEY_TAG = 8, CRM__KEY_TAGGED = 16, CRM__KEY_COLUMN = 9 };
 
 /* Indexes of the bits space. */
 enum {
     CRM__BITS_ROOT = 0,     /* value: CRM__ROOT_* */
     CRM__BITS_PRESENCE = 1, /* value: field number */
-    CRM__BITS_KIND = 2      /* value: kind */
+    CRM__BITS_KIND = 2,     /* value: kind */
+    CRM__BITS_VALUE = 3,    /* value: number of an enum's value, or of a text (CRM__DICT_VALUE) */
+    CRM__BITS_BOOLEAN = 4,  /* value: field << 1 | 1 for true */
+    CRM__BITS_COUNTRY = 5,  /* value: field << 16 | first letter * 26 + second, A is 0 */
+    CRM__BITS_CURRENCY = 6, /* value: field << 16 | crm__day_currency() */
+    CRM__BITS_SHARED = 7,   /* value: field; rows with an identity that another customer has too */
+    CRM__BITS_SHARED_FIRST = 8 /* the same, only the first customer of each such identity */
 };
 enum { CRM__ROOT_LIVE = 0, CRM__ROOT_DELETED = 1 };
+/* Columns that are of no field: numbers of fields begin at 1. */
+enum { CRM__COLUMN_CREATED = 0 };
 
 /* What stands beside the blocks of a customer who has two or more of them. */
 enum {
@@ -133,6 +145,32 @@ static inline crm__slice crm__key_event_row(uint8_t to[CRM__KEY_EVENT_ROW], uint
     to[16] = what;
     crm__put_be64(to + 17, part);
     return crm__slice_of(to, CRM__KEY_EVENT_ROW);
+}
+
+static inline crm__slice crm__key_tag(uint8_t to[CRM__KEY_TAG], uint64_t chunk, uint32_t tag)
+{
+    crm__put_be32(to, (uint32_t)chunk);
+    crm__put_be32(to + 4, tag);
+    return crm__slice_of(to, CRM__KEY_TAG);
+}
+
+static inline crm__slice crm__key_tagged(uint8_t to[CRM__KEY_TAGGED], uint64_t chunk, uint32_t tag,
+                                         uint64_t seq)
+{
+    crm__put_be32(to, (uint32_t)chunk);
+    crm__put_be32(to + 4, tag);
+    crm__put_be64(to + 8, seq);
+    return crm__slice_of(to, CRM__KEY_TAGGED);
+}
+
+/* block: row of the chunk / CRM__COLUMN_ROWS. */
+static inline crm__slice crm__key_column(uint8_t to[CRM__KEY_COLUMN], uint64_t chunk,
+                                         uint32_t field, uint32_t block)
+{
+    crm__put_be32(to, (uint32_t)chunk);
+    crm__put_be32(to + 4, field);
+    to[8] = (uint8_t)block;
+    return crm__slice_of(to, CRM__KEY_COLUMN);
 }
 
 /* A list: the events of one kind on one day (from 1970-01-01) in one chunk. */

@@ -86,12 +86,14 @@ static int load_chunk(crm_customer_iter *it, crm_txn *txn)
         return CRM_DONE;
     memset(it->words, 0, sizeof it->words);
     rc = it->deleted
-             ? crm__txn_set(txn, crm__key_bits(key, it->chunk, CRM__BITS_ROOT, CRM__ROOT_DELETED),
+             ? crm__txn_set(txn, KV_BITS,
+                            crm__key_bits(key, it->chunk, CRM__BITS_ROOT, CRM__ROOT_DELETED),
                             it->words)
              : crm__visible(txn, it->chunk, it->words);
     if (!rc && it->kind && !it->deleted) {
         memset(kinds, 0, sizeof kinds);
-        rc = crm__txn_set(txn, crm__key_bits(key, it->chunk, CRM__BITS_KIND, it->kind), kinds);
+        rc = crm__txn_set(txn, KV_BITS, crm__key_bits(key, it->chunk, CRM__BITS_KIND, it->kind),
+                          kinds);
         for (int i = 0; i < CRM__SET_WORDS; i++)
             it->words[i] &= kinds[i];
     }

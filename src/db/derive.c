@@ -134,8 +134,9 @@ static int edit(void *ctx, int what, crm__slice key, uint64_t member)
 {
     edit_ctx *e = ctx;
 
-    return what == CRM__DERIVED_BIT ? crm__edits_bit(&e->txn->edits, key, (uint32_t)member, e->on)
-                                    : crm__edits_id(&e->txn->edits, key, member, e->on);
+    return what == CRM__DERIVED_BIT
+               ? crm__edits_bit(&e->txn->edits, KV_BITS, key, (uint32_t)member, e->on)
+               : crm__edits_id(&e->txn->edits, key, member, e->on);
 }
 
 static int same(const crm__entry *a, const crm__entry *b)

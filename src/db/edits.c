@@ -386,9 +386,9 @@ static int add_switch(crm__edits *e, kv_space space, crm__slice key, uint8_t for
     return CRM_OK;
 }
 
-int crm__edits_bit(crm__edits *e, crm__slice key, uint32_t row, int on)
+int crm__edits_bit(crm__edits *e, kv_space space, crm__slice key, uint32_t row, int on)
 {
-    return add_switch(e, KV_BITS, key, BITS, row, on);
+    return add_switch(e, space, key, BITS, row, on);
 }
 
 int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on)
@@ -496,7 +496,8 @@ static int apply_bits(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, c
 {
     uint64_t words[CRM__SET_WORDS] = {0};
     crm__slice key = crm__slice_of(s->key, s->key_n), stored;
-    int rc = txn->ops->get(txn, KV_BITS, key, &stored);
+    kv_space space = (kv_space)s->space;
+    int rc = txn->ops->get(txn, space, key, &stored);
 
     if (rc && rc != CRM_ENOTFOUND)
         return rc;
@@ -514,8 +515,8 @@ static int apply_bits(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, c
     if (!crm__buf_reserve(scratch, CRM__TAG_SIZE))
         return CRM_ENOMEM;
     if (!scratch->n)
-        return delete_row(txn, KV_BITS, key);
-    return crm__edits_write(txn, tag_key, KV_BITS, key, scratch->p, scratch->n, 0);
+        return delete_row(txn, space, key);
+    return crm__edits_write(txn, tag_key, space, key, scratch->p, scratch->n, 0);
 }
 
 static int apply_ids(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)

@@ -48,7 +48,8 @@ size_t crm__edits_bytes(const crm__edits *e);
 int crm__edits_put(crm__edits *e, kv_space space, crm__slice key, crm__slice payload,
                    unsigned kv_flags);
 int crm__edits_del(crm__edits *e, kv_space space, crm__slice key);
-int crm__edits_bit(crm__edits *e, crm__slice key, uint32_t row, int on);
+/* A row of a set, in a space of sets (KV_BITS, KV_TAG). */
+int crm__edits_bit(crm__edits *e, kv_space space, crm__slice key, uint32_t row, int on);
 int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on);
 /* One item (crm__day_item_put()) more or fewer in a list (crm__key_day_list()).  A list is a
  * multiset: an item added and removed cancel, whatever the order; removing one that is not there is

@@ -41,17 +41,17 @@ int crm__txn_read(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payl
     return rc ? rc : crm__untag(txn->store, space, key, stored, payload);
 }
 
-int crm__txn_set(crm_txn *txn, crm__slice key, uint64_t words[CRM__SET_WORDS])
+int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CRM__SET_WORDS])
 {
     crm__slice stored, payload;
     const uint64_t *ops;
     uint32_t count = 0;
-    int rc = txn->kv->ops->get(txn->kv, KV_BITS, key, &stored);
+    int rc = txn->kv->ops->get(txn->kv, space, key, &stored);
 
     if (rc && rc != CRM_ENOTFOUND)
         return rc;
     if (!rc) {
-        rc = crm__untag(txn->store, KV_BITS, key, stored, &payload);
+        rc = crm__untag(txn->store, space, key, stored, &payload);
         if (!rc)
             rc = crm__set_load(payload, words);
         if (rc)
@@ -59,7 +59,7 @@ int crm__txn_set(crm_txn *txn, crm__slice key, uint64_t words[CRM__SET_WORDS])
     }
     if (!txn->write)
         return CRM_OK;
-    ops = crm__edits_ops(&txn->edits, KV_BITS, key, &count);
+    ops = crm__edits_ops(&txn->edits, space, key, &count);
     for (uint32_t i = 0; i < count; i++)
         crm__set_put(words, (uint32_t)(ops[i] >> 1) & 0xffff, ops[i] & 1);
     return CRM_OK;
@@ -228,7 +228,8 @@ int crm__txn_flush(crm_txn *txn, crm_error *err)
 
 /* ---- dictionary ---- */
 
-static const uint8_t CLASS_BYTE[CRM__DICT_CLASSES] = {'f', 'e', 's', 'n', 'k', 'a', 't'};
+static const uint8_t CLASS_BYTE[CRM__DICT_CLASSES] = {'f', 'e', 's', 'n', 'k',
+                                                      'a', 't', 'g', 'v'};
 
 uint8_t crm__dict_class_byte(int cls)
 {

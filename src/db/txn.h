@@ -44,6 +44,8 @@ enum {
     CRM__DICT_EVENT,     /* kinds of events */
     CRM__DICT_ATTRIBUTE, /* attributes of event kinds */
     CRM__DICT_TEXT,      /* texts of fast attributes */
+    CRM__DICT_TAG,       /* tags as `<dimension>:<path>` */
+    CRM__DICT_VALUE,     /* texts of indexed fields as field number (4 bytes, big-endian), text */
     CRM__DICT_CLASSES
 };
 /* Names of the transaction as dictionary numbers. */
@@ -191,8 +193,8 @@ int crm__txn_read(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payl
 /* Verifies and strips the check tag of a stored value. */
 int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice stored,
                crm__slice *payload);
-/* Adds the rows of a stored set to words. */
-int crm__txn_set(crm_txn *txn, crm__slice key, uint64_t words[CRM__SET_WORDS]);
+/* Adds the rows of a stored set, of KV_BITS or KV_TAG, to words. */
+int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CRM__SET_WORDS]);
 /* Ids under an identity token, ascending: the first cap into ids, all counted.  With a limit it
  * stops when that many are found, and which ones is not said. */
 int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t limit,

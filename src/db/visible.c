@@ -9,5 +9,6 @@ int crm__visible(crm_txn *txn, uint64_t chunk, uint64_t words[CRM__SET_WORDS])
 {
     uint8_t key[CRM__KEY_BITS];
 
-    return crm__txn_set(txn, crm__key_bits(key, chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE), words);
+    return crm__txn_set(txn, KV_BITS, crm__key_bits(key, chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE),
+                        words);
 }

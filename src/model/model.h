@@ -73,6 +73,28 @@ typedef struct crm__event_kind {
     int32_t line, column;                          /* of its key in the document */
 } crm__event_kind;
 
+/* A dimension of tags.  A tag is `<dimension>:<path>`; a path is one value, or of a hierarchical
+ * dimension values with / between them, from the widest to the narrowest. */
+typedef struct crm__dimension_value {
+    const char *path; /* canonical */
+    const crm__label *labels;
+    uint32_t label_count;
+} crm__dimension_value;
+
+typedef struct crm__dimension {
+    const char *key;
+    const crm__label *labels;
+    uint32_t label_count;
+    uint8_t one; /* a customer has at most one tag of it (many: any number) */
+    uint8_t hierarchical;
+    uint8_t closed;                     /* only the values below may be given */
+    uint8_t expires;                    /* its tags may have an end */
+    const crm__dimension_value *values; /* declared ones, in the order of the document */
+    uint32_t value_count;
+    const struct crm__names *value_names; /* paths and labels of values to their positions */
+    int32_t line, column;                 /* of its key in the document */
+} crm__dimension;
+
 typedef struct crm__model crm__model;
 
 /* Parses and checks a document.  Every fault goes to fn (may be NULL); the first also to err.
@@ -129,6 +151,22 @@ const crm__field *crm__event_attribute_number(const crm__event_kind *kind, uint3
 const crm__field *crm__event_attribute_find(const crm__event_kind *kind, const char *name,
                                             size_t n);
 const char *crm__event_attribute_near(const crm__event_kind *kind, const char *name, size_t n);
+
+/* ---- dimensions of tags ---- */
+
+size_t crm__model_dimension_count(const crm__model *m);
+const crm__dimension *crm__model_dimension_at(const crm__model *m, size_t i); /* document order */
+/* By key or label, folded as for fields. NULL: none. */
+const crm__dimension *crm__model_dimension_find(const crm__model *m, const char *name, size_t n);
+const char *crm__model_dimension_near(const crm__model *m, const char *name, size_t n);
+/* Appends the canonical path of a text that names a value of a dimension by path or label, level by
+ * level in a hierarchy.  CRM_EVALUE with a message that names the dimension: empty, too long (of
+ * all levels at most 400 bytes), a character that may not stand in a tag (controls, `:`, `,`, `;`,
+ * `(`,
+ * `)`, `"`, `*`; outside a hierarchy `/` too), not one of a closed vocabulary (with a near name);
+ * CRM_ENOMEM.  Spaces around each level are dropped, NFC is not applied. */
+int crm__dimension_path(const crm__dimension *d, const char *text, size_t n, crm__buf *out,
+                        crm_error *err);
 
 /* ---- values ---- */
 

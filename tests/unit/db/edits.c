@@ -95,7 +95,7 @@ static void edit(uint64_t *seed, crm__edits *e, table *t)
         i = (int)crmtest_below(seed, SETS);
         row = (uint32_t)crmtest_below(seed, crmtest_below(seed, 3) ? 70 : ROWS);
         t->set[i][row / 8] = (uint8_t)((t->set[i][row / 8] & ~(1 << row % 8)) | on << row % 8);
-        ck_assert_int_eq(crm__edits_bit(e, set_key(i, room), row, on), CRM_OK);
+        ck_assert_int_eq(crm__edits_bit(e, KV_BITS, set_key(i, room), row, on), CRM_OK);
         return;
     default:
         i = (int)crmtest_below(seed, TOKENS);
@@ -356,7 +356,7 @@ CRM_TEST(test_db_edits__removing_nothing)
 
     crm__edits_init(&e, NULL);
     ck_assert_int_eq(crm__edits_del(&e, KV_META, crm__slice_of("a", 1)), CRM_OK);
-    ck_assert_int_eq(crm__edits_bit(&e, set_key(1, room), 9, 0), CRM_OK);
+    ck_assert_int_eq(crm__edits_bit(&e, KV_BITS, set_key(1, room), 9, 0), CRM_OK);
     ck_assert_int_eq(crm__edits_id(&e, token_key(1, room), 9, 0), CRM_OK);
     ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
     ck_assert_int_eq(crm__edits_apply(&e, txn, TAG_KEY), CRM_OK);
@@ -398,7 +398,7 @@ CRM_TEST(test_db_edits__failed_allocations)
                 break;
             default:
                 i = step % SETS;
-                rc = crm__edits_bit(&e, set_key(i, room), (uint32_t)step, 1);
+                rc = crm__edits_bit(&e, KV_BITS, set_key(i, room), (uint32_t)step, 1);
                 t->set[i][step / 8] = (uint8_t)(t->set[i][step / 8] | 1 << step % 8);
             }
         }

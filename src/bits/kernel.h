@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * The loops that questions spend their time in, in variants for what the processor has; picked once
+ * for a process, when first asked for.  All variants give what the scalar one gives.
+ */
+#ifndef CRM_BITS_KERNEL_H
+#define CRM_BITS_KERNEL_H
+
+#include "bits/set.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* `stored` are words as they lie in a value: little-endian, perhaps only 2-byte aligned. */
+typedef struct crm__kernel {
+    const char *name; /* scalar, avx2, avx512, neon */
+    uint64_t (*count)(const uint64_t *words, size_t n);
+    /* How many bits two, or three (a & b & c), have in common. */
+    uint64_t (*count_and)(const uint64_t *words, const uint8_t *stored, size_t n);
+    uint64_t (*count_and_stored)(const uint8_t *a, const uint8_t *b, size_t n);
+    uint64_t (*count_and3)(const uint64_t *words, const uint8_t *a, const uint8_t *b, size_t n);
+    /* words op= stored; the result is not counted. */
+    void (*and_into)(uint64_t *words, const uint8_t *stored, size_t n);
+    void (*or_into)(uint64_t *words, const uint8_t *stored, size_t n);
+    void (*andnot_into)(uint64_t *words, const uint8_t *stored, size_t n);
+    void (*xor_into)(uint64_t *words, const uint8_t *stored, size_t n);
+    /* bit i of to: lo <= code i <= hi, for n codes (a multiple of 64) of 1, 2, 4 or 8 bytes. */
+    void (*range8)(const uint8_t *codes, size_t n, uint8_t lo, uint8_t hi, uint64_t *to);
+    void (*range16)(const uint8_t *codes, size_t n, uint16_t lo, uint16_t hi, uint64_t *to);
+    void (*range32)(const uint8_t *codes, size_t n, uint32_t lo, uint32_t hi, uint64_t *to);
+    void (*range64)(const uint8_t *codes, size_t n, uint64_t lo, uint64_t hi, uint64_t *to);
+} crm__kernel;
+
+/* The best one this processor runs. */
+const crm__kernel *crm__kernel_best(void);
+/* All that this build has and this processor runs, for tests: NULL behind the last. */
+const crm__kernel *crm__kernel_at(size_t i);
+
+/* ---- stored sets in place (form and bytes: set.h) ---- */
+
+typedef struct crm__set_view {
+    uint8_t form;
+    uint32_t rows;
+    const uint8_t *p; /* behind the head */
+    uint32_t n;       /* rows of an array, runs; of a bitmap 0 */
+} crm__set_view;
+
+/* Verifies the sizes only; an array or runs out of order are found by check.  CRM_OK or
+ * CRM_ECORRUPT. */
+int crm__set_open(crm__slice stored, crm__set_view *v);
+/* words op= set.  None reads or writes outside, whatever the bytes. */
+void crm__set_and(const crm__set_view *v, uint64_t words[CRM__SET_WORDS]);
+void crm__set_or(const crm__set_view *v, uint64_t words[CRM__SET_WORDS]);
+void crm__set_andnot(const crm__set_view *v, uint64_t words[CRM__SET_WORDS]);
+/* Rows in both. */
+uint32_t crm__set_and_count(const crm__set_view *v, const uint64_t words[CRM__SET_WORDS]);
+uint32_t crm__set_pair_count(const crm__set_view *a, const crm__set_view *b);
+int crm__set_view_has(const crm__set_view *v, uint32_t row);
+
+#endif
