@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * A column block: the numbers that 1,024 neighbouring rows have in one field, at most one each.
+ * A column block: the numbers that 960 neighbouring rows have in one field, at most one each.
  *
  * Stored (little-endian):
- *   u8 format = 1, u8 width of a code (0, 1, 2, 4, 8 bytes), u8 scale (0 to 12), u8 flags,
+ *   u8 format = 1, u8 width of a code (0, 1, 2, 4, 8 bytes), i8 scale (-6 to 12), u8 flags,
  *   u16 rows with a number - 1, i64 least, u64 greatest - least, then (width not 0) the code of
  *   each row: number - least at the block's scale; the greatest code there is says that the row
  *   has none, and with flag 1 the one below it that its number stands in the record only, because
  *   it does not fit the scale.  Width 0: all rows have the one number `least`.
+ * A number at scale s is number / 10^s.  The block's scale is the smallest at which all of its
+ * numbers are whole, so that instants in microseconds that are whole seconds take what seconds
+ * take, and a block is the same whatever road its cells came by.
+ * 960 rows of 4 bytes fill a page with the head and the check tag, of 2 bytes half of a leaf.  The
+ * last block of a chunk has 256 rows; its other codes say that there is none.
  * Codes are as wide as whole bytes, so that they are compared where they lie.  A block in which no
  * row has anything is not stored.  Values may be only 2-byte aligned and their bytes are untrusted:
  * sizes are verified once, by open, and no content can lead outside the block.
@@ -16,29 +21,33 @@
 
 #include "base/mem.h"
 
-enum { CRM__COLUMN_ROWS = 1024, CRM__COLUMN_WORDS = 16, CRM__COLUMN_BLOCKS = 64 };
-enum { CRM__COLUMN_SCALE = 12 };
+/* Block b of a chunk: rows from b * CRM__COLUMN_ROWS on, word b * CRM__COLUMN_WORDS of its set. */
+enum { CRM__COLUMN_ROWS = 960, CRM__COLUMN_WORDS = 15, CRM__COLUMN_BLOCKS = 69 };
+enum { CRM__COLUMN_LAST_ROWS = 256, CRM__COLUMN_LAST_WORDS = 4 }; /* of the last block */
+enum { CRM__COLUMN_SCALE_LEAST = -6, CRM__COLUMN_SCALE = 12 };
 /* What a row has. */
 enum { CRM__CELL_NONE = 0, CRM__CELL_NUMBER = 1, CRM__CELL_ELSEWHERE = 2 };
 
 /* Points into the block. */
 typedef struct crm__column {
-    uint8_t width, scale, flags;
+    uint8_t width, flags;
+    int8_t scale;
     uint32_t rows;    /* with a number */
     int64_t min, max; /* of those */
     const uint8_t *p; /* the codes */
 } crm__column;
 
-/* One row's cell outside a block.  A number's scale is that of the decimal as written (0 for all
- * others). */
+/* One row's cell outside a block.  The scale is that of the decimal as written (0 for all others);
+ * what is equal in value gives the same block. */
 typedef struct crm__cell {
-    uint8_t state, scale;
+    uint8_t state;
+    int8_t scale;
     int64_t number;
 } crm__cell;
 
 /* CRM_OK or CRM_ECORRUPT. */
 int crm__column_open(crm__slice block, crm__column *c);
-/* State of a row (0 to 1,023) and its number at the block's scale. */
+/* State of a row (0 to 959) and its number at the block's scale. */
 int crm__column_get(const crm__column *c, uint32_t row, int64_t *number);
 /* words = rows whose number, at the block's scale, is in [lo, hi]; nothing when lo > hi. */
 void crm__column_range(const crm__column *c, int64_t lo, int64_t hi,
@@ -50,7 +59,7 @@ void crm__column_present(const crm__column *c, uint64_t words[CRM__COLUMN_WORDS]
 void crm__column_numbers(const crm__column *c, int64_t numbers[CRM__COLUMN_ROWS]);
 /* The bound of a decimal (mantissa at `scale`) in numbers of the block's scale: the least number
  * not below it (up), or the greatest not above it.  Saturates at the ends of int64. */
-int64_t crm__column_bound(const crm__column *c, int64_t mantissa, uint8_t scale, int up);
+int64_t crm__column_bound(const crm__column *c, int64_t mantissa, int8_t scale, int up);
 
 /* Making: all cells of a block, and back. */
 void crm__column_cells(const crm__column *c, crm__cell cells[CRM__COLUMN_ROWS]);

@@ -47,12 +47,13 @@ enum {
     CRM__BITS_ROOT = 0,     /* value: CRM__ROOT_* */
     CRM__BITS_PRESENCE = 1, /* value: field number */
     CRM__BITS_KIND = 2,     /* value: kind */
-    CRM__BITS_VALUE = 3,    /* value: number of an enum's value, or of a text (CRM__DICT_VALUE) */
+    CRM__BITS_VALUE = 3,    /* value: number of an enum's value */
     CRM__BITS_BOOLEAN = 4,  /* value: field << 1 | 1 for true */
     CRM__BITS_COUNTRY = 5,  /* value: field << 16 | first letter * 26 + second, A is 0 */
     CRM__BITS_CURRENCY = 6, /* value: field << 16 | crm__day_currency() */
     CRM__BITS_SHARED = 7,   /* value: field; rows with an identity that another customer has too */
-    CRM__BITS_SHARED_FIRST = 8 /* the same, only the first customer of each such identity */
+    CRM__BITS_SHARED_FIRST = 8, /* the same, only the first customer of each such identity */
+    CRM__BITS_TEXT = 9          /* value: number of a text of an indexed field (CRM__DICT_VALUE) */
 };
 enum { CRM__ROOT_LIVE = 0, CRM__ROOT_DELETED = 1 };
 /* Columns that are of no field: numbers of fields begin at 1. */
