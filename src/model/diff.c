@@ -66,6 +66,12 @@ static int indexed(const crm__field *f)
            f->type == CRM_TYPE_CUSTOMER;
 }
 
+/* The same of a field as a whole: that customers have it is kept of each. */
+static int derived(const diff *d, const crm__field *f)
+{
+    return (!d->event_before && !d->event_after) || indexed(f);
+}
+
 static int same_text(const char *a, const char *b)
 {
     return a == b || (a && b && !strcmp(a, b));
@@ -114,6 +120,18 @@ static void diff_unique(diff *d, const crm__field *a, const crm__field *b, uint3
         c.index = !indexed(b);
         say(d, c, "customers can no longer be found by it");
     }
+}
+
+/* A list has no column, so that becoming one, or none any more, is a change of the index too. */
+static void diff_index(diff *d, const crm__field *a, const crm__field *b)
+{
+    uint8_t gained = (uint8_t)(b->index & ~a->index);
+    crm__change c = change_of(CRM__CHANGE_INDEX, a, b);
+
+    if (a->index == b->index)
+        return;
+    c.index = 1;
+    say(d, c, gained ? "its values are indexed" : "its values are no longer indexed");
 }
 
 static void diff_flags(diff *d, const crm__field *a, const crm__field *b)
@@ -346,12 +364,13 @@ static void diff_field(diff *d, const crm__field *a, const crm__field *b)
     if (a->type != b->type) {
         c = change_of(CRM__CHANGE_TYPE, a, b);
         c.scan = 1;
-        c.index = indexed(a) || indexed(b);
+        c.index = derived(d, a) || derived(d, b);
         say(d, c, "type %s becomes %s", crm__type_name(a->type), crm__type_name(b->type));
     }
     diff_flags(d, a, b);
     diff_kinds(d, a, b);
     if (a->type == b->type) {
+        diff_index(d, a, b);
         diff_rules(d, a, b);
         diff_values(d, a, b);
     }
@@ -390,7 +409,7 @@ static void add_field(diff *d, const crm__field *f)
 {
     crm__change c = change_of(CRM__CHANGE_FIELD_ADDED, NULL, f);
 
-    c.index = indexed(f);
+    c.index = derived(d, f);
     c.scan = (f->flags & CRM_FIELD_UNIQUE) != 0;
     say(d, c, "is added");
     if (f->flags & CRM_FIELD_REQUIRED) {
@@ -405,7 +424,7 @@ static void remove_field(diff *d, const crm__field *f)
     crm__change c = change_of(CRM__CHANGE_FIELD_REMOVED, f, NULL);
 
     c.scan = 1;
-    c.index = indexed(f);
+    c.index = derived(d, f);
     say(d, c, "is removed");
 }
 

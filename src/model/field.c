@@ -25,12 +25,14 @@ enum {
     K_CLASS,
     K_SENSITIVITY,
     K_FAST,
+    K_INDEX,
     KEYS
 };
 
 static const char *const KEY[KEYS] = {
-    "type", "label", "list",    "required", "unique", "identity", "per",   "kinds",       "values",
-    "min",  "max",   "pattern", "default",  "region", "currency", "class", "sensitivity", "fast",
+    "type",     "label",  "list",        "required", "unique",  "identity", "per",
+    "kinds",    "values", "min",         "max",      "pattern", "default",  "region",
+    "currency", "class",  "sensitivity", "fast",     "index",
 };
 
 #define BIT(i) (1u << (i))
@@ -41,9 +43,11 @@ static const struct role {
 } ROLE[CRM__ROLES] = {
     {"field", BIT(K_PER) | BIT(K_FAST), "fields"},
     {"identity",
-     BIT(K_LIST) | BIT(K_IDENTITY) | BIT(K_VALUES) | BIT(K_DEFAULT) | BIT(K_CURRENCY) | BIT(K_FAST),
+     BIT(K_LIST) | BIT(K_IDENTITY) | BIT(K_VALUES) | BIT(K_DEFAULT) | BIT(K_CURRENCY) |
+         BIT(K_FAST) | BIT(K_INDEX),
      "identities"},
-    {"attribute", BIT(K_LIST) | BIT(K_IDENTITY) | BIT(K_UNIQUE) | BIT(K_KINDS) | BIT(K_PER),
+    {"attribute",
+     BIT(K_LIST) | BIT(K_IDENTITY) | BIT(K_UNIQUE) | BIT(K_KINDS) | BIT(K_PER) | BIT(K_INDEX),
      "attributes of events"},
 };
 
@@ -52,6 +56,21 @@ static const uint32_t FAST_TYPES = BIT(CRM_TYPE_INTEGER) | BIT(CRM_TYPE_DECIMAL)
                                    BIT(CRM_TYPE_MONEY) | BIT(CRM_TYPE_BOOLEAN) |
                                    BIT(CRM_TYPE_ENUM) | BIT(CRM_TYPE_DATE) | BIT(CRM_TYPE_COUNTRY) |
                                    BIT(CRM_TYPE_LANGUAGE) | BIT(CRM_TYPE_TEXT);
+
+/* What is kept of a field's values when its description does not say, and what can be asked for. */
+static const uint8_t INDEX[] = {
+    [CRM_TYPE_ENUM] = CRM__INDEX_VALUES,
+    [CRM_TYPE_BOOLEAN] = CRM__INDEX_VALUES,
+    [CRM_TYPE_COUNTRY] = CRM__INDEX_VALUES,
+    [CRM_TYPE_MONEY] = CRM__INDEX_VALUES | CRM__INDEX_COLUMN,
+    [CRM_TYPE_INTEGER] = CRM__INDEX_COLUMN,
+    [CRM_TYPE_DECIMAL] = CRM__INDEX_COLUMN,
+    [CRM_TYPE_DATE] = CRM__INDEX_COLUMN,
+    [CRM_TYPE_DATETIME] = CRM__INDEX_COLUMN,
+    [CRM_TYPE_ACTOR] = 0,
+};
+static const uint32_t TEXT_TYPES =
+    BIT(CRM_TYPE_TEXT) | BIT(CRM_TYPE_LANGUAGE) | BIT(CRM_TYPE_ACTOR) | BIT(CRM_TYPE_URL);
 
 static const char *const TYPES[] = {
     "text",  "integer", "decimal", "money",   "date",     "datetime", "boolean", "enum",
@@ -215,6 +234,33 @@ static void read_fast(reading *r)
                crm__type_name(r->f->type), list);
 }
 
+/* Runs when type and list are known. */
+static void read_index(reading *r)
+{
+    const char *s =
+        r->node[K_INDEX] ? crm__node_text(r->d, r->node[K_INDEX], "index", r->of) : NULL;
+    crm__field *f = r->f;
+
+    if (r->place->role == CRM__ROLE_ATTRIBUTE || !f->type)
+        return;
+    f->index = INDEX[f->type];
+    if (f->flags & CRM_FIELD_LIST)
+        f->index &= (uint8_t)~CRM__INDEX_COLUMN;
+    if (!s)
+        return;
+    if (!strcmp(s, "false"))
+        f->index = 0;
+    else if (strcmp(s, "values"))
+        crm__fault(&r->d->load, r->node[K_INDEX], "%s: index must be values or false", r->of);
+    else if (!(TEXT_TYPES >> f->type & 1))
+        crm__fault(&r->d->load, r->node[K_INDEX],
+                   "%s: index: values is not for type %s, only for text, url, language, actor%s",
+                   r->of, crm__type_name(f->type),
+                   f->index ? "; without the key it is indexed" : "");
+    else
+        f->index = CRM__INDEX_VALUES;
+}
+
 static void read_flags(reading *r)
 {
     crm__field *f = r->f;
@@ -240,6 +286,7 @@ static void read_flags(reading *r)
     if ((f->flags & CRM_FIELD_UNIQUE) && (f->type == CRM_TYPE_BOOLEAN || f->type == CRM_TYPE_ENUM))
         crm__fault(&r->d->load, r->node[K_UNIQUE], "%s: unique is not for type %s", r->of,
                    crm__type_name(f->type));
+    read_index(r);
 }
 
 /* ---- kinds ---- */

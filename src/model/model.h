@@ -16,6 +16,8 @@
 
 enum { CRM__KIND_PERSON = 1, CRM__KIND_ORGANISATION = 2 }; /* stored numbers; masks are 1 << kind */
 enum { CRM__MODEL_BYTES = 1 << 20, CRM__MODEL_FIELDS = 1000, CRM__MODEL_VALUES = 4096 };
+/* What is kept of a field's values for questions over many customers: db/index.h. */
+enum { CRM__INDEX_VALUES = 1, CRM__INDEX_COLUMN = 2 };
 enum { CRM__MODEL_EVENTS = 200, CRM__MODEL_ATTRIBUTES = 60 }; /* attributes: of one event kind */
 
 typedef struct crm__label {
@@ -36,6 +38,7 @@ typedef struct crm__field {
     uint8_t kinds;             /* mask of 1 << CRM__KIND_* */
     uint8_t declared_identity; /* stands under `identities:`, printed in the document's list */
     uint8_t has_min, has_max;
+    uint8_t index;  /* CRM__INDEX_*; of attributes 0 */
     uint32_t flags; /* CRM_FIELD_* */
     const char *key;
     crm__decimal min, max; /* numbers: the value; text: length in characters; lists: of each item */
@@ -200,9 +203,9 @@ int crm__value_normal(uint8_t type, const crm__value *v, crm__buf *out);
 enum {
     CRM__CHANGE_FIELD_ADDED = 1, /* index, scan (unique): for values that an earlier version stored;
                                     one that is required is followed by CHANGE_REQUIRED */
-    CRM__CHANGE_FIELD_REMOVED,   /* loses: its stored values */
-    CRM__CHANGE_TYPE,            /* loses: stored values of the old type; values of the new type
-                                    that an earlier version stored come back */
+    CRM__CHANGE_FIELD_REMOVED,   /* index; loses: its stored values */
+    CRM__CHANGE_TYPE,            /* index; loses: stored values of the old type; values of the new
+                                    type that an earlier version stored come back */
     CRM__CHANGE_TO_LIST,         /* online */
     CRM__CHANGE_TO_SINGLE,       /* loses: customers with more than one */
     CRM__CHANGE_REQUIRED,        /* loses: customers without it become invalid on their next
@@ -221,6 +224,7 @@ enum {
     CRM__CHANGE_EVENT_REMOVED, /* loses: its events */
     CRM__CHANGE_FAST,          /* an attribute's values go into the day lists: index */
     CRM__CHANGE_NOT_FAST,      /* they leave them: index */
+    CRM__CHANGE_INDEX,         /* other sets or columns are kept of its values: index */
     CRM__CHANGE_TEXT           /* labels, class, sensitivity, defaults, model-wide settings */
 };
 

@@ -24,7 +24,7 @@ static const char *const WHAT[] = {"",         "ADDED",      "REMOVED",      "TY
                                    "UNIQUE",   "NOT_UNIQUE", "INDEXED",      "NOT_INDEXED",
                                    "NARROWED", "WIDENED",    "VALUE_ADDED",  "VALUE_REMOVED",
                                    "SCOPE",    "KIND_ADDED", "KIND_REMOVED", "FAST",
-                                   "NOT_FAST", "TEXT"};
+                                   "NOT_FAST", "INDEX",      "TEXT"};
 
 /* "NAME+scan+index NAME ..." of all changes. */
 static void describe(const told *t, char *out, size_t cap)
@@ -85,10 +85,10 @@ CRM_TEST(test_model_diff__changes_of_flags)
 
 CRM_TEST(test_model_diff__changes_of_rules)
 {
-    diff_field("{type: text}", "{type: email}", "TYPE+scan");
+    diff_field("{type: text}", "{type: email}", "TYPE+scan+index");
     diff_field("{type: text, identity: true}", "{type: email, identity: true}", "TYPE+scan+index");
     diff_field("{type: integer}", "{type: customer}", "TYPE+scan+index");
-    diff_field("{type: integer, min: 1, max: 2}", "{type: text, max: 7}", "TYPE+scan");
+    diff_field("{type: integer, min: 1, max: 2}", "{type: text, max: 7}", "TYPE+scan+index");
     diff_field("{type: integer}", "{type: integer, min: 1}", "NARROWED+scan");
     diff_field("{type: integer, min: 1}", "{type: integer, min: 2}", "NARROWED+scan");
     diff_field("{type: integer, min: 2}", "{type: integer, min: 1}", "WIDENED");
@@ -109,6 +109,21 @@ CRM_TEST(test_model_diff__changes_of_rules)
     diff_field("{type: text, kinds: person}", "{type: text}", "WIDENED");
     diff_field("{type: text, kinds: person}", "{type: text, kinds: organisation}",
                "NARROWED+scan WIDENED");
+}
+
+CRM_TEST(test_model_diff__changes_of_the_index)
+{
+    diff_field("{type: text}", "{type: text, index: values}", "INDEX+index");
+    diff_field("{type: text, index: values}", "{type: text, index: false}", "INDEX+index");
+    diff_field("{type: text}", "{type: text, index: false}", "");
+    diff_field("{type: integer}", "{type: integer, index: false}", "INDEX+index");
+    diff_field("{type: integer}", "{type: integer, list: true}", "TO_LIST INDEX+index");
+    diff_field("{type: integer, list: true}", "{type: integer, list: true, index: false}", "");
+    diff_field("{type: boolean, list: true}", "{type: boolean}", "TO_SINGLE+scan");
+    diff_field("{type: money, list: true}", "{type: money}", "TO_SINGLE+scan INDEX+index");
+    diff_field("{type: money}", "{type: boolean}", "TYPE+scan+index");
+    diff_field("{type: enum, values: [a]}", "{type: enum, values: [a], index: false}",
+               "INDEX+index");
 }
 
 CRM_TEST(test_model_diff__changes_of_values_and_words)
@@ -142,18 +157,19 @@ CRM_TEST(test_model_diff__changes_of_values_and_words)
 CRM_TEST(test_model_diff__fields_come_and_go)
 {
     diff_documents("crm: 1\nfields: {x: {type: text}}\n",
-                   "crm: 1\nfields: {x: {type: text}, y: {type: text}}\n", "ADDED");
+                   "crm: 1\nfields: {x: {type: text}, y: {type: text}}\n", "ADDED+index");
     diff_documents("crm: 1\nfields: {x: {type: text}}\n",
                    "crm: 1\nfields: {x: {type: text}, y: {type: text, unique: true}}\n",
                    "ADDED+scan+index");
     diff_documents("crm: 1\nfields: {x: {type: text}}\n",
                    "crm: 1\nfields: {x: {type: text}, y: {type: text, required: true}}\n",
-                   "ADDED REQUIRED+scan");
+                   "ADDED+index REQUIRED+scan");
     diff_documents("crm: 1\nfields: {x: {type: text}, y: {type: customer}}\n",
                    "crm: 1\nfields: {x: {type: text}}\n", "REMOVED+scan+index");
     /* A label that becomes a key is another field. */
     diff_documents("crm: 1\nfields: {x: {type: text, label: y}}\n",
-                   "crm: 1\nfields: {y: {type: text, label: x}}\n", "REMOVED+scan ADDED");
+                   "crm: 1\nfields: {y: {type: text, label: x}}\n",
+                   "REMOVED+scan+index ADDED+index");
 }
 
 /* The event kind k described otherwise. */

@@ -124,7 +124,11 @@ CRM_TEST(test_model_document__faults_of_keys_and_types)
         {X "{type: [text]}", 3, 13, "not a list or map"},
         {X "{type: }", 3, 13, "there is none"},
         {X "{type: text, requierd: true}", 3, 19, "did you mean \"required\"?"},
-        {X "{type: text, index: true}", 3, 19, "unknown key \"index\""},
+        {X "{type: text, indexed: true}", 3, 19, "unknown key \"indexed\""},
+        {X "{type: text, index: true}", 3, 26, "index must be values or false"},
+        {X "{type: text, index: [values]}", 3, 26, "index"},
+        {X "{type: email, index: values}", 3, 27, "not for type email, only for text, url"},
+        {X "{type: integer, index: values}", 3, 29, "without the key it is indexed"},
         {X "{type: text, required: yes}", 3, 29, "required must be true or false"},
         {X "{type: text, list: 1}", 3, 25, "list must be true or false"},
         {X "{type: text, per: source}", 3, 19, "only for identities"},
@@ -433,6 +437,48 @@ CRM_TEST(test_model_document__what_is_written_is_what_the_field_holds)
     ck_assert_uint_eq(n, strlen(crm__model_text(m, NULL)));
     crm__model_unref(m);
     crm__model_unref(NULL);
+}
+
+CRM_TEST(test_model_document__what_is_indexed)
+{
+    static const struct {
+        const char *field;
+        unsigned index;
+    } CASES[] = {
+        {"{type: text}", 0},
+        {"{type: text, index: values}", CRM__INDEX_VALUES},
+        {"{type: text, index: values, list: true}", CRM__INDEX_VALUES},
+        {"{type: text, index: false}", 0},
+        {"{type: actor, index: values}", CRM__INDEX_VALUES},
+        {"{type: language, index: values}", CRM__INDEX_VALUES},
+        {"{type: url, index: values}", CRM__INDEX_VALUES},
+        {"{type: url}", 0},
+        {"{type: email}", 0},
+        {"{type: phone}", 0},
+        {"{type: customer}", 0},
+        {"{type: enum, values: [a]}", CRM__INDEX_VALUES},
+        {"{type: enum, values: [a], list: true}", CRM__INDEX_VALUES},
+        {"{type: enum, values: [a], index: false}", 0},
+        {"{type: boolean}", CRM__INDEX_VALUES},
+        {"{type: country}", CRM__INDEX_VALUES},
+        {"{type: money}", CRM__INDEX_VALUES | CRM__INDEX_COLUMN},
+        {"{type: money, list: true}", CRM__INDEX_VALUES},
+        {"{type: money, index: false}", 0},
+        {"{type: integer}", CRM__INDEX_COLUMN},
+        {"{type: integer, list: true}", 0},
+        {"{type: decimal}", CRM__INDEX_COLUMN},
+        {"{type: date}", CRM__INDEX_COLUMN},
+        {"{type: datetime}", CRM__INDEX_COLUMN},
+    };
+
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        char text[200];
+        crm__model *m;
+        snprintf(text, sizeof text, "crm: 1\nfields:\n  x: %s\n", CASES[i].field);
+        m = help_model(text);
+        ck_assert_msg(crm__model_at(m, 0)->index == CASES[i].index, "%s", text);
+        crm__model_unref(m);
+    }
 }
 
 CRM_TEST(test_model_document__the_default_model_has_no_fault)

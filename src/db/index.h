@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * What is derived of a field's values for questions over many customers: a set of rows for each
+ * value, and a column of numbers.  Which of them a field has, crm__field.index says.  A field with
+ * neither is answered from the records; whether a customer has any value, by the presence set of
+ * every field of the model (CRM__BITS_PRESENCE).
+ *
+ * Only what the model shows is there: an entry of another type than the field's is nowhere.  Of a
+ * deleted customer nothing is there.  Of a list each value has its set; only fields of one value
+ * have a column.
+ *
+ *   type                           set (CRM__INDEX_VALUES)     column (CRM__INDEX_COLUMN)
+ *   enum, boolean, country         of each value               -
+ *   text, language, actor, url     of each text (asked for)    -
+ *   money                          of each currency            amount
+ *   integer, decimal               -                           number
+ *   date                           -                           packed date, as crm__date_pack()
+ *   datetime                       -                           microseconds
+ */
+#ifndef CRM_DB_INDEX_H
+#define CRM_DB_INDEX_H
+
+#include "bits/column.h"
+#include "db/txn.h"
+
+/* ---- sets ---- */
+
+/* The set that a value of the field belongs to, for crm__key_bits().  Of money it is the set of its
+ * currency, of all other types the set of the rows that have exactly this value (texts byte by
+ * byte).  CRM_OK; CRM_ENOTFOUND: no customer has it; CRM_EINVAL: the field has no sets; CRM_ENOMEM,
+ * engine codes. */
+int crm__index_set_key(crm_txn *txn, const crm__field *f, const crm__value *v, uint8_t *index,
+                       uint32_t *value);
+
+/* One text that a customer has, or had once, in an indexed field, and the number of its set
+ * (CRM__BITS_TEXT).  text.n 0: it is longer than CRM__INDEX_TEXT, only the records tell it. */
+enum { CRM__INDEX_TEXT = 400 };
+typedef int (*crm__index_text_fn)(void *ctx, crm__slice text, uint32_t value);
+/* Calls fn for the texts of a field that begin with `prefix`, in order of bytes, and for each that
+ * is too long to tell; a set may be empty by now.  The first result that is not 0 ends it and is
+ * returned.  fn must not write.  CRM_OK, CRM_ECORRUPT, CRM_ENOMEM, engine codes. */
+int crm__index_texts(crm_txn *txn, const crm__field *f, crm__slice prefix, crm__index_text_fn fn,
+                     void *ctx);
+
+/* ---- columns ---- */
+
+/* A value of the field in the terms of its column: mantissa and scale, for crm__column_bound().
+ * Cells of decimals and amounts that take more than CRM__INDEX_SCALE decimals, or are of
+ * CRM__INDEX_MOST or more, stand in the record only (CRM__CELL_ELSEWHERE), as do lists of several
+ * values in a field that has become single. */
+enum { CRM__INDEX_SCALE = 6 };
+#define CRM__INDEX_MOST INT64_C(9000000000000)
+void crm__index_number(const crm__value *v, int64_t *mantissa, int8_t *scale);
+/* The cell of a value. */
+void crm__index_cell(const crm__value *v, crm__cell *cell);
+
+/* A block of a column (crm__key_column()) as the transaction sees it.  It lies in the storage, or
+ * in `room` when the transaction has changes of it, and lives until room is used again or the
+ * transaction writes.  Check tags are not looked at: whatever its bytes, a block is safe to read.
+ * CRM_OK, CRM_ENOTFOUND: no row of it has anything; CRM_ECORRUPT, CRM_ENOMEM, engine codes. */
+int crm__txn_column(crm_txn *txn, crm__slice key, crm__buf *room, crm__column *c);
+
+#endif
