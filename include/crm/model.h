@@ -61,6 +61,15 @@ extern "C" {
 /** Flag of an attribute of an event kind: questions about many events read its values fast. */
 #define CRM_FIELD_FAST 32u
 
+/** Flag of a dimension: a customer has at most one tag of it. */
+#define CRM_DIMENSION_ONE 1u
+/** Flag of a dimension: its values have levels, "cn/east/shanghai". */
+#define CRM_DIMENSION_HIERARCHICAL 2u
+/** Flag of a dimension: only the values the model lists may be given. */
+#define CRM_DIMENSION_CLOSED 4u
+/** Flag of a dimension: its tags may have an end. */
+#define CRM_DIMENSION_EXPIRES 8u
+
 /** Flag of crm_model_apply(): go on although stored values will be lost from view. */
 #define CRM_FORCE 1u
 
@@ -101,6 +110,16 @@ typedef struct crm_event_kind {
     /** Key, NUL-terminated. */
     char key[CRM_FIELD_SIZE];
 } crm_event_kind;
+
+/** A dimension of tags: what the part of a tag before its colon names. */
+typedef struct crm_dimension {
+    /** CRM_DIMENSION_... flags. */
+    uint32_t flags;
+    /** Zero. */
+    uint32_t reserved;
+    /** Key, NUL-terminated. */
+    char key[CRM_FIELD_SIZE];
+} crm_dimension;
 
 /** One finding of crm_model_check(), crm_model_plan() or crm_model_apply(). */
 typedef struct crm_finding {
@@ -491,6 +510,119 @@ CRM_API int crm_attribute_find(crm_txn *txn, const crm_event_kind *kind, const c
  */
 CRM_API int crm_attribute_next(crm_txn *txn, const crm_event_kind *kind, size_t *pos,
                                crm_field *out, crm_error *err);
+
+/**
+ * Finds a dimension of tags by its key or any of its labels.
+ *
+ * @param[in]  txn   Live transaction.
+ * @param[in]  name  Key or label, UTF-8; letter case and width do not matter.
+ * @param[in]  n     Its length in bytes, or CRM_NUL.
+ * @param[out] out   Receives the dimension.
+ * @param[out] err   Optional detail; offers a near name.
+ *
+ * @retval CRM_OK      found
+ * @retval CRM_EFIELD  no dimension has that name
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *out is the caller's struct.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one hash look-up.
+ * @since 0.1
+ */
+CRM_API int crm_dimension_find(crm_txn *txn, const char *name, size_t n, crm_dimension *out,
+                               crm_error *err);
+
+/**
+ * Walks the dimensions of tags of the model in the document's order.
+ *
+ * @param[in]     txn  Live transaction.
+ * @param[in,out] pos  Start with 0; moved on by each call.
+ * @param[out]    out  Receives the dimension.
+ * @param[out]    err  Optional detail.
+ *
+ * @retval CRM_OK    *out holds a dimension
+ * @retval CRM_DONE  there is no further one
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *out is the caller's struct.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_dimension_next(crm_txn *txn, size_t *pos, crm_dimension *out, crm_error *err);
+
+/**
+ * Label of a dimension of tags in a language.
+ *
+ * @param[in]  txn        Live transaction.
+ * @param[in]  dimension  A dimension of this database.
+ * @param[in]  lang       As in crm_field_label(); NULL for the first label.
+ * @param[out] label      Receives the label, NUL-terminated; the key when there is none.
+ * @param[out] err        Optional detail.
+ *
+ * @retval CRM_OK      done
+ * @retval CRM_EFIELD  the model has no such dimension
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *label is the library's, valid until @p txn ends.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one hash look-up.
+ * @since 0.1
+ */
+CRM_API int crm_dimension_label(crm_txn *txn, const crm_dimension *dimension, const char *lang,
+                                const char **label, crm_error *err);
+
+/**
+ * Walks the values that the model lists for a dimension, in the document's order.  Customers may have
+ * others too unless the dimension is closed: crm_tag_counts() tells those in use.
+ *
+ * @param[in]     txn        Live transaction.
+ * @param[in]     dimension  A dimension of this database.
+ * @param[in,out] pos        Start with 0; moved on by each call.
+ * @param[out]    value      Receives the value, NUL-terminated: what stands behind the colon of a tag.
+ * @param[out]    err        Optional detail.
+ *
+ * @retval CRM_OK      *value is a value
+ * @retval CRM_DONE    there is no further one
+ * @retval CRM_EFIELD  the model has no such dimension
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *value is the library's, valid until @p txn ends.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_dimension_value_next(crm_txn *txn, const crm_dimension *dimension, size_t *pos,
+                                     const char **value, crm_error *err);
+
+/**
+ * Label of a listed value of a dimension in a language.
+ *
+ * @param[in]  txn        Live transaction.
+ * @param[in]  dimension  A dimension of this database.
+ * @param[in]  value      The value or a label of it, NUL-terminated.
+ * @param[in]  lang       As in crm_field_label(); NULL for the first label.
+ * @param[out] label      Receives the label, NUL-terminated; the value when there is none.
+ * @param[out] err        Optional detail.
+ *
+ * @retval CRM_OK      done
+ * @retval CRM_EFIELD  the model has no such dimension
+ * @retval CRM_EVALUE  the model lists no such value
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT
+ *         see codes.h
+ *
+ * Ownership: *label is the library's, valid until @p txn ends.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one hash look-up.
+ * @since 0.1
+ */
+CRM_API int crm_dimension_value_label(crm_txn *txn, const crm_dimension *dimension,
+                                      const char *value, const char *lang, const char **label,
+                                      crm_error *err);
 
 #ifdef __cplusplus
 }

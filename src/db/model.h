@@ -40,5 +40,7 @@ int crm__field_unknown(const crm__model *m, const char *name, size_t n, int hint
 int crm__event_unknown(const crm__model *m, const char *name, size_t n, int hint, crm_error *err);
 int crm__attribute_unknown(const crm__event_kind *kind, const char *name, size_t n, int hint,
                            crm_error *err);
+int crm__dimension_unknown(const crm__model *m, const char *name, size_t n, int hint,
+                           crm_error *err);
 
 #endif

@@ -28,7 +28,7 @@ typedef struct plan {
     item *items;
     size_t count, cap;
     crm__buf scratch;
-    int scan, scan_events, failed;
+    int scan, scan_events, scan_tags, failed;
 } plan;
 
 /* Attributes have numbers of their own, so the changes of events must not meet a customer's record.
@@ -36,6 +36,11 @@ typedef struct plan {
 static int of_event(const crm__change *c)
 {
     return c->event_before || c->event_after;
+}
+
+static int of_tags(const crm__change *c)
+{
+    return c->dimension_before || c->dimension_after;
 }
 
 /* ---- gathering ---- */
@@ -61,6 +66,8 @@ static int gather(const crm__change *change, void *ctx)
                  (change->what == CRM__CHANGE_UNIQUE || change->what == CRM__CHANGE_FIELD_ADDED);
     if (of_event(change))
         p->scan_events |= change->scan;
+    else if (of_tags(change))
+        p->scan_tags |= change->scan;
     else
         p->scan |= change->scan;
     return CRM_OK;
@@ -129,7 +136,7 @@ static int weigh(plan *p, item *it, crm_id id, const crm__record *r)
     int live = !(r->flags & CRM__RECORD_DELETED);
     crm__field rule;
 
-    if (of_event(&it->change))
+    if (of_event(&it->change) || of_tags(&it->change))
         return CRM_OK;
     if (it->tokens)
         return crm__derive(p->txn->store, p->after, id, r, new->number, &p->scratch, add_token,
@@ -242,6 +249,7 @@ static void report(plan *p, const item *it)
 {
     const crm__field *f = it->change.after;
     const crm__event_kind *kind = it->change.event_after;
+    const crm__dimension *dimension = it->change.dimension_after;
     char text[CRM_MESSAGE_SIZE + 80];
     crm_finding finding;
     crm__buf b;
@@ -262,7 +270,8 @@ static void report(plan *p, const item *it)
                                                              : "; this affects %llu stored value%s",
                          (unsigned long long)it->values, s, has);
     } else if (it->change.scan) {
-        crm__buf_add_str(&b, it->change.what == CRM__CHANGE_EVENT_REMOVED
+        crm__buf_add_str(&b, of_tags(&it->change) ? "; no stored tag is touched"
+                             : it->change.what == CRM__CHANGE_EVENT_REMOVED
                                  ? "; there is no event of it"
                                  : "; no stored value is touched");
     }
@@ -273,8 +282,8 @@ static void report(plan *p, const item *it)
         memset(&finding, 0, sizeof finding);
         finding.size = sizeof finding;
         finding.severity = loses(it) ? CRM_FINDING_LOSS : CRM_FINDING_CHANGE;
-        finding.line = f ? f->line : kind ? kind->line : 0;
-        finding.column = f ? f->column : kind ? kind->column : 0;
+        finding.line = f ? f->line : kind ? kind->line : dimension ? dimension->line : 0;
+        finding.column = f ? f->column : kind ? kind->column : dimension ? dimension->column : 0;
         finding.values = it->values;
         finding.message = text;
         p->fn(&finding, p->ctx);
@@ -306,10 +315,13 @@ static int judge(plan *p, uint32_t flags, crm_error *err)
                 "%s: can't become unique, %llu value%s of it would be a second one",
                 it->change.after->key, (unsigned long long)it->values, it->values == 1 ? "" : "s");
         else if (!(flags & CRM_FORCE) && !worst)
-            worst = crm__fail(
-                err, CRM_EREFUSED, "%s, which affects %llu stored value%s or %s%s",
-                it->change.message, (unsigned long long)it->values, it->values == 1 ? "" : "s",
-                of_event(&it->change) ? "event" : "customer", it->values == 1 ? "" : "s");
+            worst = crm__fail(err, CRM_EREFUSED, "%s, which affects %llu stored value%s or %s%s",
+                              it->change.message, (unsigned long long)it->values,
+                              it->values == 1 ? "" : "s",
+                              of_event(&it->change)  ? "event"
+                              : of_tags(&it->change) ? "tag"
+                                                     : "customer",
+                              it->values == 1 ? "" : "s");
     }
     return rc ? rc : worst;
 }

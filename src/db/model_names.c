@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names of the model at the public door: fields, event kinds, attributes and values, found and
- * walked, and their labels.
+ * Names of the model at the public door: fields, event kinds, attributes, values and dimensions of
+ * tags, found and walked, and their labels.
  */
 #include "db/model.h"
 
@@ -85,6 +85,13 @@ int crm__attribute_unknown(const crm__event_kind *kind, const char *name, size_t
 
     snprintf(what, sizeof what, "attribute of %s", kind->key);
     return unknown(name, n, what, hint ? crm__event_attribute_near(kind, name, n) : NULL, err);
+}
+
+int crm__dimension_unknown(const crm__model *m, const char *name, size_t n, int hint,
+                           crm_error *err)
+{
+    return unknown(name, n, "dimension of tags",
+                   hint ? crm__model_dimension_near(m, name, n) : NULL, err);
 }
 
 /* ---- entering ---- */
@@ -347,5 +354,111 @@ int crm_attribute_next(crm_txn *txn, const crm_event_kind *kind, size_t *pos, cr
     if (*pos >= k->attribute_count)
         return CRM_DONE;
     crm__field_out(k, &k->attributes[(*pos)++], out);
+    return CRM_OK;
+}
+
+/* ---- dimensions of tags ---- */
+
+static void dimension_out(const crm__dimension *d, crm_dimension *out)
+{
+    memset(out, 0, sizeof *out);
+    out->flags = (d->one ? CRM_DIMENSION_ONE : 0) |
+                 (d->hierarchical ? CRM_DIMENSION_HIERARCHICAL : 0) |
+                 (d->closed ? CRM_DIMENSION_CLOSED : 0) | (d->expires ? CRM_DIMENSION_EXPIRES : 0);
+    crm__copy_name(out->key, d->key, strlen(d->key));
+}
+
+static int resolve_dimension(const crm__model *m, const crm_dimension *dimension,
+                             const crm__dimension **out, crm_error *err)
+{
+    char key[CRM_FIELD_SIZE];
+
+    crm__copy_name(key, dimension->key, strnlen(dimension->key, sizeof dimension->key));
+    *out = crm__model_dimension_find(m, key, strlen(key));
+    return *out ? CRM_OK
+                : crm__fail_field(err, CRM_EFIELD, key, "the model has no such dimension of tags");
+}
+
+int crm_dimension_find(crm_txn *txn, const char *name, size_t n, crm_dimension *out, crm_error *err)
+{
+    const crm__model *m;
+    const crm__dimension *d;
+    int rc = enter(txn, name, "name", out, "out", &m, err);
+
+    if (rc)
+        return rc;
+    if (n == CRM_NUL)
+        n = strlen(name);
+    d = crm__model_dimension_find(m, name, n);
+    if (!d)
+        return crm__dimension_unknown(m, name, n, 1, err);
+    dimension_out(d, out);
+    return CRM_OK;
+}
+
+int crm_dimension_next(crm_txn *txn, size_t *pos, crm_dimension *out, crm_error *err)
+{
+    const crm__model *m;
+    int rc = enter(txn, pos, "pos", out, "out", &m, err);
+
+    if (rc)
+        return rc;
+    if (*pos >= crm__model_dimension_count(m))
+        return CRM_DONE;
+    dimension_out(crm__model_dimension_at(m, (*pos)++), out);
+    return CRM_OK;
+}
+
+int crm_dimension_label(crm_txn *txn, const crm_dimension *dimension, const char *lang,
+                        const char **label, crm_error *err)
+{
+    const crm__model *m;
+    const crm__dimension *d;
+    int rc = enter(txn, dimension, "dimension", label, "label", &m, err);
+
+    if (!rc)
+        rc = resolve_dimension(m, dimension, &d, err);
+    if (rc)
+        return rc;
+    *label = label_of(d->labels, d->label_count, d->key, lang);
+    return CRM_OK;
+}
+
+int crm_dimension_value_next(crm_txn *txn, const crm_dimension *dimension, size_t *pos,
+                             const char **value, crm_error *err)
+{
+    const crm__model *m;
+    const crm__dimension *d;
+    int rc = enter(txn, dimension, "dimension", pos ? (const void *)value : NULL,
+                   pos ? "value" : "pos", &m, err);
+
+    if (!rc)
+        rc = resolve_dimension(m, dimension, &d, err);
+    if (rc)
+        return rc;
+    if (*pos >= d->value_count)
+        return CRM_DONE;
+    *value = d->values[(*pos)++].path;
+    return CRM_OK;
+}
+
+int crm_dimension_value_label(crm_txn *txn, const crm_dimension *dimension, const char *value,
+                              const char *lang, const char **label, crm_error *err)
+{
+    const crm__model *m;
+    const crm__dimension *d;
+    const crm__dimension_value *v;
+    int rc = enter(txn, dimension, "dimension", value ? (const void *)label : NULL,
+                   value ? "label" : "value", &m, err);
+
+    if (!rc)
+        rc = resolve_dimension(m, dimension, &d, err);
+    if (rc)
+        return rc;
+    v = crm__dimension_value_find(d, value, strlen(value));
+    if (!v)
+        return crm__fail_field(err, CRM_EVALUE, d->key, "%s: the model lists no such value",
+                               d->key);
+    *label = label_of(v->labels, v->label_count, v->path, lang);
     return CRM_OK;
 }

@@ -17,10 +17,11 @@ typedef struct diff {
     const crm__event_kind *event_before, *event_after; /* whose attributes are compared; or NULL */
     const crm__enum_default *defaults_before, *defaults_after; /* beside the fields compared */
     const crm__field *fields_before, *fields_after;
+    const crm__dimension *dimension_before, *dimension_after; /* that are compared; or NULL */
 } diff;
 
-/* The message begins with what has changed: a field, an attribute (order.amount), an event kind, or
- * nothing for the model as a whole. */
+/* The message begins with what has changed: a field, an attribute (order.amount), an event kind, a
+ * dimension of tags, or nothing for the model as a whole. */
 static void say(diff *d, crm__change change, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -36,12 +37,18 @@ static void say(diff *d, crm__change change, const char *fmt, ...)
         return;
     change.event_before = d->event_before;
     change.event_after = d->event_after;
+    change.dimension_before = d->dimension_before;
+    change.dimension_after = d->dimension_after;
     kind = change.event_after ? change.event_after : change.event_before;
     if (kind)
         at += (size_t)snprintf(s, sizeof change.message, "%s%s%s: ", kind->key, f ? "." : "",
                                f ? f->key : "");
     else if (f)
         at += (size_t)snprintf(s, sizeof change.message, "%s: ", f->key);
+    else if (d->dimension_before || d->dimension_after)
+        at += (size_t)snprintf(
+            s, sizeof change.message,
+            "tags of %s: ", (d->dimension_after ? d->dimension_after : d->dimension_before)->key);
     va_start(ap, fmt);
     vsnprintf(s + at, sizeof change.message - at, fmt, ap);
     va_end(ap);
@@ -514,6 +521,103 @@ static void diff_events(diff *d)
         diff_event(d, event_by_key(before, after->events[i].key), &after->events[i]);
 }
 
+/* ---- dimensions of tags ---- */
+
+static const crm__dimension *dimension_by_key(const crm__model *m, const char *key)
+{
+    const crm__dimension *x = crm__model_dimension_find(m, key, strlen(key));
+
+    return x && !strcmp(x->key, key) ? x : NULL;
+}
+
+static const crm__dimension_value *tag_by_path(const crm__dimension *x, const char *path)
+{
+    const crm__dimension_value *v = crm__dimension_value_find(x, path, strlen(path));
+
+    return v && !strcmp(v->path, path) ? v : NULL;
+}
+
+/* A rule of a dimension that is there or not. */
+static void diff_rule(diff *d, int had, int has, int narrows, const char *gained, const char *lost)
+{
+    crm__change c = change_of(narrows, NULL, NULL);
+
+    if (had == has)
+        return;
+    /* one, closed and without levels or ends narrow; their opposites widen */
+    c.scan =
+        narrows == CRM__CHANGE_DIMENSION_ONE || narrows == CRM__CHANGE_DIMENSION_CLOSED ? has : had;
+    if (!c.scan)
+        c.what = CRM__CHANGE_DIMENSION_WIDENED;
+    say(d, c, "%s", has ? gained : lost);
+}
+
+static void diff_tags(diff *d, const crm__dimension *a, const crm__dimension *b)
+{
+    int labels = 0;
+    crm__change c;
+
+    for (uint32_t i = 0; i < a->value_count; i++) {
+        if (tag_by_path(b, a->values[i].path))
+            continue;
+        c = change_of(CRM__CHANGE_TAG_REMOVED, NULL, NULL);
+        c.scan = a->closed && b->closed &&
+                 !crm__dimension_declares(b, a->values[i].path, strlen(a->values[i].path));
+        c.tag = &a->values[i];
+        say(d, c, "value %.120s is removed", c.tag->path);
+    }
+    for (uint32_t i = 0; i < b->value_count; i++) {
+        const crm__dimension_value *new = &b->values[i], *old = tag_by_path(a, new->path);
+        c = change_of(CRM__CHANGE_TAG_ADDED, NULL, NULL);
+        c.tag = new;
+        if (!old)
+            say(d, c, "value %.120s is added", new->path);
+        else
+            labels |= !same_labels(old->labels, old->label_count, new->labels, new->label_count);
+    }
+    if (labels)
+        say(d, change_of(CRM__CHANGE_TEXT, NULL, NULL), "other labels of values");
+}
+
+static void diff_dimension(diff *d, const crm__dimension *a, const crm__dimension *b)
+{
+    crm__change c =
+        change_of(b ? CRM__CHANGE_DIMENSION_ADDED : CRM__CHANGE_DIMENSION_REMOVED, NULL, NULL);
+
+    d->dimension_before = a;
+    d->dimension_after = b;
+    c.scan = !b;
+    if (!a || !b) {
+        say(d, c, b ? "the dimension is added" : "the dimension is removed");
+    } else {
+        diff_rule(d, a->one, b->one, CRM__CHANGE_DIMENSION_ONE, "a customer has at most one",
+                  "a customer may have several");
+        diff_rule(d, a->hierarchical, b->hierarchical, CRM__CHANGE_DIMENSION_FLAT,
+                  "they may have levels", "they no longer have levels");
+        diff_rule(d, a->closed, b->closed, CRM__CHANGE_DIMENSION_CLOSED,
+                  "only listed values may be given", "any value may be given");
+        diff_rule(d, a->expires, b->expires, CRM__CHANGE_DIMENSION_LASTING, "they may have an end",
+                  "they no longer have an end");
+        diff_tags(d, a, b);
+        if (!same_labels(a->labels, a->label_count, b->labels, b->label_count))
+            say(d, change_of(CRM__CHANGE_TEXT, NULL, NULL), "other labels");
+    }
+    d->dimension_before = d->dimension_after = NULL;
+}
+
+static void diff_dimensions(diff *d)
+{
+    const crm__model *before = d->before, *after = d->after;
+
+    for (size_t i = 0; i < before->dimension_count && !d->rc; i++) {
+        if (!dimension_by_key(after, before->dimensions[i].key))
+            diff_dimension(d, &before->dimensions[i], NULL);
+    }
+    for (size_t i = 0; i < after->dimension_count && !d->rc; i++)
+        diff_dimension(d, dimension_by_key(before, after->dimensions[i].key),
+                       &after->dimensions[i]);
+}
+
 int crm__model_diff(const crm__model *before, const crm__model *after, crm__change_fn fn, void *ctx)
 {
     diff d;
@@ -526,5 +630,6 @@ int crm__model_diff(const crm__model *before, const crm__model *after, crm__chan
     diff_settings(&d);
     diff_fields(&d);
     diff_events(&d);
+    diff_dimensions(&d);
     return d.rc;
 }

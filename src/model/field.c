@@ -102,7 +102,7 @@ int crm__key_check(crm__draft *d, const crm__node *key, const char *what)
         crm__fault(&d->load, key,
                    "key \"%s\" of %s %s: a key is a letter a to z, then up to 62 of a to z, 0 to 9 "
                    "and _; other names go under label",
-                   crm__node_word(key).s, *what == 'f' ? "a" : "an", what);
+                   crm__node_word(key).s, strchr("aeiou", *what) ? "an" : "a", what);
     return fine;
 }
 

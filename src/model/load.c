@@ -75,10 +75,11 @@ enum {
     TOP_FIELDS,
     TOP_IDENTITIES,
     TOP_EVENTS,
+    TOP_TAGS,
     TOPS
 };
-static const char *const TOP[TOPS] = {"crm",   "name",   "region",     "currency",
-                                      "kinds", "fields", "identities", "events"};
+static const char *const TOP[TOPS] = {"crm",    "name",       "region", "currency", "kinds",
+                                      "fields", "identities", "events", "tags"};
 
 static int top_of(const crm__node *node)
 {
@@ -275,6 +276,8 @@ static void read_document(crm__draft *d, const crm__node *root)
     crm__space_build(d, &d->entries, &crm__customer_words, &d->m->names);
     if (!d->load.nomem)
         crm__events_read(d, top[TOP_EVENTS]);
+    if (!d->load.nomem)
+        crm__dimensions_read(d, top[TOP_TAGS]);
 }
 
 static crm__model *new_model(const crm_allocator *mem)

@@ -41,6 +41,9 @@ struct crm__model {
     size_t event_count;
     crm__names event_names;
     crm__numbers event_numbers;
+    crm__dimension *dimensions;
+    size_t dimension_count;
+    crm__names dimension_names;
     const crm__label *kind_labels[CRM__KIND_ORGANISATION + 1];
     uint32_t kind_label_count[CRM__KIND_ORGANISATION + 1];
 };
@@ -94,6 +97,11 @@ int crm__key_check(crm__draft *d, const crm__node *key, const char *what);
 
 /* Reads the map of event kinds; node may be NULL. */
 void crm__events_read(crm__draft *d, const crm__node *node);
+
+/* ---- dimension.c ---- */
+
+/* Reads the map of dimensions of tags; node may be NULL. */
+void crm__dimensions_read(crm__draft *d, const crm__node *node);
 
 /* ---- rules.c ---- */
 

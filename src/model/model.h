@@ -19,6 +19,7 @@ enum { CRM__MODEL_BYTES = 1 << 20, CRM__MODEL_FIELDS = 1000, CRM__MODEL_VALUES =
 /* What is kept of a field's values for questions over many customers: db/index.h. */
 enum { CRM__INDEX_VALUES = 1, CRM__INDEX_COLUMN = 2 };
 enum { CRM__MODEL_EVENTS = 200, CRM__MODEL_ATTRIBUTES = 60 }; /* attributes: of one event kind */
+enum { CRM__MODEL_DIMENSIONS = 200, CRM__TAG_PATH_BYTES = 400 };
 
 typedef struct crm__label {
     const char *lang; /* BCP 47, lower case; "und": none was stated */
@@ -162,12 +163,22 @@ const crm__dimension *crm__model_dimension_at(const crm__model *m, size_t i); /*
 /* By key or label, folded as for fields. NULL: none. */
 const crm__dimension *crm__model_dimension_find(const crm__model *m, const char *name, size_t n);
 const char *crm__model_dimension_near(const crm__model *m, const char *name, size_t n);
-/* Appends the canonical path of a text that names a value of a dimension by path or label, level by
- * level in a hierarchy.  CRM_EVALUE with a message that names the dimension: empty, too long (of
- * all levels at most 400 bytes), a character that may not stand in a tag (controls, `:`, `,`, `;`,
- * `(`,
- * `)`, `"`, `*`; outside a hierarchy `/` too), not one of a closed vocabulary (with a near name);
- * CRM_ENOMEM.  Spaces around each level are dropped, NFC is not applied. */
+/* Where the dimension of a tag ends: the first colon, `:` or fullwidth, and its bytes.  NULL: none.
+ * s is valid UTF-8. */
+const char *crm__tag_colon(const char *s, size_t n, size_t *bytes);
+/* A declared value by path or label, folded.  NULL: none. */
+const crm__dimension_value *crm__dimension_value_find(const crm__dimension *d, const char *name,
+                                                      size_t n);
+/* 1 when a canonical path is a declared value or a level above one. */
+int crm__dimension_declares(const crm__dimension *d, const char *path, size_t n);
+/* Appends the canonical path of a text that names a value of a dimension: the path or label of a
+ * declared value, or level by level, where a level is what it is written as, or a label of a
+ * declared value below the level before (the first level: of any declared value).  CRM_EVALUE with
+ * a message that names the dimension: empty, too long (of all levels at most 400 bytes), a
+ * character that may not stand in a tag (controls, `:` `,` `;` `(` `)` `"` `*`, fullwidth or not,
+ * and U+3001; outside a hierarchy `/` too), neither a value of a closed vocabulary nor a level
+ * above one (with a near name); CRM_ENOMEM.  Spaces around each level are dropped, NFC is not
+ * applied. */
 int crm__dimension_path(const crm__dimension *d, const char *text, size_t n, crm__buf *out,
                         crm_error *err);
 
@@ -217,15 +228,24 @@ enum {
     CRM__CHANGE_NOT_INDEXED,
     CRM__CHANGE_RULE_NARROWED, /* pattern, min, max, kinds: stored values may break it */
     CRM__CHANGE_RULE_WIDENED,
-    CRM__CHANGE_VALUE_ADDED,   /* enum */
-    CRM__CHANGE_VALUE_REMOVED, /* loses: stored values */
-    CRM__CHANGE_SCOPE,         /* per-source changed: loses */
-    CRM__CHANGE_EVENT_ADDED,   /* index: for events that an earlier version stored */
-    CRM__CHANGE_EVENT_REMOVED, /* loses: its events */
-    CRM__CHANGE_FAST,          /* an attribute's values go into the day lists: index */
-    CRM__CHANGE_NOT_FAST,      /* they leave them: index */
-    CRM__CHANGE_INDEX,         /* other sets or columns are kept of its values: index */
-    CRM__CHANGE_TEXT           /* labels, class, sensitivity, defaults, model-wide settings */
+    CRM__CHANGE_VALUE_ADDED,       /* enum */
+    CRM__CHANGE_VALUE_REMOVED,     /* loses: stored values */
+    CRM__CHANGE_SCOPE,             /* per-source changed: loses */
+    CRM__CHANGE_EVENT_ADDED,       /* index: for events that an earlier version stored */
+    CRM__CHANGE_EVENT_REMOVED,     /* loses: its events */
+    CRM__CHANGE_FAST,              /* an attribute's values go into the day lists: index */
+    CRM__CHANGE_NOT_FAST,          /* they leave them: index */
+    CRM__CHANGE_INDEX,             /* other sets or columns are kept of its values: index */
+    CRM__CHANGE_DIMENSION_ADDED,   /* tags that an earlier version stored come back */
+    CRM__CHANGE_DIMENSION_REMOVED, /* loses: its tags */
+    CRM__CHANGE_DIMENSION_ONE,     /* loses: customers with more than one tag of it */
+    CRM__CHANGE_DIMENSION_FLAT,    /* loses: tags of more than one level */
+    CRM__CHANGE_DIMENSION_CLOSED,  /* loses: tags whose value is not listed */
+    CRM__CHANGE_DIMENSION_LASTING, /* loses: tags that have an end */
+    CRM__CHANGE_DIMENSION_WIDENED, /* many, hierarchical, open, expiring */
+    CRM__CHANGE_TAG_ADDED,         /* a value is listed */
+    CRM__CHANGE_TAG_REMOVED,       /* loses, of a closed dimension: the tag and those below it */
+    CRM__CHANGE_TEXT               /* labels, class, sensitivity, defaults, model-wide settings */
 };
 
 /* Of an attribute the codes are those of a field, and the event kind stands beside it: its values
@@ -239,9 +259,11 @@ typedef struct crm__change {
     int rule;  /* CRM__RULE_*, of CRM__CHANGE_RULE_NARROWED */
     int scan;  /* 1: whether it loses anything, and how much, only the records (events) tell */
     int index; /* 1: derived spaces of this field (day lists of this kind) must be rebuilt */
-    const crm__field *before, *after;                  /* NULL: added, removed */
-    const crm__event_kind *event_before, *event_after; /* both NULL: not of events */
-    const crm__enum_value *value;                      /* enum value added or removed */
+    const crm__field *before, *after;                         /* NULL: added, removed */
+    const crm__event_kind *event_before, *event_after;        /* both NULL: not of events */
+    const crm__enum_value *value;                             /* enum value added or removed */
+    const crm__dimension *dimension_before, *dimension_after; /* both NULL: not of tags */
+    const crm__dimension_value *tag;                          /* listed value added or removed */
     char message[CRM_MESSAGE_SIZE]; /* one line, names the field or the kind and attribute */
 } crm__change;
 
@@ -250,9 +272,10 @@ crm__field crm__change_rule(const crm__change *c);
 
 typedef int (*crm__change_fn)(const crm__change *change, void *ctx);
 /* Calls fn for each difference: the model's settings (before and after NULL), fields removed, then
- * the others in the order of `after`; event kinds in the same way, each with its attributes.  Stops
- * at and returns fn's first non-zero result.  Neither model need be bound.  Of a field of another
- * type, only flags, kinds and words are compared. */
+ * the others in the order of `after`; event kinds in the same way, each with its attributes;
+ * dimensions of tags in the same way, each with its values.  Stops at and returns fn's first
+ * non-zero result.  Neither model need be bound.  Of a field of another type, only flags, kinds and
+ * words are compared. */
 int crm__model_diff(const crm__model *before, const crm__model *after, crm__change_fn fn,
                     void *ctx);
 

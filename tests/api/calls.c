@@ -12,7 +12,8 @@
 
 static const char YAML[] = "crm: 1\nfields:\n  name: {type: text}\n"
                            "identities:\n  external: {type: text, per: source}\n"
-                           "events:\n  order: {attributes: {status: {type: enum, values: [new]}}}\n";
+                           "events:\n  order: {attributes: {status: {type: enum, values: [new]}}}\n"
+                           "tags: {region: {hierarchical: true, values: [cn, cn/east]}}\n";
 
 /* What the calls work with. */
 typedef struct world {
@@ -22,6 +23,7 @@ typedef struct world {
     crm_customer_iter *iter;
     crm_field name, external, state;
     crm_event_kind order;
+    crm_dimension region;
     crm_savepoint mark;
     crm_id id;
     int mode;
@@ -194,6 +196,43 @@ static int c_attribute_next(world *w)
     return crm_attribute_next(w->txn, &w->order, &pos, &f, w->err);
 }
 
+static int c_dimension_find(world *w)
+{
+    crm_dimension d;
+
+    return crm_dimension_find(w->txn, "region", CRM_NUL, &d, w->err);
+}
+
+static int c_dimension_next(world *w)
+{
+    crm_dimension d;
+    size_t pos = 0;
+
+    return crm_dimension_next(w->txn, &pos, &d, w->err);
+}
+
+static int c_dimension_label(world *w)
+{
+    const char *label;
+
+    return crm_dimension_label(w->txn, &w->region, NULL, &label, w->err);
+}
+
+static int c_dimension_value_next(world *w)
+{
+    const char *value;
+    size_t pos = 0;
+
+    return crm_dimension_value_next(w->txn, &w->region, &pos, &value, w->err);
+}
+
+static int c_dimension_value_label(world *w)
+{
+    const char *label;
+
+    return crm_dimension_value_label(w->txn, &w->region, "cn", NULL, &label, w->err);
+}
+
 static int c_savepoint(world *w)
 {
     return crm_txn_savepoint(w->txn, &w->mark, w->err);
@@ -292,6 +331,11 @@ static const struct call {
     {"crm_event_kind_label", c_event_kind_label, 0},
     {"crm_attribute_find", c_attribute_find, 0},
     {"crm_attribute_next", c_attribute_next, 0},
+    {"crm_dimension_find", c_dimension_find, 0},
+    {"crm_dimension_next", c_dimension_next, 0},
+    {"crm_dimension_label", c_dimension_label, 0},
+    {"crm_dimension_value_next", c_dimension_value_next, 0},
+    {"crm_dimension_value_label", c_dimension_value_label, 0},
     {"crm_txn_savepoint", c_savepoint, 1},
     {"crm_txn_rollback", c_rollback, 1},
     {"crm_customer_patch", c_patch, 1},
@@ -324,6 +368,7 @@ static void make(world *w, int mode)
     w->external = api_field(w->txn, "external");
     OK(crm_event_kind_find(w->txn, "order", CRM_NUL, &w->order, &er));
     OK(crm_attribute_find(w->txn, &w->order, "status", CRM_NUL, &w->state, &er));
+    OK(crm_dimension_find(w->txn, "region", CRM_NUL, &w->region, &er));
     OK(crm_customer_new(w->txn, &w->record, &er));
     OK(crm_customer_get(w->txn, w->id, w->record, &er));
     w->mode = mode;

@@ -20,7 +20,14 @@ static const char SHOP[] =
     "    attributes:\n"
     "      amount: {type: money, fast: true, label: {zh: 金额}}\n"
     "      status: {type: enum, required: true, values: {new: {zh: 新, en: New}, paid: 已付}}\n"
-    "  visit:\n";
+    "  visit:\n"
+    "tags:\n"
+    "  region:\n"
+    "    label: {en: Region, zh: 地域}\n"
+    "    hierarchical: true\n"
+    "    closed: true\n"
+    "    values: {cn: {zh: 中国, en: China}, cn/east: {zh: 华东}, us: }\n"
+    "  mood: {one: true, expires: true}\n";
 
 static crm_event_kind kind_of(crm_txn *txn, const char *name)
 {
@@ -432,8 +439,10 @@ CRM_TEST(test_api_labels__own_members_of_an_event)
     const char *source;
     char json[300];
 
-    OK(crm_event_add_json(txn, id, "{\"时间\":\"2026-01-02\",\"类型\":\"VISIT\",\"来源\":\"shop\","
-                                   "\"单号\":\"R1\"}", CRM_NUL, NULL, &er));
+    OK(crm_event_add_json(txn, id,
+                          "{\"时间\":\"2026-01-02\",\"类型\":\"VISIT\",\"来源\":\"shop\","
+                          "\"单号\":\"R1\"}",
+                          CRM_NUL, NULL, &er));
     OK(crm_event_new(txn, &e, &er));
     OK(crm_event_get(txn, id, 1, e, &er));
     ck_assert_str_eq(crm_event_kind_key(e), "visit");
@@ -449,11 +458,12 @@ CRM_TEST(test_api_labels__own_members_of_an_event)
     OK(crm_event_add_json(txn, id, "{\"类型\":\"测试\",\"time\":\"2026-01-04\",\"sort\":\"y\"}",
                           CRM_NUL, NULL, &er));
     /* a void, in a document */
-    OK(crm_event_add_json(txn, id, "{\"类型\":\"void\",\"voids\":1,\"时间\":\"2026-01-05\"}", CRM_NUL,
-                          NULL, &er));
-    api_create(txn, "{\"name\":\"B\",\"events\":["
-                    "{\"number\":1,\"类型\":\"visit\",\"时间\":\"2026-01-01\",\"state\":\"voided\"},"
-                    "{\"number\":2,\"类型\":\"void\",\"voids\":1,\"时间\":\"2026-01-02\"}]}");
+    OK(crm_event_add_json(txn, id, "{\"类型\":\"void\",\"voids\":1,\"时间\":\"2026-01-05\"}",
+                          CRM_NUL, NULL, &er));
+    api_create(txn,
+               "{\"name\":\"B\",\"events\":["
+               "{\"number\":1,\"类型\":\"visit\",\"时间\":\"2026-01-01\",\"state\":\"voided\"},"
+               "{\"number\":2,\"类型\":\"void\",\"voids\":1,\"时间\":\"2026-01-02\"}]}");
     for (size_t i = 0; i < sizeof TWICE / sizeof TWICE[0]; i++) {
         snprintf(json, sizeof json, "{%s}", TWICE[i][0]);
         IS(CRM_EVALUE, crm_event_add_json(txn, id, json, CRM_NUL, NULL, &er));
@@ -461,10 +471,65 @@ CRM_TEST(test_api_labels__own_members_of_an_event)
     }
     IS(CRM_EFIELD, crm_event_add_json(txn, id, "{\"kind\":\"visit\",\"编号\":1,\"time\":\"2026\"}",
                                       CRM_NUL, NULL, &er));
-    IS(CRM_EVALUE, crm_event_add_json(txn, id, "{\"time\":\"2026-01-01\"}", CRM_NUL, NULL,
-                                      &er));
+    IS(CRM_EVALUE, crm_event_add_json(txn, id, "{\"time\":\"2026-01-01\"}", CRM_NUL, NULL, &er));
     ck_assert_str_eq(er.field, "kind");
     api_commit(txn);
     crm_db_close(db);
     api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_labels__dimensions_and_their_values_are_walked_and_found)
+{
+    crm_db *db = api_open_model(SHOP);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_dimension region, mood, d;
+    const char *s;
+    size_t pos = 0;
+
+    OK(crm_dimension_next(txn, &pos, &region, &er));
+    ck_assert_str_eq(region.key, "region");
+    ck_assert_uint_eq(region.flags, CRM_DIMENSION_HIERARCHICAL | CRM_DIMENSION_CLOSED);
+    OK(crm_dimension_next(txn, &pos, &mood, &er));
+    ck_assert_uint_eq(mood.flags, CRM_DIMENSION_ONE | CRM_DIMENSION_EXPIRES);
+    IS(CRM_DONE, crm_dimension_next(txn, &pos, &d, &er));
+    OK(crm_dimension_find(txn, "地域", CRM_NUL, &d, &er));
+    ck_assert(memcmp(&d, &region, sizeof d) == 0);
+    IS(CRM_EFIELD, crm_dimension_find(txn, "regoin", CRM_NUL, &d, &er));
+    ck_assert_str_eq(er.message, "\"regoin\" is no dimension of tags; did you mean \"region\"?");
+    OK(crm_dimension_label(txn, &region, "zh-CN", &s, &er));
+    ck_assert_str_eq(s, "地域");
+    OK(crm_dimension_label(txn, &mood, "zh", &s, &er));
+    ck_assert_str_eq(s, "mood");
+    pos = 0;
+    OK(crm_dimension_value_next(txn, &region, &pos, &s, &er));
+    OK(crm_dimension_value_next(txn, &region, &pos, &s, &er));
+    ck_assert_str_eq(s, "cn/east");
+    OK(crm_dimension_value_label(txn, &region, s, "zh", &s, &er));
+    ck_assert_str_eq(s, "华东");
+    OK(crm_dimension_value_label(txn, &region, "china", NULL, &s, &er));
+    ck_assert_str_eq(s, "中国");
+    OK(crm_dimension_value_label(txn, &region, "us", "zh", &s, &er));
+    ck_assert_str_eq(s, "us");
+    IS(CRM_EVALUE, crm_dimension_value_label(txn, &region, "de", "zh", &s, &er));
+    pos = 0;
+    IS(CRM_DONE, crm_dimension_value_next(txn, &mood, &pos, &s, &er));
+    memcpy(d.key, "gone", 5);
+    pos = 0;
+    IS(CRM_EFIELD, crm_dimension_label(txn, &d, NULL, &s, &er));
+    IS(CRM_EFIELD, crm_dimension_value_next(txn, &d, &pos, &s, &er));
+    IS(CRM_EFIELD, crm_dimension_value_label(txn, &d, "a", NULL, &s, &er));
+    IS(CRM_EINVAL, crm_dimension_find(txn, NULL, 0, &d, &er));
+    IS(CRM_EINVAL, crm_dimension_find(txn, "region", CRM_NUL, NULL, &er));
+    IS(CRM_EINVAL, crm_dimension_next(txn, NULL, &d, &er));
+    IS(CRM_EINVAL, crm_dimension_next(txn, &pos, NULL, &er));
+    IS(CRM_EINVAL, crm_dimension_label(txn, NULL, NULL, &s, &er));
+    IS(CRM_EINVAL, crm_dimension_label(txn, &region, NULL, NULL, &er));
+    IS(CRM_EINVAL, crm_dimension_value_next(txn, &region, NULL, &s, &er));
+    IS(CRM_EINVAL, crm_dimension_value_next(txn, NULL, &pos, &s, &er));
+    IS(CRM_EINVAL, crm_dimension_value_next(txn, &region, &pos, NULL, &er));
+    IS(CRM_EINVAL, crm_dimension_value_label(txn, NULL, "cn", NULL, &s, &er));
+    IS(CRM_EINVAL, crm_dimension_value_label(txn, &region, NULL, NULL, &s, &er));
+    IS(CRM_EINVAL, crm_dimension_value_label(txn, &region, "cn", NULL, NULL, &er));
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
 }

@@ -19,12 +19,38 @@ static int take(const crm__change *c, void *ctx)
     return t->stop_at && (int)t->count == t->stop_at ? 77 : 0;
 }
 
-static const char *const WHAT[] = {"",         "ADDED",      "REMOVED",      "TYPE",
-                                   "TO_LIST",  "TO_SINGLE",  "REQUIRED",     "OPTIONAL",
-                                   "UNIQUE",   "NOT_UNIQUE", "INDEXED",      "NOT_INDEXED",
-                                   "NARROWED", "WIDENED",    "VALUE_ADDED",  "VALUE_REMOVED",
-                                   "SCOPE",    "KIND_ADDED", "KIND_REMOVED", "FAST",
-                                   "NOT_FAST", "INDEX",      "TEXT"};
+static const char *const WHAT[] = {"",
+                                   "ADDED",
+                                   "REMOVED",
+                                   "TYPE",
+                                   "TO_LIST",
+                                   "TO_SINGLE",
+                                   "REQUIRED",
+                                   "OPTIONAL",
+                                   "UNIQUE",
+                                   "NOT_UNIQUE",
+                                   "INDEXED",
+                                   "NOT_INDEXED",
+                                   "NARROWED",
+                                   "WIDENED",
+                                   "VALUE_ADDED",
+                                   "VALUE_REMOVED",
+                                   "SCOPE",
+                                   "KIND_ADDED",
+                                   "KIND_REMOVED",
+                                   "FAST",
+                                   "NOT_FAST",
+                                   "INDEX",
+                                   "DIM_ADDED",
+                                   "DIM_REMOVED",
+                                   "ONE",
+                                   "FLAT",
+                                   "CLOSED",
+                                   "LASTING",
+                                   "DIM_WIDENED",
+                                   "TAG_ADDED",
+                                   "TAG_REMOVED",
+                                   "TEXT"};
 
 /* "NAME+scan+index NAME ..." of all changes. */
 static void describe(const told *t, char *out, size_t cap)
@@ -352,4 +378,36 @@ CRM_TEST(test_model_diff__the_value_is_named)
     ck_assert_str_eq(t.list[1].value->key, "r");
     crm__model_unref(a);
     crm__model_unref(b);
+}
+
+/* A dimension x described otherwise. */
+static void diff_dimension(const char *a, const char *b, const char *expected)
+{
+    char one[1000], two[1000];
+
+    snprintf(one, sizeof one, "crm: 1\nfields: {f: {type: text}}\ntags: {%s}\n", a);
+    snprintf(two, sizeof two, "crm: 1\nfields: {f: {type: text}}\ntags: {%s}\n", b);
+    diff_documents(one, one, "");
+    diff_documents(two, two, "");
+    diff_documents(one, two, expected);
+}
+
+CRM_TEST(test_model_diff__dimensions_of_tags)
+{
+    diff_dimension("x: {}", "x: {}, y: {closed: true, values: [a]}", "DIM_ADDED");
+    diff_dimension("x: {}, y: {}", "x: {}", "DIM_REMOVED+scan");
+    diff_dimension("x: {}", "x: {one: true}", "ONE+scan");
+    diff_dimension("x: {one: true}", "x: {}", "DIM_WIDENED");
+    diff_dimension("x: {hierarchical: true}", "x: {}", "FLAT+scan");
+    diff_dimension("x: {}", "x: {hierarchical: true}", "DIM_WIDENED");
+    diff_dimension("x: {values: [a]}", "x: {closed: true, values: [a]}", "CLOSED+scan");
+    diff_dimension("x: {closed: true, values: [a]}", "x: {values: [a]}", "DIM_WIDENED");
+    diff_dimension("x: {expires: true}", "x: {}", "LASTING+scan");
+    diff_dimension("x: {}", "x: {expires: true}", "DIM_WIDENED");
+    diff_dimension("x: {values: [a, b]}", "x: {values: [b, c]}", "TAG_REMOVED TAG_ADDED");
+    diff_dimension("x: {closed: true, values: [a, b]}", "x: {closed: true, values: [b]}",
+                   "TAG_REMOVED+scan");
+    diff_dimension("x: {closed: true, hierarchical: true, values: [a, a/b]}",
+                   "x: {closed: true, hierarchical: true, values: [a/b]}", "TAG_REMOVED");
+    diff_dimension("x: {values: {a: A}}", "x: {label: X, values: {a: B}}", "TEXT TEXT");
 }

@@ -22,7 +22,10 @@ static const char SMALL[] =
     "    attributes:\n"
     "      a: {type: text, fast: true, pattern: '[a-z]', label: {en: B b}}\n"
     "      b: {type: enum, values: {one: {en: One}, two: 2}, default: two}\n"
-    "      c: {type: money, default: 1.5}\n";
+    "      c: {type: money, default: 1.5}\n"
+    "tags:\n"
+    "  t: {label: {en: T t}, hierarchical: true, values: {a: {en: A}, a/b: {en: [B, C]}}}\n"
+    "  u: {closed: true, values: [a, b]}\n";
 
 static void never(const crm_finding *f, void *ctx)
 {
