@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The loops that questions spend their time in, in variants for what the processor has; picked once
- * for a process, when first asked for.  All variants give what the scalar one gives.
+ * The loops that questions spend their time in, in variants for what the processor has.  All
+ * variants give what the scalar one gives, for any n, 0 too, but where another is told.
  */
 #ifndef CRM_BITS_KERNEL_H
 #define CRM_BITS_KERNEL_H
@@ -18,12 +18,14 @@ typedef struct crm__kernel {
     uint64_t (*count_and)(const uint64_t *words, const uint8_t *stored, size_t n);
     uint64_t (*count_and_stored)(const uint8_t *a, const uint8_t *b, size_t n);
     uint64_t (*count_and3)(const uint64_t *words, const uint8_t *a, const uint8_t *b, size_t n);
+    uint64_t (*count_and3_stored)(const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t n);
     /* words op= stored; the result is not counted. */
     void (*and_into)(uint64_t *words, const uint8_t *stored, size_t n);
     void (*or_into)(uint64_t *words, const uint8_t *stored, size_t n);
     void (*andnot_into)(uint64_t *words, const uint8_t *stored, size_t n);
     void (*xor_into)(uint64_t *words, const uint8_t *stored, size_t n);
-    /* bit i of to: lo <= code i <= hi, for n codes (a multiple of 64) of 1, 2, 4 or 8 bytes. */
+    /* bit i of to: lo <= code i <= hi, for n codes (a multiple of 64) of 1, 2, 4 or 8 bytes; none
+     * when lo > hi. */
     void (*range8)(const uint8_t *codes, size_t n, uint8_t lo, uint8_t hi, uint64_t *to);
     void (*range16)(const uint8_t *codes, size_t n, uint16_t lo, uint16_t hi, uint64_t *to);
     void (*range32)(const uint8_t *codes, size_t n, uint32_t lo, uint32_t hi, uint64_t *to);
@@ -51,9 +53,13 @@ int crm__set_open(crm__slice stored, crm__set_view *v);
 void crm__set_and(const crm__set_view *v, uint64_t words[CRM__SET_WORDS]);
 void crm__set_or(const crm__set_view *v, uint64_t words[CRM__SET_WORDS]);
 void crm__set_andnot(const crm__set_view *v, uint64_t words[CRM__SET_WORDS]);
-/* Rows in both. */
+/* words = set. */
+void crm__set_copy(const crm__set_view *v, uint64_t words[CRM__SET_WORDS]);
+/* Rows in both, or in all three. */
 uint32_t crm__set_and_count(const crm__set_view *v, const uint64_t words[CRM__SET_WORDS]);
 uint32_t crm__set_pair_count(const crm__set_view *a, const crm__set_view *b);
+uint32_t crm__set_triple_count(const crm__set_view *a, const crm__set_view *b,
+                               const crm__set_view *c);
 int crm__set_view_has(const crm__set_view *v, uint32_t row);
 
 #endif

@@ -4,25 +4,10 @@
 #include "bits/set.h"
 
 #include "base/bytes.h"
+#include "bits/kernel.h"
+#include "bits/set_part.h"
 
 #include <crm/codes.h>
-
-enum { HEAD = 4, ARRAY = 0, BITMAP = 1, RUNS = 2, BITMAP_BYTES = 8192 };
-
-static void add_run(uint64_t *words, uint32_t first, uint32_t last)
-{
-    uint32_t a = first >> 6, b = last >> 6;
-    uint64_t lo = UINT64_MAX << (first & 63), hi = UINT64_MAX >> (63 - (last & 63));
-
-    if (a == b) {
-        words[a] |= lo & hi;
-        return;
-    }
-    words[a] |= lo;
-    for (uint32_t i = a + 1; i < b; i++)
-        words[i] = UINT64_MAX;
-    words[b] |= hi;
-}
 
 static int load_array(const uint8_t *p, size_t n, uint32_t rows, uint64_t *words)
 {
@@ -42,16 +27,12 @@ static int load_array(const uint8_t *p, size_t n, uint32_t rows, uint64_t *words
 
 static int load_bitmap(const uint8_t *p, size_t n, uint32_t rows, uint64_t *words)
 {
-    uint32_t count = 0;
+    const crm__kernel *k = crm__kernel_best();
 
-    if (n != BITMAP_BYTES)
+    if (n != CRM__SET_BITMAP_BYTES)
         return CRM_ECORRUPT;
-    for (uint32_t i = 0; i < CRM__SET_WORDS; i++) {
-        uint64_t w = crm__get_le64(p + 8 * i);
-        count += (uint32_t)__builtin_popcountll(w);
-        words[i] |= w;
-    }
-    return count == rows ? CRM_OK : CRM_ECORRUPT;
+    k->or_into(words, p, CRM__SET_WORDS);
+    return k->count_and_stored(p, p, CRM__SET_WORDS) == rows ? CRM_OK : CRM_ECORRUPT;
 }
 
 static int load_runs(const uint8_t *p, size_t n, uint32_t rows, uint64_t *words)
@@ -65,7 +46,7 @@ static int load_runs(const uint8_t *p, size_t n, uint32_t rows, uint64_t *words)
         uint32_t first = crm__get_le16(p + i), last = first + crm__get_le16(p + i + 2);
         if ((int32_t)first <= before + 1 || last >= CRM__SET_WORDS * 64)
             return CRM_ECORRUPT;
-        add_run(words, first, last);
+        crm__set_add_run(words, first, last);
         count += last - first + 1;
         before = (int32_t)last;
     }
@@ -76,16 +57,16 @@ int crm__set_load(crm__slice stored, uint64_t words[CRM__SET_WORDS])
 {
     uint32_t rows;
 
-    if (stored.n < HEAD || stored.p[1])
+    if (stored.n < CRM__SET_HEAD || stored.p[1])
         return CRM_ECORRUPT;
     rows = crm__get_le16(stored.p + 2) + 1u;
     switch (stored.p[0]) {
-    case ARRAY:
-        return load_array(stored.p + HEAD, stored.n - HEAD, rows, words);
-    case BITMAP:
-        return load_bitmap(stored.p + HEAD, stored.n - HEAD, rows, words);
-    case RUNS:
-        return load_runs(stored.p + HEAD, stored.n - HEAD, rows, words);
+    case CRM__SET_ARRAY:
+        return load_array(stored.p + CRM__SET_HEAD, stored.n - CRM__SET_HEAD, rows, words);
+    case CRM__SET_BITMAP:
+        return load_bitmap(stored.p + CRM__SET_HEAD, stored.n - CRM__SET_HEAD, rows, words);
+    case CRM__SET_RUNS:
+        return load_runs(stored.p + CRM__SET_HEAD, stored.n - CRM__SET_HEAD, rows, words);
     default:
         return CRM_ECORRUPT;
     }
@@ -93,11 +74,7 @@ int crm__set_load(crm__slice stored, uint64_t words[CRM__SET_WORDS])
 
 uint32_t crm__set_count(const uint64_t words[CRM__SET_WORDS])
 {
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < CRM__SET_WORDS; i++)
-        n += (uint32_t)__builtin_popcountll(words[i]);
-    return n;
+    return (uint32_t)crm__kernel_best()->count(words, CRM__SET_WORDS);
 }
 
 /* Runs begin where a bit is set and the one before it is not. */
@@ -107,7 +84,7 @@ static uint32_t count_runs(const uint64_t *words)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < CRM__SET_WORDS; i++) {
-        n += (uint32_t)__builtin_popcountll(words[i] & ~(words[i] << 1 | carry));
+        n += crm__set_ones(words[i] & ~(words[i] << 1 | carry));
         carry = words[i] >> 63;
     }
     return n;
@@ -154,15 +131,15 @@ void crm__set_store(const uint64_t words[CRM__SET_WORDS], crm__buf *out)
     if (!rows)
         return;
     runs = count_runs(words);
-    p = crm__buf_reserve(out, HEAD + BITMAP_BYTES);
+    p = crm__buf_reserve(out, CRM__SET_HEAD + CRM__SET_BITMAP_BYTES);
     if (!p)
         return;
     p[1] = 0;
     crm__put_le16(p + 2, (uint16_t)(rows - 1));
-    out->n += HEAD;
-    if (runs * 4 <= rows * 2 && runs * 4 < BITMAP_BYTES) {
-        p[0] = RUNS;
-        p += HEAD;
+    out->n += CRM__SET_HEAD;
+    if (runs * 4 <= rows * 2 && runs * 4 < CRM__SET_BITMAP_BYTES) {
+        p[0] = CRM__SET_RUNS;
+        p += CRM__SET_HEAD;
         for (int32_t at = crm__set_next(words, 0); at >= 0; p += 4, out->n += 4) {
             uint32_t end = next_gap(words, (uint32_t)at);
             crm__put_le16(p, (uint16_t)at);
@@ -171,18 +148,18 @@ void crm__set_store(const uint64_t words[CRM__SET_WORDS], crm__buf *out)
         }
         return;
     }
-    if (rows * 2 < BITMAP_BYTES) {
-        p[0] = ARRAY;
-        p += HEAD;
+    if (rows * 2 < CRM__SET_BITMAP_BYTES) {
+        p[0] = CRM__SET_ARRAY;
+        p += CRM__SET_HEAD;
         for (int32_t at = crm__set_next(words, 0); at >= 0; p += 2, out->n += 2) {
             crm__put_le16(p, (uint16_t)at);
             at = crm__set_next(words, (uint32_t)at + 1);
         }
         return;
     }
-    p[0] = BITMAP;
-    p += HEAD;
+    p[0] = CRM__SET_BITMAP;
+    p += CRM__SET_HEAD;
     for (uint32_t i = 0; i < CRM__SET_WORDS; i++)
         crm__put_le64(p + 8 * i, words[i]);
-    out->n += BITMAP_BYTES;
+    out->n += CRM__SET_BITMAP_BYTES;
 }

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT
+ * Column blocks; the format is in column.h.  A code above greatest - least is that of a row without
+ * a number here, so that whatever the codes are, every number told lies within min and max.
+ */
+#include "bits/column.h"
+
+#include "base/bytes.h"
+#include "bits/kernel.h"
+#include "bits/set_part.h"
+
+#include <crm/codes.h>
+#include <string.h>
+
+enum { FORMAT = 1, FLAG_WIDE = 1, HEAD = 22, WIDE_BYTES = 11 };
+
+/* The greatest code of a width: that of no number. */
+static uint64_t none_of(unsigned width)
+{
+    return UINT64_MAX >> (64 - 8 * width);
+}
+
+static uint64_t spread_of(const crm__column *c)
+{
+    return (uint64_t)c->max - (uint64_t)c->min;
+}
+
+/* ---- reading ---- */
+
+static int open_wide(crm__reader *r, crm__column *c)
+{
+    c->wide = crm__read_le16(r) + 1u;
+    c->wide_bytes = crm__read_bytes(r, (uint64_t)c->wide * WIDE_BYTES);
+    return c->wide < c->rows ? CRM_OK : CRM_ECORRUPT; /* one number at least gave the scale */
+}
+
+int crm__column_open(crm__slice block, crm__column *c)
+{
+    crm__reader r = crm__reader_of(block.p, block.n);
+    unsigned format = crm__read_u8(&r), flags;
+    uint64_t spread;
+
+    c->width = crm__read_u8(&r);
+    c->scale = (int8_t)crm__read_u8(&r);
+    flags = crm__read_u8(&r);
+    c->rows = crm__read_le16(&r) + 1u;
+    c->min = (int64_t)crm__read_le64(&r);
+    spread = crm__read_le64(&r);
+    if (format != FORMAT || flags > FLAG_WIDE || c->rows > CRM__COLUMN_ROWS ||
+        c->scale < CRM__SCALE_LEAST || c->scale > CRM__SCALE_MOST || c->width > 8 ||
+        (c->width & (c->width - 1)))
+        return CRM_ECORRUPT;
+    if (spread > (uint64_t)INT64_MAX - (uint64_t)c->min)
+        return CRM_ECORRUPT;
+    c->max = (int64_t)((uint64_t)c->min + spread);
+    if (c->width ? spread >= none_of(c->width) : spread || flags || c->rows != CRM__COLUMN_ROWS)
+        return CRM_ECORRUPT;
+    c->p = crm__read_bytes(&r, (uint64_t)c->width * CRM__COLUMN_ROWS);
+    c->wide = 0;
+    c->wide_bytes = NULL;
+    if (flags && open_wide(&r, c))
+        return CRM_ECORRUPT;
+    return r.failed || crm__reader_left(&r) ? CRM_ECORRUPT : CRM_OK;
+}
+
+static uint64_t code_at(const crm__column *c, uint32_t row)
+{
+    switch (c->width) {
+    case 0:
+        return 0;
+    case 1:
+        return c->p[row];
+    case 2:
+        return crm__get_le16(c->p + 2 * row);
+    case 4:
+        return crm__get_le32(c->p + 4 * row);
+    default:
+        return crm__get_le64(c->p + 8 * row);
+    }
+}
+
+/* The i-th wide number; 0 when it is none, or its row has another. */
+static int wide_at(const crm__column *c, uint32_t i, uint32_t *row, crm__column_cell *cell)
+{
+    const uint8_t *p = c->wide_bytes + (size_t)i * WIDE_BYTES;
+
+    *row = crm__get_le16(p);
+    cell->state = CRM__CELL_NUMBER;
+    cell->scale = (int8_t)p[2];
+    cell->number = (int64_t)crm__get_le64(p + 3);
+    return *row < CRM__COLUMN_ROWS && cell->scale >= CRM__SCALE_LEAST &&
+           cell->scale <= CRM__SCALE_MOST && code_at(c, *row) > spread_of(c);
+}
+
+void crm__column_get(const crm__column *c, uint32_t row, crm__column_cell *cell)
+{
+    uint64_t code = code_at(c, row);
+    uint32_t at;
+
+    if (code <= spread_of(c)) {
+        cell->state = CRM__CELL_NUMBER;
+        cell->scale = c->scale;
+        cell->number = (int64_t)((uint64_t)c->min + code);
+        return;
+    }
+    for (uint32_t i = 0; i < c->wide; i++) {
+        if (wide_at(c, i, &at, cell) && at == row)
+            return;
+    }
+    memset(cell, 0, sizeof *cell);
+}
+
+/* words = rows whose code is from lo to hi. */
+static void codes_between(const crm__column *c, uint64_t lo, uint64_t hi,
+                          uint64_t words[CRM__COLUMN_WORDS])
+{
+    const crm__kernel *k = crm__kernel_best();
+
+    switch (c->width) {
+    case 0:
+        memset(words, 0xff, CRM__COLUMN_WORDS * sizeof *words);
+        return;
+    case 1:
+        k->range8(c->p, CRM__COLUMN_ROWS, (uint8_t)lo, (uint8_t)hi, words);
+        return;
+    case 2:
+        k->range16(c->p, CRM__COLUMN_ROWS, (uint16_t)lo, (uint16_t)hi, words);
+        return;
+    case 4:
+        k->range32(c->p, CRM__COLUMN_ROWS, (uint32_t)lo, (uint32_t)hi, words);
+        return;
+    default:
+        k->range64(c->p, CRM__COLUMN_ROWS, lo, hi, words);
+    }
+}
+
+static void add_wide(const crm__column *c, const crm__limits *l, uint64_t *words)
+{
+    for (uint32_t i = 0; i < c->wide; i++) {
+        crm__column_cell cell;
+        uint32_t row;
+        if (wide_at(c, i, &row, &cell) && (!l || crm__limits_take(l, cell.number, cell.scale)))
+            crm__set_put(words, row, 1);
+    }
+}
+
+void crm__column_range(const crm__column *c, const crm__limits *l,
+                       uint64_t words[CRM__COLUMN_WORDS])
+{
+    int64_t lo, hi;
+
+    if (!crm__limits_at(l, c->scale, &lo, &hi) || lo > c->max || hi < c->min) {
+        memset(words, 0, CRM__COLUMN_WORDS * sizeof *words);
+    } else {
+        lo = lo < c->min ? c->min : lo;
+        hi = hi > c->max ? c->max : hi;
+        codes_between(c, (uint64_t)lo - (uint64_t)c->min, (uint64_t)hi - (uint64_t)c->min, words);
+    }
+    add_wide(c, l, words);
+}
+
+void crm__column_present(const crm__column *c, uint64_t words[CRM__COLUMN_WORDS])
+{
+    codes_between(c, 0, spread_of(c), words);
+    add_wide(c, NULL, words);
+}
+
+void crm__column_wide(const crm__column *c, uint64_t words[CRM__COLUMN_WORDS])
+{
+    memset(words, 0, CRM__COLUMN_WORDS * sizeof *words);
+    add_wide(c, NULL, words);
+}
+
+void crm__column_numbers(const crm__column *c, int64_t numbers[CRM__COLUMN_ROWS])
+{
+    uint64_t *to = (uint64_t *)numbers, min = (uint64_t)c->min;
+
+    switch (c->width) {
+    case 0:
+        for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++)
+            to[i] = min;
+        return;
+    case 1:
+        for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++)
+            to[i] = min + c->p[i];
+        return;
+    case 2:
+        for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++)
+            to[i] = min + crm__get_le16(c->p + 2 * i);
+        return;
+    case 4:
+        for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++)
+            to[i] = min + crm__get_le32(c->p + 4 * i);
+        return;
+    default:
+        for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++)
+            to[i] = min + crm__get_le64(c->p + 8 * i);
+    }
+}
+
+/* ---- making ---- */
+
+void crm__column_cells(const crm__column *c, crm__column_cell cells[CRM__COLUMN_ROWS])
+{
+    uint64_t spread = spread_of(c);
+
+    memset(cells, 0, CRM__COLUMN_ROWS * sizeof *cells);
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
+        uint64_t code = code_at(c, i);
+        if (code > spread)
+            continue;
+        cells[i].state = CRM__CELL_NUMBER;
+        cells[i].scale = c->scale;
+        cells[i].number = (int64_t)((uint64_t)c->min + code);
+    }
+    for (uint32_t i = 0; i < c->wide; i++) {
+        crm__column_cell cell;
+        uint32_t row;
+        if (wide_at(c, i, &row, &cell))
+            cells[row] = cell;
+    }
+}
+
+/* The smallest scale at which a number is whole, when that is above `least`, else `least`. */
+static int least_scale(const crm__column_cell *cell, int least)
+{
+    int64_t rest;
+
+    while (least < cell->scale && !crm__scaled_to(cell->number, cell->scale, least, &rest))
+        least++;
+    return least;
+}
+
+/* A block on its way: what of its cells fits. */
+typedef struct making {
+    const crm__column_cell *cells;
+    int64_t numbers[CRM__COLUMN_ROWS];
+    uint64_t plain[CRM__COLUMN_WORDS], wide[CRM__COLUMN_WORDS];
+    uint32_t plain_count, wide_count;
+    int64_t min, max;
+    int scale;
+} making;
+
+static void take_cells(making *m)
+{
+    m->scale = CRM__SCALE_LEAST;
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
+        if (m->cells[i].state == CRM__CELL_NUMBER)
+            m->scale = least_scale(&m->cells[i], m->scale);
+    }
+    m->min = INT64_MAX;
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
+        const crm__column_cell *cell = &m->cells[i];
+        if (cell->state != CRM__CELL_NUMBER)
+            continue;
+        if (crm__scaled_to(cell->number, cell->scale, m->scale, &m->numbers[i])) {
+            crm__set_put(m->plain, i, 1);
+            m->min = m->numbers[i] < m->min ? m->numbers[i] : m->min;
+        } else {
+            crm__set_put(m->wide, i, 1);
+        }
+    }
+    m->max = m->min;
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
+        if (!crm__set_has(m->plain, i))
+            continue;
+        if ((uint64_t)m->numbers[i] - (uint64_t)m->min == UINT64_MAX) {
+            crm__set_put(m->plain, i, 0);
+            crm__set_put(m->wide, i, 1);
+        } else if (m->numbers[i] > m->max) {
+            m->max = m->numbers[i];
+        }
+    }
+    for (uint32_t i = 0; i < CRM__COLUMN_WORDS; i++) {
+        m->plain_count += crm__set_ones(m->plain[i]);
+        m->wide_count += crm__set_ones(m->wide[i]);
+    }
+}
+
+static unsigned width_of(const making *m)
+{
+    uint64_t spread = (uint64_t)m->max - (uint64_t)m->min;
+    unsigned width = 1;
+
+    if (spread == 0 && m->plain_count == CRM__COLUMN_ROWS)
+        return 0;
+    while (spread >= none_of(width))
+        width *= 2;
+    return width;
+}
+
+static void put_codes(const making *m, unsigned width, uint8_t *p)
+{
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++, p += width) {
+        uint64_t code =
+            crm__set_has(m->plain, i) ? (uint64_t)m->numbers[i] - (uint64_t)m->min : none_of(width);
+        if (width == 1)
+            p[0] = (uint8_t)code;
+        else if (width == 2)
+            crm__put_le16(p, (uint16_t)code);
+        else if (width == 4)
+            crm__put_le32(p, (uint32_t)code);
+        else
+            crm__put_le64(p, code);
+    }
+}
+
+static void put_wide(const making *m, uint8_t *p)
+{
+    crm__put_le16(p, (uint16_t)(m->wide_count - 1));
+    p += 2;
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
+        int64_t number = m->cells[i].number;
+        int scale;
+        if (!crm__set_has(m->wide, i))
+            continue;
+        scale = least_scale(&m->cells[i], CRM__SCALE_LEAST);
+        (void)crm__scaled_to(number, m->cells[i].scale, scale, &number);
+        crm__put_le16(p, (uint16_t)i);
+        p[2] = (uint8_t)scale;
+        crm__put_le64(p + 3, (uint64_t)number);
+        p += WIDE_BYTES;
+    }
+}
+
+void crm__column_store(const crm__column_cell cells[CRM__COLUMN_ROWS], crm__buf *out)
+{
+    making m;
+    unsigned width;
+    size_t size;
+    uint8_t *p;
+
+    m.cells = cells;
+    m.plain_count = m.wide_count = 0;
+    memset(m.plain, 0, sizeof m.plain);
+    memset(m.wide, 0, sizeof m.wide);
+    take_cells(&m);
+    if (!m.plain_count)
+        return;
+    width = width_of(&m);
+    size = HEAD + (size_t)width * CRM__COLUMN_ROWS;
+    if (m.wide_count)
+        size += 2 + (size_t)m.wide_count * WIDE_BYTES;
+    p = crm__buf_reserve(out, size);
+    if (!p)
+        return;
+    p[0] = FORMAT;
+    p[1] = (uint8_t)width;
+    p[2] = (uint8_t)m.scale;
+    p[3] = m.wide_count ? FLAG_WIDE : 0;
+    crm__put_le16(p + 4, (uint16_t)(m.plain_count + m.wide_count - 1));
+    crm__put_le64(p + 6, (uint64_t)m.min);
+    crm__put_le64(p + 14, (uint64_t)m.max - (uint64_t)m.min);
+    if (width)
+        put_codes(&m, width, p + HEAD);
+    if (m.wide_count)
+        put_wide(&m, p + HEAD + (size_t)width * CRM__COLUMN_ROWS);
+    out->n += size;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ * The loops with AVX2: processors from Haswell and Zen on.
+ *
+ * Bits are counted as Mula, Kurz and Lemire describe: eight vectors are added bit by bit, carries
+ * kept in vectors of twos and fours, so that only one of the eight is counted, by looking up each
+ * half byte.
+ */
+#include "bits/kernel_part.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#define WITH __attribute__((target("avx2,popcnt")))
+#define INLINE WITH static inline __attribute__((always_inline))
+
+INLINE __m256i load(const uint8_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+/* What up to three sets have in common at a place; b and c may be NULL. */
+INLINE __m256i common(const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t at)
+{
+    __m256i v = load(a + at);
+
+    if (b)
+        v = _mm256_and_si256(v, load(b + at));
+    if (c)
+        v = _mm256_and_si256(v, load(c + at));
+    return v;
+}
+
+INLINE uint64_t common_word(const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t at)
+{
+    uint64_t v, w;
+
+    memcpy(&v, a + at, sizeof v);
+    if (b) {
+        memcpy(&w, b + at, sizeof w);
+        v &= w;
+    }
+    if (c) {
+        memcpy(&w, c + at, sizeof w);
+        v &= w;
+    }
+    return v;
+}
+
+/* Bits of each 64-bit lane. */
+INLINE __m256i ones(__m256i v)
+{
+    const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
+                                           2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    const __m256i low = _mm256_set1_epi8(0x0f);
+    __m256i a = _mm256_shuffle_epi8(table, _mm256_and_si256(v, low));
+    __m256i b = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(v, 4), low));
+
+    return _mm256_sad_epu8(_mm256_add_epi8(a, b), _mm256_setzero_si256());
+}
+
+/* *low + a + b = low' + 2 * carry, bit by bit. */
+INLINE __m256i add(__m256i *low, __m256i a, __m256i b)
+{
+    __m256i half = _mm256_xor_si256(*low, a);
+    __m256i carry = _mm256_or_si256(_mm256_and_si256(*low, a), _mm256_and_si256(half, b));
+
+    *low = _mm256_xor_si256(half, b);
+    return carry;
+}
+
+INLINE uint64_t lanes(__m256i v)
+{
+    __m128i two = _mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+    return (uint64_t)_mm_cvtsi128_si64(two) + (uint64_t)_mm_extract_epi64(two, 1);
+}
+
+INLINE uint64_t count_common(const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t n)
+{
+    __m256i one = _mm256_setzero_si256(), two = one, four = one, sum = one;
+    uint64_t total;
+    size_t i = 0;
+
+    for (; i + 32 <= n; i += 32) {
+        size_t at = 8 * i;
+        __m256i t0 = add(&one, common(a, b, c, at), common(a, b, c, at + 32));
+        __m256i t1 = add(&one, common(a, b, c, at + 64), common(a, b, c, at + 96));
+        __m256i f0 = add(&two, t0, t1), f1;
+        t0 = add(&one, common(a, b, c, at + 128), common(a, b, c, at + 160));
+        t1 = add(&one, common(a, b, c, at + 192), common(a, b, c, at + 224));
+        f1 = add(&two, t0, t1);
+        sum = _mm256_add_epi64(sum, ones(add(&four, f0, f1)));
+    }
+    total = 8 * lanes(sum) + 4 * lanes(ones(four)) + 2 * lanes(ones(two)) + lanes(ones(one));
+    for (; i < n; i++)
+        total += (uint64_t)_mm_popcnt_u64(common_word(a, b, c, 8 * i));
+    return total;
+}
+
+WITH static uint64_t count(const uint64_t *words, size_t n)
+{
+    return count_common((const uint8_t *)words, NULL, NULL, n);
+}
+
+WITH static uint64_t count_and(const uint64_t *words, const uint8_t *stored, size_t n)
+{
+    return count_common((const uint8_t *)words, stored, NULL, n);
+}
+
+WITH static uint64_t count_and_stored(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    return count_common(a, b, NULL, n);
+}
+
+WITH static uint64_t count_and3(const uint64_t *words, const uint8_t *a, const uint8_t *b, size_t n)
+{
+    return count_common((const uint8_t *)words, a, b, n);
+}
+
+WITH static uint64_t count_and3_stored(const uint8_t *a, const uint8_t *b, const uint8_t *c,
+                                       size_t n)
+{
+    return count_common(a, b, c, n);
+}
+
+#define INTO(name, vector, word)                                                                   \
+    WITH static void name(uint64_t *words, const uint8_t *stored, size_t n)                        \
+    {                                                                                              \
+        size_t i = 0;                                                                              \
+        for (; i + 4 <= n; i += 4) {                                                               \
+            __m256i s = load(stored + 8 * i), w = load((const uint8_t *)(words + i));              \
+            _mm256_storeu_si256((__m256i *)(void *)(words + i), vector(s, w));                     \
+        }                                                                                          \
+        for (; i < n; i++) {                                                                       \
+            uint64_t s;                                                                            \
+            memcpy(&s, stored + 8 * i, sizeof s);                                                  \
+            words[i] = words[i] word s;                                                            \
+        }                                                                                          \
+    }
+
+INTO(and_into, _mm256_and_si256, &)
+INTO(or_into, _mm256_or_si256, |)
+INTO(andnot_into, _mm256_andnot_si256, &~)
+INTO(xor_into, _mm256_xor_si256, ^)
+
+/* lo <= code <= hi is code - lo <= hi - lo without sign, when lo <= hi; and a <= b without sign is
+ * min(a, b) = a. */
+WITH static void range8(const uint8_t *codes, size_t n, uint8_t lo, uint8_t hi, uint64_t *to)
+{
+    __m256i base = _mm256_set1_epi8((char)lo), most = _mm256_set1_epi8((char)(hi - lo));
+
+    for (size_t i = 0; i < n; i += 64) {
+        __m256i a = _mm256_sub_epi8(load(codes + i), base);
+        __m256i b = _mm256_sub_epi8(load(codes + i + 32), base);
+        a = _mm256_cmpeq_epi8(_mm256_min_epu8(a, most), a);
+        b = _mm256_cmpeq_epi8(_mm256_min_epu8(b, most), b);
+        to[i / 64] = lo <= hi ? (uint32_t)_mm256_movemask_epi8(a) |
+                                    (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32
+                              : 0;
+    }
+}
+
+WITH static void range16(const uint8_t *codes, size_t n, uint16_t lo, uint16_t hi, uint64_t *to)
+{
+    __m256i base = _mm256_set1_epi16((short)lo), most = _mm256_set1_epi16((short)(hi - lo));
+
+    for (size_t i = 0; i < n; i += 64) {
+        uint64_t word = 0;
+        for (size_t k = 0; k < 64 && lo <= hi; k += 32) {
+            const uint8_t *p = codes + 2 * (i + k);
+            __m256i a = _mm256_sub_epi16(load(p), base), b = _mm256_sub_epi16(load(p + 32), base);
+            a = _mm256_cmpeq_epi16(_mm256_min_epu16(a, most), a);
+            b = _mm256_cmpeq_epi16(_mm256_min_epu16(b, most), b);
+            a = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
+            word |= (uint64_t)(uint32_t)_mm256_movemask_epi8(a) << k;
+        }
+        to[i / 64] = word;
+    }
+}
+
+WITH static void range32(const uint8_t *codes, size_t n, uint32_t lo, uint32_t hi, uint64_t *to)
+{
+    __m256i base = _mm256_set1_epi32((int)lo), most = _mm256_set1_epi32((int)(hi - lo));
+
+    for (size_t i = 0; i < n; i += 64) {
+        uint64_t word = 0;
+        for (size_t k = 0; k < 64 && lo <= hi; k += 8) {
+            __m256i a = _mm256_sub_epi32(load(codes + 4 * (i + k)), base);
+            a = _mm256_cmpeq_epi32(_mm256_min_epu32(a, most), a);
+            word |= (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(a)) << k;
+        }
+        to[i / 64] = word;
+    }
+}
+
+/* There is no compare without sign of this width: both sides are moved below 0. */
+WITH static void range64(const uint8_t *codes, size_t n, uint64_t lo, uint64_t hi, uint64_t *to)
+{
+    const uint64_t sign = UINT64_C(1) << 63;
+    __m256i base = _mm256_set1_epi64x((long long)(lo ^ sign));
+    __m256i most = _mm256_set1_epi64x((long long)((hi - lo) ^ sign));
+
+    for (size_t i = 0; i < n; i += 64) {
+        uint64_t word = 0;
+        for (size_t k = 0; k < 64 && lo <= hi; k += 4) {
+            __m256i a = _mm256_sub_epi64(load(codes + 8 * (i + k)), base);
+            a = _mm256_cmpgt_epi64(a, most);
+            word |= (uint64_t)(~(uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(a)) & 15) << k;
+        }
+        to[i / 64] = word;
+    }
+}
+
+const crm__kernel crm__kernel_avx2 = {
+    .name = "avx2",
+    .count = count,
+    .count_and = count_and,
+    .count_and_stored = count_and_stored,
+    .count_and3 = count_and3,
+    .count_and3_stored = count_and3_stored,
+    .and_into = and_into,
+    .or_into = or_into,
+    .andnot_into = andnot_into,
+    .xor_into = xor_into,
+    .range8 = range8,
+    .range16 = range16,
+    .range32 = range32,
+    .range64 = range64,
+};
+
+#else
+typedef int crm__kernel_avx2_none; /* a file of C has something in it */
+#endif

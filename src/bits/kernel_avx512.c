@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * The loops with AVX-512 and its count of bits: processors from Ice Lake and Zen 4 on.
+ */
+#include "bits/kernel_part.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define WITH __attribute__((target("avx512f,avx512bw,avx512vl,avx512vpopcntdq")))
+#define INLINE WITH static inline __attribute__((always_inline))
+
+/* What up to three sets have in common at a place; b and c may be NULL.  Of a whole vector, or of
+ * the words that a mask names: no others are read. */
+INLINE __m512i common(const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t at, __mmask8 m)
+{
+    __m512i v = _mm512_maskz_loadu_epi64(m, a + at);
+
+    if (b)
+        v = _mm512_and_si512(v, _mm512_maskz_loadu_epi64(m, b + at));
+    if (c)
+        v = _mm512_and_si512(v, _mm512_maskz_loadu_epi64(m, c + at));
+    return v;
+}
+
+INLINE uint64_t count_common(const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t n)
+{
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16) {
+        even = _mm512_add_epi64(even, _mm512_popcnt_epi64(common(a, b, c, 8 * i, 0xff)));
+        odd = _mm512_add_epi64(odd, _mm512_popcnt_epi64(common(a, b, c, 8 * i + 64, 0xff)));
+    }
+    for (; i < n; i += 8) {
+        __mmask8 m = (__mmask8)(n - i >= 8 ? 0xff : (1u << (n - i)) - 1);
+        even = _mm512_add_epi64(even, _mm512_popcnt_epi64(common(a, b, c, 8 * i, m)));
+    }
+    return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(even, odd));
+}
+
+WITH static uint64_t count(const uint64_t *words, size_t n)
+{
+    return count_common((const uint8_t *)words, NULL, NULL, n);
+}
+
+WITH static uint64_t count_and(const uint64_t *words, const uint8_t *stored, size_t n)
+{
+    return count_common((const uint8_t *)words, stored, NULL, n);
+}
+
+WITH static uint64_t count_and_stored(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    return count_common(a, b, NULL, n);
+}
+
+WITH static uint64_t count_and3(const uint64_t *words, const uint8_t *a, const uint8_t *b, size_t n)
+{
+    return count_common((const uint8_t *)words, a, b, n);
+}
+
+WITH static uint64_t count_and3_stored(const uint8_t *a, const uint8_t *b, const uint8_t *c,
+                                       size_t n)
+{
+    return count_common(a, b, c, n);
+}
+
+/* In the order of the table of _mm512_ternarylogic_epi64(): words 0xf0, stored 0xcc. */
+enum { AND = 0xf0 & 0xcc, OR = 0xf0 | 0xcc, ANDNOT = 0xf0 & 0x33, XOR = 0xf0 ^ 0xcc };
+
+#define INTO(name, table)                                                                          \
+    WITH static void name(uint64_t *words, const uint8_t *stored, size_t n)                        \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i += 8) {                                                        \
+            __mmask8 m = (__mmask8)(n - i >= 8 ? 0xff : (1u << (n - i)) - 1);                      \
+            __m512i v = _mm512_maskz_loadu_epi64(m, words + i);                                    \
+            __m512i s = _mm512_maskz_loadu_epi64(m, stored + 8 * i);                               \
+            _mm512_mask_storeu_epi64(words + i, m, _mm512_ternarylogic_epi64(v, s, s, table));     \
+        }                                                                                          \
+    }
+
+INTO(and_into, AND)
+INTO(or_into, OR)
+INTO(andnot_into, ANDNOT)
+INTO(xor_into, XOR)
+
+/* lo <= code <= hi is code - lo <= hi - lo without sign, when lo <= hi. */
+#define RANGE(bits, type, set1)                                                                    \
+    WITH static void range##bits(const uint8_t *codes, size_t n, type lo, type hi, uint64_t *to)   \
+    {                                                                                              \
+        enum { EACH = 512 / bits };                                                                \
+        __m512i base = set1(lo), most = set1((type)(hi - lo));                                     \
+        for (size_t i = 0; i < n; i += 64) {                                                       \
+            uint64_t word = 0;                                                                     \
+            for (size_t k = 0; k < 64 && lo <= hi; k += EACH) {                                    \
+                __m512i v = _mm512_loadu_si512(codes + (i + k) * sizeof(type));                    \
+                v = _mm512_sub_epi##bits(v, base);                                                 \
+                word |= (uint64_t)_mm512_cmple_epu##bits##_mask(v, most) << k;                     \
+            }                                                                                      \
+            to[i / 64] = word;                                                                     \
+        }                                                                                          \
+    }
+
+#define SET8(v) _mm512_set1_epi8((char)(v))
+#define SET16(v) _mm512_set1_epi16((short)(v))
+#define SET32(v) _mm512_set1_epi32((int)(v))
+#define SET64(v) _mm512_set1_epi64((long long)(v))
+
+RANGE(8, uint8_t, SET8)
+RANGE(16, uint16_t, SET16)
+RANGE(32, uint32_t, SET32)
+RANGE(64, uint64_t, SET64)
+
+const crm__kernel crm__kernel_avx512 = {
+    .name = "avx512",
+    .count = count,
+    .count_and = count_and,
+    .count_and_stored = count_and_stored,
+    .count_and3 = count_and3,
+    .count_and3_stored = count_and3_stored,
+    .and_into = and_into,
+    .or_into = or_into,
+    .andnot_into = andnot_into,
+    .xor_into = xor_into,
+    .range8 = range8,
+    .range16 = range16,
+    .range32 = range32,
+    .range64 = range64,
+};
+
+#else
+typedef int crm__kernel_avx512_none; /* a file of C has something in it */
+#endif

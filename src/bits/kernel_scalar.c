@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ * The loops in plain C, for any processor; the other variants are measured by it.
+ */
+#include "base/bytes.h"
+#include "bits/kernel_part.h"
+#include "bits/set_part.h"
+
+static uint64_t count(const uint64_t *words, size_t n)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += crm__set_ones(words[i]);
+    return sum;
+}
+
+static uint64_t count_and(const uint64_t *words, const uint8_t *stored, size_t n)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += crm__set_ones(words[i] & crm__get_le64(stored + 8 * i));
+    return sum;
+}
+
+static uint64_t count_and_stored(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += crm__set_ones(crm__get_le64(a + 8 * i) & crm__get_le64(b + 8 * i));
+    return sum;
+}
+
+static uint64_t count_and3(const uint64_t *words, const uint8_t *a, const uint8_t *b, size_t n)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += crm__set_ones(words[i] & crm__get_le64(a + 8 * i) & crm__get_le64(b + 8 * i));
+    return sum;
+}
+
+static uint64_t count_and3_stored(const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t n)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += crm__set_ones(crm__get_le64(a + 8 * i) & crm__get_le64(b + 8 * i) &
+                             crm__get_le64(c + 8 * i));
+    return sum;
+}
+
+static void and_into(uint64_t *words, const uint8_t *stored, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        words[i] &= crm__get_le64(stored + 8 * i);
+}
+
+static void or_into(uint64_t *words, const uint8_t *stored, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        words[i] |= crm__get_le64(stored + 8 * i);
+}
+
+static void andnot_into(uint64_t *words, const uint8_t *stored, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        words[i] &= ~crm__get_le64(stored + 8 * i);
+}
+
+static void xor_into(uint64_t *words, const uint8_t *stored, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        words[i] ^= crm__get_le64(stored + 8 * i);
+}
+
+#define RANGE(bits, type, get)                                                                     \
+    static void range##bits(const uint8_t *codes, size_t n, type lo, type hi, uint64_t *to)        \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i += 64) {                                                       \
+            uint64_t word = 0;                                                                     \
+            for (size_t k = 0; k < 64; k++) {                                                      \
+                type code = get(codes + (i + k) * sizeof(type));                                   \
+                word |= (uint64_t)(code >= lo && code <= hi) << k;                                 \
+            }                                                                                      \
+            to[i / 64] = word;                                                                     \
+        }                                                                                          \
+    }
+
+static inline uint8_t get8(const uint8_t *p)
+{
+    return *p;
+}
+
+RANGE(8, uint8_t, get8)
+RANGE(16, uint16_t, crm__get_le16)
+RANGE(32, uint32_t, crm__get_le32)
+RANGE(64, uint64_t, crm__get_le64)
+
+const crm__kernel crm__kernel_scalar = {
+    .name = "scalar",
+    .count = count,
+    .count_and = count_and,
+    .count_and_stored = count_and_stored,
+    .count_and3 = count_and3,
+    .count_and3_stored = count_and3_stored,
+    .and_into = and_into,
+    .or_into = or_into,
+    .andnot_into = andnot_into,
+    .xor_into = xor_into,
+    .range8 = range8,
+    .range16 = range16,
+    .range32 = range32,
+    .range64 = range64,
+};

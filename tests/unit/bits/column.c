@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT
+ * Column blocks: what is stored of cells reads back as the same numbers, ranges are what comparing
+ * cell by cell gives, equal numbers give equal bytes, damaged blocks stay within bounds.
+ */
+#include "bits/column.h"
+
+#include "bits/set.h"
+#include "crmtest.h"
+
+#include <crm/codes.h>
+#include <stdlib.h>
+
+enum { ROWS = CRM__COLUMN_ROWS, WORDS = CRM__COLUMN_WORDS };
+
+static crm__column_cell cells[ROWS], back[ROWS];
+
+static int64_t ten_to(int n)
+{
+    int64_t p = 1;
+
+    while (n-- > 0)
+        p *= 10;
+    return p;
+}
+
+/* Compares by long division, digit by digit of the fraction, as one would by hand. */
+static int by_value(int64_t a, int as, int64_t b, int bs)
+{
+    __int128 x = (__int128)a * ten_to(12 - as), y = (__int128)b * ten_to(12 - bs);
+
+    return x < y ? -1 : x > y;
+}
+
+typedef struct style {
+    int numbers, scale, absent;
+} style;
+
+static int64_t random_number(uint64_t *seed, int kind)
+{
+    static const int64_t ENDS[] = {INT64_MIN, INT64_MIN + 1, -1, 0, 1, INT64_MAX - 1, INT64_MAX};
+
+    switch (kind) {
+    case 0:
+        return 42;
+    case 1:
+        return (int64_t)crmtest_below(seed, 256) - 128; /* 254 and 255 above the least */
+    case 2:
+        return (int64_t)crmtest_below(seed, 1000) * 100;
+    case 3:
+        return 1600000000000000 + (int64_t)crmtest_below(seed, 10000000) * 1000000;
+    case 4:
+        return ENDS[crmtest_below(seed, 7)];
+    case 5:
+        return (int64_t)crmtest_below(seed, 65536 + crmtest_below(seed, 2));
+    default:
+        return (int64_t)(crmtest_rand(seed) >> crmtest_below(seed, 64)) ^
+               -(int64_t)crmtest_below(seed, 2);
+    }
+}
+
+static int8_t random_scale(uint64_t *seed, int kind)
+{
+    static const int RANGE[] = {1, 1, 4, 19}, FROM[] = {0, 2, 0, -6};
+
+    return (int8_t)((int)crmtest_below(seed, (uint64_t)RANGE[kind]) + FROM[kind]);
+}
+
+static void random_cells(uint64_t *seed)
+{
+    style t = {(int)crmtest_below(seed, 8), (int)crmtest_below(seed, 4),
+               (int)crmtest_below(seed, 4)};
+
+    memset(cells, 0, sizeof cells);
+    for (int i = 0; i < ROWS; i++) {
+        if (t.absent && crmtest_below(seed, 4) < (uint64_t)t.absent)
+            continue;
+        cells[i].state = CRM__CELL_NUMBER;
+        cells[i].number =
+            random_number(seed, t.numbers == 7 ? (int)crmtest_below(seed, 7) : t.numbers);
+        cells[i].scale = random_scale(seed, t.scale);
+    }
+}
+
+static void store(const crm__column_cell *from, crm__buf *out)
+{
+    crm__buf_init(out, NULL);
+    crm__buf_add(out, "xx", 2); /* at no alignment */
+    crm__column_store(from, out);
+    ck_assert(!out->failed);
+}
+
+static int same_cell(const crm__column_cell *a, const crm__column_cell *b)
+{
+    if (a->state != b->state)
+        return 0;
+    return a->state != CRM__CELL_NUMBER || by_value(a->number, a->scale, b->number, b->scale) == 0;
+}
+
+/* The same numbers in other spellings: zeros behind the point added or taken away. */
+static void respell(uint64_t *seed, crm__column_cell *c)
+{
+    int64_t number;
+
+    if (c->state == CRM__CELL_NUMBER && crmtest_below(seed, 2)) {
+        int to = (int)crmtest_below(seed, 19) - 6;
+        if (crm__scaled_to(c->number, c->scale, to, &number)) {
+            c->number = number;
+            c->scale = (int8_t)to;
+        }
+    }
+}
+
+static void check_reads(const crm__column *c)
+{
+    static int64_t numbers[ROWS];
+    uint64_t present[WORDS], wide[WORDS];
+    uint32_t rows = 0, wides = 0;
+    int bad = 0;
+
+    crm__column_cells(c, back);
+    crm__column_numbers(c, numbers);
+    crm__column_present(c, present);
+    crm__column_wide(c, wide);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        crm__column_cell one;
+        crm__column_get(c, i, &one);
+        bad += !same_cell(&cells[i], &back[i]) || !same_cell(&cells[i], &one);
+        bad += crm__set_has(present, i) != (cells[i].state == CRM__CELL_NUMBER);
+        rows += cells[i].state == CRM__CELL_NUMBER;
+        wides += (uint32_t)crm__set_has(wide, i);
+        if (cells[i].state == CRM__CELL_NUMBER && !crm__set_has(wide, i)) {
+            bad += by_value(cells[i].number, cells[i].scale, numbers[i], c->scale) != 0;
+            bad += numbers[i] < c->min || numbers[i] > c->max;
+        }
+    }
+    ck_assert_int_eq(bad, 0);
+    ck_assert_uint_eq(c->rows, rows);
+    ck_assert_uint_eq(c->wide, wides);
+}
+
+static int taken(const crm__column_cell *c, const crm__limits *l)
+{
+    if (c->state != CRM__CELL_NUMBER)
+        return 0;
+    if (l->flags & CRM__LIMIT_LO) {
+        int d = by_value(c->number, c->scale, l->lo, l->lo_scale);
+        if (d < 0 || (d == 0 && l->flags & CRM__LIMIT_LO_OPEN))
+            return 0;
+    }
+    if (l->flags & CRM__LIMIT_HI) {
+        int d = by_value(c->number, c->scale, l->hi, l->hi_scale);
+        if (d > 0 || (d == 0 && l->flags & CRM__LIMIT_HI_OPEN))
+            return 0;
+    }
+    return 1;
+}
+
+/* A number that is there, or next to it, or any. */
+static void some_limit(uint64_t *seed, int64_t *number, int8_t *scale)
+{
+    const crm__column_cell *c = &cells[crmtest_below(seed, ROWS)];
+
+    *number = random_number(seed, (int)crmtest_below(seed, 7));
+    *scale = (int8_t)((int)crmtest_below(seed, 19) - 6);
+    if (crmtest_below(seed, 3) && c->state == CRM__CELL_NUMBER) {
+        crm__column_cell near = *c;
+        respell(seed, &near);
+        *scale = near.scale;
+        if (near.number > INT64_MIN && near.number < INT64_MAX)
+            *number = near.number + (int64_t)crmtest_below(seed, 3) - 1;
+    }
+}
+
+static void check_ranges(const crm__column *c, uint64_t *seed, int times)
+{
+    uint64_t words[WORDS];
+
+    for (int i = 0; i < times; i++) {
+        crm__limits l;
+        int bad = 0;
+        l.flags = (uint8_t)crmtest_below(seed, 16);
+        some_limit(seed, &l.lo, &l.lo_scale);
+        some_limit(seed, &l.hi, &l.hi_scale);
+        if (crmtest_below(seed, 4) == 0) { /* equality */
+            l.hi = l.lo;
+            l.hi_scale = l.lo_scale;
+            l.flags = CRM__LIMIT_LO | CRM__LIMIT_HI;
+        }
+        crm__column_range(c, &l, words);
+        for (uint32_t k = 0; k < ROWS; k++) {
+            bad += crm__set_has(words, k) != taken(&cells[k], &l);
+            bad += cells[k].state == CRM__CELL_NUMBER &&
+                   crm__limits_take(&l, cells[k].number, cells[k].scale) != taken(&cells[k], &l);
+        }
+        ck_assert_int_eq(bad, 0);
+    }
+}
+
+CRM_TEST(test_bits_column__random)
+{
+    uint64_t seed = crmtest_seed();
+    crm__buf out, again;
+    crm__column c;
+    size_t widths[9] = {0}, wide = 0;
+
+    for (size_t round = crmtest_rounds(250, 20000); round > 0; round--) {
+        random_cells(&seed);
+        store(cells, &out);
+        if (out.n == 2) {
+            for (int i = 0; i < ROWS; i++)
+                ck_assert_int_eq(cells[i].state, CRM__CELL_NONE);
+            crm__buf_clear(&out);
+            continue;
+        }
+        ck_assert_int_eq(crm__column_open((crm__slice){out.p + 2, out.n - 2}, &c), CRM_OK);
+        widths[c.width]++;
+        wide += c.wide > 0;
+        check_reads(&c);
+        check_ranges(&c, &seed, 12);
+        for (int i = 0; i < ROWS; i++) /* of what was read, and of other spellings */
+            respell(&seed, &back[i]);
+        store(back, &again);
+        ck_assert_uint_eq(again.n, out.n);
+        ck_assert_mem_eq(again.p, out.p, out.n);
+        crm__buf_clear(&again);
+        crm__buf_clear(&out);
+    }
+    for (int w = 1; w <= 8; w *= 2)
+        ck_assert_uint_gt(widths[w], 0);
+    ck_assert_uint_gt(widths[0], 0);
+    ck_assert_uint_gt(wide, 0);
+}
+
+/* A cell put and taken away again leaves no trace. */
+CRM_TEST(test_bits_column__road_does_not_matter)
+{
+    uint64_t seed = crmtest_seed();
+    crm__buf before, after;
+    crm__column c;
+
+    for (size_t round = crmtest_rounds(60, 3000); round > 0; round--) {
+        uint32_t row = (uint32_t)crmtest_below(&seed, ROWS);
+        random_cells(&seed);
+        memset(&cells[row], 0, sizeof cells[row]);
+        cells[(row + 1) % ROWS].state = CRM__CELL_NUMBER;
+        store(cells, &before);
+        cells[row].state = CRM__CELL_NUMBER;
+        cells[row].scale = 12;
+        cells[row].number = crmtest_below(&seed, 2) ? INT64_MAX : -1; /* others become wide */
+        store(cells, &after);
+        ck_assert_int_eq(crm__column_open((crm__slice){after.p + 2, after.n - 2}, &c), CRM_OK);
+        check_reads(&c);
+        memset(&back[row], 0, sizeof back[row]);
+        crm__buf_clear(&after);
+        store(back, &after);
+        ck_assert_uint_eq(after.n, before.n);
+        ck_assert_mem_eq(after.p, before.p, before.n);
+        crm__buf_clear(&after);
+        crm__buf_clear(&before);
+    }
+}
+
+CRM_TEST(test_bits_column__sizes)
+{
+    static const struct {
+        int64_t least, most;
+        int all;
+        size_t width;
+    } CASE[] = {
+        {5, 5, 1, 0},
+        {5, 5, 0, 1},
+        {-100, 154, 0, 1},
+        {-101, 154, 0, 2},
+        {1, 65535, 1, 2},
+        {1, 65536, 1, 4},
+        {1, INT64_C(0xffffffff), 1, 4},
+        {1, INT64_C(0x100000001), 1, 8},
+        {1600000000000000, 1600000003000000, 1, 1}, /* three seconds, in microseconds */
+        {INT64_MIN + 1, INT64_MAX, 1, 8},
+        {INT64_MIN, INT64_MAX - 1, 1, 8},
+    };
+    crm__buf out;
+    crm__column c;
+
+    for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
+        for (int k = 0; k < ROWS; k++) {
+            cells[k].state = CASE[i].all || k < 2;
+            cells[k].scale = 0;
+            cells[k].number = k % 2 ? CASE[i].most : CASE[i].least;
+        }
+        store(cells, &out);
+        ck_assert_uint_eq(out.n, 2 + 22 + CASE[i].width * ROWS);
+        ck_assert_int_eq(crm__column_open((crm__slice){out.p + 2, out.n - 2}, &c), CRM_OK);
+        check_reads(&c);
+        crm__buf_clear(&out);
+    }
+    cells[0].number = INT64_MIN; /* as far from one another as there is: the upper ones are wide */
+    for (int k = 1; k < ROWS; k++)
+        cells[k].number = INT64_MAX;
+    store(cells, &out);
+    ck_assert_int_eq(crm__column_open((crm__slice){out.p + 2, out.n - 2}, &c), CRM_OK);
+    ck_assert_uint_eq(c.wide, ROWS - 1);
+    ck_assert_uint_eq(out.n, 2 + 22 + ROWS + 2 + 11 * (ROWS - 1));
+    check_reads(&c);
+    crm__buf_clear(&out);
+}
+
+static void read_all(const uint8_t *p, size_t n, uint64_t *seed)
+{
+    uint8_t *copy = malloc(n + 1);
+    uint64_t words[WORDS], present[WORDS];
+    static int64_t numbers[ROWS];
+    crm__column c;
+
+    memcpy(copy, p, n);
+    if (crm__column_open((crm__slice){copy, n}, &c) == CRM_OK) {
+        crm__limits l = {(int64_t)crmtest_rand(seed), (int64_t)crmtest_rand(seed), 0, 0,
+                         (uint8_t)crmtest_below(seed, 16)};
+        crm__buf out;
+        crm__column_present(&c, present);
+        crm__column_range(&c, &l, words);
+        for (int i = 0; i < WORDS; i++)
+            ck_assert(!(words[i] & ~present[i]));
+        crm__column_numbers(&c, numbers);
+        crm__column_cells(&c, back);
+        for (uint32_t i = 0; i < ROWS; i++) {
+            crm__column_cell one;
+            crm__column_get(&c, i, &one);
+            ck_assert_int_eq(one.state, back[i].state);
+            ck_assert_int_eq(one.state, crm__set_has(present, i));
+        }
+        store(back, &out);
+        crm__buf_clear(&out);
+    }
+    free(copy);
+}
+
+CRM_TEST(test_bits_column__damaged_bytes)
+{
+    uint64_t seed = crmtest_seed();
+
+    for (size_t round = crmtest_rounds(60, 3000); round > 0; round--) {
+        crm__buf out;
+        random_cells(&seed);
+        cells[0].state = CRM__CELL_NUMBER;
+        store(cells, &out);
+        for (int i = 0; i < 20; i++) {
+            size_t n = out.n - 2, at = crmtest_below(&seed, crmtest_below(&seed, 2) ? n : 22);
+            uint8_t was = out.p[2 + at];
+            out.p[2 + at] = (uint8_t)crmtest_rand(&seed);
+            read_all(out.p + 2, crmtest_below(&seed, 3) ? n : crmtest_below(&seed, n), &seed);
+            out.p[2 + at] = was;
+        }
+        crm__buf_clear(&out);
+    }
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ * Every variant of the loops that this machine runs against the plain one, at all alignments.
+ */
+#include "bits/kernel.h"
+
+#include "base/bytes.h"
+#include "crmtest.h"
+
+#include <stdlib.h>
+
+enum { MOST = 1024, CODES = 1024 };
+
+static const crm__kernel *plain(void)
+{
+    const crm__kernel *last = NULL, *k;
+
+    for (size_t i = 0; (k = crm__kernel_at(i)) != NULL; i++)
+        last = k;
+    return last;
+}
+
+CRM_TEST(test_bits_kernel__best_is_first_and_plain_is_last)
+{
+    ck_assert_ptr_eq(crm__kernel_best(), crm__kernel_at(0));
+    ck_assert_str_eq(plain()->name, "scalar");
+    for (size_t i = 0; crm__kernel_at(i); i++) {
+        for (size_t k = 0; k < i; k++)
+            ck_assert_str_ne(crm__kernel_at(i)->name, crm__kernel_at(k)->name);
+    }
+}
+
+/* The plain one itself against bits counted one by one. */
+CRM_TEST(test_bits_kernel__plain_counts_bits)
+{
+    uint64_t seed = crmtest_seed(), words[70], a[70], b[70];
+    uint64_t one = 0, two = 0, three = 0, stored = 0;
+
+    for (size_t i = 0; i < 70; i++) {
+        words[i] = crmtest_rand(&seed);
+        a[i] = crmtest_rand(&seed);
+        b[i] = crmtest_rand(&seed);
+        for (int bit = 0; bit < 64; bit++) {
+            one += words[i] >> bit & 1;
+            two += words[i] >> bit & a[i] >> bit & 1;
+            three += words[i] >> bit & a[i] >> bit & b[i] >> bit & 1;
+            stored += a[i] >> bit & b[i] >> bit & 1;
+        }
+    }
+    for (size_t i = 0; i < 70; i++) {
+        crm__put_le64((uint8_t *)&a[i], a[i]);
+        crm__put_le64((uint8_t *)&b[i], b[i]);
+    }
+    ck_assert_uint_eq(plain()->count(words, 70), one);
+    ck_assert_uint_eq(plain()->count_and(words, (uint8_t *)a, 70), two);
+    ck_assert_uint_eq(plain()->count_and3(words, (uint8_t *)a, (uint8_t *)b, 70), three);
+    ck_assert_uint_eq(plain()->count_and_stored((uint8_t *)a, (uint8_t *)b, 70), stored);
+}
+
+/* Bytes of just the size at an alignment, so that reading outside is seen. */
+static uint8_t *at_offset(size_t n, size_t offset, uint8_t **block)
+{
+    *block = malloc(n + offset + 1); /* never 0 bytes */
+    ck_assert_ptr_nonnull(*block);
+    memset(*block, 0x5a, n + offset + 1);
+    return *block + 1 + offset;
+}
+
+static void fill(uint64_t *seed, uint8_t *p, size_t n)
+{
+    uint64_t style = crmtest_below(seed, 5);
+
+    for (size_t i = 0; i < n; i++) {
+        uint8_t r = (uint8_t)crmtest_rand(seed);
+        p[i] = style == 0   ? 0
+               : style == 1 ? 0xff
+               : style == 2 ? (uint8_t)(r & (uint8_t)crmtest_rand(seed))
+                            : r;
+    }
+}
+
+typedef void (*into_fn)(uint64_t *words, const uint8_t *stored, size_t n);
+
+static void same_into(into_fn k, into_fn plain_fn, const uint64_t *words, const uint8_t *stored,
+                      size_t n)
+{
+    static uint64_t x[MOST + 1], y[MOST + 1];
+
+    memcpy(x, words, n * sizeof *x);
+    memcpy(y, words, n * sizeof *y);
+    x[n] = y[n] = UINT64_C(0x123456789abcdef0); /* is left alone */
+    k(x, stored, n);
+    plain_fn(y, stored, n);
+    ck_assert_mem_eq(x, y, (n + 1) * sizeof *x);
+}
+
+static void same(const crm__kernel *k, uint64_t *seed, size_t n, size_t offset)
+{
+    const crm__kernel *p = plain();
+    uint8_t *blocks[3], *a = at_offset(n * 8, offset, &blocks[0]);
+    uint8_t *b = at_offset(n * 8, (offset + n) % 8, &blocks[1]);
+    uint8_t *c = at_offset(n * 8, 7 - offset, &blocks[2]);
+    uint64_t *words = malloc(n * 8 + 1);
+
+    fill(seed, a, n * 8);
+    fill(seed, b, n * 8);
+    fill(seed, c, n * 8);
+    fill(seed, (uint8_t *)words, n * 8);
+    ck_assert_uint_eq(k->count(words, n), p->count(words, n));
+    ck_assert_uint_eq(k->count_and(words, a, n), p->count_and(words, a, n));
+    ck_assert_uint_eq(k->count_and_stored(a, b, n), p->count_and_stored(a, b, n));
+    ck_assert_uint_eq(k->count_and3(words, a, b, n), p->count_and3(words, a, b, n));
+    ck_assert_uint_eq(k->count_and3_stored(a, b, c, n), p->count_and3_stored(a, b, c, n));
+    same_into(k->and_into, p->and_into, words, a, n);
+    same_into(k->or_into, p->or_into, words, a, n);
+    same_into(k->andnot_into, p->andnot_into, words, a, n);
+    same_into(k->xor_into, p->xor_into, words, a, n);
+    for (int i = 0; i < 3; i++)
+        free(blocks[i]);
+    free(words);
+}
+
+CRM_TEST(test_bits_kernel__sets)
+{
+    uint64_t seed = crmtest_seed();
+
+    for (size_t i = 0; crm__kernel_at(i); i++) {
+        const crm__kernel *k = crm__kernel_at(i);
+        for (size_t offset = 0; offset < 8; offset++) {
+            for (size_t n = 0; n <= 70; n++)
+                same(k, &seed, n, offset);
+            for (size_t round = crmtest_rounds(10, 500); round > 0; round--) {
+                same(k, &seed, MOST, offset);
+                same(k, &seed, crmtest_below(&seed, MOST), offset);
+            }
+        }
+    }
+}
+
+/* ---- ranges ---- */
+
+static uint64_t some_code(uint64_t *seed, unsigned bytes, const uint64_t *near)
+{
+    uint64_t most = UINT64_MAX >> (64 - 8 * bytes);
+    static const uint64_t ENDS[] = {0,          1,
+                                    0x7f,       0x80,
+                                    0x7fff,     0x8000,
+                                    0x7fffffff, 0x80000000,
+                                    INT64_MAX,  UINT64_C(1) << 63,
+                                    UINT64_MAX, UINT64_MAX - 1};
+
+    switch (crmtest_below(seed, 4)) {
+    case 0:
+        return ENDS[crmtest_below(seed, sizeof ENDS / sizeof *ENDS)] & most;
+    case 1:
+        return (near[crmtest_below(seed, 2)] + crmtest_below(seed, 3) - 1) & most;
+    default:
+        return crmtest_rand(seed) & most;
+    }
+}
+
+static uint64_t read_code(const uint8_t *p, unsigned bytes)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < bytes; i++)
+        v |= (uint64_t)p[i] << 8 * i;
+    return v;
+}
+
+static void run_range(const crm__kernel *k, unsigned bytes, const uint8_t *codes, size_t n,
+                      uint64_t lo, uint64_t hi, uint64_t *to)
+{
+    switch (bytes) {
+    case 1:
+        k->range8(codes, n, (uint8_t)lo, (uint8_t)hi, to);
+        return;
+    case 2:
+        k->range16(codes, n, (uint16_t)lo, (uint16_t)hi, to);
+        return;
+    case 4:
+        k->range32(codes, n, (uint32_t)lo, (uint32_t)hi, to);
+        return;
+    default:
+        k->range64(codes, n, lo, hi, to);
+    }
+}
+
+static void try_range(uint64_t *seed, unsigned bytes, size_t n, size_t offset)
+{
+    uint64_t limits[2] = {0, 0}, want[CODES / 64 + 1], got[CODES / 64 + 1];
+    uint8_t *block, *codes = at_offset(n * bytes, offset, &block);
+
+    limits[0] = some_code(seed, bytes, limits);
+    limits[1] = some_code(seed, bytes, limits);
+    memset(want, 0, sizeof want);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t code = some_code(seed, bytes, limits);
+        for (unsigned b = 0; b < bytes; b++)
+            codes[i * bytes + b] = (uint8_t)(code >> 8 * b);
+        code = read_code(codes + i * bytes, bytes);
+        want[i / 64] |= (uint64_t)(limits[0] <= code && code <= limits[1]) << (i % 64);
+    }
+    for (size_t i = 0; crm__kernel_at(i); i++) {
+        memset(got, 0xa5, sizeof got);
+        run_range(crm__kernel_at(i), bytes, codes, n, limits[0], limits[1], got);
+        ck_assert_mem_eq(got, want, n / 8);
+        ck_assert_uint_eq(got[n / 64], UINT64_C(0xa5a5a5a5a5a5a5a5));
+    }
+    free(block);
+}
+
+CRM_TEST(test_bits_kernel__ranges)
+{
+    uint64_t seed = crmtest_seed();
+
+    for (unsigned bytes = 1; bytes <= 8; bytes *= 2) {
+        for (size_t offset = 0; offset < 8; offset++) {
+            for (size_t round = crmtest_rounds(20, 2000); round > 0; round--)
+                try_range(&seed, bytes, 64 * crmtest_below(&seed, CODES / 64 + 1), offset);
+        }
+    }
+}
