@@ -91,9 +91,34 @@ int crm__runs_next(crm__runs *r, uint64_t *first, uint64_t *count)
 
 /* ---- entries ---- */
 
-/* Most bytes of an entry without its lists and fields, chain and check tag included; and of a
- * field. */
-enum { MOST_ENTRY = 2 + 8 + 11 * 10 + 1 + 2 * CRM__DIGEST + 8, MOST_FIELD = 5 };
+void crm__brings_add(const crm__names_run *run, crm__buf *out)
+{
+    crm__buf_add_u8(out, run->cls);
+    crm__buf_add_varint(out, run->first);
+    crm__buf_add_varint(out, run->count);
+}
+
+int crm__brings_next(crm__reader *in, crm__names_run *run)
+{
+    uint64_t first, count;
+
+    if (!crm__reader_left(in))
+        return 0;
+    run->cls = crm__read_u8(in);
+    first = crm__read_varint(in);
+    count = crm__read_varint(in);
+    if (in->failed || !first || !count || first > UINT32_MAX || count > UINT32_MAX - first) {
+        crm__reader_fail(in);
+        return 0;
+    }
+    run->first = (uint32_t)first;
+    run->count = (uint32_t)count;
+    return 1;
+}
+
+/* Most bytes of an entry without its lists, names and fields, chain and check tag included; and of
+ * a field. */
+enum { MOST_ENTRY = 2 + 8 + 12 * 10 + 1 + 2 * CRM__DIGEST + 8, MOST_FIELD = 5 };
 
 static uint8_t *put_varint(uint8_t *p, uint64_t v)
 {
@@ -148,7 +173,9 @@ void crm__journal_encode(const crm__journal_entry *e, crm__buf *out)
     *p++ = (uint8_t)e->commitment.n;
     if (e->commitment.n)
         memcpy(p, e->commitment.p, e->commitment.n);
-    out->n = (size_t)(p + e->commitment.n - out->p);
+    p = put_varint(p + e->commitment.n, e->name_runs);
+    out->n = (size_t)(p - out->p);
+    crm__buf_add(out, e->names.p, e->names.n);
     for (int i = 0; i < CRM__BATCH_LISTS && crm__action_lists(e->action); i++)
         crm__buf_add(out, e->lists[i].p, e->lists[i].n);
 }
@@ -179,6 +206,24 @@ static void decode_mask(crm__reader *in, crm__journal_entry *e)
     e->field_count = (uint32_t)count;
     if (count && !e->mask.n)
         crm__reader_fail(in);
+}
+
+static void decode_names(crm__reader *in, crm__journal_entry *e)
+{
+    uint64_t count = crm__read_varint(in);
+    crm__names_run run;
+
+    e->names = (crm__slice){in->p, 0};
+    if (count > crm__reader_left(in)) {
+        crm__reader_fail(in);
+        return;
+    }
+    for (uint64_t i = 0; i < count && !in->failed; i++) {
+        if (!crm__brings_next(in, &run))
+            crm__reader_fail(in);
+    }
+    e->names.n = (size_t)(in->p - e->names.p);
+    e->name_runs = (uint32_t)count;
 }
 
 /* One list of ids: what of the reader is it. */
@@ -232,6 +277,7 @@ int crm__journal_decode(crm__slice bytes, crm__journal_entry *e)
     e->commitment.p = crm__read_bytes(&in, e->commitment.n);
     if (e->commitment.n && e->commitment.n != CRM__DIGEST)
         return CRM_ECORRUPT;
+    decode_names(&in, e);
     for (int i = 0; i < CRM__BATCH_LISTS && crm__action_lists(e->action); i++)
         decode_list(&in, &e->lists[i]);
     return in.failed || crm__reader_left(&in) ? CRM_ECORRUPT : CRM_OK;
@@ -240,13 +286,13 @@ int crm__journal_decode(crm__slice bytes, crm__journal_entry *e)
 /* ---- hashes ---- */
 
 void crm__chain_next(const uint8_t before[CRM__DIGEST], uint64_t seq, crm__slice entry,
-                     uint8_t out[CRM__DIGEST])
+                     crm__slice brought, uint8_t out[CRM__DIGEST])
 {
     uint8_t number_[8];
-    crm__slice parts[3] = {{before, CRM__DIGEST}, {number_, sizeof number_}, entry};
+    crm__slice parts[4] = {{before, CRM__DIGEST}, {number_, sizeof number_}, entry, brought};
 
     crm__put_le64(number_, seq);
-    crm__digest(NULL, parts, 3, out);
+    crm__digest(NULL, parts, 4, out);
 }
 
 int crm__image_commitment(uint64_t seq, uint64_t id, crm__slice row, uint8_t out[CRM__DIGEST])

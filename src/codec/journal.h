@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A journal entry.  The key is its seq.
  *
- *   u8 format = 2, u8 action, i64 recorded time (little-endian, us),
+ *   u8 format = 3, u8 action, i64 recorded time (little-endian, us),
  *   varint actor, purpose, channel, source (dictionary numbers, 0: none),
  *   varint target (customer id, model version, or revision or batch that is undone),
  *   varint seq of the target's previous change; of a batch: of its entry before,
@@ -10,12 +10,15 @@
  *   counters after the change: varint next id, live customers, deleted customers, first seq whose
  *   images are kept,
  *   u8 length of the commitment, 0 or 32, and that
+ *   varint number of runs of names that the entry brings, each: u8 class of the dictionary,
+ *   varint first number, varint how many
  *   of a batch: three lists of ids: created, changed, with new events, each: varint number of runs,
  * a run: varint first - last of the run before, varint length - 1 32 bytes chain
  *
  * Chain: BLAKE2b-256 (RFC 7693) of: chain of the entry before (before the first, the database's
- * chain key), seq (8 bytes little-endian), the entry up to its chain.  All of it is one block of
- * the hash for the entry of a single change, which a key would make two.
+ * chain key), seq (8 bytes little-endian), the entry up to its chain, and, when it brings something
+ * (db/brought.h), the sum over that.  All of it is one block of the hash for the entry of a single
+ * change, which a key would make two.
  *
  * Image: what a change replaced, in its own row so that it can be erased: key seq, id (u64 each);
  *   u8 form = 1: 16 bytes salt, then [of a batch: varint number of fields, each as above], a record
@@ -32,7 +35,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-enum { CRM__JOURNAL_FORMAT = 2, CRM__IMAGE_KEPT = 1, CRM__IMAGE_ERASED = 2, CRM__SALT = 16 };
+enum { CRM__JOURNAL_FORMAT = 3, CRM__IMAGE_KEPT = 1, CRM__IMAGE_ERASED = 2, CRM__SALT = 16 };
 enum {
     CRM__ACTION_CREATE = 1,
     CRM__ACTION_UPDATE = 2,
@@ -43,7 +46,7 @@ enum {
     CRM__ACTION_VOID = 7,
     CRM__ACTION_BATCH = 8,
     CRM__ACTION_UNDO = 9,
-    CRM__ACTION_TRIM = 10, /* images before `target` were dropped */
+    CRM__ACTION_TRIM = 10,   /* images before `target` were dropped */
     CRM__ACTION_REPAIR = 11, /* derived spaces were made anew; `target`: bits by space, 18: file */
     CRM__ACTION_EXPORT = 12, /* hand-outs: what leaves the database, `batch` names the reason */
     CRM__ACTION_BACKUP = 13,
@@ -70,6 +73,8 @@ typedef struct crm__journal_entry {
     crm__slice mask; /* decode: the numbers as stored, for crm__mask_next() */
     crm__counters counters;
     crm__slice commitment;              /* n = 0 or CRM__DIGEST */
+    uint32_t name_runs;                 /* of names that it brings */
+    crm__slice names;                   /* those, for crm__brings_next() */
     crm__slice lists[CRM__BATCH_LISTS]; /* of a batch: encoded runs */
     crm__slice chain;                   /* decode: in place */
 } crm__journal_entry;
@@ -109,9 +114,17 @@ int crm__runs_open(crm__slice list, crm__runs *r);
 /* The next run; 0 at the end. */
 int crm__runs_next(crm__runs *r, uint64_t *first, uint64_t *count);
 
-/* The next link of the chain. */
+/* Names that an entry brings.  Reading: in over the names of an entry; 0 at the end. */
+typedef struct crm__names_run {
+    uint8_t cls; /* first byte of the keys of the class */
+    uint32_t first, count;
+} crm__names_run;
+void crm__brings_add(const crm__names_run *run, crm__buf *out);
+int crm__brings_next(crm__reader *in, crm__names_run *run);
+
+/* The next link of the chain.  brought: the sum over what the entry brings, n = 0: nothing. */
 void crm__chain_next(const uint8_t before[CRM__DIGEST], uint64_t seq, crm__slice entry,
-                     uint8_t out[CRM__DIGEST]);
+                     crm__slice brought, uint8_t out[CRM__DIGEST]);
 /* Commitment of a stored image row, kept or erased.  CRM_OK or CRM_ECORRUPT. */
 int crm__image_commitment(uint64_t seq, uint64_t id, crm__slice row, uint8_t out[CRM__DIGEST]);
 

@@ -7,7 +7,7 @@
 
 typedef struct journal_walk {
     crm__verify v;
-    int begun;
+    int faults;
 } journal_walk;
 
 void crm__check_change(crm__check *c, crm_id id, uint64_t seq, int sign)
@@ -105,6 +105,7 @@ static int row_journal(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     if (rc) {
         crm__check_fault(c, "journal", 0, -1, "entry %llu: %s", (unsigned long long)seq, what);
         c->changes_lost = 1;
+        w->faults = 1;
         return CRM_OK;
     }
     c->last_seq = seq;
@@ -113,9 +114,22 @@ static int row_journal(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     return CRM_OK;
 }
 
+/* The row that says how far names were brought, which the next entry goes by. */
+static int check_brought(crm__check *c, const crm__brought *seen)
+{
+    crm__brought row;
+    int rc = crm__brought_read(c->txn, &row);
+
+    if (rc == CRM_ENOMEM || rc == CRM_EIO)
+        return rc;
+    if (rc || !crm__brought_equal(&row, seen))
+        crm__check_fault(c, "meta", 0, -1, "the row of names is not what the entries brought");
+    return CRM_OK;
+}
+
 int crm__check_journal(crm__check *c)
 {
-    journal_walk w;
+    journal_walk w = {.faults = 0};
     const char *what;
     int rc = crm__state_read(c->txn, NULL);
     uint64_t images_from = rc ? UINT64_MAX : c->txn->state.counters.images_from;
@@ -134,5 +148,7 @@ int crm__check_journal(crm__check *c)
     c->changes_lost |= w.v.lost;
     if (!rc && crm__verify_end(&w.v, &what))
         crm__check_fault(c, "image", 0, -1, "%s", what);
+    if (!rc && !w.faults)
+        rc = check_brought(c, &w.v.brought);
     return rc;
 }

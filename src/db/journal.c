@@ -8,6 +8,7 @@
 #include "db/journal.h"
 
 #include "base/time.h"
+#include "db/brought.h"
 
 #include <crm/batch.h>
 #include <string.h>
@@ -93,8 +94,16 @@ static int give_names(crm_txn *txn, crm_error *err)
 static int put_entry(crm_txn *txn, uint64_t seq, crm__journal_entry *e, crm_error *err)
 {
     crm__buf *out = &txn->scratch[0];
-    uint8_t key[CRM__KEY_U64], chain[CRM__DIGEST];
+    uint8_t key[CRM__KEY_U64], chain[CRM__DIGEST], room[CRM__DIGEST];
+    crm__slice brought;
+    const char *what;
+    int rc = crm__brought_fill(txn, e, &txn->scratch[1], err);
 
+    if (rc)
+        return rc;
+    rc = crm__brought_take(txn, e, NULL, room, &brought, &what);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read the dictionary", err);
     e->recorded = txn->recorded;
     e->actor = txn->state.by[CRM__BY_ACTOR];
     e->purpose = txn->state.by[CRM__BY_PURPOSE];
@@ -105,7 +114,7 @@ static int put_entry(crm_txn *txn, uint64_t seq, crm__journal_entry *e, crm_erro
     crm__journal_encode(e, out);
     if (out->failed)
         return crm__fail_nomem(err);
-    crm__chain_next(txn->state.chain, seq, crm__slice_of(out->p, out->n), chain);
+    crm__chain_next(txn->state.chain, seq, crm__slice_of(out->p, out->n), brought, chain);
     crm__buf_add(out, chain, sizeof chain);
     if (out->failed || crm__edits_put(&txn->edits, KV_JOURNAL, crm__key_u64(key, seq),
                                       crm__slice_of(out->p, out->n), KV_APPEND))

@@ -65,12 +65,18 @@ static int own(crm_txn *txn, crm__model *m)
 
 /* ---- loading ---- */
 
+int crm__model_document(crm_txn *txn, uint32_t version, crm__slice *text)
+{
+    uint8_t key[10];
+
+    return crm__txn_read(txn, KV_META, version_key(key, version), text);
+}
+
 static int load(crm_txn *txn, uint32_t version, crm__model **out, crm_error *err)
 {
     bind_ctx bind = {txn, 0};
-    uint8_t key[10];
     crm__slice text;
-    int rc = crm__txn_read(txn, KV_META, version_key(key, version), &text);
+    int rc = crm__model_document(txn, version, &text);
 
     if (rc)
         return crm__txn_fail(txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, "can't read the model",

@@ -9,6 +9,8 @@
 
 /* Class of the dictionary for a class of crm__model_bind(). */
 int crm__model_class(char cls);
+/* The document of a version, as stored.  As crm__txn_read() says. */
+int crm__model_document(crm_txn *txn, uint32_t version, crm__slice *text);
 /* Binds a parsed model's names, stores its text as a version, journals it. */
 int crm__model_store(crm_txn *txn, crm__model *m, uint32_t version, crm_error *err);
 /* Gives the caller's reference to the transaction. */

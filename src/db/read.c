@@ -228,12 +228,25 @@ int crm__txn_flush(crm_txn *txn, crm_error *err)
 
 /* ---- dictionary ---- */
 
-static const uint8_t CLASS_BYTE[CRM__DICT_CLASSES] = {'f', 'e', 's', 'n', 'k',
-                                                      'a', 't', 'g', 'v'};
+static const uint8_t CLASS_BYTE[CRM__DICT_CLASSES] = {'f', 'e', 's', 'n', 'k', 'a', 't', 'g', 'v'};
 
 uint8_t crm__dict_class_byte(int cls)
 {
     return CLASS_BYTE[cls];
+}
+
+int crm__dict_primary(int cls)
+{
+    return cls != CRM__DICT_TEXT && cls != CRM__DICT_VALUE;
+}
+
+int crm__dict_class_of(uint8_t byte)
+{
+    for (int i = 0; i < CRM__DICT_CLASSES; i++) {
+        if (crm__dict_primary(i) && CLASS_BYTE[i] == byte)
+            return i;
+    }
+    return -1;
 }
 
 static crm__slice name_key(uint8_t key[CRM__DICT_NAME + 2], int cls, const char *name, size_t n)
@@ -271,23 +284,25 @@ int crm__dict_find(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *
     return rc;
 }
 
-static int next_number(crm_txn *txn, int cls)
+int crm__dict_next(crm_txn *txn, int cls, uint32_t *number)
 {
     uint8_t key[6];
     crm__slice k, v;
     kv_cursor *c;
     int rc;
 
-    if (txn->state.dict_next[cls])
+    *number = txn->state.dict_next[cls];
+    if (*number)
         return CRM_OK;
     c = crm__txn_cursor(txn, KV_DICT, &rc);
     if (!rc)
         rc = c->ops->seek(c, KV_LE, number_key(key, cls, UINT32_MAX), &k, &v);
     if (rc && rc != CRM_ENOTFOUND)
         return rc;
-    txn->state.dict_next[cls] = 1;
+    *number = 1;
     if (!rc && k.n == 6 && k.p[0] == key[0] && k.p[1] == 1)
-        txn->state.dict_next[cls] = crm__get_be32(k.p + 2) + 1;
+        *number = crm__get_be32(k.p + 2) + 1;
+    txn->state.dict_next[cls] = *number;
     return CRM_OK;
 }
 
@@ -295,20 +310,22 @@ int crm__dict_give(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *
                    crm_error *err)
 {
     uint8_t key[CRM__DICT_NAME + 2], value[4];
+    uint32_t next;
     int rc;
 
     if (n > CRM__DICT_NAME)
         return crm__fail(err, CRM_EVALUE, "a name is longer than %d bytes", CRM__DICT_NAME);
     rc = crm__dict_find(txn, cls, name, n, number);
     if (!rc && !*number)
-        rc = next_number(txn, cls);
+        rc = crm__dict_next(txn, cls, &next);
     if (rc)
         return crm__txn_fail(txn, rc, "can't read the dictionary", err);
     if (*number)
         return CRM_OK;
-    if (cls == CRM__DICT_FIELD && txn->state.dict_next[cls] > UINT16_MAX)
+    if (cls == CRM__DICT_FIELD && next > UINT16_MAX)
         return crm__fail(err, CRM_EFULL, "the database has had 65,535 different fields");
-    *number = txn->state.dict_next[cls]++;
+    *number = next;
+    txn->state.dict_next[cls] = next + 1;
     crm__put_le32(value, *number);
     if (crm__edits_put(&txn->edits, KV_DICT, name_key(key, cls, name, n),
                        crm__slice_of(value, sizeof value), 0) ||

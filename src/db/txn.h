@@ -48,6 +48,10 @@ enum {
     CRM__DICT_VALUE,     /* texts of indexed fields as field number (4 bytes, big-endian), text */
     CRM__DICT_CLASSES
 };
+/* How far names were brought by entries, by class: the first number that was not (brought.h). */
+typedef struct crm__brought {
+    uint32_t next[CRM__DICT_CLASSES];
+} crm__brought;
 /* Names of the transaction as dictionary numbers. */
 enum { CRM__BY_ACTOR = 0, CRM__BY_PURPOSE, CRM__BY_CHANNEL, CRM__BY_SOURCE, CRM__BY_COUNT };
 
@@ -57,6 +61,7 @@ typedef struct crm__state {
     crm__counters counters;
     uint32_t by[CRM__BY_COUNT];            /* 0: not yet given */
     uint32_t dict_next[CRM__DICT_CLASSES]; /* 0: not yet read */
+    crm__brought brought;                  /* 0: not yet read */
     crm__model *model;                     /* made by this transaction or its group; NULL: none */
     int changed;                           /* something was journalled */
     uint8_t chain[CRM__DIGEST];            /* of the last entry */
@@ -214,6 +219,12 @@ int crm__state_read(crm_txn *txn, crm_error *err);
 
 /* First byte of the keys of a class. */
 uint8_t crm__dict_class_byte(int cls);
+/* The class of a first byte; -1: of no class that is primary. */
+int crm__dict_class_of(uint8_t byte);
+/* 0 for the classes that are derived from events and records. */
+int crm__dict_primary(int cls);
+/* The number that the next new name of a class gets. */
+int crm__dict_next(crm_txn *txn, int cls, uint32_t *number);
 /* Number of a name; 0 when it has none. */
 int crm__dict_find(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *number);
 /* Number of a name, given now when it has none. */

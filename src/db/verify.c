@@ -39,6 +39,7 @@ int crm__verify_begin(crm_txn *txn, uint64_t images_from, crm__image_fn fn, void
     v->next = 1;
     v->recorded = INT64_MIN;
     memcpy(v->chain, txn->store->chain_key, sizeof v->chain);
+    crm__brought_init(&v->brought);
     v->fn = fn;
     v->ctx = ctx;
     v->images = crm__txn_cursor(txn, KV_IMAGE, &rc);
@@ -121,15 +122,16 @@ static int check_images(crm__verify *v, uint64_t seq, const crm__journal_entry *
 /* ---- entries ---- */
 
 static const char *judge(crm__verify *v, uint64_t seq, crm__slice payload,
-                         const crm__journal_entry *e)
+                         const crm__journal_entry *e, crm__slice brought)
 {
     uint8_t chain[CRM__DIGEST];
 
     if (seq != v->next)
         return "entries before it are missing";
-    crm__chain_next(v->chain, seq, crm__slice_of(payload.p, payload.n - CRM__DIGEST), chain);
+    crm__chain_next(v->chain, seq, crm__slice_of(payload.p, payload.n - CRM__DIGEST), brought,
+                    chain);
     if (memcmp(chain, e->chain.p, sizeof chain) != 0)
-        return "the chain is broken: it, or an entry before it, was changed";
+        return "the chain is broken: it, what it brings, or an entry before it was changed";
     if (e->recorded < v->recorded)
         return "recorded time goes back";
     if (e->previous >= seq || e->batch > seq)
@@ -142,6 +144,8 @@ static const char *judge(crm__verify *v, uint64_t seq, crm__slice payload,
 int crm__verify_entry(crm__verify *v, uint64_t seq, crm__slice payload, crm__journal_entry *e,
                       const char **what)
 {
+    uint8_t room[CRM__DIGEST];
+    crm__slice brought;
     int rc = crm__journal_decode(payload, e);
 
     *what = "it is damaged";
@@ -149,10 +153,14 @@ int crm__verify_entry(crm__verify *v, uint64_t seq, crm__slice payload, crm__jou
         v->next = seq + 1;
         return rc;
     }
-    *what = judge(v, seq, payload, e);
+    rc = crm__brought_take(v->txn, e, &v->brought, room, &brought, what);
+    if (!rc)
+        *what = judge(v, seq, payload, e, brought);
     v->next = seq + 1;
     v->recorded = e->recorded;
     memcpy(v->chain, e->chain.p, sizeof v->chain);
+    if (rc)
+        return rc;
     return *what ? CRM_ECORRUPT : check_images(v, seq, e, what);
 }
 

@@ -5,6 +5,7 @@
 #ifndef CRM_DB_VERIFY_H
 #define CRM_DB_VERIFY_H
 
+#include "db/brought.h"
 #include "db/journal.h"
 
 /* Each image that was found, and is what its entry says: previous is the seq its record had. */
@@ -16,6 +17,7 @@ typedef struct crm__verify {
     uint64_t next;        /* seq expected */
     int64_t recorded;
     uint8_t chain[CRM__DIGEST];
+    crm__brought brought;
     kv_cursor *images;
     int more; /* image, key and row, is the next one not yet claimed by an entry */
     crm__slice key, row;

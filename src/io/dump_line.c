@@ -392,6 +392,29 @@ static void list_member(crm__dumper *d, const char *name, crm__slice list)
     d->bad |= r.in.failed;
 }
 
+/* Names that an entry brings: of each class the first and the last number. */
+static void names_member(crm__dumper *d, const crm__journal_entry *e)
+{
+    crm__reader in = crm__reader_of(e->names.p, e->names.n);
+    crm__names_run run;
+
+    if (!e->name_runs)
+        return;
+    key(d, "names");
+    for (int i = 0; crm__brings_next(&in, &run); i++) {
+        const char *word = crm__class_word(crm__dict_class_of(run.cls));
+        add(d, i ? ",\"" : "{\"");
+        add(d, word ? word : "");
+        add(d, "\":[");
+        put_number(d, run.first);
+        add(d, ",");
+        put_number(d, (uint64_t)run.first + run.count - 1);
+        add(d, "]");
+        d->bad |= !word;
+    }
+    add(d, "}");
+}
+
 int crm__dump_entry(crm__dumper *d, uint64_t seq, crm__slice payload)
 {
     static const char *const BY[] = {"actor", "purpose", "channel"};
@@ -423,6 +446,7 @@ int crm__dump_entry(crm__dumper *d, uint64_t seq, crm__slice payload)
     number_member(d, "images_from", e.counters.images_from);
     if (e.commitment.n)
         hex_member(d, "commitment", e.commitment.p, e.commitment.n);
+    names_member(d, &e);
     if (crm__action_lists(e.action)) {
         list_member(d, "created", e.lists[CRM__BATCH_CREATED]);
         list_member(d, "changed", e.lists[CRM__BATCH_CHANGED]);

@@ -22,10 +22,11 @@ const char *crm__class_word(int cls)
         [CRM__DICT_SOURCE] = "source",
         [CRM__DICT_NAMES] = "by",
         [CRM__DICT_EVENT] = "event",
-        [CRM__DICT_ATTRIBUTE] = "attribute", /* CRM__DICT_TEXT is derived from the events */
+        [CRM__DICT_ATTRIBUTE] = "attribute",
+        [CRM__DICT_TAG] = "tag",
     };
 
-    return WORDS[cls];
+    return cls < 0 ? NULL : WORDS[cls];
 }
 
 void crm__line_sum(uint8_t sum[CRM__DIGEST], const void *line, size_t n)

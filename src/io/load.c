@@ -3,6 +3,7 @@
  * the functions that every change goes through, in commits of bounded size, into a data file aside;
  * what was made is checked as a whole before it gets its name.
  */
+#include "db/brought.h"
 #include "db/derive.h"
 #include "db/derive_event.h"
 #include "event/timeline.h"
@@ -36,6 +37,7 @@ typedef struct load {
     int cls;                /* class of the name before */
     uint64_t last, last_id; /* keys of the line before */
     uint8_t sum[CRM__DIGEST], chain[CRM__DIGEST];
+    crm__brought brought;
     crm__buf bytes;
     /* The events of one customer. */
     crm_id id; /* 0: none */
@@ -160,6 +162,7 @@ static int on_head(load *l, crm__members *m)
         return m->rc;
     m->rc = crm__format_write(&l->store, l->txn->kv, l->err);
     memcpy(l->chain, l->store.chain_key, sizeof l->chain);
+    crm__brought_init(&l->brought);
     return m->rc;
 }
 
@@ -346,10 +349,37 @@ static int on_batch(load *l, crm__members *m)
     return crm__batch_put(l->txn, batch, &b, l->err);
 }
 
+/* The chain over an entry without its link, and what it brings. */
+static int link_entry(load *l, crm__members *m, uint64_t seq)
+{
+    static const uint8_t NONE[CRM__DIGEST];
+    size_t n = l->bytes.n;
+    uint8_t room[CRM__DIGEST];
+    crm__journal_entry e;
+    crm__slice brought;
+    const char *what = "it can't be read";
+    int rc;
+
+    crm__buf_add(&l->bytes, NONE, sizeof NONE);
+    if (l->bytes.failed)
+        return crm__fail_nomem(l->err);
+    rc = crm__journal_decode(crm__slice_of(l->bytes.p, l->bytes.n), &e);
+    if (!rc)
+        rc = crm__brought_take(l->txn, &e, &l->brought, room, &brought, &what);
+    if (rc == CRM_ECORRUPT)
+        return crm__members_fail(m, rc, "names", what);
+    if (rc)
+        return crm__txn_fail(l->txn, rc, "can't read names", l->err);
+    l->bytes.n = n;
+    crm__chain_next(l->chain, seq, crm__slice_of(l->bytes.p, n), brought, l->chain);
+    return CRM_OK;
+}
+
 static int on_entry(load *l, crm__members *m)
 {
     uint64_t seq = crm__members_number(m, "entry", 1, INT64_MAX);
     uint8_t chain[CRM__DIGEST], key[CRM__KEY_U64];
+    int rc;
 
     if (!m->rc && seq != l->last + 1)
         return crm__members_fail(m, CRM_EVALUE, "entry", "it is not behind the one before");
@@ -359,10 +389,13 @@ static int on_entry(load *l, crm__members *m)
     crm__members_hex(m, "chain", chain, sizeof chain);
     if (crm__members_end(m))
         return m->rc;
-    crm__chain_next(l->chain, seq, crm__slice_of(l->bytes.p, l->bytes.n), l->chain);
+    rc = link_entry(l, m, seq);
+    if (rc)
+        return rc;
     if (memcmp(l->chain, chain, sizeof chain) != 0)
-        return crm__members_fail(m, CRM_ECORRUPT, "chain",
-                                 "the chain is broken: it, or an entry before it, was changed");
+        return crm__members_fail(
+            m, CRM_ECORRUPT, "chain",
+            "the chain is broken: it, what it brings, or an entry before it was changed");
     crm__buf_add(&l->bytes, chain, sizeof chain);
     if (l->bytes.failed)
         return crm__fail_nomem(l->err);
@@ -434,7 +467,7 @@ static int on_end(load *l, crm__members *m)
     if (lines != l->result.lines - 1 || memcmp(sum, l->sum, sizeof sum) != 0)
         return crm__members_fail(m, CRM_ECORRUPT, "sum",
                                  "the lines before are not what was written");
-    return CRM_OK;
+    return crm__brought_put(l->txn, &l->brought) ? crm__fail_nomem(l->err) : CRM_OK;
 }
 
 /* ---- the whole text ---- */

@@ -648,6 +648,36 @@ static crm__slice read_list(crm__loaded *l, crm__members *m, const char *name)
     return out;
 }
 
+/* In order of the classes, as entries have them. */
+static void read_names(crm__loaded *l, crm__members *m, crm__journal_entry *e)
+{
+    const crm__json *names = crm__members_get(m, "names", CRM__JSON_OBJECT, 0), *run;
+    const void *at = NULL;
+    const char *name;
+    uint64_t first, last;
+
+    l->scratch.n = 0;
+    for (int cls = 0; names && crm__json_next(names, &at, &name, &run); cls++) {
+        crm__names_run r;
+        while (cls < CRM__DICT_CLASSES &&
+               (!crm__class_word(cls) || strcmp(crm__class_word(cls), name) != 0))
+            cls++;
+        if (cls == CRM__DICT_CLASSES || read_run(run, &first, &last) || !first ||
+            last >= UINT32_MAX) {
+            bad(m, "names", "it is not the first and the last number of each class, in order");
+            return;
+        }
+        r = (crm__names_run){crm__dict_class_byte(cls), (uint32_t)first,
+                             (uint32_t)(last - first + 1)};
+        crm__brings_add(&r, &l->scratch);
+        e->name_runs++;
+    }
+    e->names.n = l->scratch.n;
+    e->names.p = l->scratch.failed ? NULL : crm__arena_copy(l->arena, l->scratch.p, l->scratch.n);
+    if (!e->names.p && e->names.n)
+        no_memory(m, "names");
+}
+
 int crm__load_entry(crm__loaded *l, crm__members *m, crm__buf *out)
 {
     static const char *const LISTS[CRM__BATCH_LISTS] = {"created", "changed", "events"};
@@ -673,6 +703,7 @@ int crm__load_entry(crm__loaded *l, crm__members *m, crm__buf *out)
         crm__members_hex(m, "commitment", commitment, sizeof commitment);
         e.commitment = crm__slice_of(commitment, sizeof commitment);
     }
+    read_names(l, m, &e);
     for (int i = 0; i < CRM__BATCH_LISTS && !m->rc && crm__action_lists(e.action); i++)
         e.lists[i] = read_list(l, m, LISTS[i]);
     if (m->rc)

@@ -28,7 +28,8 @@ static int same(const crm__journal_entry *a, const crm__journal_entry *b)
            a->counters.live == b->counters.live && a->counters.deleted == b->counters.deleted &&
            a->counters.images_from == b->counters.images_from &&
            same_bytes(a->commitment, b->commitment) && same_bytes(a->lists[0], b->lists[0]) &&
-           same_bytes(a->lists[1], b->lists[1]) && same_bytes(a->lists[2], b->lists[2]);
+           same_bytes(a->lists[1], b->lists[1]) && same_bytes(a->lists[2], b->lists[2]) &&
+           a->name_runs == b->name_runs && same_bytes(a->names, b->names);
 }
 
 /* Runs are ascending, apart from or next to each other, and never go past the last number. */
@@ -100,11 +101,33 @@ static void take_list(input *in, crm__buf *out)
         MUST(crm__runs_has((crm__slice){out->p, out->n}, ids[i]));
 }
 
+/* Runs that can be: what is put in comes out. */
+static void take_names(input *in, crm__journal_entry *e, crm__buf *out)
+{
+    crm__names_run runs[8], got;
+    crm__reader r;
+
+    e->name_runs = take(in) % 8;
+    for (uint32_t i = 0; i < e->name_runs; i++) {
+        runs[i].cls = take(in);
+        runs[i].first = 1 + (uint32_t)take_number(in, 3);
+        runs[i].count = 1 + (uint32_t)take_number(in, 3);
+        crm__brings_add(&runs[i], out);
+    }
+    e->names = (crm__slice){out->p, out->n};
+    r = crm__reader_of(out->p, out->n);
+    for (uint32_t i = 0; i < e->name_runs; i++) {
+        MUST(crm__brings_next(&r, &got) && got.cls == runs[i].cls);
+        MUST(got.first == runs[i].first && got.count == runs[i].count);
+    }
+    MUST(!crm__brings_next(&r, &got) && !r.failed);
+}
+
 static void from_entry(input in)
 {
     static const uint8_t ZEROS[CRM__DIGEST];
     uint32_t fields[FIELDS], field = 0;
-    crm__buf out, lists[CRM__BATCH_LISTS];
+    crm__buf out, names, lists[CRM__BATCH_LISTS];
     crm__journal_entry e, got;
 
     memset(&e, 0, sizeof e);
@@ -128,6 +151,8 @@ static void from_entry(input in)
         fields[i] = field;
     }
     e.fields = fields;
+    crm__buf_init(&names, NULL);
+    take_names(&in, &e, &names);
     for (int i = 0; i < CRM__BATCH_LISTS; i++) {
         take_list(&in, &lists[i]);
         if (crm__action_lists(e.action))
@@ -139,6 +164,7 @@ static void from_entry(input in)
     MUST(!out.failed);
     MUST(crm__journal_decode((crm__slice){out.p, out.n}, &got) == CRM_OK && same(&e, &got));
     crm__buf_clear(&out);
+    crm__buf_clear(&names);
     for (int i = 0; i < CRM__BATCH_LISTS; i++)
         crm__buf_clear(&lists[i]);
 }

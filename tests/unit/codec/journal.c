@@ -339,19 +339,21 @@ CRM_TEST(test_codec_journal__chain)
 
     for (size_t round = crmtest_rounds(2000, 20000); round > 0; round--) {
         size_t n = crmtest_below(&seed, sizeof buf - 40);
+        size_t cut = n > CRM__DIGEST && crmtest_below(&seed, 2) ? CRM__DIGEST : 0;
         uint64_t seq = any(&seed);
         crm__slice whole = {buf, CRM__DIGEST + 8 + n};
         fill(&seed, buf, sizeof buf);
         memcpy(before, buf, sizeof before);
         crm__put_le64(buf + CRM__DIGEST, seq);
-        crm__chain_next(before, seq, crm__slice_of(buf + CRM__DIGEST + 8, n), one);
-        crm__digest(NULL, &whole, 1, two); /* one message of link, seq and entry */
+        crm__chain_next(before, seq, crm__slice_of(buf + CRM__DIGEST + 8, n - cut),
+                        crm__slice_of(buf + CRM__DIGEST + 8 + n - cut, cut), one);
+        crm__digest(NULL, &whole, 1, two); /* one message of link, seq, entry and sum */
         ck_assert_mem_eq(one, two, sizeof one);
         /* Everything counts: the link before, the seq, each byte. */
         buf[crmtest_below(&seed, whole.n)] ^= (uint8_t)(1u << crmtest_below(&seed, 8));
         memcpy(before, buf, sizeof before);
         crm__chain_next(before, crm__get_le64(buf + CRM__DIGEST),
-                        crm__slice_of(buf + CRM__DIGEST + 8, n), two);
+                        crm__slice_of(buf + CRM__DIGEST + 8, n), crm__slice_of(NULL, 0), two);
         ck_assert_mem_ne(one, two, sizeof one);
     }
 }

@@ -300,11 +300,44 @@ static uint64_t commit_to(crm_txn *txn, uint64_t seq, int batch, uint8_t sum[CRM
     return n;
 }
 
+static void add_brought(uint8_t sum[CRM__DIGEST], uint8_t cls, uint32_t number, crm__slice text)
+{
+    uint8_t place[5] = {cls};
+    crm__slice parts[3] = {{sum, CRM__DIGEST}, {place, sizeof place}, text};
+
+    crm__put_be32(place + 1, number);
+    crm__digest(NULL, parts, 3, sum);
+}
+
+/* What docs/format.md says of names and models that an entry brings. */
+static void sum_brought(crm_txn *txn, const crm__journal_entry *e, uint8_t sum[CRM__DIGEST])
+{
+    crm__reader in = crm__reader_of(e->names.p, e->names.n);
+    uint8_t key[10] = "model/";
+    crm__names_run run;
+    crm__slice text;
+
+    memset(sum, 0, CRM__DIGEST);
+    while (crm__brings_next(&in, &run)) {
+        for (uint32_t i = 0; i < run.count; i++) {
+            uint8_t name[6] = {run.cls, 1};
+            crm__put_be32(name + 2, run.first + i);
+            OK(crm__txn_read(txn, KV_DICT, crm__slice_of(name, sizeof name), &text));
+            add_brought(sum, run.cls, run.first + i, text);
+        }
+    }
+    if (e->action != CRM__ACTION_MODEL)
+        return;
+    crm__put_be32(key + 6, (uint32_t)e->target);
+    OK(crm__txn_read(txn, KV_META, crm__slice_of(key, sizeof key), &text));
+    add_brought(sum, 'm', (uint32_t)e->target, text);
+}
+
 /* Every link of the chain, every commitment; gives the number of images. */
 static uint64_t recompute(crm_db *db)
 {
     crm_txn *txn = begin(db, CRM_READ);
-    uint8_t key[CRM__KEY_U64], link[CRM__DIGEST], sum[CRM__DIGEST];
+    uint8_t key[CRM__KEY_U64], link[CRM__DIGEST], sum[CRM__DIGEST], brought[CRM__DIGEST];
     uint64_t images = 0;
     crm_head head = CRM_HEAD_INIT;
 
@@ -316,7 +349,12 @@ static uint64_t recompute(crm_db *db)
         uint64_t n;
         OK(crm__txn_read(txn, KV_JOURNAL, crm__key_u64(key, seq), &bytes));
         OK(crm__journal_decode(bytes, &e));
-        crm__chain_next(link, seq, crm__slice_of(bytes.p, bytes.n - CRM__DIGEST), link);
+        sum_brought(txn, &e, brought);
+        crm__chain_next(link, seq, crm__slice_of(bytes.p, bytes.n - CRM__DIGEST),
+                        crm__slice_of(brought, e.name_runs || e.action == CRM__ACTION_MODEL
+                                                   ? sizeof brought
+                                                   : 0),
+                        link);
         ck_assert_mem_eq(link, e.chain.p, sizeof link);
         n = commit_to(txn, seq, crm__action_lists(e.action), sum);
         images += n;

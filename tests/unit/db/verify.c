@@ -6,6 +6,7 @@
  * walk.
  */
 #include "crmtest.h"
+#include "db/brought.h"
 #include "db/journal.h"
 
 #include <crm/crm.h>
@@ -15,7 +16,7 @@
 
 #define OK(call) ck_assert_int_eq(call, CRM_OK)
 
-enum { ROWS = 400 };
+enum { ROWS = 800 };
 
 typedef struct row {
     kv_space space;
@@ -28,12 +29,19 @@ typedef struct row {
 typedef struct world {
     crm_db *db;
     uint64_t seed;
-    row rows[ROWS]; /* entries, then images */
-    size_t entries, count;
+    row rows[ROWS]; /* entries, then images; behind what counts, what entries brought */
+    size_t entries, count, all;
     crm_head head; /* the anchor */
 } world;
 
 /* ---- a database with every kind of entry ---- */
+
+/* Small, so that a walk is short; some names of each class. */
+static const char MODEL[] = "crm: 1\nname: verify\nfields:\n  name: {type: text, required: true}\n"
+                            "  city: {type: text}\n  score: {type: integer}\n"
+                            "  size: {type: enum, values: {small: Small, large: Large}}\n"
+                            "events:\n  visit: {attributes: {note: {type: text}}}\n"
+                            "  call: {attributes: {line: {type: enum, values: {a: A, b: B}}}}\n";
 
 static crm_txn *begin(crm_db *db, uint64_t batch)
 {
@@ -41,6 +49,9 @@ static crm_txn *begin(crm_db *db, uint64_t batch)
     crm_txn *txn;
 
     o.actor = "li.na";
+    o.purpose = "sales";
+    o.channel = "shop";
+    o.source = "till";
     o.batch = batch;
     OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, NULL));
     return txn;
@@ -71,6 +82,13 @@ static void change(world *w, crm_txn *txn, crm_id most)
     }
 }
 
+/* Rows of a number, and the document of a model: what the chain covers of the two spaces. */
+static int is_brought(kv_space space, crm__slice k)
+{
+    return space == KV_DICT ? k.n == 6 && k.p[1] == 1 && crm__dict_class_of(k.p[0]) >= 0
+                            : k.n == 10 && memcmp(k.p, "model/", 6) == 0;
+}
+
 static void collect(world *w, crm_txn *txn, kv_space space)
 {
     crm__slice k, v, payload;
@@ -80,8 +98,10 @@ static void collect(world *w, crm_txn *txn, kv_space space)
     OK(rc);
     for (rc = c->ops->seek(c, KV_FIRST, crm__slice_of(NULL, 0), &k, &v); !rc;
          rc = c->ops->next(c, &k, &v)) {
-        row *r = &w->rows[w->count++];
-        ck_assert_uint_lt(w->count, ROWS);
+        row *r = &w->rows[w->all];
+        if ((space == KV_DICT || space == KV_META) && !is_brought(space, k))
+            continue;
+        ck_assert_uint_lt(++w->all, ROWS);
         OK(crm__untag(txn->store, space, k, v, &payload));
         r->space = space;
         r->key_n = k.n;
@@ -96,12 +116,15 @@ static void collect(world *w, crm_txn *txn, kv_space space)
 
 static void make(world *w, int trim)
 {
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    crm_error err = CRM_ERROR_INIT;
     uint64_t batch;
     crm_txn *txn;
 
     memset(w, 0, sizeof *w);
     w->seed = crmtest_seed();
-    OK(crm_db_open(crmtest_path("db"), NULL, &w->db, NULL));
+    o.model = MODEL;
+    ck_assert_msg(!crm_db_open(crmtest_path("db"), &o, &w->db, &err), "%s", err.message);
     txn = begin(w->db, 0);
     for (int i = 0; i < 8; i++)
         OK(crm_customer_create_json(txn, "{\"name\":\"A\"}", CRM_NUL, NULL, NULL));
@@ -136,8 +159,12 @@ static void make(world *w, int trim)
     w->head = (crm_head)CRM_HEAD_INIT;
     OK(crm_journal_head(txn, &w->head, NULL));
     collect(w, txn, KV_JOURNAL);
-    w->entries = w->count;
+    w->entries = w->all;
     collect(w, txn, KV_IMAGE);
+    w->count = w->all;
+    collect(w, txn, KV_DICT);
+    collect(w, txn, KV_META);
+    ck_assert_uint_gt(w->all, w->count + 12);
     OK(crm_txn_abort(txn));
     ck_assert_msg(w->entries > 40 && w->count > w->entries + 15, "%zu entries, %zu", w->entries,
                   w->count);
@@ -145,7 +172,7 @@ static void make(world *w, int trim)
 
 static void unmake(world *w)
 {
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i < w->all; i++)
         free(w->rows[i].bytes);
     crm_db_close(w->db);
 }
@@ -187,9 +214,8 @@ static int equal(const row *a, const row *b)
 }
 
 /* One byte becomes another; one is added or taken away. */
-static void change_bytes(world *w, crm_txn *txn)
+static void change_row(world *w, crm_txn *txn, const row *r)
 {
-    const row *r = some(w);
     uint8_t copy[4096];
     size_t n = r->n, at = crmtest_below(&w->seed, n);
 
@@ -211,6 +237,11 @@ static void change_bytes(world *w, crm_txn *txn)
         copy[at] ^= (uint8_t)(1 + crmtest_below(&w->seed, 255));
     }
     put(txn, r->space, r->key, r->key_n, copy, n);
+}
+
+static void change_bytes(world *w, crm_txn *txn)
+{
+    change_row(w, txn, some(w));
 }
 
 static void swap_rows(world *w, crm_txn *txn)
@@ -300,6 +331,36 @@ static void drop_row(world *w, crm_txn *txn)
     drop(txn, some(w));
 }
 
+/* ---- of what entries brought ---- */
+
+static const row *some_brought(world *w)
+{
+    return &w->rows[w->count + crmtest_below(&w->seed, w->all - w->count)];
+}
+
+static void change_brought(world *w, crm_txn *txn)
+{
+    change_row(w, txn, some_brought(w));
+}
+
+static void drop_brought(world *w, crm_txn *txn)
+{
+    drop(txn, some_brought(w));
+}
+
+/* Actor for purpose, field for field, a name of one class for one of another. */
+static void swap_brought(world *w, crm_txn *txn)
+{
+    const row *a, *b;
+
+    do {
+        a = some_brought(w);
+        b = some_brought(w);
+    } while (a->space != b->space || equal(a, b));
+    put_row(txn, a, b);
+    put_row(txn, b, a);
+}
+
 typedef void (*mutation)(world *w, crm_txn *txn);
 static const struct {
     mutation fn;
@@ -315,6 +376,9 @@ static const struct {
     {move_image, "image moved"},
     {invent_image, "image invented"},
     {close_gap, "taken out, the gap closed"},
+    {change_brought, "name or model changed"},
+    {drop_brought, "name or model dropped"},
+    {swap_brought, "names swapped"},
 };
 enum { KINDS = sizeof MUTATIONS / sizeof MUTATIONS[0] };
 
@@ -397,7 +461,7 @@ static void put_all_back(world *w)
 
     OK(txn->kv->ops->clear(txn->kv, KV_JOURNAL));
     OK(txn->kv->ops->clear(txn->kv, KV_IMAGE));
-    for (size_t i = 0; i < w->count; i++)
+    for (size_t i = 0; i < w->all; i++)
         put_row(txn, &w->rows[i], &w->rows[i]);
     commit_below(txn);
 }
@@ -424,6 +488,72 @@ CRM_TEST(test_db_verify__check_agrees)
     }
     ck_assert_uint_eq(faults(), 0);
     unmake(&w);
+}
+
+/* The row that tells the next entry which names to bring: a wrong one is told by the check, and
+ * what was written by it by verify. */
+CRM_TEST(test_db_verify__the_row_of_names)
+{
+    static const int AWAY[] = {-1, 1, 1000};
+    crm_error err = CRM_ERROR_INIT;
+    crm__brought was, other;
+    world w;
+    crm_txn *txn;
+
+    make(&w, 0);
+    for (int i = 0; i < 3; i++) {
+        txn = begin(w.db, 0);
+        OK(crm__brought_read(txn, &was));
+        ck_assert_uint_eq(was.next[CRM__DICT_NAMES], 4);
+        other = was;
+        other.next[CRM__DICT_NAMES] += (uint32_t)AWAY[i];
+        OK(crm__brought_put(txn, &other));
+        commit_below(txn);
+        ck_assert_uint_gt(faults(), 0);
+        txn = begin(w.db, 0);
+        OK(verify(&w, txn, &err)); /* nothing was written by it */
+        OK(crm_customer_create_json(txn, "{\"name\":\"N\"}", CRM_NUL, NULL, NULL));
+        OK(crm__edits_apply(&txn->edits, txn->kv, txn->store->tag_key));
+        txn->state_read = 0;
+        ck_assert_int_eq(verify(&w, txn, &err), AWAY[i] < 0 ? CRM_ECORRUPT : CRM_OK);
+        OK(crm_txn_abort(txn));
+        txn = begin(w.db, 0);
+        OK(crm__brought_put(txn, &was));
+        commit_below(txn);
+        ck_assert_uint_eq(faults(), 0);
+    }
+    unmake(&w);
+}
+
+/* A name that a call gave and no change followed is brought with the next change. */
+CRM_TEST(test_db_verify__names_without_a_change)
+{
+    crm_error err = CRM_ERROR_INIT;
+    uint32_t number;
+    crm__brought b;
+    crm_head head = CRM_HEAD_INIT;
+    crm_txn *txn;
+    crm_db *db;
+
+    OK(crm_db_open(crmtest_path("db"), NULL, &db, NULL));
+    txn = begin(db, 0);
+    OK(crm_customer_create_json(txn, "{\"name\":\"A\"}", CRM_NUL, NULL, NULL));
+    OK(crm__dict_give(txn, CRM__DICT_SOURCE, "web", 3, &number, NULL));
+    OK(crm_txn_commit(txn, NULL));
+    ck_assert_uint_eq(faults(), 0);
+    txn = begin(db, 0);
+    OK(crm__brought_read(txn, &b));
+    ck_assert(number == 2 && b.next[CRM__DICT_SOURCE] == 2 && b.next[CRM__DICT_NAMES] == 4);
+    OK(crm_customer_create_json(txn, "{\"name\":\"B\"}", CRM_NUL, NULL, NULL));
+    OK(crm_txn_commit(txn, NULL));
+    OK(crm_txn_begin(db, CRM_READ, NULL, &txn, NULL));
+    OK(crm__brought_read(txn, &b));
+    ck_assert_uint_eq(b.next[CRM__DICT_SOURCE], 3);
+    OK(crm_journal_head(txn, &head, NULL));
+    OK(crm_journal_verify(txn, &head, 1, NULL, NULL, &err));
+    OK(crm_txn_abort(txn));
+    ck_assert_uint_eq(faults(), 0);
+    crm_db_close(db);
 }
 
 /* What an anchor adds: each earlier head is in the journal; none of a journal that was cut off. */
