@@ -35,7 +35,9 @@ typedef enum crm__node_op {
     CRM__NODE_SEGMENT
 } crm__node_op;
 
-/* How a number or text is compared.  The negated forms are the same with `negated` set. */
+/* How a number or text is compared.  The negated forms are the same with `negated` set.  A day, month
+ * or year compared with a date or instant, and `between` of those, are windows; so BETWEEN is of
+ * numbers and texts, and both sides of every comparison are of one precision. */
 typedef enum crm__compare {
     CRM__CMP_EQ = 1, /* one value; `!=` is negated */
     CRM__CMP_LT,
@@ -73,6 +75,8 @@ typedef enum crm__window_form {
     CRM__WINDOW_BETWEEN /* at or after `from`, before `until`; `on` a day, month or year is this */
 } crm__window_form;
 
+enum { CRM__WINDOW_COUNT = 1000000 }; /* units, at most */
+
 /* A point as written: an instant, or a day, month or year whose edge depends on the zone. */
 typedef struct crm__point {
     int32_t date; /* packed date (base/time.h), 0: an instant */
@@ -91,10 +95,15 @@ typedef struct crm__window {
  * month that is too short gives its last day.  docs/segment-language.md has the rules. */
 void crm__window_range(const crm__window *w, int64_t now, const crm__zone *zone, int64_t *from,
                        int64_t *until);
-/* The same for dates without time (packed, *from <= d < *until as full dates): of the days that the
- * instants lie on, a day that is cut counting as inside. */
+/* The same for dates without time (packed, *from <= d < *until, 0 and INT32_MAX for the ends): of
+ * the days that the instants lie on, a day that is cut counting as inside.  A date of which only the
+ * year or month is known lies before every day of it, as its packed number does, and is inside a
+ * window whose edge is that year or month. */
 void crm__window_dates(const crm__window *w, int64_t now, const crm__zone *zone, int32_t *from,
                        int32_t *until);
+/* Whether the month and day of a date (packed) come round in a window of dates as
+ * crm__window_dates() gives it: 29 February on 28 February of other years; never without a day. */
+int crm__anniversary_within(int32_t date, int32_t from, int32_t until);
 /* An instant moved by a number of units, back when below 0. */
 int64_t crm__time_move(int64_t us, int32_t count, crm__unit unit, const crm__zone *zone);
 
@@ -109,9 +118,10 @@ typedef enum crm__builtin {
 
 typedef struct crm__node_values {
     uint32_t count;
-    const crm__value
-        *values;            /* of the field's type, checked against it; texts in the tree's arena */
-    const crm__slice *text; /* each in canonical spelling, as printed between quotes or bare */
+    /* Of the field's type (PREFIX, CONTAINS: text); its bounds and pattern do not bind a question.
+     * Texts lie in the tree's arena. */
+    const crm__value *values;
+    const crm__slice *text; /* each in canonical spelling, without quotes */
 } crm__node_values;
 
 /* A tag as written.  `path` empty: any tag of the dimension. */
@@ -125,8 +135,9 @@ enum { CRM__MATCH_ANY = 1, CRM__MATCH_ALL, CRM__MATCH_NONE };
 /* A condition on an attribute of the events that count. */
 typedef struct crm__event_test {
     const crm__field *attribute; /* NULL: the source of the event (values: text) */
-    uint8_t cmp, negated;        /* EQ to CONTAINS */
+    uint8_t cmp, negated;        /* EQ to WINDOW */
     crm__node_values values;
+    crm__window window; /* of CMP_WINDOW */
 } crm__event_test;
 
 /* Which events: kind, window, all of the tests. */
@@ -137,6 +148,8 @@ typedef struct crm__event_spec {
     const crm__event_test *tests;
 } crm__event_spec;
 
+/* What is compared is an integer (COUNT, DISTINCT), a decimal (AVG of integers), an instant (FIRST,
+ * LAST), else of the attribute's type. */
 typedef enum crm__aggregate {
     CRM__AGG_EXISTS = 1, /* event(...): no comparison */
     CRM__AGG_COUNT,      /* compared with integers */
@@ -153,6 +166,7 @@ typedef struct crm__node crm__node;
 struct crm__node {
     crm__node_op op;
     uint32_t at, length; /* where in the text it stood; 0, 0 when it was made from JSON */
+    uint32_t height;     /* of AND, OR and NOT: 1 more than of the highest child; else 0 */
     uint32_t child_count;
     const crm__node *const *children;
 
