@@ -205,7 +205,7 @@ static int clear_wide(const crm__day_column *c, uint64_t *values)
     return crm__reader_left(&w.r) ? CRM_ECORRUPT : CRM_OK;
 }
 
-static uint64_t bitmap_word(const crm__day *d, const crm__day_column *c, uint32_t word)
+uint64_t crm__day_bitmap_word(const crm__day *d, const crm__day_column *c, uint32_t word)
 {
     uint32_t bytes = (d->items + 7) / 8 - word * 8, left = d->items - word * 64;
     uint8_t last[8] = {0};
@@ -222,13 +222,13 @@ static void spread(const crm__day *d, uint32_t count, const uint64_t *present, u
         values[i] = present[i / 64] >> (i % 64) & 1 ? values[--count] : 0;
 }
 
-int crm__day_values(const crm__day *d, const crm__day_column *c, int64_t values[CRM__DAY_ITEMS],
-                    uint64_t present[CRM__DAY_ITEMS / 64])
+int crm__day_decode(const crm__day *d, const crm__day_column *c, uint64_t add,
+                    uint64_t to[CRM__DAY_ITEMS], uint64_t present[CRM__DAY_ITEMS / 64])
 {
-    uint64_t *to = (uint64_t *)values, own[CRM__DAY_ITEMS / 64];
+    uint64_t own[CRM__DAY_ITEMS / 64];
     uint32_t words = (d->items + 63) / 64, count = 0;
 
-    crm__unpack(c->packed, d->end, c->count, c->width, (uint64_t)c->base, to);
+    crm__unpack(c->packed, d->end, c->count, c->width, add, to);
     if ((c->outliers || c->outlier_size) && add_outliers(c, to))
         return CRM_ECORRUPT;
     if ((c->wide || c->wide_size) && clear_wide(c, to))
@@ -244,13 +244,19 @@ int crm__day_values(const crm__day *d, const crm__day_column *c, int64_t values[
     if (!present)
         present = own;
     for (uint32_t i = 0; i < words; i++) {
-        present[i] = bitmap_word(d, c, i);
+        present[i] = crm__day_bitmap_word(d, c, i);
         count += (uint32_t)__builtin_popcountll(present[i]);
     }
     if (count != c->count)
         return CRM_ECORRUPT;
     spread(d, count, present, to);
     return CRM_OK;
+}
+
+int crm__day_values(const crm__day *d, const crm__day_column *c, int64_t values[CRM__DAY_ITEMS],
+                    uint64_t present[CRM__DAY_ITEMS / 64])
+{
+    return crm__day_decode(d, c, (uint64_t)c->base, (uint64_t *)values, present);
 }
 
 /* ---- wide values ---- */

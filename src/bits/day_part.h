@@ -80,6 +80,13 @@ struct crm__day_work {
     size_t guess; /* items of the last part filled */
 };
 
+/* crm__day_values() with `add` in the place of the column's base, modulo 2^64. */
+int crm__day_decode(const crm__day *d, const crm__day_column *c, uint64_t add,
+                    uint64_t to[CRM__DAY_ITEMS], uint64_t present[CRM__DAY_ITEMS / 64]);
+
+/* Items that have a value, 64 from word * 64 on; of a column with a bitmap. */
+uint64_t crm__day_bitmap_word(const crm__day *d, const crm__day_column *c, uint32_t word);
+
 /* Makes one part in w->part of n items.  CRM_OK; CRM_DONE: they do not fit one part (w->part is
  * then of use for its size only, 0 when they are too many); CRM_ECORRUPT, CRM_ENOMEM. */
 int crm__day_encode(crm__day_work *w, const crm__slice *items, size_t n);

@@ -32,19 +32,37 @@ int crm__scaled_to(int64_t number, int scale, int to_scale, int64_t *out)
     return number % power(scale - to_scale) == 0;
 }
 
+__int128 crm__scaled_big(int64_t number, int scale)
+{
+    return (__int128)number * power(CRM__SCALE_MOST - scale);
+}
+
+/* lo and hi: how the number compares with each limit. */
+static int takes(const crm__limits *l, int lo, int hi)
+{
+    if (l->flags & CRM__LIMIT_LO && (lo < 0 || (lo == 0 && l->flags & CRM__LIMIT_LO_OPEN)))
+        return 0;
+    return !(l->flags & CRM__LIMIT_HI && (hi > 0 || (hi == 0 && l->flags & CRM__LIMIT_HI_OPEN)));
+}
+
 int crm__limits_take(const crm__limits *l, int64_t number, int scale)
 {
-    if (l->flags & CRM__LIMIT_LO) {
-        int c = crm__scaled_compare(number, scale, l->lo, l->lo_scale);
-        if (c < 0 || (c == 0 && l->flags & CRM__LIMIT_LO_OPEN))
-            return 0;
-    }
-    if (l->flags & CRM__LIMIT_HI) {
-        int c = crm__scaled_compare(number, scale, l->hi, l->hi_scale);
-        if (c > 0 || (c == 0 && l->flags & CRM__LIMIT_HI_OPEN))
-            return 0;
-    }
-    return 1;
+    return takes(
+        l, l->flags & CRM__LIMIT_LO ? crm__scaled_compare(number, scale, l->lo, l->lo_scale) : 0,
+        l->flags & CRM__LIMIT_HI ? crm__scaled_compare(number, scale, l->hi, l->hi_scale) : 0);
+}
+
+static int compare_big(__int128 number, int rest, int64_t limit, int scale)
+{
+    __int128 at = crm__scaled_big(limit, scale);
+
+    return number == at ? rest : number > at ? 1 : -1;
+}
+
+int crm__limits_take_big(const crm__limits *l, __int128 number, int rest)
+{
+    return takes(l, l->flags & CRM__LIMIT_LO ? compare_big(number, rest, l->lo, l->lo_scale) : 0,
+                 l->flags & CRM__LIMIT_HI ? compare_big(number, rest, l->hi, l->hi_scale) : 0);
 }
 
 /* The greatest whole number at a scale that is not above the decimal; *exact: it equals it. */

@@ -28,6 +28,10 @@ int crm__scaled_compare(int64_t a, int a_scale, int64_t b, int b_scale);
 /* A number at another scale; 0 when it is not whole there, or leaves int64. */
 int crm__scaled_to(int64_t number, int scale, int to_scale, int64_t *out);
 int crm__limits_take(const crm__limits *l, int64_t number, int scale);
+/* A number at scale CRM__SCALE_MOST and a rest: +1 when it is a little more than said, else 0. */
+int crm__limits_take_big(const crm__limits *l, __int128 number, int rest);
+/* Of a number at a scale, at CRM__SCALE_MOST. */
+__int128 crm__scaled_big(int64_t number, int scale);
 /* The limits in numbers of a scale: exactly those from *lo to *hi are taken.  0: none is. */
 int crm__limits_at(const crm__limits *l, int scale, int64_t *lo, int64_t *hi);
 

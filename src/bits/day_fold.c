@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ * What the items of a part that are asked about say of their rows, and in all: see day_fold.h.  The
+ * sums are in day_sums.c.
+ */
+#include "bits/day_fold_part.h"
+
+#include <crm/codes.h>
+#include <string.h>
+
+/* ---- for each row ---- */
+
+void crm__day_view_any(crm__day_view *v, uint64_t words[CRM__SET_WORDS])
+{
+    const uint16_t *rows;
+    uint32_t i;
+
+    if (!v->left)
+        return;
+    rows = crm__day_view_rows(v);
+    CRM__DAY_EACH(v, v->in, i)
+    {
+        words[rows[i] >> 6] |= UINT64_C(1) << (rows[i] & 63);
+    }
+}
+
+void crm__day_view_count(crm__day_view *v, uint16_t counts[CRM__SET_ROWS])
+{
+    const uint16_t *rows;
+    uint32_t i;
+
+    if (!v->left)
+        return;
+    rows = crm__day_view_rows(v);
+    if (v->left == v->day.items) {
+        for (i = 0; i < v->day.items; i++)
+            counts[rows[i]] = (uint16_t)(counts[rows[i]] + (counts[rows[i]] != UINT16_MAX));
+        return;
+    }
+    CRM__DAY_EACH(v, v->in, i)
+    {
+        counts[rows[i]] = (uint16_t)(counts[rows[i]] + (counts[rows[i]] != UINT16_MAX));
+    }
+}
+
+void crm__day_view_first(crm__day_view *v, int32_t day, int64_t us[CRM__SET_ROWS])
+{
+    const uint16_t *rows;
+    uint32_t i;
+
+    if (!v->left)
+        return;
+    rows = crm__day_view_rows(v);
+    crm__day_times(&v->day, v->numbers);
+    CRM__DAY_EACH(v, v->in, i)
+    {
+        int64_t at = day * CRM__US_PER_DAY + v->numbers[i];
+        us[rows[i]] = at < us[rows[i]] ? at : us[rows[i]];
+    }
+}
+
+void crm__day_view_last(crm__day_view *v, int32_t day, int64_t us[CRM__SET_ROWS])
+{
+    const uint16_t *rows;
+    uint32_t i;
+
+    if (!v->left)
+        return;
+    rows = crm__day_view_rows(v);
+    crm__day_times(&v->day, v->numbers);
+    CRM__DAY_EACH(v, v->in, i)
+    {
+        int64_t at = day * CRM__US_PER_DAY + v->numbers[i];
+        us[rows[i]] = at > us[rows[i]] ? at : us[rows[i]];
+    }
+}
+
+/* ---- one by one ---- */
+
+void crm__day_view_moments(crm__day_view *v, int32_t day, crm__buf *out)
+{
+    const uint16_t *rows;
+    crm__day_moment m;
+    uint32_t i;
+
+    if (!v->left)
+        return;
+    rows = crm__day_view_rows(v);
+    crm__day_times(&v->day, v->numbers);
+    memset(&m, 0, sizeof m);
+    CRM__DAY_EACH(v, v->in, i)
+    {
+        m.us = day * CRM__US_PER_DAY + v->numbers[i];
+        m.row = rows[i];
+        crm__buf_add(out, &m, sizeof m);
+    }
+}
+
+static void add_number(crm__buf *out, uint16_t row, int64_t number, unsigned scale)
+{
+    crm__day_number n;
+
+    memset(&n, 0, sizeof n);
+    while (scale && number % 10 == 0) {
+        number /= 10;
+        scale--;
+    }
+    n.number = number;
+    n.row = row;
+    n.scale = (uint8_t)scale;
+    crm__buf_add(out, &n, sizeof n);
+}
+
+int crm__day_view_numbers(crm__day_view *v, uint32_t column, crm__buf *out)
+{
+    const crm__day_column *c = crm__day_find(&v->day, column);
+    const uint16_t *rows;
+    crm__day_wide wide;
+    crm__day_value value;
+    uint32_t i;
+    int rc;
+
+    if (!c || !v->left)
+        return CRM_OK;
+    rows = crm__day_view_rows(v);
+    rc = crm__day_view_read(v, c, (uint64_t)c->base);
+    if (rc)
+        return rc;
+    CRM__DAY_EACH(v, v->taken, i)
+    {
+        if (crm__set_has(v->in, i))
+            add_number(out, rows[i], v->numbers[i], c->scale);
+    }
+    crm__day_wide_begin(&v->day, c, &wide);
+    while (!(rc = crm__day_wide_next(&wide, &i, &value))) {
+        if (crm__set_has(v->in, i))
+            add_number(out, rows[i], value.mantissa, value.scale);
+    }
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
+/* ---- in all ---- */
+
+static void bounds(crm__day_total *t, int64_t min, int64_t max, unsigned scale)
+{
+    if (!t->count || crm__scaled_compare(min, (int)scale, t->min, t->min_scale) < 0) {
+        t->min = min;
+        t->min_scale = (uint8_t)scale;
+    }
+    if (!t->count || crm__scaled_compare(max, (int)scale, t->max, t->max_scale) > 0) {
+        t->max = max;
+        t->max_scale = (uint8_t)scale;
+    }
+}
+
+/* The numbers of v->taken, which are of items in question. */
+static void add_numbers(crm__day_view *v, unsigned scale, crm__day_total *t)
+{
+    int64_t min = INT64_MAX, max = INT64_MIN;
+    __int128 sum = 0;
+    uint32_t count = 0, i;
+
+    CRM__DAY_EACH(v, v->taken, i)
+    {
+        int64_t number = v->numbers[i];
+        sum += number;
+        min = number < min ? number : min;
+        max = number > max ? number : max;
+        count++;
+    }
+    if (!count)
+        return;
+    bounds(t, min, max, scale);
+    t->sum = crm__day_add_big(t->sum, crm__day_to_big(sum, scale));
+    t->count += count;
+}
+
+int crm__day_view_total(crm__day_view *v, uint32_t column, crm__day_total *t)
+{
+    const crm__day_column *c = crm__day_find(&v->day, column);
+    crm__day_wide wide;
+    crm__day_value value;
+    uint32_t i;
+    int rc;
+
+    if (!c || !v->left)
+        return CRM_OK;
+    rc = crm__day_view_read(v, c, (uint64_t)c->base);
+    if (rc)
+        return rc;
+    for (uint32_t w = 0; w * 64 < v->day.items; w++)
+        v->taken[w] &= v->in[w];
+    add_numbers(v, c->scale, t);
+    crm__day_wide_begin(&v->day, c, &wide);
+    while (!(rc = crm__day_wide_next(&wide, &i, &value))) {
+        if (!crm__set_has(v->in, i))
+            continue;
+        bounds(t, value.mantissa, value.mantissa, value.scale);
+        t->sum = crm__day_add_big(t->sum, crm__day_to_big(value.mantissa, value.scale));
+        t->count++;
+    }
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
