@@ -7,6 +7,10 @@
  * on its own thread inside the leader's transaction and hands on; when the queue is empty the
  * leader commits for all.  While it waits for the disk the next group gathers.
  *
+ * A small function takes less time than a change of threads.  So each member is woken twice and no
+ * more, for its turn and for the end, and whoever is woken needs no lock (base/turn.h); the end is
+ * told to all with one call, before the next group begins, which those who write on then join.
+ *
  * A member keeps its edits until the group is durable.  If its function fails they are dropped.  If
  * the engine fails while they are applied, the leader aborts and applies the edits of the members
  * before it again.  If the commit fails, the members are committed one by one, up to the first that
@@ -21,7 +25,10 @@
 #include <unistd.h>
 
 enum { GROUP_MEMBERS = 512, GROUP_BYTES = 32 << 20 };
-enum { WAIT = 0, LEAD, RUN, DONE };
+
+/* Steps of a member: it waits in the queue; it leads a group; it runs inside one; the baton is back
+ * with the leader. */
+enum { WAIT = 0, LEAD, RUN, BACK };
 
 typedef struct group {
     kv_txn *kv;
@@ -30,18 +37,16 @@ typedef struct group {
     uint64_t base; /* seq that the group began on */
     crm__member *leader;
     crm__member *applied, **applied_end; /* in order, kept for applying again */
-    uint32_t members;
+    uint32_t members, number;
     size_t bytes;
-    int idle;   /* the chain of batons has ended */
     int broken; /* the engine failed under the last member's edits */
 } group;
 
 struct crm__member {
     crm__member *next;    /* in the queue */
     crm__member *applied; /* in the group */
-    pthread_cond_t cond;
+    crm__turn turn;
     pthread_t thread;
-    int step;
     int forked;
     group *group;
     crm_db *db;
@@ -67,13 +72,13 @@ static int owner_lost(crm__gate *g)
 }
 
 /* Waits for a signal, but not for ever for a thread that is no more.  Gate locked. */
-static void wait_a_while(crm__gate *g, pthread_cond_t *cond)
+static void wait_a_while(crm__gate *g)
 {
     struct timespec until;
 
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += LOOK_EVERY_S;
-    if (pthread_cond_timedwait(cond, &g->lock, &until) == ETIMEDOUT)
+    if (pthread_cond_timedwait(&g->freed, &g->lock, &until) == ETIMEDOUT)
         owner_lost(g);
 }
 
@@ -104,7 +109,7 @@ int crm__gate_enter(crm__store *s, crm_error *err)
     }
     g->waiting++;
     while (g->busy && !g->lost)
-        wait_a_while(g, &g->freed);
+        wait_a_while(g);
     g->waiting--;
     if (!g->lost) {
         g->busy = 1;
@@ -145,18 +150,20 @@ static void leave_queue(crm__gate *g, crm__member *self)
 /* After a group, explicit transactions that wait come first; after one of those, the queue. */
 static void leave(crm__gate *g, int was_group)
 {
+    crm__member *m = NULL;
+
     pthread_mutex_lock(&g->lock);
     g->tid = 0;
     if (g->first && !(was_group && g->waiting)) {
-        crm__member *m = pop(g);
+        m = pop(g);
         g->owner = m->thread;
-        m->step = LEAD;
-        pthread_cond_signal(&m->cond);
     } else {
         g->busy = 0;
         pthread_cond_signal(&g->freed);
     }
     pthread_mutex_unlock(&g->lock);
+    if (m)
+        crm__turn_set(&m->turn, LEAD);
 }
 
 void crm__gate_leave(crm__store *s)
@@ -227,24 +234,25 @@ static void run_member(group *g, crm__member *m)
     g->applied_end = &m->applied;
 }
 
-/* Hands the baton to the next in the queue, or back to the leader.  Gate locked. */
+/* Hands the baton to the next in the queue, or back to the leader. */
 static void hand_on(crm__gate *gate, group *g)
 {
-    crm__member *m = NULL;
+    crm__member *m = NULL, *leader = g->leader;
 
+    pthread_mutex_lock(&gate->lock);
     if (!g->broken && g->members < GROUP_MEMBERS && g->bytes < GROUP_BYTES)
         m = pop(gate);
-    if (!m) {
-        g->idle = 1;
-        gate->owner = g->leader->thread;
-        pthread_cond_signal(&g->leader->cond);
-        return;
+    if (m) {
+        g->members++;
+        m->group = g;
     }
-    g->members++;
-    m->group = g;
-    gate->owner = m->thread;
-    m->step = RUN;
-    pthread_cond_signal(&m->cond);
+    gate->owner = m ? m->thread : leader->thread;
+    pthread_mutex_unlock(&gate->lock);
+    /* After this the group, and all in it, may be gone. */
+    if (m)
+        crm__turn_set(&m->turn, RUN);
+    else
+        crm__turn_set(&leader->turn, BACK);
 }
 
 /* Between the end of one engine transaction and the begin of the next another process may write.
@@ -356,76 +364,91 @@ static void fail_applied(group *g, int rc, const crm_error *err)
     }
 }
 
+/* Lets the others have the baton until all who wait had it.  1: all is applied. */
+static int run_others(crm__store *s, group *g, crm__member *self)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc;
+
+    for (;;) {
+        if (g->broken) {
+            g->broken = 0;
+            rc = apply_again(s, g, &err);
+            if (rc) {
+                fail_applied(g, rc, &err);
+                if (g->kv)
+                    g->kv->ops->abort(g->kv);
+                return 0;
+            }
+        }
+        crm__turn_set(&self->turn, LEAD);
+        hand_on(&s->gate, g);
+        while (crm__turn_wait(&self->turn, LEAD, 0) != BACK)
+            ;
+        if (!g->broken)
+            return 1;
+    }
+}
+
 /* Leads a group on this thread; the gate is ours. */
 static void lead(crm__store *s, crm__member *self)
 {
-    crm_error err = CRM_ERROR_INIT;
-    crm__member *m, *next;
+    crm__gate *gate = &s->gate;
     group g;
-    int rc;
+    int others;
 
     memset(&g, 0, sizeof g);
     g.leader = self;
     g.applied_end = &g.applied;
     g.members = 1;
+    g.number = atomic_load(&gate->bell.ends) + 1;
     self->group = &g;
     self->rc = s->kv->ops->begin(s->kv, 1, &g.kv, &self->err);
     if (self->rc) {
-        leave(&s->gate, 1);
+        leave(gate, 1);
         return;
     }
     run_member(&g, self);
     if (self->forked)
         return;
-    for (;;) {
-        if (g.broken) {
-            g.broken = 0;
-            rc = apply_again(s, &g, &err);
-            if (rc) {
-                fail_applied(&g, rc, &err);
-                if (g.kv)
-                    g.kv->ops->abort(g.kv);
-                break;
-            }
-        }
-        pthread_mutex_lock(&s->gate.lock);
-        g.idle = 0;
-        hand_on(&s->gate, &g);
-        while (!g.idle)
-            pthread_cond_wait(&self->cond, &s->gate.lock);
-        pthread_mutex_unlock(&s->gate.lock);
-        if (!g.broken) {
-            commit_group(s, &g);
-            break;
-        }
-    }
-    pthread_mutex_lock(&s->gate.lock);
-    for (m = g.applied; m; m = next) {
-        next = m->applied; /* m's memory goes as soon as it is told */
-        if (m != self) {
-            m->step = DONE;
-            pthread_cond_signal(&m->cond);
-        }
-    }
-    pthread_mutex_unlock(&s->gate.lock);
-    leave(&s->gate, 1);
+    if (run_others(s, &g, self))
+        commit_group(s, &g);
+    others = g.members > 1;
+    crm__bell_end(&gate->bell); /* a member's memory may go from here on */
+    if (others)
+        crm__bell_ring(&gate->bell);
+    leave(gate, 1);
 }
 
 /* Runs as a member of another's group and waits for its end. */
 static void follow(crm__store *s, crm__member *self)
 {
     group *g = self->group;
+    uint32_t number = g->number;
+    int alone;
 
     run_member(g, self);
     if (self->forked)
         return;
-    pthread_mutex_lock(&s->gate.lock);
-    if (self->rc)
-        self->step = DONE; /* nothing of it is in the group: no need to wait */
+    alone = self->rc != 0; /* nothing of it is in the group: no need to wait */
     hand_on(&s->gate, g);
-    while (self->step != DONE)
-        pthread_cond_wait(&self->cond, &s->gate.lock);
-    pthread_mutex_unlock(&s->gate.lock);
+    if (!alone)
+        crm__bell_wait(&s->gate.bell, number);
+}
+
+/* Waits for a step; 0: there will be none. */
+static int queue_up(crm__gate *g, crm__member *self)
+{
+    int lost = 0;
+
+    while (!lost && crm__turn_wait(&self->turn, WAIT, LOOK_EVERY_S * 1000) == WAIT) {
+        pthread_mutex_lock(&g->lock);
+        lost = owner_lost(g);
+        if (lost)
+            leave_queue(g, self);
+        pthread_mutex_unlock(&g->lock);
+    }
+    return !lost;
 }
 
 static int take_part(crm__store *s, crm__member *self)
@@ -433,6 +456,10 @@ static int take_part(crm__store *s, crm__member *self)
     crm__gate *g = &s->gate;
 
     pthread_mutex_lock(&g->lock);
+    if (g->lost) {
+        pthread_mutex_unlock(&g->lock);
+        return fail_lost(&self->err);
+    }
     if (is_owner(g)) {
         pthread_mutex_unlock(&g->lock);
         return crm__fail(&self->err, CRM_ESTATE,
@@ -441,7 +468,7 @@ static int take_part(crm__store *s, crm__member *self)
     if (!g->busy && !g->waiting && !g->first) {
         g->busy = 1;
         g->owner = self->thread;
-        self->step = LEAD;
+        crm__turn_set(&self->turn, LEAD);
     } else {
         if (g->last)
             g->last->next = self;
@@ -449,14 +476,10 @@ static int take_part(crm__store *s, crm__member *self)
             g->first = self;
         g->last = self;
     }
-    while (self->step == WAIT && !g->lost)
-        wait_a_while(g, &self->cond);
-    if (self->step == WAIT)
-        leave_queue(g, self);
     pthread_mutex_unlock(&g->lock);
-    if (self->step == WAIT)
+    if (!queue_up(g, self))
         return fail_lost(&self->err);
-    if (self->step == LEAD)
+    if (crm__turn_step(&self->turn) == LEAD)
         lead(s, self);
     else
         follow(s, self);
@@ -485,11 +508,8 @@ int crm_db_write(crm_db *db, const crm_txn_options *opts, crm_write_fn fn, void 
     if (rc)
         return rc;
     m.txn->group = 1;
-    pthread_cond_init(&m.cond, NULL);
     crm__readers_watch(db);
     rc = take_part(db->store, &m);
-    if (!m.forked)
-        pthread_cond_destroy(&m.cond);
     m.txn->kv = NULL;
     crm__txn_free(m.txn);
     return rc < 0 ? crm__fail_copy(err, &m.err) : rc;

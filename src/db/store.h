@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/turn.h"
 #include "kv/kv.h"
 #include "model/model.h"
 
@@ -31,6 +32,7 @@ typedef struct crm__gate {
     int lost; /* it ended without ending the transaction: nobody can, so nobody writes here */
     uint32_t waiting;          /* explicit transactions that wait */
     crm__member *first, *last; /* queue of crm_db_write() */
+    crm__bell bell;            /* rung at the end of each group */
 } crm__gate;
 
 typedef struct crm__watch crm__watch; /* readers.c */
