@@ -5,6 +5,7 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <string.h>
 
 #define WITH __attribute__((target("avx512f,avx512bw,avx512vl,avx512vpopcntdq")))
 #define INLINE WITH static inline __attribute__((always_inline))
@@ -83,20 +84,20 @@ INTO(or_into, OR)
 INTO(andnot_into, ANDNOT)
 INTO(xor_into, XOR)
 
-/* lo <= code <= hi is code - lo <= hi - lo without sign, when lo <= hi. */
-#define RANGE(bits, type, set1)                                                                    \
+/* lo <= code <= hi is code - lo <= hi - lo without sign, when lo <= hi.  Each mask is stored by
+ * itself: where masks of 32 bits are joined by shifts, gcc 12 makes code that joins them wrongly.
+ */
+#define RANGE(bits, type, mask, set1)                                                              \
     WITH static void range##bits(const uint8_t *codes, size_t n, type lo, type hi, uint64_t *to)   \
     {                                                                                              \
         enum { EACH = 512 / bits };                                                                \
         __m512i base = set1(lo), most = set1((type)(hi - lo));                                     \
-        for (size_t i = 0; i < n; i += 64) {                                                       \
-            uint64_t word = 0;                                                                     \
-            for (size_t k = 0; k < 64 && lo <= hi; k += EACH) {                                    \
-                __m512i v = _mm512_loadu_si512(codes + (i + k) * sizeof(type));                    \
-                v = _mm512_sub_epi##bits(v, base);                                                 \
-                word |= (uint64_t)_mm512_cmple_epu##bits##_mask(v, most) << k;                     \
-            }                                                                                      \
-            to[i / 64] = word;                                                                     \
+        mask any = (mask)(lo <= hi ? UINT64_MAX : 0);                                              \
+        for (size_t i = 0; i < n; i += EACH) {                                                     \
+            __m512i v = _mm512_loadu_si512(codes + i * sizeof(type));                              \
+            mask in =                                                                              \
+                _mm512_mask_cmple_epu##bits##_mask(any, _mm512_sub_epi##bits(v, base), most);      \
+            memcpy((uint8_t *)to + i / 8, &in, sizeof in);                                         \
         }                                                                                          \
     }
 
@@ -105,10 +106,10 @@ INTO(xor_into, XOR)
 #define SET32(v) _mm512_set1_epi32((int)(v))
 #define SET64(v) _mm512_set1_epi64((long long)(v))
 
-RANGE(8, uint8_t, SET8)
-RANGE(16, uint16_t, SET16)
-RANGE(32, uint32_t, SET32)
-RANGE(64, uint64_t, SET64)
+RANGE(8, uint8_t, __mmask64, SET8)
+RANGE(16, uint16_t, __mmask32, SET16)
+RANGE(32, uint32_t, __mmask16, SET32)
+RANGE(64, uint64_t, __mmask8, SET64)
 
 const crm__kernel crm__kernel_avx512 = {
     .name = "avx512",

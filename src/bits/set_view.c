@@ -54,7 +54,7 @@ static inline void run_at(const crm__set_view *v, uint32_t i, uint32_t *first, u
 
 static inline uint32_t stored_bit(const uint8_t *bitmap, uint32_t row)
 {
-    return bitmap[row >> 3] >> (row & 7) & 1u;
+    return (uint32_t)bitmap[row >> 3] >> (row & 7) & 1;
 }
 
 /* Rows in a run of words, or of a bitmap as stored. */

@@ -167,7 +167,7 @@ static void some_limit(uint64_t *seed, int64_t *number, int8_t *scale)
         respell(seed, &near);
         *scale = near.scale;
         if (near.number > INT64_MIN && near.number < INT64_MAX)
-            *number = near.number + (int64_t)crmtest_below(seed, 3) - 1;
+            *number = near.number + ((int64_t)crmtest_below(seed, 3) - 1);
     }
 }
 
