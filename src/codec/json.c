@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH = 32, DIGITS = 19, FEW = 8 };
+enum { LEVELS = 31, DIGITS = 19, FEW = 8 };
 
 struct crm__json {
     int kind;
@@ -41,6 +41,7 @@ typedef struct parser {
     crm__arena *arena;
     crm__json_known_fn known; /* names that an error may name; NULL: none */
     void *ctx;
+    int levels; /* at most */
     crm_error *err;
 } parser;
 
@@ -351,8 +352,8 @@ static int read_group(parser *p, crm__json *v, int depth)
     crm__json **end = &v->first;
 
     v->kind = object ? CRM__JSON_OBJECT : CRM__JSON_ARRAY;
-    if (depth == DEPTH)
-        return fail(p, begun, "more than 31 levels");
+    if (depth > p->levels)
+        return fail(p, begun, p->levels == LEVELS ? "more than 31 levels" : "too many levels");
     skip_white(p);
     if (peek(p) == close) {
         p->at++;
@@ -398,6 +399,33 @@ static int read_value(parser *p, crm__json *v, int depth)
     return read_word(p, v);
 }
 
+static int parse(const crm_allocator *mem, parser *p, crm__json **out)
+{
+    size_t at = crm__utf8_valid((const char *)p->s, p->n);
+    root *r;
+    int rc;
+
+    *out = NULL;
+    if (at != p->n)
+        return crm__fail_at(p->err, CRM_ESYNTAX, -1, (int64_t)at, "JSON: not UTF-8 at byte %zu",
+                            at);
+    r = crm__calloc(mem, 1, sizeof *r);
+    if (!r)
+        return crm__fail_nomem(p->err);
+    crm__arena_init(&r->arena, mem);
+    p->arena = &r->arena;
+    skip_white(p);
+    rc = read_value(p, &r->value, 1);
+    skip_white(p);
+    if (!rc && p->at < p->n)
+        rc = fail(p, p->at, "something behind the value");
+    if (rc || r->value.kind == CRM__JSON_NULL)
+        crm__json_free(&r->value);
+    else
+        *out = &r->value;
+    return rc;
+}
+
 int crm__json_parse(const crm_allocator *mem, const char *text, size_t n, crm__json **out,
                     crm_error *err)
 {
@@ -407,29 +435,17 @@ int crm__json_parse(const crm_allocator *mem, const char *text, size_t n, crm__j
 int crm__json_parse_known(const crm_allocator *mem, const char *text, size_t n,
                           crm__json_known_fn known, void *ctx, crm__json **out, crm_error *err)
 {
-    parser p = {(const uint8_t *)text, 0, n, NULL, known, ctx, err};
-    size_t at = crm__utf8_valid(text, n);
-    root *r;
-    int rc;
+    parser p = {(const uint8_t *)text, 0, n, NULL, known, ctx, LEVELS, err};
 
-    *out = NULL;
-    if (at != n)
-        return crm__fail_at(err, CRM_ESYNTAX, -1, (int64_t)at, "JSON: not UTF-8 at byte %zu", at);
-    r = crm__calloc(mem, 1, sizeof *r);
-    if (!r)
-        return crm__fail_nomem(err);
-    crm__arena_init(&r->arena, mem);
-    p.arena = &r->arena;
-    skip_white(&p);
-    rc = read_value(&p, &r->value, 1);
-    skip_white(&p);
-    if (!rc && p.at < n)
-        rc = fail(&p, p.at, "something behind the value");
-    if (rc || r->value.kind == CRM__JSON_NULL)
-        crm__json_free(&r->value);
-    else
-        *out = &r->value;
-    return rc;
+    return parse(mem, &p, out);
+}
+
+int crm__json_parse_deep(const crm_allocator *mem, const char *text, size_t n, int levels,
+                         crm__json **out, crm_error *err)
+{
+    parser p = {(const uint8_t *)text, 0, n, NULL, NULL, NULL, levels, err};
+
+    return parse(mem, &p, out);
 }
 
 void crm__json_free(crm__json *v)

@@ -28,6 +28,10 @@ int crm__json_parse(const crm_allocator *mem, const char *text, size_t n, crm__j
 typedef int (*crm__json_known_fn)(void *ctx, const char *key, size_t n);
 int crm__json_parse_known(const crm_allocator *mem, const char *text, size_t n,
                           crm__json_known_fn known, void *ctx, crm__json **out, crm_error *err);
+/* The same with at most so many levels of objects and arrays in one another; of others it is 31.
+ * The caller has bounded n. */
+int crm__json_parse_deep(const crm_allocator *mem, const char *text, size_t n, int levels,
+                         crm__json **out, crm_error *err);
 void crm__json_free(crm__json *v);
 
 int crm__json_kind(const crm__json *v);

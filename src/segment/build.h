@@ -56,8 +56,9 @@ typedef struct crm__comparison {
 
 int crm__build_open(crm__build *b, const crm_allocator *mem, crm__model *m, const crm__zone *zone,
                     crm_error *err);
-/* Gives the tree out, or frees it when rc is an error.  Returns rc. */
-int crm__build_close(crm__build *b, int rc, const crm__node *root, crm__tree **out);
+/* Gives the tree of n bytes out, or frees it when rc is an error or its canonical text would be too
+ * long to be read again.  Returns the result. */
+int crm__build_close(crm__build *b, int rc, const crm__node *root, size_t n, crm__tree **out);
 
 /* ---- errors ---- */
 

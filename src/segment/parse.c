@@ -357,5 +357,5 @@ int crm__tree_parse(const crm_allocator *mem, crm__model *m, const crm__zone *zo
                                                                          : crm__fail_nomem(err);
     crm__buf_clear(&p.nodes);
     crm__buf_clear(&p.list);
-    return crm__build_close(&p.b, rc, root, out);
+    return crm__build_close(&p.b, rc, root, n, out);
 }

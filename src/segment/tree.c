@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A text of so many bytes can't have a canonical one above CRM__SEGMENT_BYTES. */
+enum { SURELY_SHORT = 500 };
+
 /* ---- life ---- */
 
 void crm__tree_ref(crm__tree *t)
@@ -64,9 +67,29 @@ int crm__build_open(crm__build *b, const crm_allocator *mem, crm__model *m, cons
     return CRM_OK;
 }
 
-int crm__build_close(crm__build *b, int rc, const crm__node *root, crm__tree **out)
+/* Keys are longer than labels and values may get their currency: a long text may have a canonical
+ * one that is too long. */
+static int check_length(crm__build *b, const crm__node *root)
+{
+    crm__buf text;
+    int rc;
+
+    crm__buf_init(&text, b->tree->mem);
+    rc = crm__tree_print(root, &text);
+    if (rc)
+        rc = crm__build_nomem(b);
+    else if (text.n > CRM__SEGMENT_BYTES)
+        rc = crm__build_fail(b, CRM_ESYNTAX, 0, "its canonical text is longer than %d bytes",
+                             (int)CRM__SEGMENT_BYTES);
+    crm__buf_clear(&text);
+    return rc;
+}
+
+int crm__build_close(crm__build *b, int rc, const crm__node *root, size_t n, crm__tree **out)
 {
     *out = NULL;
+    if (!rc && n > SURELY_SHORT)
+        rc = check_length(b, root);
     if (rc) {
         crm__tree_unref(b->tree);
         return rc;
