@@ -211,7 +211,7 @@ static int check_plain(crm__check *c)
 {
     static const uint8_t USED[KV_SPACES] = {
         [KV_META] = 1, [KV_CUSTOMER] = 1, [KV_JOURNAL] = 1, [KV_DICT] = 1, [KV_IDENTITY] = 1,
-        [KV_BITS] = 1, [KV_EVENT] = 1,    [KV_DAY] = 1,     [KV_IMAGE] = 1};
+        [KV_BITS] = 1, [KV_COLUMN] = 1,   [KV_EVENT] = 1,   [KV_DAY] = 1,  [KV_IMAGE] = 1};
     int rc = crm__check_rows(c, KV_META, row_meta, NULL);
 
     if (!rc)

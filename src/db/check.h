@@ -71,6 +71,17 @@ void crm__check_change(crm__check *c, crm_id id, uint64_t seq, int sign);
 /* check_derived.c: compares the derived spaces with the records, walking these once more if needed.
  */
 int crm__check_derived(crm__check *c);
+/* check_column.c: compares the columns with the records, whose items come in order of ids: each id,
+ * then its cells, then the end.  CRM_OK, CRM_ENOMEM, engine codes. */
+typedef struct crm__check_columns crm__check_columns;
+crm__check_columns *crm__check_columns_new(crm__check *c); /* NULL: no memory */
+void crm__check_columns_free(crm__check_columns *w);
+int crm__check_columns_row(crm__check_columns *w, crm_id id);
+int crm__check_columns_put(crm__check_columns *w, const crm__derived *cell);
+int crm__check_columns_end(crm__check_columns *w);
+/* Then the stored rows. */
+int crm__check_columns_stored(crm__check_columns *w);
+
 /* check_event.c: compares the day lists with the events; check_timeline.c looks on. */
 int crm__check_events(crm__check *c);
 

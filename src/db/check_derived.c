@@ -2,9 +2,9 @@
  * Derived spaces against the records.
  *
  * Sets: the sets of one chunk are built from its records and compared word by word with the stored
- * ones, which lie together in the same order.  Identity rows: their order is that of tokens, not of
- * records, so sums of keyed hashes are compared, one per bucket of tokens; a bucket that differs is
- * then compared row by row.
+ * ones, which lie together in the same order; columns go along (check_column.c).  Identity rows:
+ * their order is that of tokens, not of records, so sums of keyed hashes are compared, one per
+ * bucket of tokens; a bucket that differs is then compared row by row.
  */
 #include "db/check.h"
 #include "db/chunk_sets.h"
@@ -22,6 +22,7 @@ typedef struct derived {
     crm__buf scratch;
     crm__chunk_sets sets; /* of the present chunk */
     uint64_t chunk;
+    crm__check_columns *columns;
     kv_cursor *bits;
     crm__slice bits_key, bits_value; /* the cursor's row; copied key */
     uint8_t key[CRM__KEY_BITS + 8];
@@ -33,21 +34,18 @@ static uint32_t bucket_of(const uint8_t *token)
     return crm__get_le16(token) % CRM__CHECK_BUCKETS;
 }
 
-static int gather(void *ctx, int what, crm__slice key, uint64_t member)
+static int gather(void *ctx, const crm__derived *item)
 {
     derived *d = ctx;
     uint8_t row[CRM__KEY_IDENTITY];
-    crm__chunk_set *s;
 
     d->c->result.derived++;
-    if (what == CRM__DERIVED_BIT) {
-        s = crm__chunk_sets_at(&d->sets, key.p[4], crm__get_be32(key.p + 5));
-        if (!s)
-            return CRM_ENOMEM;
-        crm__set_put(s->words, (uint32_t)member, 1);
-        return CRM_OK;
-    }
-    crm__key_identity(row, key, member);
+    if (item->what == CRM__DERIVED_BIT)
+        return crm__chunk_sets_put(&d->sets, item->key.p[4], crm__get_be32(item->key.p + 5),
+                                   (uint32_t)item->member);
+    if (item->what == CRM__DERIVED_CELL)
+        return crm__check_columns_put(d->columns, item);
+    crm__key_identity(row, item->key, item->member);
     crm__sum_add(&d->c->wanted[bucket_of(row + 2)], d->c->seed, row, sizeof row, 1);
     return CRM_OK;
 }
@@ -61,6 +59,16 @@ static const char *index_name(uint8_t index)
         return "presence";
     case CRM__BITS_KIND:
         return "kind";
+    case CRM__BITS_VALUE:
+        return "enum value";
+    case CRM__BITS_BOOLEAN:
+        return "boolean";
+    case CRM__BITS_COUNTRY:
+        return "country";
+    case CRM__BITS_CURRENCY:
+        return "currency";
+    case CRM__BITS_TEXT:
+        return "text";
     default:
         return "unknown";
     }
@@ -86,7 +94,7 @@ static void read_bits(derived *d, int first)
 
 static void compare_set(derived *d, const crm__chunk_set *want)
 {
-    uint64_t have[CRM__SET_WORDS] = {0};
+    uint64_t have[CRM__SET_WORDS] = {0}, words[CRM__SET_WORDS];
     crm__slice payload;
     uint8_t index = d->key[4];
     uint32_t value = crm__get_be32(d->key + 5);
@@ -98,8 +106,9 @@ static void compare_set(derived *d, const crm__chunk_set *want)
                          (unsigned long long)crm__get_be32(d->key));
         return;
     }
+    crm__chunk_set_words(want, words);
     for (uint32_t i = 0; i < CRM__SET_WORDS; i++) {
-        uint64_t differ = have[i] ^ (want ? want->words[i] : 0);
+        uint64_t differ = have[i] ^ words[i];
         if (!differ)
             continue;
         crm__check_fault(d->c, "bits",
@@ -113,8 +122,11 @@ static void compare_set(derived *d, const crm__chunk_set *want)
 
 static void missing_set(derived *d, const crm__chunk_set *want)
 {
+    uint64_t words[CRM__SET_WORDS];
+
+    crm__chunk_set_words(want, words);
     crm__check_fault(d->c, "bits",
-                     (d->chunk << CRM__CHUNK_SHIFT) + (uint64_t)crm__set_next(want->words, 0), -1,
+                     (d->chunk << CRM__CHUNK_SHIFT) + (uint64_t)crm__set_next(words, 0), -1,
                      "the %s set %lu of chunk %llu is missing", index_name(want->index),
                      (unsigned long)want->value, (unsigned long long)d->chunk);
 }
@@ -130,20 +142,21 @@ static void end_chunk(derived *d)
 {
     size_t i = 0;
 
+    crm__chunk_sets_sort(&d->sets);
     while (!d->bits_rc && crm__get_be32(d->key) < d->chunk) {
         compare_set(d, NULL);
         read_bits(d, 0);
     }
     while (!d->bits_rc && crm__get_be32(d->key) == d->chunk) {
         int order = -1;
-        while (i < d->sets.count && (order = crm__chunk_set_order(d->sets.of[i], d->key[4],
+        while (i < d->sets.count && (order = crm__chunk_set_order(&d->sets.of[i], d->key[4],
                                                                   crm__get_be32(d->key + 5))) < 0)
-            missing_set(d, d->sets.of[i++]);
-        compare_set(d, i < d->sets.count && order == 0 ? d->sets.of[i++] : NULL);
+            missing_set(d, &d->sets.of[i++]);
+        compare_set(d, i < d->sets.count && order == 0 ? &d->sets.of[i++] : NULL);
         read_bits(d, 0);
     }
     while (i < d->sets.count && !unread(d))
-        missing_set(d, d->sets.of[i++]);
+        missing_set(d, &d->sets.of[i++]);
     crm__chunk_sets_reset(&d->sets);
 }
 
@@ -161,9 +174,12 @@ static int derive_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         end_chunk(d);
         d->chunk = id >> CRM__CHUNK_SHIFT;
     }
+    rc = crm__check_columns_row(d->columns, id);
+    if (rc)
+        return rc;
     rc = crm__record_decode(&c->mem, payload, &d->r);
     if (!rc)
-        rc = crm__derive(&c->store, c->model, id, &d->r, 0, &d->scratch, gather, d);
+        rc = crm__derive(c->txn, c->model, id, &d->r, 0, 0, &d->scratch, gather, d);
     return rc == CRM_ECORRUPT ? CRM_OK : rc;
 }
 
@@ -176,6 +192,8 @@ static int check_sets(derived *d)
         return rc == CRM_ECORRUPT ? CRM_OK : rc;
     read_bits(d, 1);
     rc = crm__check_rows(c, KV_CUSTOMER, derive_row, d);
+    if (!rc)
+        rc = crm__check_columns_end(d->columns);
     if (!rc) {
         end_chunk(d);
         d->chunk = UINT64_MAX;
@@ -213,14 +231,14 @@ typedef struct exact {
     crm__buf want, have;
 } exact;
 
-static int exact_wanted(void *ctx, int what, crm__slice key, uint64_t member)
+static int exact_wanted(void *ctx, const crm__derived *item)
 {
     exact *x = ctx;
     uint8_t row[CRM__KEY_IDENTITY];
 
-    if (what != CRM__DERIVED_ID || bucket_of(key.p + 2) != x->bucket)
+    if (item->what != CRM__DERIVED_ID || bucket_of(item->key.p + 2) != x->bucket)
         return CRM_OK;
-    crm__key_identity(row, key, member);
+    crm__key_identity(row, item->key, item->member);
     crm__buf_add(&x->want, row, sizeof row);
     return x->want.failed ? CRM_ENOMEM : CRM_OK;
 }
@@ -235,7 +253,7 @@ static int exact_record(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         return CRM_OK;
     rc = crm__record_decode(&c->mem, payload, &x->d->r);
     if (!rc)
-        rc = crm__derive(&c->store, c->model, crm__get_be64(k.p), &x->d->r, 0, &x->d->scratch,
+        rc = crm__derive(c->txn, c->model, crm__get_be64(k.p), &x->d->r, 0, 0, &x->d->scratch,
                          exact_wanted, x);
     return rc == CRM_ECORRUPT ? CRM_OK : rc;
 }
@@ -338,12 +356,16 @@ int crm__check_derived(crm__check *c)
     d.c = c;
     crm__chunk_sets_init(&d.sets, &c->mem);
     crm__buf_init(&d.scratch, &c->mem);
-    rc = check_sets(&d);
+    d.columns = crm__check_columns_new(c);
+    rc = d.columns ? check_sets(&d) : CRM_ENOMEM;
+    if (!rc)
+        rc = crm__check_columns_stored(d.columns);
     if (!rc)
         rc = check_identities(&d);
     if (!rc)
         rc = crm__check_events(c);
     crm__chunk_sets_clear(&d.sets);
+    crm__check_columns_free(d.columns);
     crm__record_clear(&c->mem, &d.r);
     crm__buf_clear(&d.scratch);
     return rc;

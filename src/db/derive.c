@@ -3,6 +3,8 @@
  */
 #include "db/derive.h"
 
+#include "db/index.h"
+
 #include <string.h>
 
 int crm__field_indexed(const crm__field *f)
@@ -33,13 +35,35 @@ int crm__token_key(const crm__store *s, const crm__field *f, const crm__value *v
 }
 
 typedef struct walk {
-    const crm__store *s;
+    crm_txn *txn;
     const crm__model *m;
     crm_id id;
+    int give;
     crm__buf *scratch;
     crm__derived_fn fn;
     void *ctx;
 } walk;
+
+static int bit(const walk *w, uint8_t index, uint32_t value)
+{
+    uint8_t key[CRM__KEY_BITS];
+    crm__derived item = {.what = CRM__DERIVED_BIT, .member = w->id & 0xffff};
+
+    item.key = crm__key_bits(key, w->id >> CRM__CHUNK_SHIFT, index, value);
+    return w->fn(w->ctx, &item);
+}
+
+static int cell(const walk *w, uint32_t column, const crm__column_cell *c)
+{
+    uint32_t row = w->id & 0xffff;
+    uint8_t key[CRM__KEY_COLUMN];
+    crm__derived item = {.what = CRM__DERIVED_CELL, .member = row % CRM__COLUMN_ROWS, .cell = *c};
+
+    item.key = crm__key_column(key, w->id >> CRM__CHUNK_SHIFT, column, row / CRM__COLUMN_ROWS);
+    return w->fn(w->ctx, &item);
+}
+
+/* ---- tokens ---- */
 
 static int item_key(const walk *w, const crm__field *f, const crm__entry *e, crm__slice item,
                     uint8_t key[CRM__KEY_TOKEN])
@@ -47,7 +71,7 @@ static int item_key(const walk *w, const crm__field *f, const crm__entry *e, crm
     crm__value v;
     int rc = crm__value_decode(e->type, e->scoped, item, &v);
 
-    return rc ? rc : crm__token_key(w->s, f, &v, w->scratch, key);
+    return rc ? rc : crm__token_key(w->txn->store, f, &v, w->scratch, key);
 }
 
 /* One writing of an e-mail address or a number among several that have the same token: only the
@@ -68,59 +92,106 @@ static int repeats(const walk *w, const crm__field *f, const crm__entry *e, size
     return 0;
 }
 
-/* Values of another type than the model's are out of view, and so not indexed. */
-static int tokens(const walk *w, const crm__entry *e)
+static int tokens(const walk *w, const crm__field *f, const crm__entry *e)
 {
-    const crm__field *f = crm__model_number(w->m, e->field);
     uint8_t key[CRM__KEY_TOKEN];
+    crm__derived give = {.what = CRM__DERIVED_ID, .member = w->id};
     crm__slice item;
     size_t pos = 0, before = 0;
     int rc = CRM_OK;
 
-    if (!crm__field_indexed(f) || f->type != e->type ||
-        e->scoped != ((f->flags & CRM_FIELD_PER_SOURCE) != 0))
-        return CRM_OK;
+    give.key = crm__slice_of(key, CRM__KEY_TOKEN);
     for (; !rc && (rc = crm__entry_next(e, &pos, &item)) == CRM_OK; before = pos) {
         rc = item_key(w, f, e, item, key);
         if (!rc && !repeats(w, f, e, before, key))
-            rc = w->fn(w->ctx, CRM__DERIVED_ID, crm__slice_of(key, CRM__KEY_TOKEN), w->id);
+            rc = w->fn(w->ctx, &give);
     }
     return rc == CRM_DONE ? CRM_OK : rc;
 }
 
-static int bit(const walk *w, uint8_t index, uint32_t value)
+/* ---- values ---- */
+
+static int values(const walk *w, const crm__field *f, const crm__entry *e)
 {
-    uint8_t key[CRM__KEY_BITS];
-
-    return w->fn(w->ctx, CRM__DERIVED_BIT,
-                 crm__key_bits(key, w->id >> CRM__CHUNK_SHIFT, index, value), w->id & 0xffff);
-}
-
-static int entry(const walk *w, const crm__entry *e)
-{
-    int rc = bit(w, CRM__BITS_PRESENCE, e->field);
-
-    return rc ? rc : tokens(w, e);
-}
-
-int crm__derive(const crm__store *s, const crm__model *m, crm_id id, const crm__record *r,
-                uint32_t only, crm__buf *scratch, crm__derived_fn fn, void *ctx)
-{
-    walk w = {s, m, id, scratch, fn, ctx};
+    crm__column_cell c = {CRM__CELL_NONE, 0, 0};
+    crm__slice item;
+    crm__value v;
+    size_t pos = 0;
     int rc = CRM_OK;
 
-    if (only) {
-        const crm__entry *e = crm__record_find(r, only);
-        return e && !(r->flags & CRM__RECORD_DELETED) ? tokens(&w, e) : CRM_OK;
+    while (!rc && (rc = crm__entry_next(e, &pos, &item)) == CRM_OK) {
+        uint8_t index;
+        uint32_t value;
+        rc = crm__value_decode(e->type, e->scoped, item, &v);
+        if (!rc && f->index & CRM__INDEX_VALUES) {
+            rc = crm__index_set(w->txn, f, &v, w->give, &index, &value);
+            if (!rc)
+                rc = bit(w, index, value);
+        }
+        if (!rc && c.state == CRM__CELL_NONE) {
+            c.state = CRM__CELL_NUMBER;
+            crm__index_number(&v, &c.number, &c.scale);
+        }
     }
-    if (r->flags & CRM__RECORD_DELETED)
-        return bit(&w, CRM__BITS_ROOT, CRM__ROOT_DELETED);
-    rc = bit(&w, CRM__BITS_ROOT, CRM__ROOT_LIVE);
-    if (!rc)
-        rc = bit(&w, CRM__BITS_KIND, r->kind);
-    for (uint32_t i = 0; i < r->entry_count && !rc; i++)
-        rc = entry(&w, &r->entries[i]);
+    if (rc != CRM_DONE || !(f->index & CRM__INDEX_COLUMN) || c.state == CRM__CELL_NONE)
+        return rc == CRM_DONE ? CRM_OK : rc;
+    return cell(w, f->number, &c);
+}
+
+/* The field of an entry that the model shows, else NULL. */
+static const crm__field *shown(const walk *w, const crm__entry *e)
+{
+    const crm__field *f = e ? crm__model_number(w->m, e->field) : NULL;
+
+    return f && f->type == e->type && (e->scoped != 0) == ((f->flags & CRM_FIELD_PER_SOURCE) != 0)
+               ? f
+               : NULL;
+}
+
+/* What an entry gives; `presence` alone may be left as it is. */
+static int entry(const walk *w, const crm__entry *e, int presence)
+{
+    const crm__field *f = shown(w, e);
+    int rc = CRM_OK;
+
+    if (!f)
+        return CRM_OK;
+    if (presence)
+        rc = bit(w, CRM__BITS_PRESENCE, e->field);
+    if (!rc && crm__field_indexed(f))
+        rc = tokens(w, f, e);
+    if (!rc && f->index)
+        rc = values(w, f, e);
     return rc;
+}
+
+static int record(const walk *w, const crm__record *r)
+{
+    crm__column_cell created = {CRM__CELL_NUMBER, 0, r->created};
+    int rc;
+
+    if (r->flags & CRM__RECORD_DELETED)
+        return bit(w, CRM__BITS_ROOT, CRM__ROOT_DELETED);
+    rc = bit(w, CRM__BITS_ROOT, CRM__ROOT_LIVE);
+    if (!rc)
+        rc = bit(w, CRM__BITS_KIND, r->kind);
+    if (!rc)
+        rc = cell(w, CRM__COLUMN_CREATED, &created);
+    for (uint32_t i = 0; i < r->entry_count && !rc; i++)
+        rc = entry(w, &r->entries[i], 1);
+    return rc;
+}
+
+int crm__derive(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *r, uint32_t only,
+                int give, crm__buf *scratch, crm__derived_fn fn, void *ctx)
+{
+    walk w = {txn, m, id, give, scratch, fn, ctx};
+    const crm__entry *e;
+
+    if (!only)
+        return record(&w, r);
+    e = crm__record_find(r, only);
+    return e && !(r->flags & CRM__RECORD_DELETED) ? entry(&w, e, 1) : CRM_OK;
 }
 
 /* ---- change ---- */
@@ -130,13 +201,20 @@ typedef struct edit_ctx {
     int on;
 } edit_ctx;
 
-static int edit(void *ctx, int what, crm__slice key, uint64_t member)
+static int edit(void *ctx, const crm__derived *d)
 {
+    static const crm__column_cell NONE = {CRM__CELL_NONE, 0, 0};
     edit_ctx *e = ctx;
 
-    return what == CRM__DERIVED_BIT
-               ? crm__edits_bit(&e->txn->edits, KV_BITS, key, (uint32_t)member, e->on)
-               : crm__edits_id(&e->txn->edits, key, member, e->on);
+    switch (d->what) {
+    case CRM__DERIVED_BIT:
+        return crm__edits_bit(&e->txn->edits, KV_BITS, d->key, (uint32_t)d->member, e->on);
+    case CRM__DERIVED_CELL:
+        return crm__edits_cell(&e->txn->edits, d->key, (uint32_t)d->member,
+                               e->on ? &d->cell : &NONE);
+    default:
+        return crm__edits_id(&e->txn->edits, d->key, d->member, e->on);
+    }
 }
 
 static int same(const crm__entry *a, const crm__entry *b)
@@ -146,8 +224,9 @@ static int same(const crm__entry *a, const crm__entry *b)
            (a->payload.n == 0 || memcmp(a->payload.p, b->payload.p, a->payload.n) == 0);
 }
 
-/* Fields that differ: tokens of the old value off, then those of the new one on. */
-static int change_fields(walk *w, edit_ctx *e, const crm__record *before, const crm__record *after)
+/* Fields that differ: what is derived of the old value off, then that of the new one on. */
+static int change_fields(const walk *w, edit_ctx *e, const crm__record *before,
+                         const crm__record *after)
 {
     uint32_t i = 0, k = 0;
     int rc = CRM_OK;
@@ -155,25 +234,24 @@ static int change_fields(walk *w, edit_ctx *e, const crm__record *before, const 
     while (!rc && (i < before->entry_count || k < after->entry_count)) {
         const crm__entry *a = i < before->entry_count ? &before->entries[i] : NULL;
         const crm__entry *b = k < after->entry_count ? &after->entries[k] : NULL;
-        if (a && b && a->field == b->field) {
-            if (!same(a, b)) {
-                e->on = 0;
-                rc = tokens(w, a);
-                e->on = 1;
-                if (!rc)
-                    rc = tokens(w, b);
-            }
-            i++;
-            k++;
-        } else if (a && (!b || a->field < b->field)) {
-            e->on = 0;
-            rc = entry(w, a);
-            i++;
-        } else {
-            e->on = 1;
-            rc = entry(w, b);
-            k++;
+        int both;
+        if (a && b && a->field != b->field) {
+            if (a->field < b->field)
+                b = NULL;
+            else
+                a = NULL;
         }
+        i += a != NULL;
+        k += b != NULL;
+        if (a && b && same(a, b))
+            continue;
+        both = shown(w, a) && shown(w, b);
+        e->on = 0;
+        if (a)
+            rc = entry(w, a, !both);
+        e->on = 1;
+        if (!rc && b)
+            rc = entry(w, b, !both);
     }
     return rc;
 }
@@ -182,16 +260,16 @@ int crm__derive_change(crm_txn *txn, const crm__model *m, crm_id id, const crm__
                        const crm__record *after)
 {
     edit_ctx e = {txn, 0};
-    walk w = {txn->store, m, id, &txn->scratch[1], edit, &e};
+    walk w = {txn, m, id, 1, &txn->scratch[1], edit, &e};
     int rc = CRM_OK;
 
     if (before && after && before->flags == after->flags && before->kind == after->kind &&
-        !(after->flags & CRM__RECORD_DELETED))
+        before->created == after->created && !(after->flags & CRM__RECORD_DELETED))
         return change_fields(&w, &e, before, after);
     if (before)
-        rc = crm__derive(txn->store, m, id, before, 0, w.scratch, edit, &e);
+        rc = record(&w, before);
     e.on = 1;
     if (!rc && after)
-        rc = crm__derive(txn->store, m, id, after, 0, w.scratch, edit, &e);
+        rc = record(&w, after);
     return rc;
 }

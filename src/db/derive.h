@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: MIT
- * What the derived spaces hold of a customer, computed from its record alone: root and kind sets,
- * presence of each field, identity tokens.  Every change and every rebuild goes through here, so an
- * index can't differ from the record by the road it was written on.
+ * What the derived spaces hold of a customer, computed from its record and the model alone: root
+ * and kind sets, presence of each field, sets and column cells of its values (index.h), identity
+ * tokens. Every change and every rebuild goes through here, so an index can't differ from the
+ * record by the road it was written on.  An entry that the model does not show gives nothing.
  */
 #ifndef CRM_DB_DERIVE_H
 #define CRM_DB_DERIVE_H
 
+#include "bits/column.h"
 #include "codec/record.h"
 #include "db/txn.h"
 
-enum { CRM__DERIVED_BIT = 1, CRM__DERIVED_ID = 2 };
-/* One item: BIT: key of the set and row; ID: token key and id.  Stops at a non-zero result. */
-typedef int (*crm__derived_fn)(void *ctx, int what, crm__slice key, uint64_t member);
+enum { CRM__DERIVED_BIT = 1, CRM__DERIVED_ID = 2, CRM__DERIVED_CELL = 3 };
+typedef struct crm__derived {
+    int what;        /* CRM__DERIVED_* */
+    crm__slice key;  /* of the set, the token, the block */
+    uint64_t member; /* row in the chunk, id, row in the block */
+    crm__column_cell cell;
+} crm__derived;
+/* Takes one item; some may come twice.  Stops at a non-zero result. */
+typedef int (*crm__derived_fn)(void *ctx, const crm__derived *item);
 
-/* All items of a record; with only != 0 those of that field's tokens only. */
-int crm__derive(const crm__store *s, const crm__model *m, crm_id id, const crm__record *r,
-                uint32_t only, crm__buf *scratch, crm__derived_fn fn, void *ctx);
+/* All items of a record; with only != 0 those of that field only.  With `give` a text of an indexed
+ * field that has no number gets one; else it is in set 0, which no text has. */
+int crm__derive(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *r, uint32_t only,
+                int give, crm__buf *scratch, crm__derived_fn fn, void *ctx);
 /* Edits from one state of a record to another; NULL: it did not exist. */
 int crm__derive_change(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *before,
                        const crm__record *after);

@@ -3,28 +3,12 @@
  */
 #include "db/edits.h"
 
-#include "base/bytes.h"
 #include "bits/set.h"
 #include "codec/key.h"
-#include "db/days.h"
+#include "db/edits_slot.h"
 
 #include <crm/codes.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { ROW = 1, BITS = 2, IDS = 3, ITEMS = 4 };
-
-struct crm__slot {
-    uint64_t hash;
-    const uint8_t *key;
-    uint16_t key_n;
-    uint8_t space, form;
-    uint8_t state; /* rows: CRM__EDIT_* */
-    uint8_t append;
-    uint32_t count, cap; /* switches */
-    uint64_t *ops;
-    crm__slice value; /* has CRM__TAG_SIZE bytes of room behind it */
-};
 
 /* A skip list: no level's list holds a node that the level below does not. */
 enum { ORDER_LEVELS = 12 };
@@ -334,7 +318,7 @@ static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8
 int crm__edits_put(crm__edits *e, kv_space space, crm__slice key, crm__slice payload,
                    unsigned kv_flags)
 {
-    crm__slot *s = open_slot(e, space, key, ROW);
+    crm__slot *s = open_slot(e, space, key, CRM__SLOT_ROW);
     uint8_t *copy;
 
     if (!s)
@@ -354,7 +338,7 @@ int crm__edits_put(crm__edits *e, kv_space space, crm__slice key, crm__slice pay
 
 int crm__edits_del(crm__edits *e, kv_space space, crm__slice key)
 {
-    crm__slot *s = open_slot(e, space, key, ROW);
+    crm__slot *s = open_slot(e, space, key, CRM__SLOT_ROW);
 
     if (!s)
         return CRM_ENOMEM;
@@ -364,14 +348,16 @@ int crm__edits_del(crm__edits *e, kv_space space, crm__slice key)
     return CRM_OK;
 }
 
-static int add_switch(crm__edits *e, kv_space space, crm__slice key, uint8_t form, uint64_t number,
-                      int on)
+/* One op more, of one number or of two. */
+static int add_op(crm__edits *e, kv_space space, crm__slice key, uint8_t form, uint64_t op,
+                  uint64_t number)
 {
+    uint32_t n = form == CRM__SLOT_CELLS ? 2 : 1;
     crm__slot *s = open_slot(e, space, key, form);
 
     if (!s)
         return CRM_ENOMEM;
-    if (s->count == s->cap) {
+    if (s->count + n > s->cap) {
         uint32_t cap = s->cap ? s->cap * 2 : 2;
         uint64_t *ops = crm__arena_alloc(&e->arena, cap * sizeof *ops);
         if (!ops)
@@ -381,19 +367,63 @@ static int add_switch(crm__edits *e, kv_space space, crm__slice key, uint8_t for
         s->ops = ops;
         s->cap = cap;
     }
-    s->ops[s->count++] = number << 1 | (on ? 1 : 0);
+    s->ops[s->count] = op;
+    if (n == 2)
+        s->ops[s->count + 1] = number;
+    s->count += n;
     e->undo_count++;
     return CRM_OK;
 }
 
+static int add_switch(crm__edits *e, kv_space space, crm__slice key, uint8_t form, uint64_t number,
+                      int on)
+{
+    return add_op(e, space, key, form, number << 1 | (on ? 1 : 0), 0);
+}
+
 int crm__edits_bit(crm__edits *e, kv_space space, crm__slice key, uint32_t row, int on)
 {
-    return add_switch(e, space, key, BITS, row, on);
+    return add_switch(e, space, key, CRM__SLOT_BITS, row, on);
+}
+
+int crm__edits_empty(crm__edits *e, kv_space space, crm__slice key)
+{
+    uint8_t form = space == KV_COLUMN ? CRM__SLOT_CELLS : CRM__SLOT_BITS;
+
+    return add_op(e, space, key, form, CRM__EDITS_EMPTY, 0);
+}
+
+int crm__edits_cell(crm__edits *e, crm__slice key, uint32_t row, const crm__column_cell *cell)
+{
+    uint64_t op = (uint64_t)row << 16 | (uint64_t)(uint8_t)cell->scale << 8 | cell->state;
+
+    return add_op(e, KV_COLUMN, key, CRM__SLOT_CELLS, op, (uint64_t)cell->number);
+}
+
+void crm__edits_cells(const uint64_t *ops, uint32_t count, crm__column_cell *cells)
+{
+    for (uint32_t i = 0; i < count; i += 2) {
+        if (ops[i] == CRM__EDITS_EMPTY)
+            memset(cells, 0, CRM__COLUMN_ROWS * sizeof *cells);
+        else
+            cells[(ops[i] >> 16) % CRM__COLUMN_ROWS] =
+                (crm__column_cell){(uint8_t)ops[i], (int8_t)(ops[i] >> 8), (int64_t)ops[i + 1]};
+    }
+}
+
+void crm__edits_rows(const uint64_t *ops, uint32_t count, uint64_t *words)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (ops[i] == CRM__EDITS_EMPTY)
+            memset(words, 0, CRM__SET_WORDS * sizeof *words);
+        else
+            crm__set_put(words, (uint32_t)(ops[i] >> 1) & 0xffff, ops[i] & 1);
+    }
 }
 
 int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on)
 {
-    return add_switch(e, KV_IDENTITY, token_key, IDS, id, on);
+    return add_switch(e, KV_IDENTITY, token_key, CRM__SLOT_IDS, id, on);
 }
 
 int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on)
@@ -406,7 +436,7 @@ int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on)
     memcpy(p + 2, item.p, item.n);
     e->items++;
     /* The arena's pieces are even addresses. */
-    return add_switch(e, KV_DAY, list_key, ITEMS, (uint64_t)(uintptr_t)p >> 1, on);
+    return add_switch(e, KV_DAY, list_key, CRM__SLOT_ITEMS, (uint64_t)(uintptr_t)p >> 1, on);
 }
 
 int crm__edits_get(const crm__edits *e, kv_space space, crm__slice key, crm__slice *payload)
@@ -433,7 +463,7 @@ int crm__edits_days(const crm__edits *e, crm__slice prefix, crm__buf *days)
     for (uint32_t i = 0; i < e->slot_count; i++) {
         const crm__slot *s = &e->slots[i];
         int32_t day;
-        if (s->form != ITEMS || !s->count || memcmp(s->key, prefix.p, prefix.n) != 0)
+        if (s->form != CRM__SLOT_ITEMS || !s->count || memcmp(s->key, prefix.p, prefix.n) != 0)
             continue;
         day = crm__key_day_of(s->key);
         crm__buf_add(days, &day, sizeof day);
@@ -449,6 +479,7 @@ size_t crm__edits_mark(const crm__edits *e)
 void crm__edits_rollback(crm__edits *e, size_t mark)
 {
     e->changes++;
+    e->rollbacks++;
     while (e->undo_count > mark) {
         const crm__undo *u = &e->undo[--e->undo_count];
         crm__slot *s = &e->slots[u->slot];
@@ -461,177 +492,4 @@ void crm__edits_rollback(crm__edits *e, size_t mark)
 void crm__edits_forget(crm__edits *e)
 {
     e->undo_count = 0;
-}
-
-/* ---- apply ---- */
-
-int crm__edits_write(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
-                     uint8_t *payload, size_t n, unsigned flags)
-{
-    uint64_t tag = crm__check_tag(tag_key, (uint8_t)space, key, crm__slice_of(payload, n));
-
-    crm__put_le64(payload + n, tag);
-    return txn->ops->put(txn, space, key, crm__slice_of(payload, n + CRM__TAG_SIZE), flags);
-}
-
-static int delete_row(kv_txn *txn, kv_space space, crm__slice key)
-{
-    int rc = txn->ops->del(txn, space, key);
-
-    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
-}
-
-static int apply_row(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
-{
-    crm__slice key = crm__slice_of(s->key, s->key_n);
-
-    if (s->state == CRM__EDIT_PUT)
-        return crm__edits_write(txn, tag_key, (kv_space)s->space, key,
-                                (uint8_t *)(uintptr_t)s->value.p, s->value.n,
-                                s->append ? KV_APPEND : 0);
-    return s->state == CRM__EDIT_DEL ? delete_row(txn, (kv_space)s->space, key) : CRM_OK;
-}
-
-static int apply_bits(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, crm__buf *scratch)
-{
-    uint64_t words[CRM__SET_WORDS] = {0};
-    crm__slice key = crm__slice_of(s->key, s->key_n), stored;
-    kv_space space = (kv_space)s->space;
-    int rc = txn->ops->get(txn, space, key, &stored);
-
-    if (rc && rc != CRM_ENOTFOUND)
-        return rc;
-    if (!rc) {
-        if (stored.n < CRM__TAG_SIZE)
-            return CRM_ECORRUPT;
-        rc = crm__set_load(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), words);
-        if (rc)
-            return rc;
-    }
-    for (uint32_t i = 0; i < s->count; i++)
-        crm__set_put(words, (uint32_t)(s->ops[i] >> 1) & 0xffff, s->ops[i] & 1);
-    scratch->n = 0;
-    crm__set_store(words, scratch);
-    if (!crm__buf_reserve(scratch, CRM__TAG_SIZE))
-        return CRM_ENOMEM;
-    if (!scratch->n)
-        return delete_row(txn, space, key);
-    return crm__edits_write(txn, tag_key, space, key, scratch->p, scratch->n, 0);
-}
-
-static int apply_ids(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
-{
-    uint8_t key[CRM__KEY_IDENTITY], value[4];
-    int rc = CRM_OK;
-
-    for (uint32_t i = 0; i < s->count && !rc; i++) {
-        crm__slice k = crm__key_identity(key, crm__slice_of(s->key, s->key_n), s->ops[i] >> 1);
-        if (s->ops[i] & 1) {
-            crm__put_le32(
-                value, (uint32_t)crm__check_tag(tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0)));
-            rc = txn->ops->put(txn, KV_IDENTITY, k, crm__slice_of(value, sizeof value), 0);
-        } else {
-            rc = delete_row(txn, KV_IDENTITY, k);
-        }
-    }
-    return rc;
-}
-
-/* What the applying of the forms shares. */
-typedef struct apply {
-    kv_txn *txn;
-    const uint8_t *tag_key;
-    crm__buf scratch;
-    crm__day_work *days; /* NULL until a day list comes */
-} apply;
-
-static int apply_items(const crm__slot *s, apply *a)
-{
-    crm__slice key = crm__slice_of(s->key, s->key_n);
-    int rc;
-
-    if (!a->days && !(a->days = crm__day_work_new(a->scratch.mem)))
-        return CRM_ENOMEM;
-    a->scratch.n = 0;
-    rc = crm__day_changes(s->ops, s->count, &a->scratch);
-    if (rc)
-        return rc;
-    return crm__day_apply(a->txn, a->tag_key, a->days, key,
-                          (const crm__day_change *)(const void *)a->scratch.p,
-                          a->scratch.n / sizeof(crm__day_change));
-}
-
-static int apply_slot(const crm__slot *s, apply *a)
-{
-    if (s->form == ROW)
-        return apply_row(s, a->txn, a->tag_key);
-    if (!s->count)
-        return CRM_OK;
-    switch (s->form) {
-    case BITS:
-        return apply_bits(s, a->txn, a->tag_key, &a->scratch);
-    case ITEMS:
-        return apply_items(s, a);
-    default:
-        return apply_ids(s, a->txn, a->tag_key);
-    }
-}
-
-/* A slot to be sorted, with the beginning of what it is sorted by: most pairs are told apart
- * without a look at the slots, which lie all over the memory.  Parts of day lists are deleted
- * before items make new ones. */
-typedef struct sorted {
-    uint64_t head; /* space, form, 6 bytes of the key */
-    uint32_t more; /* the 4 behind them */
-    uint32_t slot;
-} sorted;
-
-static int by_key(const void *a, const void *b, void *ctx)
-{
-    const crm__slot *slots = ctx, *s, *t;
-    const sorted *x = a, *y = b;
-
-    if (x->head != y->head)
-        return x->head < y->head ? -1 : 1;
-    if (x->more != y->more)
-        return x->more < y->more ? -1 : 1;
-    s = &slots[x->slot];
-    t = &slots[y->slot];
-    return compare(s->key, s->key_n, t->key, t->key_n);
-}
-
-/* All slots in order; ends of keys too short for a head are zeros there, which compare() minds. */
-static sorted *in_order(const crm__edits *e)
-{
-    sorted *order = crm__alloc(e->mem, e->slot_count * sizeof *order);
-
-    for (uint32_t i = 0; order && i < e->slot_count; i++) {
-        const crm__slot *s = &e->slots[i];
-        uint8_t head[12] = {s->space, s->form};
-        memcpy(head + 2, s->key, s->key_n < 10 ? s->key_n : 10);
-        order[i] = (sorted){crm__get_be64(head), crm__get_be32(head + 8), i};
-    }
-    if (order)
-        qsort_r(order, e->slot_count, sizeof *order, by_key, e->slots);
-    return order;
-}
-
-int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
-{
-    apply a = {txn, tag_key, {0}, NULL};
-    sorted *order;
-    int rc = CRM_OK;
-
-    if (!e->slot_count)
-        return CRM_OK;
-    order = in_order(e);
-    if (!order)
-        return CRM_ENOMEM;
-    crm__buf_init(&a.scratch, e->mem);
-    for (uint32_t i = 0; i < e->slot_count && !rc; i++)
-        rc = apply_slot(&e->slots[order[i].slot], &a);
-    crm__buf_clear(&a.scratch);
-    crm__day_work_free(a.days);
-    crm__release(e->mem, order);
-    return rc;
 }

@@ -3,9 +3,9 @@
  * applied to the engine's transaction, sorted by key.  So a failed call, a savepoint or a member of
  * a group commit can be dropped without touching the engine.
  *
- * Four forms of edit: a row put or deleted; rows of a stored set switched on or off; ids of an
- * identity token added or removed; items of a day list added or removed.  Bytes given are payloads;
- * apply adds the check tags.
+ * Five forms of edit: a row put or deleted; rows of a stored set switched on or off; cells of a
+ * block of a column put or taken away; ids of an identity token added or removed; items of a day
+ * list added or removed.  Bytes given are payloads; apply adds the check tags.
  */
 #ifndef CRM_DB_EDITS_H
 #define CRM_DB_EDITS_H
@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "bits/column.h"
 #include "kv/kv.h"
 
 typedef struct crm__slot crm__slot;
@@ -37,6 +38,7 @@ typedef struct crm__edits {
     crm__order *order[KV_SPACES]; /* NULL until the first crm__edits_near() of the space */
     uint64_t resets;              /* how often the list was emptied */
     uint64_t items;               /* edits of items since then, those rolled back among them */
+    uint64_t rollbacks;           /* how often edits were dropped again */
     uint64_t changes; /* how often it was changed in any way: views of it are then old */
 } crm__edits;
 
@@ -50,6 +52,12 @@ int crm__edits_put(crm__edits *e, kv_space space, crm__slice key, crm__slice pay
 int crm__edits_del(crm__edits *e, kv_space space, crm__slice key);
 /* A row of a set, in a space of sets (KV_BITS, KV_TAG). */
 int crm__edits_bit(crm__edits *e, kv_space space, crm__slice key, uint32_t row, int on);
+/* A cell of a block (crm__key_column()), its row in the block; one without anything takes it away.
+ */
+int crm__edits_cell(crm__edits *e, crm__slice block_key, uint32_t row,
+                    const crm__column_cell *cell);
+/* All rows of a set off, all cells of a block away. */
+int crm__edits_empty(crm__edits *e, kv_space space, crm__slice key);
 int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on);
 /* One item (crm__day_item_put()) more or fewer in a list (crm__key_day_list()).  A list is a
  * multiset: an item added and removed cancel, whatever the order; removing one that is not there is
@@ -64,9 +72,14 @@ int crm__edits_get(const crm__edits *e, kv_space space, crm__slice key, crm__sli
  * CRM__EDIT_NONE when there is none.  For spaces of rows only.  CRM_OK or CRM_ENOMEM. */
 int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int past, int *state,
                     crm__slice *k, crm__slice *payload);
-/* Switches of a set or a token, oldest first: number << 1 | on. */
+/* Ops of a set, a block or a token, oldest first, and the number of uint64 they take: switches are
+ * number << 1 | on; the others are for the functions below. */
+#define CRM__EDITS_EMPTY UINT64_MAX
 const uint64_t *crm__edits_ops(const crm__edits *e, kv_space space, crm__slice key,
                                uint32_t *count);
+/* Makes the ops of a set on its words, of a block on its cells. */
+void crm__edits_rows(const uint64_t *ops, uint32_t count, uint64_t *words);
+void crm__edits_cells(const uint64_t *ops, uint32_t count, crm__column_cell *cells);
 /* Days (int32_t) of the lists with edits under the first 8 bytes of their key, in no order.  CRM_OK
  * or CRM_ENOMEM. */
 int crm__edits_days(const crm__edits *e, crm__slice prefix, crm__buf *days);

@@ -11,7 +11,7 @@
  *   type                           set (CRM__INDEX_VALUES)     column (CRM__INDEX_COLUMN)
  *   enum, boolean, country         of each value               -
  *   text, language, actor, url     of each text (asked for)    -
- *   money                          of each currency            amount
+ *   money                          of each currency            amount, whatever its currency
  *   integer, decimal               -                           number
  *   date                           -                           packed date, as crm__date_pack()
  *   datetime                       -                           microseconds
@@ -31,6 +31,12 @@
 int crm__index_set_key(crm_txn *txn, const crm__field *f, const crm__value *v, uint8_t *index,
                        uint32_t *value);
 
+/* The same for derive.c, which gives a number to a text that has none when told so; else *value is
+ * 0 then.  CRM_OK, CRM_ENOMEM, engine codes. */
+int crm__index_set(crm_txn *txn, const crm__field *f, const crm__value *v, int give, uint8_t *index,
+                   uint32_t *value);
+int crm__index_text(crm_txn *txn, const crm__field *f, crm__slice text, int give, uint32_t *number);
+
 /* One text that a customer has, or had once, in an indexed field, and the number of its set
  * (CRM__BITS_TEXT).  text.n 0: it is longer than CRM__INDEX_TEXT, only the records tell it. */
 enum { CRM__INDEX_TEXT = 400 };
@@ -43,15 +49,9 @@ int crm__index_texts(crm_txn *txn, const crm__field *f, crm__slice prefix, crm__
 
 /* ---- columns ---- */
 
-/* A value of the field in the terms of its column: mantissa and scale, for crm__column_bound().
- * Cells of decimals and amounts that take more than CRM__INDEX_SCALE decimals, or are of
- * CRM__INDEX_MOST or more, stand in the record only (CRM__CELL_ELSEWHERE), as do lists of several
- * values in a field that has become single. */
-enum { CRM__INDEX_SCALE = 6 };
-#define CRM__INDEX_MOST INT64_C(9000000000000)
-void crm__index_number(const crm__value *v, int64_t *mantissa, int8_t *scale);
-/* The cell of a value. */
-void crm__index_cell(const crm__value *v, crm__cell *cell);
+/* A number of the field as it stands in its column and in limits on it.  Of a list that the field
+ * had before it became single, the column has the first value. */
+void crm__index_number(const crm__value *v, int64_t *number, int8_t *scale);
 
 /* A block of a column (crm__key_column()) as the transaction sees it.  It lies in the storage, or
  * in `room` when the transaction has changes of it, and lives until room is used again or the

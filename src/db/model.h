@@ -16,6 +16,24 @@ int crm__model_store(crm_txn *txn, crm__model *m, uint32_t version, crm_error *e
 /* Gives the caller's reference to the transaction. */
 int crm__model_own(crm_txn *txn, crm__model *m);
 
+/* Every stored record in order, in the engine's view, which fn may write to. */
+typedef int (*crm__record_fn)(void *ctx, crm_id id, const crm__record *r);
+int crm__each_record(crm_txn *txn, crm__record_fn fn, void *ctx, crm_error *err);
+
+/* ---- rebuilding (model_rebuild.c) ---- */
+
+/* A field that a new model adds (before NULL), removes (after NULL) or changes. */
+typedef struct crm__rebuild_field {
+    uint32_t number;
+    const crm__field *before, *after;
+    int fresh; /* no record has ever had it */
+} crm__rebuild_field;
+/* Makes anew what the changes of these fields, and of these kinds of events, concern.  *flushed: a
+ * part went to the engine, so that after a failure the transaction can only be aborted. */
+int crm__model_rebuild(crm_txn *txn, const crm__model *m, const crm__rebuild_field *fields,
+                       size_t count, const uint32_t *kinds, uint32_t kind_count, int *flushed,
+                       crm_error *err);
+
 /* ---- losses (model_loss.c) ---- */
 
 /* Every event that counts, in order of customers, as the transaction sees them. */

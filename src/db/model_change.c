@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Changing the model: what a new document would change and lose, and making it the model.
  *
- * Losses are counted on the stored records, in one pass for all changes.  Index changes rebuild the
- * identity rows of the fields concerned from the records, by the same function that writes them.
+ * Losses are counted on the stored records, in one pass for all changes.  What is derived of the
+ * fields and kinds concerned is made anew (model_rebuild.c).
  */
 #include "db/derive.h"
 #include "db/derive_event.h"
@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { RELIEF_BYTES = 32 << 20 };
 
 typedef struct item {
     crm__change change;
@@ -73,13 +71,12 @@ static int gather(const crm__change *change, void *ctx)
     return CRM_OK;
 }
 
-static int add_token(void *ctx, int what, crm__slice key, uint64_t member)
+static int add_token(void *ctx, const crm__derived *d)
 {
     crm__buf *keys = ctx;
 
-    (void)member;
-    if (what == CRM__DERIVED_ID)
-        crm__buf_add(keys, key.p + 2, CRM__TOKEN_SIZE);
+    if (d->what == CRM__DERIVED_ID)
+        crm__buf_add(keys, d->key.p + 2, CRM__TOKEN_SIZE);
     return keys->failed ? CRM_ENOMEM : CRM_OK;
 }
 
@@ -139,7 +136,7 @@ static int weigh(plan *p, item *it, crm_id id, const crm__record *r)
     if (of_event(&it->change) || of_tags(&it->change))
         return CRM_OK;
     if (it->tokens)
-        return crm__derive(p->txn->store, p->after, id, r, new->number, &p->scratch, add_token,
+        return crm__derive(p->txn, p->after, id, r, new->number, 0, &p->scratch, add_token,
                            &it->keys);
     if (!it->change.scan)
         return CRM_OK;
@@ -166,9 +163,7 @@ static int weigh(plan *p, item *it, crm_id id, const crm__record *r)
     return CRM_OK;
 }
 
-/* Every stored record in order; the engine's view. */
-typedef int (*record_fn)(void *ctx, crm_id id, const crm__record *r);
-static int each_record(crm_txn *txn, record_fn fn, void *ctx, crm_error *err)
+int crm__each_record(crm_txn *txn, crm__record_fn fn, void *ctx, crm_error *err)
 {
     uint8_t at[CRM__KEY_U64];
     crm__record r;
@@ -299,7 +294,7 @@ static int judge(plan *p, uint32_t flags, crm_error *err)
     if (rc)
         return crm__fail_nomem(err);
     if (p->scan)
-        rc = each_record(p->txn, weigh_record, p, err);
+        rc = crm__each_record(p->txn, weigh_record, p, err);
     if (!rc && p->scan_events)
         rc = crm__each_event(p->txn, weigh_event, p, err);
     for (size_t i = 0; i < p->count && !rc; i++) {
@@ -334,130 +329,52 @@ static void plan_clear(plan *p)
     crm__buf_clear(&p->scratch);
 }
 
-/* ---- index rebuild ---- */
+/* ---- rebuilding ---- */
 
-typedef struct rebuild {
-    crm_txn *txn;
-    const crm__model *m;
-    uint32_t field;
-    int flushed;
-    crm__buf scratch;
-    crm_error *err;
-} rebuild;
-
-/* Edits of a rebuild may outgrow memory: then they go to the engine at once, and a later failure
- * can only abort the transaction. */
-static int relieve(void *ctx)
+static void add_field(crm__rebuild_field *fields, size_t *count, const crm__change *c,
+                      uint32_t fresh)
 {
-    rebuild *r = ctx;
-    crm_txn *txn = r->txn;
+    uint32_t number = (c->after ? c->after : c->before)->number;
 
-    if (crm__edits_bytes(&txn->edits) < RELIEF_BYTES || txn->group || txn->save_count)
-        return CRM_OK;
-    crm__txn_detach_cursors(txn);
-    r->flushed = 1;
-    return crm__txn_flush(txn, r->err);
-}
-
-static int add_id(void *ctx, int what, crm__slice key, uint64_t member)
-{
-    crm_txn *txn = ctx;
-
-    return what == CRM__DERIVED_ID ? crm__edits_id(&txn->edits, key, member, 1) : CRM_OK;
-}
-
-static int index_record(void *ctx, crm_id id, const crm__record *record)
-{
-    rebuild *r = ctx;
-    int rc = crm__derive(r->txn->store, r->m, id, record, r->field, &r->scratch, add_id, r->txn);
-
-    return rc ? rc : relieve(r);
-}
-
-static int drop_rows(rebuild *r)
-{
-    uint8_t at[CRM__KEY_IDENTITY] = {0};
-    crm__slice k, v;
-    kv_cursor *c;
-    size_t n = 2;
-    int rc;
-
-    crm__put_be16(at, (uint16_t)r->field);
-    for (;;) {
-        c = crm__txn_cursor(r->txn, KV_IDENTITY, &rc);
-        if (!rc)
-            rc = c->ops->seek(c, KV_GE, crm__slice_of(at, n), &k, &v);
-        if (rc == CRM_ENOTFOUND)
-            return CRM_OK;
-        if (rc)
-            return rc;
-        if (k.n != CRM__KEY_IDENTITY || crm__get_be16(k.p) != r->field)
-            return CRM_OK;
-        memcpy(at, k.p, CRM__KEY_IDENTITY);
-        n = CRM__KEY_IDENTITY;
-        rc = crm__edits_id(&r->txn->edits, crm__slice_of(at, CRM__KEY_TOKEN),
-                           crm__get_be64(at + CRM__KEY_TOKEN), 0);
-        if (!rc)
-            rc = relieve(r);
-        if (rc)
-            return rc;
-        /* The least key after this one. */
-        crm__put_be64(at + CRM__KEY_TOKEN, crm__get_be64(at + CRM__KEY_TOKEN) + 1);
+    for (size_t i = 0; i < *count; i++) {
+        if (fields[i].number == number)
+            return;
     }
+    fields[(*count)++] =
+        (crm__rebuild_field){number, c->before, c->after, !c->before && number >= fresh};
 }
 
-/* Day lists of the kinds of events that changed, all in one pass over the events. */
-static int rebuild_days(plan *p, rebuild *r)
+static void add_kind(uint32_t *kinds, uint32_t *count, const crm__change *c)
 {
-    uint32_t *kinds = crm__alloc(p->txn->mem, (p->count + 1) * sizeof *kinds), n = 0;
+    uint32_t k = 0, kind = (c->event_after ? c->event_after : c->event_before)->number;
+
+    while (k < *count && kinds[k] != kind)
+        k++;
+    if (k == *count)
+        kinds[(*count)++] = kind;
+}
+
+/* Each field once, and day lists of the kinds of events that changed.  Fields with numbers from
+ * `fresh` on are new to the database: no record can have them. */
+static int rebuild_indexes(plan *p, uint32_t fresh, int *flushed, crm_error *err)
+{
+    crm__rebuild_field *fields = crm__alloc(p->txn->mem, (p->count + 1) * sizeof *fields);
+    uint32_t *kinds = crm__alloc(p->txn->mem, (p->count + 1) * sizeof *kinds), kind_count = 0;
+    size_t count = 0;
     int rc;
 
-    if (!kinds)
-        return crm__fail_nomem(r->err);
-    for (size_t i = 0; i < p->count; i++) {
+    for (size_t i = 0; i < p->count && fields && kinds; i++) {
         const crm__change *c = &p->items[i].change;
-        uint32_t k = 0, kind;
-        if (!c->index || !of_event(c))
-            continue;
-        kind = (c->event_after ? c->event_after : c->event_before)->number;
-        while (k < n && kinds[k] != kind)
-            k++;
-        if (k == n)
-            kinds[n++] = kind;
+        if (c->index && of_event(c))
+            add_kind(kinds, &kind_count, c);
+        else if (c->index)
+            add_field(fields, &count, c, fresh);
     }
-    rc = n ? crm__event_rebuild(p->txn, p->after, kinds, n, relieve, r, r->err) : CRM_OK;
+    rc = fields && kinds
+             ? crm__model_rebuild(p->txn, p->after, fields, count, kinds, kind_count, flushed, err)
+             : crm__fail_nomem(err);
     crm__release(p->txn->mem, kinds);
-    return rc;
-}
-
-static int rebuild_indexes(plan *p, int *flushed, crm_error *err)
-{
-    rebuild r = {p->txn, p->after, 0, 0, {0}, err};
-    int rc = CRM_OK;
-
-    crm__buf_init(&r.scratch, p->txn->mem);
-    for (size_t i = 0; i < p->count && !rc; i++) {
-        const crm__change *c = &p->items[i].change;
-        int done = 0;
-        if (!c->index || of_event(c))
-            continue;
-        r.field = c->after ? c->after->number : c->before->number;
-        for (size_t k = 0; k < i && !done; k++) {
-            const crm__change *o = &p->items[k].change;
-            done = o->index && !of_event(o) && (o->after ? o->after : o->before)->number == r.field;
-        }
-        if (done)
-            continue;
-        rc = drop_rows(&r);
-        if (rc)
-            crm__txn_fail(p->txn, rc, "can't rebuild an index", err);
-        else if (c->after && crm__field_indexed(c->after))
-            rc = each_record(p->txn, index_record, &r, err);
-    }
-    if (!rc)
-        rc = rebuild_days(p, &r);
-    crm__buf_clear(&r.scratch);
-    *flushed = r.flushed;
+    crm__release(p->txn->mem, fields);
     return rc;
 }
 
@@ -549,6 +466,7 @@ static int apply(crm_txn *txn, const crm__model *before, crm__model *after, uint
                  crm_finding_fn fn, void *ctx, crm_error *err)
 {
     plan p;
+    uint32_t fresh;
     int rc, flushed = 0;
 
     if (crm__model_own(txn, after)) {
@@ -564,11 +482,15 @@ static int apply(crm_txn *txn, const crm__model *before, crm__model *after, uint
     p.fn = fn;
     p.ctx = ctx;
     crm__buf_init(&p.scratch, txn->mem);
-    rc = crm__model_store(txn, after, crm__model_version(before) + 1, err);
+    rc = crm__dict_next(txn, CRM__DICT_FIELD, &fresh);
+    if (rc)
+        crm__txn_fail(txn, rc, "can't read the dictionary", err);
+    if (!rc)
+        rc = crm__model_store(txn, after, crm__model_version(before) + 1, err);
     if (!rc)
         rc = judge(&p, flags, err);
     if (!rc)
-        rc = rebuild_indexes(&p, &flushed, err);
+        rc = rebuild_indexes(&p, fresh, &flushed, err);
     if (!rc)
         txn->state.model = after;
     else if (flushed)

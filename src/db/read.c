@@ -60,8 +60,7 @@ int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CR
     if (!txn->write)
         return CRM_OK;
     ops = crm__edits_ops(&txn->edits, space, key, &count);
-    for (uint32_t i = 0; i < count; i++)
-        crm__set_put(words, (uint32_t)(ops[i] >> 1) & 0xffff, ops[i] & 1);
+    crm__edits_rows(ops, count, words);
     return CRM_OK;
 }
 

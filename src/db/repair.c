@@ -146,6 +146,7 @@ static int repair(crm__repair *r, uint64_t spaces)
     static int (*const MAKE[KV_SPACES])(crm__repair *) = {[KV_EVENT] = crm__repair_beside,
                                                           [KV_IDENTITY] = crm__repair_identities,
                                                           [KV_BITS] = crm__repair_sets,
+                                                          [KV_COLUMN] = crm__repair_columns,
                                                           [KV_DAY] = crm__repair_days};
     int rc = CRM_OK;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Making derived rows anew in place, for crm_check() with CRM_CHECK_REPAIR: sets, identity rows,
- * day lists, and the rows beside the blocks of events.
+ * Making derived rows anew in place, for crm_check() with CRM_CHECK_REPAIR: sets, columns, identity
+ * rows, day lists, and the rows beside the blocks of events.
  *
  * In steps, a write transaction each.  A step takes the writer's lock, compares a piece of a
  * derived space with the records or events as they are in that transaction, and writes what
@@ -61,6 +61,7 @@ int crm__repair_from(crm__repair *r, kv_space space, crm__slice key, kv_cursor *
 /* ---- spaces ---- */
 
 int crm__repair_sets(crm__repair *r);       /* repair_sets.c */
+int crm__repair_columns(crm__repair *r);    /* repair_column.c */
 int crm__repair_identities(crm__repair *r); /* repair_identity.c */
 int crm__repair_days(crm__repair *r);       /* repair_day.c */
 int crm__repair_beside(crm__repair *r);     /* repair_event.c */

@@ -26,7 +26,7 @@ static int is_sound(const crm__store *s, crm__slice k, crm__slice v)
                                                                       crm__slice_of(NULL, 0));
 }
 
-static int add_row(void *ctx, int what, crm__slice token, uint64_t id)
+static int add_row(void *ctx, const crm__derived *item)
 {
     identity_work *w = ctx;
     uint8_t key[CRM__KEY_IDENTITY];
@@ -34,13 +34,13 @@ static int add_row(void *ctx, int what, crm__slice token, uint64_t id)
     kv_txn *kv = w->r->txn->kv;
     int rc;
 
-    if (what != CRM__DERIVED_ID)
+    if (item->what != CRM__DERIVED_ID)
         return CRM_OK;
-    k = crm__key_identity(key, token, id);
+    k = crm__key_identity(key, item->key, item->member);
     rc = kv->ops->get(kv, KV_IDENTITY, k, &v);
     if ((!rc && is_sound(w->r->txn->store, k, v)) || (rc && rc != CRM_ENOTFOUND))
         return rc;
-    return crm__edits_id(&w->r->txn->edits, token, id, 1);
+    return crm__edits_id(&w->r->txn->edits, item->key, item->member, 1);
 }
 
 static int add_rows(crm__repair *r, void *ctx, int *more)
@@ -64,8 +64,7 @@ static int add_rows(crm__repair *r, void *ctx, int *more)
             if (!rc)
                 rc = crm__record_decode(r->mem, payload, &w->record);
             if (!rc)
-                rc = crm__derive(r->txn->store, r->model, id, &w->record, 0, &w->scratch, add_row,
-                                 w);
+                rc = crm__derive(r->txn, r->model, id, &w->record, 0, 0, &w->scratch, add_row, w);
             if (rc == CRM_ECORRUPT)
                 rc = CRM_OK;
         }
@@ -79,12 +78,11 @@ static int add_rows(crm__repair *r, void *ctx, int *more)
 
 /* ---- rows that are not ---- */
 
-static int look(void *ctx, int what, crm__slice token, uint64_t id)
+static int look(void *ctx, const crm__derived *item)
 {
     identity_work *w = ctx;
 
-    (void)id;
-    w->found |= what == CRM__DERIVED_ID && memcmp(token.p, w->row.p, CRM__KEY_TOKEN) == 0;
+    w->found |= item->what == CRM__DERIVED_ID && memcmp(item->key.p, w->row.p, CRM__KEY_TOKEN) == 0;
     return CRM_OK;
 }
 
@@ -106,7 +104,7 @@ static int judge(identity_work *w, crm__slice k)
     w->row = k;
     w->found = 0;
     if (!rc)
-        rc = crm__derive(r->txn->store, r->model, id, &w->record, field, &w->scratch, look, w);
+        rc = crm__derive(r->txn, r->model, id, &w->record, field, 0, &w->scratch, look, w);
     if (rc)
         return rc == CRM_ECORRUPT || rc == CRM_ENOTFOUND ? CRM_OK : rc;
     return w->found ? CRM_OK : CRM_DONE;

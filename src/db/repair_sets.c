@@ -19,18 +19,14 @@ typedef struct chunk_work {
 
 /* ---- what the records say ---- */
 
-static int add_bit(void *ctx, int what, crm__slice key, uint64_t member)
+static int add_bit(void *ctx, const crm__derived *item)
 {
     chunk_work *w = ctx;
-    crm__chunk_set *s;
 
-    if (what != CRM__DERIVED_BIT)
-        return CRM_OK;
-    s = crm__chunk_sets_at(&w->sets, key.p[4], crm__get_be32(key.p + 5));
-    if (!s)
-        return CRM_ENOMEM;
-    crm__set_put(s->words, (uint32_t)member, 1);
-    return CRM_OK;
+    return item->what == CRM__DERIVED_BIT
+               ? crm__chunk_sets_put(&w->sets, item->key.p[4], crm__get_be32(item->key.p + 5),
+                                     (uint32_t)item->member)
+               : CRM_OK;
 }
 
 /* Customers from one id to before another are not there; those ever given should be. */
@@ -48,7 +44,7 @@ static int add_record(chunk_work *w, crm_id id, crm__slice k, crm__slice v)
     if (!rc)
         rc = crm__record_decode(w->r->mem, payload, &w->record);
     if (!rc)
-        rc = crm__derive(w->r->txn->store, w->r->model, id, &w->record, 0, &w->scratch, add_bit, w);
+        rc = crm__derive(w->r->txn, w->r->model, id, &w->record, 0, 1, &w->scratch, add_bit, w);
     if (rc == CRM_ECORRUPT) {
         crm__set_put(w->unread, (uint32_t)id & 0xffff, 1);
         rc = CRM_OK;
@@ -76,10 +72,7 @@ static int gather(chunk_work *w)
         rc = add_record(w, id, k, v);
     }
     missing(w, next, end);
-    for (size_t i = 0; i < w->sets.count; i++) {
-        for (uint32_t k_ = 0; k_ < CRM__SET_WORDS; k_++)
-            w->sets.of[i]->words[k_] &= ~w->unread[k_];
-    }
+    crm__chunk_sets_sort(&w->sets);
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
@@ -96,13 +89,23 @@ static int put_set(chunk_work *w, crm__slice key, const uint64_t *words)
     return crm__edits_put(&w->r->txn->edits, KV_BITS, key, crm__slice_of(w->out.p, w->out.n), 0);
 }
 
+/* What the records say that can be read. */
+static void wanted(const chunk_work *w, const crm__chunk_set *want, uint64_t *words)
+{
+    crm__chunk_set_words(want, words);
+    for (uint32_t i = 0; i < CRM__SET_WORDS; i++)
+        words[i] &= ~w->unread[i];
+}
+
 static int put_missing(chunk_work *w, const crm__chunk_set *want)
 {
+    uint64_t words[CRM__SET_WORDS];
     uint8_t key[CRM__KEY_BITS];
 
-    if (crm__set_next(want->words, 0) < 0)
+    wanted(w, want, words);
+    if (crm__set_next(words, 0) < 0)
         return CRM_OK;
-    return put_set(w, crm__key_bits(key, w->chunk, want->index, want->value), want->words);
+    return put_set(w, crm__key_bits(key, w->chunk, want->index, want->value), words);
 }
 
 static int compare(chunk_work *w, crm__slice k, crm__slice v, const crm__chunk_set *want)
@@ -115,8 +118,9 @@ static int compare(chunk_work *w, crm__slice k, crm__slice v, const crm__chunk_s
         damaged = 1;
         memset(have, 0, sizeof have);
     }
+    wanted(w, want, words);
     for (uint32_t i = 0; i < CRM__SET_WORDS; i++)
-        words[i] = (want ? want->words[i] : 0) | (have[i] & w->unread[i]);
+        words[i] |= have[i] & w->unread[i];
     if (!damaged && memcmp(words, have, sizeof have) == 0)
         return CRM_OK;
     return put_set(w, k, words);
@@ -142,17 +146,17 @@ static int compare_all(chunk_work *w)
             continue;
         }
         while (!rc && i < w->sets.count &&
-               (order = crm__chunk_set_order(w->sets.of[i], k.p[4], crm__get_be32(k.p + 5))) < 0)
-            rc = put_missing(w, w->sets.of[i++]);
+               (order = crm__chunk_set_order(&w->sets.of[i], k.p[4], crm__get_be32(k.p + 5))) < 0)
+            rc = put_missing(w, &w->sets.of[i++]);
         if (!rc)
-            rc = compare(w, k, v, i < w->sets.count && order == 0 ? w->sets.of[i++] : NULL);
+            rc = compare(w, k, v, i < w->sets.count && order == 0 ? &w->sets.of[i++] : NULL);
         if (!rc)
             rc = crm__repair_work(w->r, 1);
     }
     if (rc == CRM_ENOTFOUND)
         rc = CRM_OK;
     while (!rc && i < w->sets.count)
-        rc = put_missing(w, w->sets.of[i++]);
+        rc = put_missing(w, &w->sets.of[i++]);
     return rc;
 }
 

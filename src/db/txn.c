@@ -327,6 +327,7 @@ void crm__txn_free(crm_txn *txn)
     for (int i = 0; i < CRM__BATCH_LISTS; i++)
         crm__buf_clear(&txn->batch.lists[i]);
     crm__record_clear(txn->mem, &txn->batch.part);
+    crm__release(txn->mem, txn->texts);
     crm__arena_clear(&txn->work);
     crm__zone_close(txn->zone);
     crm__edits_clear(&txn->edits);

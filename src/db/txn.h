@@ -139,6 +139,7 @@ struct crm_txn {
     crm__record record[2]; /* a write's before and after, kept for the next one */
     crm__batching batch;
     crm__pending pending;
+    struct crm__texts *texts; /* numbers of texts met (index.c); NULL until one is */
 };
 
 /* ---- entry ---- */

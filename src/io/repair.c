@@ -220,7 +220,7 @@ static int mend(const crm__check *c, const char *path, const crm_check_options *
     if (!c->pages)
         return crm__repair_spaces(path, o, mem, spaces, spaces, err);
     /* In the new file all of them are empty, whatever they were. */
-    return repair_by_copy(path, o, mem, spaces | 1u << KV_IDENTITY | 1u << KV_BITS | 1u << KV_DAY,
+    return repair_by_copy(path, o, mem, spaces | 1u << KV_IDENTITY | 1u << KV_BITS | 1u << KV_COLUMN | 1u << KV_DAY,
                           spaces | 1u << CRM__REPAIR_FILE, err);
 }
 

@@ -44,9 +44,9 @@ int64_t golden_clock(void *ctx)
     "  phone: {type: phone, list: true, identity: true, label: {zh: 电话}}\n"                    \
     "  site: {type: url}\n"                                                                        \
     "  country: {type: country}\n"                                                                 \
-    "  language: {type: language}\n"                                                               \
+    "  language: {type: language, index: values}\n"                                                \
     "  employer: {type: customer, kinds: [person], label: {en: Works at}}\n"                       \
-    "  owner: {type: actor}\n"                                                                     \
+    "  owner: {type: actor, index: values}\n"                                                      \
     "  notes: {type: text, max: 20000}\n"
 #define IDENTITIES                                                                                 \
     "identities:\n"                                                                                \

@@ -2,6 +2,7 @@
  * The edit list against a plain table under random edits, marks and rollbacks; and what it leaves
  * in the engine against the same table.
  */
+#include "bits/column.h"
 #include "bits/set.h"
 #include "codec/key.h"
 #include "crmtest.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEYS = 40, SETS = 5, TOKENS = 6, IDS = 12, ROWS = 65536, MARKS = 8, VALUE = 48 };
+enum { KEYS = 40, SETS = 5, BLOCKS = 3, TOKENS = 6, IDS = 12, ROWS = 65536, MARKS = 8, VALUE = 48 };
 
 static const uint8_t TAG_KEY[CRM__HASH_KEY] = {1, 2, 3};
 
@@ -24,6 +25,7 @@ typedef struct table {
         uint8_t n, value[VALUE];
     } row[KEYS];
     uint8_t set[SETS][ROWS / 8];
+    crm__column_cell cell[BLOCKS][CRM__COLUMN_ROWS];
     uint8_t id[TOKENS][IDS];
 } table;
 
@@ -38,6 +40,11 @@ static crm__slice row_key(int i, uint8_t room[20])
 static crm__slice set_key(int i, uint8_t room[CRM__KEY_BITS])
 {
     return crm__key_bits(room, (uint64_t)i / 2, CRM__BITS_PRESENCE, (uint32_t)i);
+}
+
+static crm__slice block_key(int i, uint8_t room[CRM__KEY_COLUMN])
+{
+    return crm__key_column(room, 3, (uint32_t)i / 2, (uint32_t)i % 2);
 }
 
 static crm__slice token_key(int i, uint8_t room[CRM__KEY_TOKEN])
@@ -75,13 +82,46 @@ static void put(uint64_t *seed, crm__edits *e, table *t)
                      CRM_OK);
 }
 
+static void cell(uint64_t *seed, crm__edits *e, table *t)
+{
+    uint8_t room[CRM__KEY_COLUMN];
+    int i = (int)crmtest_below(seed, BLOCKS);
+    uint32_t row = (uint32_t)crmtest_below(seed, crmtest_below(seed, 3) ? 9 : CRM__COLUMN_ROWS);
+    crm__column_cell *c = &t->cell[i][row];
+
+    *c = (crm__column_cell){CRM__CELL_NONE, 0, 0};
+    if (crmtest_below(seed, 3)) {
+        c->state = CRM__CELL_NUMBER;
+        c->number = (int64_t)(crmtest_rand(seed) >> crmtest_below(seed, 64));
+        c->scale = (int8_t)crmtest_below(seed, 3);
+        if (crmtest_below(seed, 2))
+            c->number = -c->number;
+    }
+    ck_assert_int_eq(crm__edits_cell(e, block_key(i, room), row, c), CRM_OK);
+}
+
+/* All of a set, or of a block. */
+static void empty(uint64_t *seed, crm__edits *e, table *t)
+{
+    uint8_t room[32];
+    int i = (int)crmtest_below(seed, SETS + BLOCKS);
+
+    if (i < SETS) {
+        memset(t->set[i], 0, sizeof t->set[i]);
+        ck_assert_int_eq(crm__edits_empty(e, KV_BITS, set_key(i, room)), CRM_OK);
+        return;
+    }
+    memset(t->cell[i - SETS], 0, sizeof t->cell[i - SETS]);
+    ck_assert_int_eq(crm__edits_empty(e, KV_COLUMN, block_key(i - SETS, room)), CRM_OK);
+}
+
 static void edit(uint64_t *seed, crm__edits *e, table *t)
 {
     uint8_t room[32];
     uint32_t row;
     int i, k, on = (int)crmtest_below(seed, 2);
 
-    switch (crmtest_below(seed, 4)) {
+    switch (crmtest_below(seed, 6)) {
     case 0:
         put(seed, e, t);
         return;
@@ -96,6 +136,13 @@ static void edit(uint64_t *seed, crm__edits *e, table *t)
         row = (uint32_t)crmtest_below(seed, crmtest_below(seed, 3) ? 70 : ROWS);
         t->set[i][row / 8] = (uint8_t)((t->set[i][row / 8] & ~(1 << row % 8)) | on << row % 8);
         ck_assert_int_eq(crm__edits_bit(e, KV_BITS, set_key(i, room), row, on), CRM_OK);
+        return;
+    case 3:
+        cell(seed, e, t);
+        return;
+    case 4:
+        if (crmtest_below(seed, 8) == 0)
+            empty(seed, e, t);
         return;
     default:
         i = (int)crmtest_below(seed, TOKENS);
@@ -134,6 +181,10 @@ static void compare_switches(const crm__edits *e, const table *t, const table *s
         ops = crm__edits_ops(e, KV_BITS, set_key(i, room), &n);
         for (uint32_t k = 0; k < n; k++) {
             uint32_t row = (uint32_t)(ops[k] >> 1);
+            if (ops[k] == CRM__EDITS_EMPTY) {
+                memset(set, 0, sizeof set);
+                continue;
+            }
             set[row / 8] =
                 (uint8_t)((set[row / 8] & ~(1 << row % 8)) | (int)(ops[k] & 1) << row % 8);
         }
@@ -152,7 +203,59 @@ static void compare_switches(const crm__edits *e, const table *t, const table *s
     }
 }
 
+/* The cells of blocks, which may stand at other scales. */
+static void compare_cells(const crm__column_cell *a, const crm__column_cell *b)
+{
+    int differ = 0;
+
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++)
+        differ += a[i].state != b[i].state ||
+                  (a[i].state &&
+                   crm__scaled_compare(a[i].number, a[i].scale, b[i].number, b[i].scale) != 0);
+    ck_assert_int_eq(differ, 0);
+}
+
+static void compare_blocks(const crm__edits *e, const table *t, const table *stored)
+{
+    static crm__column_cell cells[CRM__COLUMN_ROWS];
+    uint8_t room[CRM__KEY_COLUMN];
+    const uint64_t *ops;
+    uint32_t n;
+
+    for (int i = 0; i < BLOCKS; i++) {
+        memcpy(cells, stored->cell[i], sizeof cells);
+        ops = crm__edits_ops(e, KV_COLUMN, block_key(i, room), &n);
+        crm__edits_cells(ops, n, cells);
+        compare_cells(cells, t->cell[i]);
+    }
+}
+
 /* ---- comparing the engine ---- */
+
+static void compare_stored_blocks(kv_txn *txn, const table *t)
+{
+    static crm__column_cell cells[CRM__COLUMN_ROWS];
+    uint8_t room[CRM__KEY_COLUMN];
+    crm__slice k, v;
+    crm__column c;
+    int rows;
+
+    for (int i = 0; i < BLOCKS; i++) {
+        int rc = txn->ops->get(txn, KV_COLUMN, k = block_key(i, room), &v);
+        memset(cells, 0, sizeof cells);
+        if (rc == CRM_OK) {
+            v.n -= CRM__TAG_SIZE;
+            ck_assert(crm__get_le64(v.p + v.n) == crm__check_tag(TAG_KEY, KV_COLUMN, k, v));
+            ck_assert_int_eq(crm__column_open(v, &c), CRM_OK);
+            crm__column_cells(&c, cells);
+        }
+        compare_cells(cells, t->cell[i]);
+        rows = 0;
+        for (uint32_t r = 0; r < CRM__COLUMN_ROWS; r++)
+            rows += t->cell[i][r].state;
+        ck_assert_int_eq(rc, rows ? CRM_OK : CRM_ENOTFOUND); /* an empty block is not stored */
+    }
+}
 
 static void compare_engine(kv_txn *txn, const table *t)
 {
@@ -162,6 +265,7 @@ static void compare_engine(kv_txn *txn, const table *t)
     uint32_t rows;
     int differ = 0;
 
+    compare_stored_blocks(txn, t);
     for (int i = 0; i < KEYS; i++) {
         k = row_key(i, room);
         ck_assert_int_eq(txn->ops->get(txn, KV_META, k, &v),
@@ -260,6 +364,7 @@ static void play(uint64_t *seed, kv_env *env, size_t rounds)
         }
         compare_rows(&e, t);
         compare_switches(&e, t, stored);
+        compare_blocks(&e, t, stored);
         ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
         ck_assert_int_eq(crm__edits_apply(&e, txn, TAG_KEY), CRM_OK);
         compare_engine(txn, t);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ * Writing the edit list to the engine, in order of keys: see edits.h.
+ */
+#include "bits/column.h"
+#include "bits/set.h"
+#include "codec/key.h"
+#include "db/days.h"
+#include "db/edits_slot.h"
+
+#include <crm/codes.h>
+#include <stdlib.h>
+#include <string.h>
+
+int crm__edits_write(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
+                     uint8_t *payload, size_t n, unsigned flags)
+{
+    uint64_t tag = crm__check_tag(tag_key, (uint8_t)space, key, crm__slice_of(payload, n));
+
+    crm__put_le64(payload + n, tag);
+    return txn->ops->put(txn, space, key, crm__slice_of(payload, n + CRM__TAG_SIZE), flags);
+}
+
+static int delete_row(kv_txn *txn, kv_space space, crm__slice key)
+{
+    int rc = txn->ops->del(txn, space, key);
+
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+static int apply_row(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
+{
+    crm__slice key = crm__slice_of(s->key, s->key_n);
+
+    if (s->state == CRM__EDIT_PUT)
+        return crm__edits_write(txn, tag_key, (kv_space)s->space, key,
+                                (uint8_t *)(uintptr_t)s->value.p, s->value.n,
+                                s->append ? KV_APPEND : 0);
+    return s->state == CRM__EDIT_DEL ? delete_row(txn, (kv_space)s->space, key) : CRM_OK;
+}
+
+/* Puts a set or block in the place of what is stored (n = 0: nothing), deletes it when nothing is
+ * left, and leaves alone what is as it was. */
+static int put_value(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
+                     crm__slice stored, crm__buf *value)
+{
+    if (!crm__buf_reserve(value, CRM__TAG_SIZE))
+        return CRM_ENOMEM;
+    if (!value->n)
+        return stored.n ? delete_row(txn, space, key) : CRM_OK;
+    if (stored.n == value->n + CRM__TAG_SIZE && memcmp(stored.p, value->p, value->n) == 0)
+        return CRM_OK;
+    return crm__edits_write(txn, tag_key, space, key, value->p, value->n, 0);
+}
+
+static int apply_bits(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, crm__buf *scratch)
+{
+    uint64_t words[CRM__SET_WORDS] = {0};
+    crm__slice key = crm__slice_of(s->key, s->key_n), stored = {NULL, 0};
+    kv_space space = (kv_space)s->space;
+    int rc = txn->ops->get(txn, space, key, &stored);
+
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    if (!rc) {
+        if (stored.n < CRM__TAG_SIZE)
+            return CRM_ECORRUPT;
+        rc = crm__set_load(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), words);
+        if (rc)
+            return rc;
+    }
+    crm__edits_rows(s->ops, s->count, words);
+    scratch->n = 0;
+    crm__set_store(words, scratch);
+    return put_value(txn, tag_key, space, key, stored, scratch);
+}
+
+static int apply_cells(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, crm__buf *scratch)
+{
+    crm__column_cell cells[CRM__COLUMN_ROWS] = {{0, 0, 0}};
+    crm__slice key = crm__slice_of(s->key, s->key_n), stored = {NULL, 0};
+    crm__column c;
+    int rc = txn->ops->get(txn, KV_COLUMN, key, &stored);
+
+    if (!rc && stored.n < CRM__TAG_SIZE)
+        return CRM_ECORRUPT;
+    if (!rc)
+        rc = crm__column_open(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), &c);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    if (!rc)
+        crm__column_cells(&c, cells);
+    crm__edits_cells(s->ops, s->count, cells);
+    scratch->n = 0;
+    crm__column_store(cells, scratch);
+    return put_value(txn, tag_key, KV_COLUMN, key, stored, scratch);
+}
+
+static int apply_ids(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
+{
+    uint8_t key[CRM__KEY_IDENTITY], value[4];
+    int rc = CRM_OK;
+
+    for (uint32_t i = 0; i < s->count && !rc; i++) {
+        crm__slice k = crm__key_identity(key, crm__slice_of(s->key, s->key_n), s->ops[i] >> 1);
+        if (s->ops[i] & 1) {
+            crm__put_le32(
+                value, (uint32_t)crm__check_tag(tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0)));
+            rc = txn->ops->put(txn, KV_IDENTITY, k, crm__slice_of(value, sizeof value), 0);
+        } else {
+            rc = delete_row(txn, KV_IDENTITY, k);
+        }
+    }
+    return rc;
+}
+
+/* What the applying of the forms shares. */
+typedef struct apply {
+    kv_txn *txn;
+    const uint8_t *tag_key;
+    crm__buf scratch;
+    crm__day_work *days; /* NULL until a day list comes */
+} apply;
+
+static int apply_items(const crm__slot *s, apply *a)
+{
+    crm__slice key = crm__slice_of(s->key, s->key_n);
+    int rc;
+
+    if (!a->days && !(a->days = crm__day_work_new(a->scratch.mem)))
+        return CRM_ENOMEM;
+    a->scratch.n = 0;
+    rc = crm__day_changes(s->ops, s->count, &a->scratch);
+    if (rc)
+        return rc;
+    return crm__day_apply(a->txn, a->tag_key, a->days, key,
+                          (const crm__day_change *)(const void *)a->scratch.p,
+                          a->scratch.n / sizeof(crm__day_change));
+}
+
+static int apply_slot(const crm__slot *s, apply *a)
+{
+    if (s->form == CRM__SLOT_ROW)
+        return apply_row(s, a->txn, a->tag_key);
+    if (!s->count)
+        return CRM_OK;
+    switch (s->form) {
+    case CRM__SLOT_BITS:
+        return apply_bits(s, a->txn, a->tag_key, &a->scratch);
+    case CRM__SLOT_CELLS:
+        return apply_cells(s, a->txn, a->tag_key, &a->scratch);
+    case CRM__SLOT_ITEMS:
+        return apply_items(s, a);
+    default:
+        return apply_ids(s, a->txn, a->tag_key);
+    }
+}
+
+/* A slot to be sorted, with the beginning of what it is sorted by: most pairs are told apart
+ * without a look at the slots, which lie all over the memory.  Parts of day lists are deleted
+ * before items make new ones. */
+typedef struct sorted {
+    uint64_t head; /* space, form, 6 bytes of the key */
+    uint32_t more; /* the 4 behind them */
+    uint32_t slot;
+} sorted;
+
+static int by_key(const void *a, const void *b, void *ctx)
+{
+    const crm__slot *slots = ctx, *s, *t;
+    const sorted *x = a, *y = b;
+
+    if (x->head != y->head)
+        return x->head < y->head ? -1 : 1;
+    if (x->more != y->more)
+        return x->more < y->more ? -1 : 1;
+    s = &slots[x->slot];
+    t = &slots[y->slot];
+    return crm__slice_compare(crm__slice_of(s->key, s->key_n), crm__slice_of(t->key, t->key_n));
+}
+
+/* All slots in order; ends of keys too short for a head are zeros there, which by_key() minds. */
+static sorted *in_order(const crm__edits *e)
+{
+    sorted *order = crm__alloc(e->mem, e->slot_count * sizeof *order);
+
+    for (uint32_t i = 0; order && i < e->slot_count; i++) {
+        const crm__slot *s = &e->slots[i];
+        uint8_t head[12] = {s->space, s->form};
+        memcpy(head + 2, s->key, s->key_n < 10 ? s->key_n : 10);
+        order[i] = (sorted){crm__get_be64(head), crm__get_be32(head + 8), i};
+    }
+    if (order)
+        qsort_r(order, e->slot_count, sizeof *order, by_key, e->slots);
+    return order;
+}
+
+int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
+{
+    apply a = {txn, tag_key, {0}, NULL};
+    sorted *order;
+    int rc = CRM_OK;
+
+    if (!e->slot_count)
+        return CRM_OK;
+    order = in_order(e);
+    if (!order)
+        return CRM_ENOMEM;
+    crm__buf_init(&a.scratch, e->mem);
+    for (uint32_t i = 0; i < e->slot_count && !rc; i++)
+        rc = apply_slot(&e->slots[order[i].slot], &a);
+    crm__buf_clear(&a.scratch);
+    crm__day_work_free(a.days);
+    crm__release(e->mem, order);
+    return rc;
+}
