@@ -34,6 +34,7 @@
 #include <crm/import.h>
 #include <crm/journal.h>
 #include <crm/model.h>
+#include <crm/segment.h>
 #include <crm/txn.h>
 #include <crm/types.h>
 #include <crm/version.h>

@@ -9,12 +9,29 @@
 
 /* ---- one event ---- */
 
-/* Number of a text.  One that is too long for a name of the dictionary stands there by its digest,
- * behind a byte that no text begins with. */
+/* Name of a text in the dictionary.  One that is too long for it stands there by its digest, behind
+ * a byte that no text begins with. */
+static crm__slice text_name(crm__slice normal, uint8_t room[1 + CRM__DIGEST])
+{
+    if (normal.n <= CRM__DICT_NAME)
+        return normal;
+    room[0] = 0xff;
+    crm__digest(NULL, &normal, 1, room + 1);
+    return crm__slice_of(room, 1 + CRM__DIGEST);
+}
+
+int crm__event_text_find(crm_txn *txn, crm__slice normal, uint32_t *number)
+{
+    uint8_t room[1 + CRM__DIGEST];
+    crm__slice name = text_name(normal, room);
+
+    return crm__dict_find(txn, CRM__DICT_TEXT, (const char *)name.p, name.n, number);
+}
+
 static int text_number(crm_txn *txn, const crm__value *v, int give, crm__buf *scratch,
                        int64_t *number, crm_error *err)
 {
-    uint8_t digest[1 + CRM__DIGEST];
+    uint8_t room[1 + CRM__DIGEST];
     crm__slice name;
     uint32_t n;
     int rc;
@@ -23,12 +40,7 @@ static int text_number(crm_txn *txn, const crm__value *v, int give, crm__buf *sc
     rc = crm__value_normal(v->type, v, scratch);
     if (rc)
         return rc;
-    name = crm__slice_of(scratch->p, scratch->n);
-    if (name.n > CRM__DICT_NAME) {
-        digest[0] = 0xff;
-        crm__digest(NULL, &name, 1, digest + 1);
-        name = crm__slice_of(digest, sizeof digest);
-    }
+    name = text_name(crm__slice_of(scratch->p, scratch->n), room);
     if (give)
         rc = crm__dict_give(txn, CRM__DICT_TEXT, (const char *)name.p, name.n, &n, err);
     else

@@ -20,6 +20,8 @@
  * `item`. give: a text that has no number is given one; else CRM_ECORRUPT. */
 int crm__event_item(crm_txn *txn, const crm__event_kind *kind, crm_id id, const crm__event *e,
                     int give, uint8_t list[CRM__KEY_DAY_LIST], crm__buf *item, crm_error *err);
+/* Number that a text, in its comparable form, has in day lists; 0: no event ever had it. */
+int crm__event_text_find(crm_txn *txn, crm__slice normal, uint32_t *number);
 /* Edits that put an event into its list (on) or take it out. */
 int crm__event_derive(crm_txn *txn, const crm__event_kind *kind, crm_id id, const crm__event *event,
                       int on, crm_error *err);

@@ -35,9 +35,9 @@ typedef enum crm__node_op {
     CRM__NODE_SEGMENT
 } crm__node_op;
 
-/* How a number or text is compared.  The negated forms are the same with `negated` set.  A day, month
- * or year compared with a date or instant, and `between` of those, are windows; so BETWEEN is of
- * numbers and texts, and both sides of every comparison are of one precision. */
+/* How a number or text is compared.  The negated forms are the same with `negated` set.  A day,
+ * month or year compared with a date or instant, and `between` of those, are windows; so BETWEEN is
+ * of numbers and texts, and both sides of every comparison are of one precision. */
 typedef enum crm__compare {
     CRM__CMP_EQ = 1, /* one value; `!=` is negated */
     CRM__CMP_LT,
@@ -96,9 +96,9 @@ typedef struct crm__window {
 void crm__window_range(const crm__window *w, int64_t now, const crm__zone *zone, int64_t *from,
                        int64_t *until);
 /* The same for dates without time (packed, *from <= d < *until, 0 and INT32_MAX for the ends): of
- * the days that the instants lie on, a day that is cut counting as inside.  A date of which only the
- * year or month is known lies before every day of it, as its packed number does, and is inside a
- * window whose edge is that year or month. */
+ * the days that the instants lie on, a day that is cut counting as inside.  A date of which only
+ * the year or month is known lies before every day of it, as its packed number does, and is inside
+ * a window whose edge is that year or month. */
 void crm__window_dates(const crm__window *w, int64_t now, const crm__zone *zone, int32_t *from,
                        int32_t *until);
 /* Whether the month and day of a date (packed) come round in a window of dates as

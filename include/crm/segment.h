@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file segment.h
+ * Segments: questions over all customers, in a language people can read (docs/segment-language.md),
+ * answered from sets, columns and day lists as of this transaction and its `now`.
+ *
+ * A segment is parsed once and may then be asked in any number of transactions, of several threads
+ * too.  Every run passes the root of the database: customers that are deleted are never in a
+ * result. Purpose and channel of a run are those of its transaction; when consent comes they narrow
+ * the root.
+ */
+#ifndef CRM_SEGMENT_H
+#define CRM_SEGMENT_H
+
+#include <crm/error.h>
+#include <crm/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A parsed segment. */
+typedef struct crm_segment crm_segment;
+
+/** Options of a run; all zero is the default. */
+typedef struct crm_segment_options {
+    /** Size of this struct, set by CRM_SEGMENT_OPTIONS_INIT. */
+    size_t size;
+    /** Zero. */
+    uint32_t flags;
+    /** Zero. */
+    uint32_t reserved;
+    /** Of crm_segment_list(): the order, as `score desc, name`: names of fields of one value, or
+     * id, created_at and updated_at, each with `asc` (the default) or `desc`, at most four.
+     * Customers without a value come last, equal ones in order of ids.  NULL: by id. */
+    const char *order;
+    /** Of crm_segment_list(): at most so many customers; 0: all. */
+    uint64_t limit;
+    /** Of crm_segment_list(): only what comes after this resume key, from crm_segment_key() of a
+     * walk with the same order, in any transaction.  NULL: from the beginning. */
+    const char *after;
+    /** Why the customers are asked for, for the journal of what is handed out; NULL: none. */
+    const char *reason;
+    /** Called now and then with chunks of 65,536 ids done, and in all; may stop the run.  NULL:
+     * none. */
+    crm_progress_fn progress;
+    /** Handed to it. */
+    void *progress_ctx;
+} crm_segment_options;
+
+/** Default crm_segment_options. */
+#define CRM_SEGMENT_OPTIONS_INIT                                                                   \
+    {                                                                                              \
+        sizeof(crm_segment_options), 0, 0, NULL, 0, NULL, NULL, NULL, NULL                         \
+    }
+
+/**
+ * Sets options to the default, for languages without CRM_SEGMENT_OPTIONS_INIT.
+ *
+ * @param[out] opts  The struct; NULL does nothing.
+ *
+ * Ownership: the caller's.
+ * Threads:   any thread.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API void crm_segment_options_init(crm_segment_options *opts);
+
+/**
+ * Reads the text of a segment with the names of the transaction's model.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  text  The segment, UTF-8, at most 64 KiB.
+ * @param[in]  n  Its length in bytes, or CRM_NUL.
+ * @param[out] out  Receives the segment; NULL on any result but CRM_OK.
+ * @param[out] err  Optional detail: `offset` is the byte where it fails, the message says what
+ *                was expected.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ESYNTAX  the text is no segment
+ * @retval CRM_EFIELD  a name the model does not have
+ * @retval CRM_EVALUE  a value its field refuses
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: *out is the caller's, freed by crm_segment_free(); it outlives @p txn.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      linear in the text.
+ * @since 0.1
+ */
+CRM_API int crm_segment_parse(crm_txn *txn, const char *text, size_t n, crm_segment **out,
+                              crm_error *err);
+
+/**
+ * Reads the JSON form of a segment; otherwise like crm_segment_parse().
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  json  The tree as JSON, UTF-8.
+ * @param[in]  n  Its length in bytes, or CRM_NUL.
+ * @param[out] out  Receives the segment; NULL on any result but CRM_OK.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ESYNTAX, CRM_EFIELD, CRM_EVALUE  as crm_segment_parse()
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: *out is the caller's, freed by crm_segment_free().
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      linear in the text.
+ * @since 0.1
+ */
+CRM_API int crm_segment_parse_json(crm_txn *txn, const char *json, size_t n, crm_segment **out,
+                                   crm_error *err);
+
+/**
+ * Frees a segment.
+ *
+ * @param[in]  s  The segment; NULL does nothing.
+ *
+ * Ownership: ends the caller's ownership.
+ * Threads:   any thread; no other may use @p s any more.
+ * Cost:      a few frees.
+ * @since 0.1
+ */
+CRM_API void crm_segment_free(crm_segment *s);
+
+/**
+ * The canonical text of a segment: keys instead of labels, one spelling of everything; parsed again
+ * it is the same segment.
+ *
+ * @param[in]  s  The segment.
+ * @param[out] out  Receives it, NUL-terminated.
+ * @param[out] n  Receives its length in bytes; may be NULL.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EINVAL, CRM_ENOMEM  see codes.h
+ *
+ * Ownership: *out is the caller's, freed by crm_free().
+ * Threads:   any thread.
+ * Cost:      linear in the segment.
+ * @since 0.1
+ */
+CRM_API int crm_segment_text(const crm_segment *s, char **out, size_t *n, crm_error *err);
+
+/**
+ * The JSON form of a segment: the tree for programs; docs/segment-language.md says how it looks.
+ *
+ * @param[in]  s  The segment.
+ * @param[out] out  Receives it, NUL-terminated.
+ * @param[out] n  Receives its length in bytes; may be NULL.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EINVAL, CRM_ENOMEM  see codes.h
+ *
+ * Ownership: *out is the caller's, freed by crm_free().
+ * Threads:   any thread.
+ * Cost:      linear in the segment.
+ * @since 0.1
+ */
+CRM_API int crm_segment_json(const crm_segment *s, char **out, size_t *n, crm_error *err);
+
+/**
+ * Counts the customers of a segment.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  opts  Options, or NULL.
+ * @param[out] count  Receives the number.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ECANCELLED  progress asked to stop
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      a few microseconds for each chunk of 65,536 ids when sets answer it; nothing allocated
+ * per customer.  crm_segment_explain() tells what a segment costs.
+ * @since 0.1
+ */
+CRM_API int crm_segment_count(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
+                              uint64_t *count, crm_error *err);
+
+/**
+ * Whether one customer is in a segment.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  id  The customer.
+ * @param[out] in  Receives 1 or 0; 0 for a customer who is deleted or does not exist.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      that of the plan on one customer.
+ * @since 0.1
+ */
+CRM_API int crm_segment_has(crm_txn *txn, const crm_segment *s, crm_id id, int *in, crm_error *err);
+
+/** A walk over the customers of a segment. */
+typedef struct crm_segment_iter crm_segment_iter;
+
+/**
+ * Begins to walk the customers of a segment: all, a page, or the first of an order.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  opts  Options, or NULL.
+ * @param[out] out  Receives the walk; NULL on any result but CRM_OK.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EFIELD  the order names no such field
+ * @retval CRM_EVALUE  the order, or the resume key, can't be read
+ * @retval CRM_ECANCELLED  progress asked to stop
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: *out is the caller's, ended by crm_segment_list_close(); it needs @p txn alive.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      by id: constant.  In another order: as crm_segment_count(), and memory for `limit`
+ * customers, or without a limit for all of them.
+ * @since 0.1
+ */
+CRM_API int crm_segment_list(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
+                             crm_segment_iter **out, crm_error *err);
+
+/**
+ * Steps to the next customer.  What the same write transaction changes while walking is seen from
+ * the next chunk of 65,536 ids on, in another order than that of ids not at all.
+ *
+ * @param[in]  it  The walk.
+ * @param[out] id  Receives the customer.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  *id is a customer
+ * @retval CRM_DONE  there is no further one
+ * @retval CRM_ECANCELLED  progress asked to stop
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: the caller's.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      by id: the plan of a chunk with its first customer, then a few nanoseconds.
+ * @since 0.1
+ */
+CRM_API int crm_segment_next(crm_segment_iter *it, crm_id *id, crm_error *err);
+
+/**
+ * The resume key behind the customer given last, for `after`: a page begun there goes on, whatever
+ * was written meanwhile, with what comes after that customer in the order.
+ *
+ * @param[in]  it  The walk.
+ * @param[out] key  Receives the key, printable ASCII, NUL-terminated.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ESTATE  nothing was given yet
+ * @retval CRM_EINVAL, CRM_ENOMEM  see codes.h
+ *
+ * Ownership: *key is the caller's, freed by crm_free().
+ * Threads:   one thread at a time per transaction.
+ * Cost:      small.
+ * @since 0.1
+ */
+CRM_API int crm_segment_key(const crm_segment_iter *it, char **key, crm_error *err);
+
+/**
+ * Ends a walk.
+ *
+ * @param[in]  it  The walk; NULL does nothing.
+ *
+ * Ownership: ends the caller's ownership; may come after the transaction has ended.
+ * Threads:   one thread at a time per transaction.
+ * Cost:      a few frees.
+ * @since 0.1
+ */
+CRM_API void crm_segment_list_close(crm_segment_iter *it);
+
+/** One line of a facet. */
+typedef struct crm_facet {
+    /** `dimension:path` of a tag, key of an enum's value, a text, a code; valid during the call. */
+    const char *value;
+    /** Customers of the segment that have it. */
+    uint64_t count;
+} crm_facet;
+
+/**
+ * Receives one line of a facet.
+ *
+ * @param[in] facet  The line, valid during the call.
+ * @param[in] ctx    As given with the function.
+ * @return 0 to go on; anything else ends the facet, which then returns CRM_ECANCELLED.
+ */
+typedef int (*crm_facet_fn)(const crm_facet *facet, void *ctx);
+
+/**
+ * Counts the customers of a segment by tag, or by the values of a field whose values are indexed.
+ * Values that none of them has are left out; a customer with several counts for each.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  by  `tags` for all tags, a dimension of tags, or a field (enum, boolean, country,
+ * text with `index: values` and their like); key or label, NUL-terminated.
+ * @param[in]  opts  Options, or NULL.
+ * @param[in]  fn  Called for each value, the most frequent first.
+ * @param[in]  ctx  Handed to @p fn.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EFIELD  there is no such dimension or field, or its values are not indexed
+ * @retval CRM_ECANCELLED  @p fn or progress asked to stop
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      as crm_segment_count(), and one pass over the sets of the values.
+ * @since 0.1
+ */
+CRM_API int crm_segment_facet(crm_txn *txn, const crm_segment *s, const char *by,
+                              const crm_segment_options *opts, crm_facet_fn fn, void *ctx,
+                              crm_error *err);
+
+/**
+ * Draws customers of a segment at random, each as likely as any other, none twice.  The same seed
+ * on the same data gives the same ones.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  opts  Options, or NULL.
+ * @param[in]  seed  Any number.
+ * @param[out] ids  Receives them in ascending order.
+ * @param[in]  cap  How many are wanted.
+ * @param[out] count  Receives how many there are, at most @p cap.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ECANCELLED  progress asked to stop
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      as crm_segment_count().
+ * @since 0.1
+ */
+CRM_API int crm_segment_sample(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
+                               uint64_t seed, crm_id *ids, size_t cap, size_t *count,
+                               crm_error *err);
+
+/**
+ * Runs a segment step by step and tells how: as JSON, a tree of the steps in the order in which
+ * they are asked, each with `step` (sets, column, days, record, events, ids, and, or, not, all,
+ * none), `text` (the condition), `estimate` and `rows` (customers expected, and left behind it) and
+ * `us` (time taken, with what is in it); beside it `count`, `chunks` and `us` of the whole.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  opts  Options, or NULL.
+ * @param[out] json  Receives the text, NUL-terminated.
+ * @param[out] n  Receives its length in bytes; may be NULL.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ECANCELLED  progress asked to stop
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: *json is the caller's, freed by crm_free().
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      as crm_segment_count().
+ * @since 0.1
+ */
+CRM_API int crm_segment_explain(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
+                                char **json, size_t *n, crm_error *err);
+
+/**
+ * Tells why a customer is in a segment, or is not: as JSON, the tree of conditions, each with
+ * `text` and `true`; beside it `in` and `visible` (0 for one whom the root keeps out).
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  id  The customer.
+ * @param[out] json  Receives the text, NUL-terminated.
+ * @param[out] n  Receives its length in bytes; may be NULL.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ENOTFOUND  there is no such customer, or it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: *json is the caller's, freed by crm_free().
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      every condition on one customer.
+ * @since 0.1
+ */
+CRM_API int crm_segment_why(crm_txn *txn, const crm_segment *s, crm_id id, char **json, size_t *n,
+                            crm_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: MIT
+ * Steps answered by day lists: the events of a kind in a chunk, day by day, folded into what is
+ * kept for each row.
+ */
+#include "segment/step.h"
+
+#include "base/time.h"
+#include "bits/day_fold.h"
+#include "db/days.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What one question keeps of a chunk; each part is made when first needed. */
+typedef struct answer {
+    uint64_t any[CRM__SET_WORDS];
+    uint16_t *counts;
+    int64_t *first, *last; /* times; of a sequence the last of what follows in `last` */
+    crm__day_sums sums;
+    crm__day_best best;
+    crm__buf numbers; /* DISTINCT: crm__day_number */
+    int has_sums, has_best;
+} answer;
+
+struct crm__days {
+    crm__day_view view;
+    answer of[CRM__DAYS_ASKS];
+};
+
+/* ---- what day lists can tell ---- */
+
+static int spec_in_days(const crm__events_test *t)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (!t->tests[i].in_days)
+            return 0;
+    }
+    return 1;
+}
+
+static int attribute_in_days(const crm__step *s)
+{
+    const crm__field *f = s->node->attribute;
+
+    if (!f)
+        return 1;
+    if (!(f->flags & CRM_FIELD_FAST))
+        return 0;
+    if (f->type == CRM_TYPE_MONEY)
+        return s->aggregate != CRM__AGG_DISTINCT && s->test.currency[0];
+    return 1;
+}
+
+int crm__days_can(const crm__step *s)
+{
+    if (s->node->op == CRM__NODE_SEQUENCE)
+        return !s->node->within && spec_in_days(&s->events) && spec_in_days(&s->then);
+    return spec_in_days(&s->events) && attribute_in_days(s);
+}
+
+static int same_values(const crm__node_values *a, const crm__node_values *b)
+{
+    if (a->count != b->count)
+        return 0;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (crm__slice_compare(a->text[i], b->text[i]) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+int crm__days_same(const crm__step *a, const crm__step *b)
+{
+    const crm__events_test *x = &a->events, *y = &b->events;
+
+    if (a->node->op != CRM__NODE_EVENTS || b->node->op != CRM__NODE_EVENTS || x->kind != y->kind ||
+        x->from != y->from || x->until != y->until || x->count != y->count)
+        return 0;
+    for (uint32_t i = 0; i < x->count; i++) {
+        const crm__event_test *p = x->tests[i].of, *q = y->tests[i].of;
+        if (p->attribute != q->attribute || p->cmp != q->cmp || p->negated != q->negated ||
+            !same_values(&p->values, &q->values))
+            return 0;
+    }
+    return 1;
+}
+
+/* ---- memory ---- */
+
+static void *make_room(const crm_allocator *mem, void **to, size_t n)
+{
+    if (!*to)
+        *to = crm__alloc(mem, n);
+    return *to;
+}
+
+static int fill_times(const crm_allocator *mem, int64_t **to, int64_t with)
+{
+    void *p = *to;
+
+    *to = make_room(mem, &p, CRM__SET_ROWS * sizeof **to);
+    if (!*to)
+        return CRM_ENOMEM;
+    for (uint32_t i = 0; i < CRM__SET_ROWS; i++)
+        (*to)[i] = with;
+    return CRM_OK;
+}
+
+static int begin_counts(const crm_allocator *mem, answer *a)
+{
+    void *p = a->counts;
+
+    a->counts = make_room(mem, &p, CRM__SET_ROWS * sizeof *a->counts);
+    if (!a->counts)
+        return CRM_ENOMEM;
+    memset(a->counts, 0, CRM__SET_ROWS * sizeof *a->counts);
+    return CRM_OK;
+}
+
+static int begin_sums(const crm_allocator *mem, const crm__step *s, answer *a)
+{
+    int counts = s->aggregate == CRM__AGG_AVG;
+
+    if (a->has_sums && (a->sums.counts != NULL) == counts) {
+        crm__day_sums_reset(&a->sums);
+        return CRM_OK;
+    }
+    if (a->has_sums)
+        crm__day_sums_clear(&a->sums);
+    a->has_sums = 0;
+    if (crm__day_sums_init(&a->sums, mem, s->node->attribute->type == CRM_TYPE_MONEY ? 2 : 0,
+                           counts))
+        return CRM_ENOMEM;
+    a->has_sums = 1;
+    return CRM_OK;
+}
+
+static int begin_best(const crm_allocator *mem, const crm__step *s, answer *a)
+{
+    if (a->has_best)
+        crm__day_best_clear(&a->best);
+    a->has_best = 0;
+    if (crm__day_best_init(&a->best, mem, s->aggregate == CRM__AGG_MAX))
+        return CRM_ENOMEM;
+    a->has_best = 1;
+    return CRM_OK;
+}
+
+static int begin_answer(crm__run *r, const crm__step *s, answer *a)
+{
+    const crm_allocator *mem = r->scratch.mem;
+
+    if (s->node->op == CRM__NODE_SEQUENCE) {
+        int rc = fill_times(mem, &a->last, INT64_MIN);
+        return rc ? rc : fill_times(mem, &a->first, s->node->negated ? INT64_MIN : INT64_MAX);
+    }
+    switch (s->aggregate) {
+    case CRM__AGG_EXISTS:
+        memset(a->any, 0, sizeof a->any);
+        return CRM_OK;
+    case CRM__AGG_COUNT:
+        return begin_counts(mem, a);
+    case CRM__AGG_SUM:
+    case CRM__AGG_AVG:
+        return begin_sums(mem, s, a);
+    case CRM__AGG_MIN:
+    case CRM__AGG_MAX:
+        return begin_best(mem, s, a);
+    case CRM__AGG_FIRST:
+        return fill_times(mem, &a->first, INT64_MAX);
+    case CRM__AGG_LAST:
+        return fill_times(mem, &a->last, INT64_MIN);
+    default:
+        a->numbers.n = 0;
+        a->numbers.mem = mem;
+        return CRM_OK;
+    }
+}
+
+void crm__days_end(crm__run *r)
+{
+    const crm_allocator *mem = r->scratch.mem;
+
+    for (int i = 0; r->days && i < CRM__DAYS_ASKS; i++) {
+        answer *a = &r->days->of[i];
+        crm__release(mem, a->counts);
+        crm__release(mem, a->first);
+        crm__release(mem, a->last);
+        crm__buf_clear(&a->numbers);
+        if (a->has_sums)
+            crm__day_sums_clear(&a->sums);
+        if (a->has_best)
+            crm__day_best_clear(&a->best);
+    }
+    crm__release(mem, r->days);
+    r->days = NULL;
+}
+
+/* ---- one part ---- */
+
+typedef struct pass {
+    crm__run *r;
+    const crm__step *s;
+    const crm__events_test *t;
+    int then; /* the second events of a sequence */
+} pass;
+
+static int filter(crm__day_view *v, const crm__attribute_test *t)
+{
+    static const crm__limits ANY = {0, 0, 0, 0, 0};
+    uint32_t column = crm__day_column_of(t->attribute->number, 0);
+    int64_t currency;
+    int rc;
+
+    if (t->empty)
+        return crm__day_view_range(v, column, &ANY, !t->negated);
+    if (t->numbers || !t->test.limit_count)
+        return crm__day_view_one_of(v, column, t->numbers, t->number_count, t->negated);
+    rc = crm__day_view_range(v, column, &t->test.limits[0], t->negated);
+    if (rc || t->attribute->type != CRM_TYPE_MONEY)
+        return rc;
+    currency = crm__day_currency(t->test.currency);
+    return crm__day_view_one_of(v, crm__day_column_of(t->attribute->number, 1), &currency, 1, 0);
+}
+
+/* Amounts of other currencies are not part of a sum. */
+static int keep_currency(crm__day_view *v, const crm__step *s)
+{
+    int64_t currency = crm__day_currency(s->test.currency);
+
+    return crm__day_view_one_of(v, crm__day_column_of(s->node->attribute->number, 1), &currency, 1,
+                                0);
+}
+
+static int fold(crm__day_view *v, const crm__step *s, answer *a, int32_t day)
+{
+    uint32_t column = s->node->attribute ? crm__day_column_of(s->node->attribute->number, 0) : 0;
+
+    switch (s->aggregate) {
+    case CRM__AGG_EXISTS:
+        crm__day_view_any(v, a->any);
+        return CRM_OK;
+    case CRM__AGG_COUNT:
+        crm__day_view_count(v, a->counts);
+        return CRM_OK;
+    case CRM__AGG_SUM:
+    case CRM__AGG_AVG:
+        return crm__day_view_sum(v, column, &a->sums);
+    case CRM__AGG_MIN:
+    case CRM__AGG_MAX:
+        return crm__day_view_best(v, column, &a->best);
+    case CRM__AGG_FIRST:
+        crm__day_view_first(v, day, a->first);
+        return CRM_OK;
+    case CRM__AGG_LAST:
+        crm__day_view_last(v, day, a->last);
+        return CRM_OK;
+    default:
+        return crm__day_view_numbers(v, column, &a->numbers);
+    }
+}
+
+/* The question whose amounts are of one currency only comes last: it leaves fewer items. */
+static int fold_all(crm__day_view *v, const pass *p, int32_t day)
+{
+    answer *a = p->r->days->of;
+    int rc = CRM_OK, n = 0;
+
+    if (p->s->node->op == CRM__NODE_SEQUENCE) {
+        if (p->then || p->s->node->negated)
+            crm__day_view_last(v, day, p->then ? a->last : a->first);
+        else
+            crm__day_view_first(v, day, a->first);
+        return CRM_OK;
+    }
+    for (const crm__step *s = p->s; s && !rc; s = s->more, n++) {
+        if (s->node->attribute && s->node->attribute->type == CRM_TYPE_MONEY)
+            rc = keep_currency(v, s);
+        if (!rc)
+            rc = fold(v, s, &a[n], day);
+    }
+    return rc;
+}
+
+static int on_part(void *ctx, int32_t day, crm__slice part)
+{
+    const pass *p = ctx;
+    crm__day_view *v = &p->r->days->view;
+    int64_t midnight = (int64_t)day * CRM__US_PER_DAY;
+    int rc = crm__day_view_open(v, part);
+
+    if (!rc && (p->t->from > midnight || p->t->until < midnight + CRM__US_PER_DAY))
+        crm__day_view_window(v, p->t->from > midnight ? p->t->from - midnight : 0,
+                             p->t->until < midnight + CRM__US_PER_DAY ? p->t->until - midnight
+                                                                      : CRM__US_PER_DAY);
+    for (uint32_t i = 0; i < p->t->count && !rc && v->left; i++)
+        rc = filter(v, &p->t->tests[i]);
+    if (!rc && v->left)
+        rc = fold_all(v, p, day);
+    return rc;
+}
+
+static int32_t day_of(int64_t us)
+{
+    int64_t day = us / CRM__US_PER_DAY - (us % CRM__US_PER_DAY < 0);
+
+    return (int32_t)day;
+}
+
+static int visit(crm__run *r, const crm__step *s, const crm__events_test *t, int then)
+{
+    pass p = {r, s, t, then};
+    int32_t from = day_of(t->from), until = t->until == INT64_MAX ? INT32_MAX : day_of(t->until);
+    size_t kinds = t->kind ? 1 : crm__model_event_count(r->plan->model);
+    int rc = CRM_OK;
+
+    if (t->from >= t->until)
+        return CRM_OK;
+    if (until != INT32_MAX)
+        until += (int64_t)until * CRM__US_PER_DAY < t->until;
+    for (size_t i = 0; i < kinds && !rc; i++) {
+        const crm__event_kind *k = t->kind ? t->kind : crm__model_event_at(r->plan->model, i);
+        rc = crm__day_visit(r->txn, r->chunk, k->number, from, until, on_part, &p);
+    }
+    return rc;
+}
+
+/* ---- the answers ---- */
+
+static void and_into(uint64_t *words, const uint64_t *with)
+{
+    for (int i = 0; i < CRM__SET_WORDS; i++)
+        words[i] &= with[i];
+}
+
+static void keep_counts(const crm__test *t, const uint16_t *counts, uint64_t *words)
+{
+    uint64_t any[CRM__SET_WORDS] = {0}, one[CRM__SET_WORDS];
+
+    for (uint32_t i = 0; i < t->limit_count; i++) {
+        int64_t lo, hi;
+        if (!crm__limits_at(&t->limits[i], 0, &lo, &hi) || hi < 0 || lo > UINT16_MAX)
+            continue;
+        crm__kernel_best()->range16((const uint8_t *)counts, CRM__SET_ROWS,
+                                    (uint16_t)(lo < 0 ? 0 : lo),
+                                    (uint16_t)(hi > UINT16_MAX ? UINT16_MAX : hi), one);
+        for (int w = 0; w < CRM__SET_WORDS; w++)
+            any[w] |= one[w];
+    }
+    and_into(words, any);
+}
+
+/* Times of the rows there are; `none` is what a row without one has. */
+static void keep_times(const crm__test *t, const int64_t *times, int64_t none, uint64_t *words)
+{
+    for (int32_t row = crm__set_next(words, 0); row >= 0;
+         row = crm__set_next(words, (uint32_t)row + 1)) {
+        if (times[row] == none || !crm__test_number(t, (crm__decimal){times[row], 0}))
+            crm__set_put(words, (uint32_t)row, 0);
+    }
+}
+
+static void keep_sequence(const crm__step *s, const answer *a, uint64_t *words)
+{
+    for (int32_t row = crm__set_next(words, 0); row >= 0;
+         row = crm__set_next(words, (uint32_t)row + 1)) {
+        int64_t first = a->first[row], then = a->last[row];
+        int in = s->node->negated ? first != INT64_MIN && then <= first
+                                  : first != INT64_MAX && then > first;
+        if (!in)
+            crm__set_put(words, (uint32_t)row, 0);
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const crm__day_number *x = a, *y = b;
+
+    if (x->row != y->row)
+        return x->row < y->row ? -1 : 1;
+    if (x->scale != y->scale)
+        return x->scale < y->scale ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static void keep_distinct(const crm__test *t, answer *a, uint64_t *words)
+{
+    crm__day_number *n = (crm__day_number *)(void *)a->numbers.p;
+    size_t count = a->numbers.n / sizeof *n, at = 0;
+
+    if (count)
+        qsort(n, count, sizeof *n, by_number);
+    for (int32_t row = crm__set_next(words, 0); row >= 0;
+         row = crm__set_next(words, (uint32_t)row + 1)) {
+        int64_t different = 0;
+        while (at < count && n[at].row < row)
+            at++;
+        for (size_t i = at; i < count && n[i].row == row; i++)
+            different += i == at || by_number(&n[i - 1], &n[i]) != 0;
+        if (!crm__test_number(t, (crm__decimal){different, 0}))
+            crm__set_put(words, (uint32_t)row, 0);
+    }
+}
+
+/* Rows that any of the limits takes, each tried on the candidates. */
+static void keep_any(const crm__step *s, const answer *a, uint64_t *words)
+{
+    uint64_t any[CRM__SET_WORDS] = {0}, one[CRM__SET_WORDS];
+
+    for (uint32_t i = 0; i < s->test.limit_count; i++) {
+        const crm__limits *l = &s->test.limits[i];
+        memcpy(one, words, sizeof one);
+        if (s->aggregate == CRM__AGG_SUM)
+            crm__day_sums_range(&a->sums, l, one);
+        else if (s->aggregate == CRM__AGG_AVG)
+            crm__day_sums_average(&a->sums, l, one);
+        else
+            crm__day_best_range(&a->best, l, one);
+        for (int w = 0; w < CRM__SET_WORDS; w++)
+            any[w] |= one[w];
+    }
+    memcpy(words, any, sizeof any);
+}
+
+/* Counts that stay at the greatest there is are told by the events themselves. */
+static int keep_great_counts(crm__run *r, const crm__step *s, const uint16_t *counts,
+                             const uint64_t *before, uint64_t *words)
+{
+    uint64_t great[CRM__SET_WORDS];
+    int rc;
+
+    crm__kernel_best()->range16((const uint8_t *)counts, CRM__SET_ROWS, UINT16_MAX, UINT16_MAX,
+                                great);
+    and_into(great, before);
+    if (!crm__words_any(great))
+        return CRM_OK;
+    for (int w = 0; w < CRM__SET_WORDS; w++)
+        words[w] &= ~great[w];
+    rc = crm__events_narrow(r, s, great);
+    for (int w = 0; w < CRM__SET_WORDS; w++)
+        words[w] |= great[w];
+    return rc;
+}
+
+static int keep(crm__run *r, const crm__step *s, answer *a, uint64_t *words)
+{
+    uint64_t before[CRM__SET_WORDS];
+
+    if (s->node->op == CRM__NODE_SEQUENCE) {
+        keep_sequence(s, a, words);
+        return CRM_OK;
+    }
+    switch (s->aggregate) {
+    case CRM__AGG_EXISTS:
+        and_into(words, a->any);
+        return CRM_OK;
+    case CRM__AGG_COUNT:
+        memcpy(before, words, sizeof before);
+        keep_counts(&s->test, a->counts, words);
+        return keep_great_counts(r, s, a->counts, before, words);
+    case CRM__AGG_FIRST:
+        keep_times(&s->test, a->first, INT64_MAX, words);
+        return CRM_OK;
+    case CRM__AGG_LAST:
+        keep_times(&s->test, a->last, INT64_MIN, words);
+        return CRM_OK;
+    case CRM__AGG_DISTINCT:
+        if (a->numbers.failed)
+            return CRM_ENOMEM;
+        keep_distinct(&s->test, a, words);
+        return CRM_OK;
+    default:
+        keep_any(s, a, words);
+        return CRM_OK;
+    }
+}
+
+/* Reading the events of a customer costs about as much as so many lists. */
+enum { LISTS_A_CUSTOMER = 8, LISTS_OF_ALL_TIME = 1000 };
+
+static int few(const crm__step *s, const uint64_t *words)
+{
+    int64_t days = LISTS_OF_ALL_TIME;
+
+    if (s->events.from > -LISTS_OF_ALL_TIME * CRM__US_PER_DAY * 100 &&
+        s->events.until - CRM__US_PER_DAY * LISTS_OF_ALL_TIME < s->events.from)
+        days = (s->events.until - s->events.from) / CRM__US_PER_DAY + 1;
+    return (int64_t)crm__set_count(words) * LISTS_A_CUSTOMER < days;
+}
+
+int crm__days_narrow(crm__run *r, const crm__step *s, uint64_t *words)
+{
+    int rc = CRM_OK, n = 0;
+
+    if (few(s, words)) {
+        for (; s && !rc; s = s->more)
+            rc = crm__events_narrow(r, s, words);
+        return rc;
+    }
+    if (!r->days) {
+        r->days = crm__calloc(r->scratch.mem, 1, sizeof *r->days);
+        if (!r->days)
+            return CRM_ENOMEM;
+    }
+    for (const crm__step *q = s; q && !rc; q = q->more)
+        rc = begin_answer(r, q, &r->days->of[n++]);
+    if (!rc)
+        rc = visit(r, s, &s->events, 0);
+    if (!rc && s->node->op == CRM__NODE_SEQUENCE)
+        rc = visit(r, s, &s->then, 1);
+    n = 0;
+    for (const crm__step *q = s; q && !rc; q = q->more)
+        rc = keep(r, q, &r->days->of[n++], words);
+    return rc;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ * Facets: how many customers of a segment have each tag of a dimension, or each value of a field.
+ */
+#include "base/error.h"
+#include "db/scan.h"
+#include "segment/segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct facet_line {
+    crm__set_ref ref;
+    const char *name; /* in the arena */
+    uint64_t count;
+} facet_line;
+
+typedef struct facet {
+    crm_txn *txn;
+    crm__arena *a;
+    crm__buf lines; /* facet_line, in order of their sets once gathered */
+} facet;
+
+static facet_line *lines_of(const facet *f)
+{
+    return (facet_line *)(void *)f->lines.p;
+}
+
+static size_t line_count(const facet *f)
+{
+    return f->lines.n / sizeof(facet_line);
+}
+
+static int add_line(facet *f, crm__set_ref ref, const void *name, size_t n)
+{
+    facet_line l = {ref, NULL, 0};
+    char *copy = crm__arena_alloc(f->a, n + 1);
+
+    if (!copy)
+        return CRM_ENOMEM;
+    if (n)
+        memcpy(copy, name, n);
+    copy[n] = 0;
+    l.name = copy;
+    crm__buf_add(&f->lines, &l, sizeof l);
+    return f->lines.failed ? CRM_ENOMEM : CRM_OK;
+}
+
+/* ---- which sets ---- */
+
+/* Tags whose names begin with a dimension, or with nothing: all. */
+static int gather_tags(facet *f, const char *dimension)
+{
+    uint8_t key[CRM__DICT_NAME + 2];
+    size_t n = strlen(dimension);
+    crm__slice k, v, from = {key, 2 + n};
+    crm__scan scan;
+    int rc;
+
+    key[0] = crm__dict_class_byte(CRM__DICT_TAG);
+    key[1] = 0;
+    memcpy(key + 2, dimension, n);
+    if (n)
+        key[from.n++] = ':';
+    crm__scan_open(f->txn, KV_DICT, &scan);
+    rc = crm__scan_seek(&scan, KV_GE, from, &k, &v);
+    while (!rc && k.n >= from.n && memcmp(k.p, key, from.n) == 0) {
+        rc = v.n == 4 ? add_line(f, (crm__set_ref){KV_TAG, 0, crm__get_le32(v.p)}, k.p + 2, k.n - 2)
+                      : CRM_ECORRUPT;
+        if (!rc)
+            rc = crm__scan_next(&scan, &k, &v);
+    }
+    crm__scan_close(&scan);
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+static int on_text(void *ctx, crm__slice text, uint32_t value)
+{
+    return add_line(ctx, (crm__set_ref){KV_BITS, CRM__BITS_TEXT, value}, text.p, text.n);
+}
+
+static int gather_countries(facet *f, const crm__field *field)
+{
+    for (unsigned i = 0; i < 26 * 26; i++) {
+        char code[2] = {(char)('A' + i / 26), (char)('A' + i % 26)};
+        if (add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_COUNTRY, field->number << 16 | i}, code,
+                     2))
+            return CRM_ENOMEM;
+    }
+    return CRM_OK;
+}
+
+static int gather_field(facet *f, const crm__field *field)
+{
+    static const char *const WORD[] = {"false", "true"};
+    int rc = CRM_OK;
+
+    switch (field->type) {
+    case CRM_TYPE_ENUM:
+        for (uint32_t i = 0; i < field->value_count && !rc; i++)
+            rc = add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_VALUE, field->values[i].number},
+                          field->values[i].key, strlen(field->values[i].key));
+        return rc;
+    case CRM_TYPE_BOOLEAN:
+        for (unsigned i = 0; i < 2 && !rc; i++)
+            rc = add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_BOOLEAN, field->number << 1 | i},
+                          WORD[i], strlen(WORD[i]));
+        return rc;
+    case CRM_TYPE_COUNTRY:
+        return gather_countries(f, field);
+    default:
+        return crm__index_texts(f->txn, field, crm__slice_of(NULL, 0), on_text, f);
+    }
+}
+
+static int by_set(const void *a, const void *b)
+{
+    const facet_line *x = a, *y = b;
+
+    if (x->ref.index != y->ref.index)
+        return x->ref.index - y->ref.index;
+    return x->ref.value < y->ref.value ? -1 : x->ref.value > y->ref.value;
+}
+
+static int gather(facet *f, const crm__model *m, const char *by, crm_error *err)
+{
+    const crm__dimension *d = crm__model_dimension_find(m, by, strlen(by));
+    const crm__field *field = d ? NULL : crm__model_find(m, by, strlen(by));
+    int rc;
+
+    if (strcmp(by, "tags") == 0) {
+        rc = gather_tags(f, "");
+    } else if (d) {
+        rc = gather_tags(f, d->key);
+    } else if (!field) {
+        return crm__fail_field(err, CRM_EFIELD, "by",
+                               "the model has no dimension of tags and no field of that name");
+    } else if (!(field->index & CRM__INDEX_VALUES) || field->type == CRM_TYPE_MONEY) {
+        return crm__fail_field(err, CRM_EFIELD, field->key,
+                               "'%s' has no sets of its values to count by; `index: values` in the "
+                               "model makes them",
+                               field->key);
+    } else {
+        rc = gather_field(f, field);
+    }
+    if (rc)
+        return crm__segment_fail(f->txn, rc, err);
+    if (f->lines.n)
+        qsort(f->lines.p, line_count(f), sizeof(facet_line), by_set);
+    return CRM_OK;
+}
+
+/* ---- counting ---- */
+
+static uint32_t count_in(const crm__set_at *at, const uint64_t *words)
+{
+    uint32_t n = 0;
+
+    if (!at->present)
+        return 0;
+    if (!at->words)
+        return crm__set_and_count(&at->view, words);
+    for (int i = 0; i < CRM__SET_WORDS; i++)
+        n += (uint32_t)__builtin_popcountll(words[i] & at->words[i]);
+    return n;
+}
+
+static int count_by_finding(facet *f, crm__run *r, const uint64_t *words)
+{
+    uint64_t room[CRM__SET_WORDS];
+    facet_line *l = lines_of(f);
+
+    for (size_t i = 0; i < line_count(f); i++) {
+        crm__set_at at;
+        int rc = crm__set_find(r, &l[i].ref, room, &at);
+        if (rc)
+            return rc;
+        l[i].count += count_in(&at, words);
+    }
+    return CRM_OK;
+}
+
+/* The number of a set from its key; 0: it is of another chunk or index. */
+static int number_in(const facet_line *l, uint64_t chunk, crm__slice k, uint32_t *number)
+{
+    int tag = l->ref.space == KV_TAG;
+
+    if (k.n != (tag ? (size_t)CRM__KEY_TAG : (size_t)CRM__KEY_BITS) ||
+        crm__get_be32(k.p) != (uint32_t)chunk || (!tag && k.p[4] != l->ref.index))
+        return 0;
+    *number = crm__get_be32(k.p + (tag ? 4 : 5));
+    return 1;
+}
+
+/* Sets of a chunk stand one behind another: a walk in place of a look-up for each. */
+static int count_by_walking(facet *f, crm__run *r, const uint64_t *words)
+{
+    facet_line *l = lines_of(f), *end = l + line_count(f);
+    uint8_t key[CRM__KEY_BITS];
+    crm__slice k, v, from;
+    uint32_t number;
+    int rc;
+    kv_cursor *c;
+
+    if (l == end)
+        return CRM_OK;
+    c = crm__txn_cursor(r->txn, (kv_space)l->ref.space, &rc);
+    if (rc)
+        return rc;
+    from = l->ref.space == KV_TAG ? crm__key_tag(key, r->chunk, l->ref.value)
+                                  : crm__key_bits(key, r->chunk, l->ref.index, l->ref.value);
+    rc = c->ops->seek(c, KV_GE, from, &k, &v);
+    while (!rc && l < end && number_in(l, r->chunk, k, &number)) {
+        crm__set_view view;
+        while (l < end && l->ref.value < number)
+            l++;
+        if (l < end && l->ref.value == number) {
+            if (v.n < CRM__TAG_SIZE ||
+                crm__set_open(crm__slice_of(v.p, v.n - CRM__TAG_SIZE), &view))
+                return CRM_ECORRUPT;
+            l->count += crm__set_and_count(&view, words);
+        }
+        rc = c->ops->next(c, &k, &v);
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+static int count_all(facet *f, crm__asking *a)
+{
+    uint64_t words[CRM__SET_WORDS];
+    int any, rc = CRM_OK;
+
+    for (uint64_t c = 0; c < a->plan.chunks && !rc; c++) {
+        rc = crm__run_chunk(&a->run, c, words, &any);
+        if (!rc && any)
+            rc = f->txn->write ? count_by_finding(f, &a->run, words)
+                               : count_by_walking(f, &a->run, words);
+    }
+    return rc;
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const facet_line *x = a, *y = b;
+
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+int crm_segment_facet(crm_txn *txn, const crm_segment *s, const char *by,
+                      const crm_segment_options *opts, crm_facet_fn fn, void *ctx, crm_error *err)
+{
+    crm__asking a;
+    facet f = {txn, &a.plan.a, {0}};
+    int rc = crm__segment_begin(txn, s, opts, &a, err);
+
+    if (!rc && (!by || !fn))
+        rc = crm__fail_field(err, CRM_EINVAL, by ? "fn" : "by", "%s is NULL", by ? "fn" : "by");
+    if (!rc) {
+        crm__buf_init(&f.lines, txn->mem);
+        rc = gather(&f, a.plan.model, by, err);
+        if (!rc && (rc = count_all(&f, &a)))
+            rc = crm__segment_fail(txn, rc, err);
+        if (!rc && f.lines.n)
+            qsort(f.lines.p, line_count(&f), sizeof(facet_line), by_count);
+        for (size_t i = 0; !rc && i < line_count(&f) && lines_of(&f)[i].count; i++) {
+            crm_facet one = {lines_of(&f)[i].name, lines_of(&f)[i].count};
+            if (fn(&one, ctx))
+                rc = crm__segment_fail(txn, CRM_ECANCELLED, err);
+        }
+        crm__buf_clear(&f.lines);
+    }
+    crm__segment_end(&a);
+    return rc;
+}

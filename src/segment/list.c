@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT
+ * Walks over the customers of a segment: by id chunk by chunk, in another order from a heap of
+ * those that come first.
+ */
+#include "base/error.h"
+#include "segment/order.h"
+#include "segment/segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct crm_segment_iter {
+    crm__child child; /* first: the transaction knows the walk by it */
+    crm_allocator mem;
+    crm_db *db;
+    crm__asking asking;
+    crm__order_list order;
+    uint64_t left; /* of the limit */
+    crm_id last;   /* given, 0: none yet */
+    int done;
+
+    /* By id. */
+    uint64_t chunk;
+    uint32_t row;
+    int loaded;
+    uint64_t words[CRM__SET_WORDS];
+
+    /* In another order: a heap whose first is the last in order, then sorted. */
+    crm__arena texts;
+    crm__order_entry *entries;
+    size_t count, cap, at;
+    crm__order_value *values; /* of the entries, one piece after another */
+    crm__order_entry after;   /* id 0: from the beginning */
+    int rc;                   /* a failure inside a comparison */
+};
+
+/* ---- in order of ids ---- */
+
+static int next_by_id(crm_segment_iter *it, crm_id *id)
+{
+    for (; it->chunk < it->asking.plan.chunks; it->chunk++, it->row = 0, it->loaded = 0) {
+        int32_t row;
+        if (!it->loaded) {
+            int any, rc = crm__run_chunk(&it->asking.run, it->chunk, it->words, &any);
+            if (rc)
+                return rc;
+            it->loaded = 1;
+        }
+        row = crm__set_next(it->words, it->row);
+        if (row >= 0) {
+            it->row = (uint32_t)row + 1;
+            *id = (it->chunk << CRM__CHUNK_SHIFT) + (uint64_t)row;
+            return CRM_OK;
+        }
+    }
+    return CRM_DONE;
+}
+
+/* ---- in another order ---- */
+
+static int compare(crm_segment_iter *it, crm__order_entry *x, crm__order_entry *y)
+{
+    int c = 0;
+
+    if (!it->rc)
+        c = crm__order_compare(&it->asking.run, &it->order, &it->texts, x, y, &it->rc);
+    return c;
+}
+
+static void swap(crm__order_entry *x, crm__order_entry *y)
+{
+    crm__order_entry t = *x;
+
+    *x = *y;
+    *y = t;
+}
+
+static void sift_up(crm_segment_iter *it, size_t at)
+{
+    while (at > 0 && compare(it, &it->entries[at], &it->entries[(at - 1) / 2]) > 0) {
+        swap(&it->entries[at], &it->entries[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+}
+
+static void sift_down(crm_segment_iter *it, size_t count)
+{
+    for (size_t at = 0;;) {
+        size_t child = at * 2 + 1;
+        if (child >= count)
+            return;
+        if (child + 1 < count && compare(it, &it->entries[child + 1], &it->entries[child]) > 0)
+            child++;
+        if (compare(it, &it->entries[child], &it->entries[at]) <= 0)
+            return;
+        swap(&it->entries[child], &it->entries[at]);
+        at = child;
+    }
+}
+
+/* Entries and their values move together, so values are pointed to anew. */
+static int grow(crm_segment_iter *it)
+{
+    size_t keys = it->order.count, cap = it->cap ? it->cap * 2 : 64;
+    crm__order_entry *e;
+    crm__order_value *v;
+
+    if (cap > it->left)
+        cap = (size_t)it->left;
+    e = crm__realloc(&it->mem, it->entries, (cap + 1) * sizeof *e);
+    if (e)
+        it->entries = e;
+    v = crm__alloc(&it->mem, (cap + 1) * keys * sizeof *v);
+    if (!e || !v) {
+        crm__release(&it->mem, v);
+        return CRM_ENOMEM;
+    }
+    for (size_t i = 0; i < it->count; i++) {
+        memcpy(v + i * keys, e[i].values, keys * sizeof *v);
+        e[i].values = v + i * keys;
+    }
+    for (size_t i = it->count; i <= cap; i++)
+        e[i].values = v + i * keys;
+    crm__release(&it->mem, it->values);
+    it->values = v;
+    it->cap = cap;
+    return CRM_OK;
+}
+
+/* entries[count] is the candidate's room. */
+static int offer(crm_segment_iter *it, crm_id id)
+{
+    crm__order_entry *e;
+
+    if (it->count == it->cap && it->cap < it->left && grow(it))
+        return CRM_ENOMEM;
+    e = &it->entries[it->count];
+    e->id = id;
+    e->loaded = 0;
+    if (it->after.id && compare(it, e, &it->after) <= 0)
+        return it->rc;
+    if (it->rc)
+        return it->rc;
+    if (it->count < it->cap) {
+        sift_up(it, it->count++);
+        return it->rc;
+    }
+    if (compare(it, e, &it->entries[0]) < 0 && !it->rc) {
+        swap(e, &it->entries[0]);
+        sift_down(it, it->count);
+    }
+    return it->rc;
+}
+
+static int gather(crm_segment_iter *it)
+{
+    crm__asking *a = &it->asking;
+    int any, rc = grow(it);
+
+    for (uint64_t c = 0; c < a->plan.chunks && !rc; c++) {
+        rc = crm__run_chunk(&a->run, c, it->words, &any);
+        for (int32_t row = rc || !any ? -1 : crm__set_next(it->words, 0); row >= 0 && !rc;
+             row = crm__set_next(it->words, (uint32_t)row + 1))
+            rc = offer(it, (c << CRM__CHUNK_SHIFT) + (uint64_t)row);
+    }
+    for (size_t n = it->count; n > 1 && !rc; n--) {
+        swap(&it->entries[0], &it->entries[n - 1]);
+        sift_down(it, n - 1);
+        rc = it->rc;
+    }
+    return rc;
+}
+
+/* ---- the walk ---- */
+
+static int begin_at(crm_segment_iter *it, const char *after, crm_error *err)
+{
+    size_t keys = it->order.count + 1u;
+    int rc;
+
+    if (!after)
+        return CRM_OK;
+    it->after.values = crm__arena_alloc(&it->texts, keys * sizeof *it->after.values);
+    if (!it->after.values)
+        return crm__fail_nomem(err);
+    rc = crm__order_after(&it->order, after, &it->texts, &it->after, err);
+    if (rc || it->order.count)
+        return rc;
+    it->chunk = (it->after.id + 1) >> CRM__CHUNK_SHIFT;
+    it->row = (uint32_t)(it->after.id + 1) & 0xffff;
+    return CRM_OK;
+}
+
+int crm_segment_list(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
+                     crm_segment_iter **out, crm_error *err)
+{
+    crm_segment_options o;
+    crm_segment_iter *it;
+    int rc;
+
+    if (!out)
+        return crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
+    *out = NULL;
+    rc = crm__txn_enter(txn, 0, err);
+    if (!rc)
+        rc = crm__segment_options(opts, &o, err);
+    if (rc)
+        return rc;
+    it = crm__calloc(txn->mem, 1, sizeof *it);
+    if (!it)
+        return crm__fail_nomem(err);
+    it->mem = *txn->mem;
+    it->db = txn->db;
+    it->left = o.limit ? o.limit : UINT64_MAX;
+    crm__arena_init(&it->texts, txn->mem);
+    rc = crm__segment_begin(txn, s, opts, &it->asking, err);
+    if (!rc)
+        rc = crm__order_read(it->asking.plan.model, o.order, &it->order, err);
+    if (!rc)
+        rc = begin_at(it, o.after, err);
+    if (!rc && it->order.count) {
+        rc = gather(it);
+        if (rc)
+            rc = crm__segment_fail(txn, rc, err);
+    }
+    crm__db_hold(txn->db);
+    crm__child_add(txn, &it->child);
+    if (rc)
+        crm_segment_list_close(it);
+    else
+        *out = it;
+    return rc;
+}
+
+static int next_sorted(crm_segment_iter *it, crm_id *id)
+{
+    if (it->at == it->count)
+        return CRM_DONE;
+    *id = it->entries[it->at++].id;
+    return CRM_OK;
+}
+
+int crm_segment_next(crm_segment_iter *it, crm_id *id, crm_error *err)
+{
+    crm_txn *txn;
+    int rc;
+
+    if (id)
+        *id = 0;
+    if (!it || !id)
+        return crm__fail_field(err, CRM_EINVAL, it ? "id" : "it", "%s is NULL", it ? "id" : "it");
+    rc = crm__child_enter(&it->child, it->db, &txn, err);
+    if (rc)
+        return rc;
+    if (it->done || !it->left)
+        return CRM_DONE;
+    rc = it->order.count ? next_sorted(it, id) : next_by_id(it, id);
+    if (rc == CRM_DONE)
+        it->done = 1;
+    else if (!rc)
+        it->left--;
+    if (!rc)
+        it->last = *id;
+    return rc < 0 ? crm__segment_fail(txn, rc, err) : rc;
+}
+
+int crm_segment_key(const crm_segment_iter *it, char **key, crm_error *err)
+{
+    crm__order_entry e = {0, 0, NULL};
+    crm__buf b;
+    crm_txn *txn;
+    int rc;
+
+    if (key)
+        *key = NULL;
+    if (!it || !key)
+        return crm__fail_field(err, CRM_EINVAL, it ? "key" : "it", "%s is NULL", it ? "key" : "it");
+    rc = crm__child_enter(&it->child, it->db, &txn, err);
+    if (!rc && !it->last)
+        rc = crm__fail(err, CRM_ESTATE, "the walk has given no customer yet");
+    if (rc)
+        return rc;
+    e.id = it->last;
+    if (it->order.count) {
+        crm_segment_iter *w = (crm_segment_iter *)(uintptr_t)it;
+        e = it->entries[it->at - 1];
+        while (!rc && e.loaded < it->order.count)
+            rc = crm__order_load(&w->asking.run, &it->order, &w->texts, &e);
+        if (rc)
+            return crm__segment_fail(txn, rc, err);
+    }
+    crm__buf_init(&b, &it->mem);
+    crm__order_key(&it->order, &e, &b);
+    *key = b.failed ? NULL : crm__give(&it->mem, b.p, b.n);
+    crm__buf_clear(&b);
+    return *key ? CRM_OK : crm__fail_nomem(err);
+}
+
+void crm_segment_list_close(crm_segment_iter *it)
+{
+    crm_allocator mem;
+    crm_db *db;
+
+    if (!it)
+        return;
+    mem = it->mem;
+    db = it->db;
+    crm__child_remove(&it->child);
+    crm__segment_end(&it->asking);
+    crm__arena_clear(&it->texts);
+    crm__release(&mem, it->entries);
+    crm__release(&mem, it->values);
+    crm__release(&mem, it);
+    crm__db_drop(db);
+}

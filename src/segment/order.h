@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * An order of customers: by up to four fields, then by id.  Customers without a value come last,
+ * whatever the direction.
+ */
+#ifndef CRM_SEGMENT_ORDER_H
+#define CRM_SEGMENT_ORDER_H
+
+#include "segment/step.h"
+
+enum { CRM__ORDER_KEYS = 4 };
+
+/* What a customer has under one key. */
+typedef struct crm__order_value {
+    uint8_t has;
+    crm__slice text; /* of texts */
+    __int128 number; /* of all others, with 12 digits behind the point */
+} crm__order_value;
+
+typedef struct crm__order_by {
+    uint8_t descending, text;
+    crm__builtin builtin;
+    const crm__field *field;
+} crm__order_by;
+
+typedef struct crm__order_list {
+    uint32_t count;
+    crm__order_by by[CRM__ORDER_KEYS];
+} crm__order_list;
+
+/* A customer in the order: values are loaded one key after another, as they are needed. */
+typedef struct crm__order_entry {
+    crm_id id;
+    uint32_t loaded;
+    crm__order_value *values; /* as many as the order has keys */
+} crm__order_entry;
+
+/* Reads `score desc, name`.  NULL: by id.  CRM_EVALUE, CRM_EFIELD. */
+int crm__order_read(const crm__model *m, const char *text, crm__order_list *o, crm_error *err);
+/* Loads the key at e->loaded; texts go into the arena. */
+int crm__order_load(crm__run *r, const crm__order_list *o, crm__arena *a, crm__order_entry *e);
+/* Below 0 when a comes first; keys that both need and one has not are loaded.  *rc: CRM_OK or a
+ * failure of that. */
+int crm__order_compare(crm__run *r, const crm__order_list *o, crm__arena *a, crm__order_entry *x,
+                       crm__order_entry *y, int *rc);
+
+/* The resume key of an entry, all its keys loaded: for each key `-`, `n` and the number in
+ * hexadecimal, or `t` and the text's bytes in hexadecimal, then `i` and the id, with `,` between.
+ */
+void crm__order_key(const crm__order_list *o, const crm__order_entry *e, crm__buf *out);
+/* The entry that a resume key stands for.  CRM_EVALUE, CRM_ENOMEM. */
+int crm__order_after(const crm__order_list *o, const char *key, crm__arena *a, crm__order_entry *e,
+                     crm_error *err);
+
+#endif

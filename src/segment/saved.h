@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * Saved segments as they are stored: every version of every name, in the space meta under
+ *   "segment/" name 0x00 seq u64 (of its journal entry)
+ * each: u8 form = 1, u8 flags (1: static, 2: removed), u32 tag (little-endian; of a static one the
+ * tag its customers have, else 0), the canonical text.
+ */
+#ifndef CRM_SEGMENT_SAVED_H
+#define CRM_SEGMENT_SAVED_H
+
+#include "db/txn.h"
+
+enum { CRM__SAVED_NAME = 100, CRM__SAVED_STATIC = 1, CRM__SAVED_REMOVED = 2 };
+
+typedef struct crm__saved {
+    uint64_t seq;
+    uint8_t flags;
+    uint32_t tag;
+    crm__slice text; /* as crm__txn_read() says */
+} crm__saved;
+
+/* The newest version of a name.  CRM_ENOTFOUND: there is none, or it was removed. */
+int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out);
+/* Adds a version under a seq. */
+int crm__saved_put(crm_txn *txn, crm__slice name, const crm__saved *s);
+/* The first name behind one that has versions, as a key's bytes; CRM_ENOTFOUND: none. */
+int crm__saved_next(crm_txn *txn, crm__slice after, uint8_t name[CRM__SAVED_NAME], size_t *n);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * A crm_segment inside the library.
+ */
+#ifndef CRM_SEGMENT_SEGMENT_H
+#define CRM_SEGMENT_SEGMENT_H
+
+#include "segment/step.h"
+
+#include <crm/segment.h>
+
+struct crm_segment {
+    crm_allocator mem;
+    crm__tree *tree;
+};
+
+/* Reads the caller's options, of any size it knows. */
+int crm__segment_options(const crm_segment_options *from, crm_segment_options *to, crm_error *err);
+/* Enters the transaction, makes the plan and begins the run; crm__segment_end() also after a
+ * failure. */
+typedef struct crm__asking {
+    crm__plan plan;
+    crm__run run;
+} crm__asking;
+int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
+                       crm__asking *a, crm_error *err);
+void crm__segment_end(crm__asking *a);
+/* The error of a run that failed. */
+int crm__segment_fail(crm_txn *txn, int rc, crm_error *err);
+
+#endif

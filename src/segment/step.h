@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ * The plan of a question: the tree with every name a number, every window a pair of instants, and
+ * children in the order in which they are asked.  It is made for one transaction and run chunk by
+ * chunk: each step narrows a set of candidate rows to those for which it is true, so what comes
+ * late looks at few, and a chunk without candidates is left.
+ */
+#ifndef CRM_SEGMENT_STEP_H
+#define CRM_SEGMENT_STEP_H
+
+#include "bits/column.h"
+#include "bits/kernel.h"
+#include "db/index.h"
+#include "db/txn.h"
+#include "segment/test.h"
+#include "segment/tree.h"
+
+/* In order of what a row costs: steps of an AND are asked in this order. */
+typedef enum crm__step_op {
+    CRM__STEP_NONE = 1,
+    CRM__STEP_ALL,
+    CRM__STEP_SETS,   /* any of some stored sets */
+    CRM__STEP_COLUMN, /* numbers in ranges */
+    CRM__STEP_NOT,
+    CRM__STEP_OR,
+    CRM__STEP_AND,
+    CRM__STEP_IDS,    /* ids in ranges */
+    CRM__STEP_DAYS,   /* day lists */
+    CRM__STEP_RECORD, /* the record of each candidate is read */
+    CRM__STEP_EVENTS  /* the events of each candidate are read */
+} crm__step_op;
+
+/* A stored set without its chunk. */
+typedef struct crm__set_ref {
+    uint8_t space; /* KV_BITS or KV_TAG */
+    uint8_t index; /* of bits */
+    uint32_t value;
+} crm__set_ref;
+
+/* A condition on attributes of events, ready to be asked. */
+typedef struct crm__attribute_test {
+    const crm__field *attribute; /* NULL: the source */
+    uint8_t negated, empty;      /* empty: CMP_EMPTY */
+    uint32_t *sources;           /* numbers, when it is the source */
+    uint32_t source_count;
+    const crm__event_test *of;
+    int64_t *numbers; /* what a column of day lists has for the values of EQ and IN, ascending */
+    uint32_t number_count;
+    uint8_t in_days; /* day lists can tell it */
+    crm__test test;
+} crm__attribute_test;
+
+typedef struct crm__events_test {
+    const crm__event_kind *kind; /* NULL: every kind of the model */
+    int64_t from, until;         /* from <= time < until */
+    uint32_t count;
+    crm__attribute_test *tests;
+} crm__events_test;
+
+typedef struct crm__step crm__step;
+struct crm__step {
+    crm__step_op op;
+    const crm__node *node; /* NULL: made by the plan */
+    uint32_t child_count;
+    crm__step **children;
+    uint64_t estimate;   /* customers, before anything else narrows it */
+    uint64_t rows, took; /* explain: rows that passed, nanoseconds */
+
+    /* SETS */
+    uint32_t set_count;
+    crm__set_ref *sets;
+
+    /* IDS */
+    crm_id *ids; /* ascending; NULL: those in the test's ranges */
+    size_t id_count;
+
+    /* COLUMN, RECORD; of EVENTS the comparison of the aggregate */
+    uint32_t column; /* number of the field, or CRM__COLUMN_* */
+    crm__test test;
+
+    /* EVENTS, DAYS */
+    crm__aggregate aggregate;
+    crm__events_test events, then;
+    crm__step *more; /* DAYS: another question about the same events, answered with this one */
+};
+
+/* What a run carries from step to step. */
+typedef struct crm__plan {
+    crm_txn *txn;
+    const crm__model *model;
+    crm__arena a;
+    crm__step *root;
+    uint32_t depth; /* buffers of words that a run needs */
+    uint64_t chunks;
+    crm_error *err;
+    /* Saved segments that it is being made inside of, and all whose trees it holds. */
+    uint32_t nested, tree_count, tree_cap;
+    crm__slice names[CRM__SEGMENT_DEPTH];
+    crm__tree **trees;
+} crm__plan;
+
+/* Makes the plan of a tree in a transaction.  CRM_OK; CRM_ENOTFOUND (a saved segment), CRM_EVALUE
+ * (it contains itself), CRM_ENOMEM, engine codes. */
+int crm__plan_make(crm_txn *txn, const crm__tree *tree, crm__plan *p, crm_error *err);
+void crm__plan_end(crm__plan *p);
+/* The step of a node, and of nodes of one sort: events, saved segments. */
+int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out);
+int crm__plan_events(crm__plan *p, const crm__node *n, crm__step **out);
+int crm__plan_saved(crm__plan *p, const crm__node *n, crm__step **out);
+/* Keeps a tree that steps point into; on a failure it stays the caller's. */
+int crm__plan_hold(crm__plan *p, crm__tree *t);
+crm__step *crm__step_new(crm__plan *p, crm__step_op op, const crm__node *n);
+crm__step *crm__step_parent(crm__plan *p, crm__step_op op, const crm__node *n, uint32_t children);
+int crm__step_negate(crm__plan *p, const crm__node *n, crm__step **s);
+/* Children in the order to be asked in, and the estimate that follows from theirs. */
+int crm__step_order(crm__plan *p, crm__step *s);
+
+typedef struct crm__run {
+    crm__plan *plan;
+    crm_txn *txn;
+    uint64_t chunk;
+    int timed; /* explain: steps count rows and time */
+    crm_progress_fn progress;
+    void *progress_ctx;
+    uint32_t reads;  /* records and timelines since the last look at progress */
+    uint64_t *words; /* plan->depth buffers of CRM__SET_WORDS */
+    uint32_t level;
+    crm__buf scratch, block;
+    crm__arena work; /* of one record or timeline */
+    crm__record record;
+    struct crm__days *days; /* of day lists, made when first needed */
+} crm__run;
+
+int crm__run_begin(crm__run *r, crm__plan *p, crm_progress_fn progress, void *ctx, crm_error *err);
+void crm__run_end(crm__run *r);
+/* words &= the rows of the chunk for which the step is true.  CRM_OK, CRM_ECANCELLED, CRM_ENOMEM,
+ * CRM_ECORRUPT, engine codes. */
+int crm__run_narrow(crm__run *r, crm__step *s, uint64_t *words);
+/* Those of a chunk that pass the root of the database and the plan's.  *any: 0 when there are none.
+ */
+int crm__run_chunk(crm__run *r, uint64_t chunk, uint64_t *words, int *any);
+/* Whether one customer does. */
+int crm__run_one(crm__run *r, crm_id id, uint64_t *words, int *in);
+/* How many these are, without always filling words. */
+int crm__run_count(crm__run *r, uint64_t chunk, uint64_t *words, uint64_t *count);
+/* Looks at progress now and then, between records; CRM_OK or CRM_ECANCELLED. */
+int crm__run_read(crm__run *r);
+
+/* The leaves. */
+int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words);
+/* words &= not the rows of a step of one set.  0: the step is another one; *rc is the result. */
+int crm__sets_cut(crm__run *r, const crm__step *s, uint64_t *words, int *rc);
+int crm__sets_estimate(crm__plan *p, crm__step *s);
+int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words);
+int crm__ids_narrow(crm__run *r, const crm__step *s, uint64_t *words);
+int crm__record_narrow(crm__run *r, const crm__step *s, uint64_t *words);
+int crm__events_narrow(crm__run *r, const crm__step *s, uint64_t *words);
+int crm__days_narrow(crm__run *r, const crm__step *s, uint64_t *words);
+void crm__days_end(crm__run *r);
+/* Whether day lists can answer a step of events. */
+int crm__days_can(const crm__step *s);
+/* Whether two steps of day lists ask about the same events. */
+int crm__days_same(const crm__step *a, const crm__step *b);
+
+/* Questions about the same events that are answered in one pass. */
+enum { CRM__DAYS_ASKS = 8 };
+
+/* A set of a chunk as the transaction sees it: in place, or in words where edits wait above it. */
+typedef struct crm__set_at {
+    int present;
+    const uint64_t *words; /* NULL: view */
+    crm__set_view view;
+} crm__set_at;
+int crm__set_find(crm__run *r, const crm__set_ref *ref, uint64_t *room, crm__set_at *out);
+uint32_t crm__set_at_rows(const crm__set_at *s);
+
+static inline int crm__words_any(const uint64_t *words)
+{
+    uint64_t all = 0;
+
+    for (int i = 0; i < CRM__SET_WORDS; i++)
+        all |= words[i];
+    return all != 0;
+}
+
+#endif
