@@ -54,7 +54,8 @@ static int32_t day_to_date(int64_t day)
 
 /* ---- moving ---- */
 
-/* Months from year 0; the day of a civil date in the month so many later, cut to its length. */
+/* The same day so many months later, cut to the length of that month.  0; below or above 0: before
+ * or behind all years, and c is as before. */
 static int move_months(crm__civil *c, int64_t months)
 {
     int64_t total = (int64_t)c->year * 12 + c->month - 1 + months;
@@ -62,13 +63,13 @@ static int move_months(crm__civil *c, int64_t months)
     unsigned length;
 
     if (year > YEAR_MAX || year < -YEAR_MAX)
-        return 0;
+        return year < 0 ? -1 : 1;
     c->year = (int32_t)year;
     c->month = (uint8_t)(total - year * 12 + 1);
     length = crm__days_in_month(c->year, c->month);
     if (c->day > length)
         c->day = (uint8_t)length;
-    return 1;
+    return 0;
 }
 
 static int32_t months_of(crm__unit unit)
@@ -80,6 +81,7 @@ int64_t crm__time_move(int64_t us, int32_t count, crm__unit unit, const crm__zon
 {
     int64_t end = count < 0 ? INT64_MIN : INT64_MAX, local, days;
     crm__civil c;
+    int beyond;
 
     if (!count)
         return us;
@@ -97,8 +99,9 @@ int64_t crm__time_move(int64_t us, int32_t count, crm__unit unit, const crm__zon
         return crm__zone_to_utc(zone, local);
     }
     crm__civil_from_time(local, &c);
-    if (!move_months(&c, (int64_t)count * months_of(unit)))
-        return end;
+    beyond = move_months(&c, (int64_t)count * months_of(unit));
+    if (beyond)
+        return beyond < 0 ? INT64_MIN : INT64_MAX;
     return crm__zone_to_utc(zone, crm__time_from_civil(&c));
 }
 
@@ -109,6 +112,7 @@ int64_t crm__time_move(int64_t us, int32_t count, crm__unit unit, const crm__zon
 static int64_t unit_day(int64_t day, crm__unit unit, int64_t count, int32_t *date)
 {
     crm__civil c;
+    int beyond;
 
     if (unit == CRM__UNIT_DAY || unit == CRM__UNIT_WEEK) {
         /* 1970-01-01 was a Thursday. */
@@ -122,9 +126,10 @@ static int64_t unit_day(int64_t day, crm__unit unit, int64_t count, int32_t *dat
     c.month = unit == CRM__UNIT_YEAR      ? 1
               : unit == CRM__UNIT_QUARTER ? (uint8_t)((c.month - 1) / 3 * 3 + 1)
                                           : c.month;
-    if (!move_months(&c, count * months_of(unit))) {
-        *date = count < 0 ? 0 : INT32_MAX;
-        return count < 0 ? -DAYS_MAX - 1 : DAYS_MAX + 1;
+    beyond = move_months(&c, count * months_of(unit));
+    if (beyond) {
+        *date = beyond < 0 ? 0 : INT32_MAX;
+        return beyond * (DAYS_MAX + 1);
     }
     *date = c.year < 1      ? 0
             : c.year > 9999 ? INT32_MAX
