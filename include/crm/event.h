@@ -564,7 +564,7 @@ typedef struct crm_event_list_options {
     uint32_t flags;
     /** Number of @p kinds; 0: all kinds. */
     uint32_t kind_count;
-    /** Only events of these kinds. */
+    /** Only events of these kinds; a void is of the kind of what it voids. */
     const crm_event_kind *kinds;
     /** Only events at or after this time, microseconds since 1970 UTC; 0: from the beginning. */
     int64_t from_us;

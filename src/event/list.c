@@ -20,7 +20,7 @@ struct crm_event_iter {
     int64_t time;        /* the event given last: the next one is behind it */
     uint32_t number;
     uint64_t left;
-    crm__arena a;
+    crm__arena a, look; /* of the block; of an event that is looked up */
     crm__event_block b;
     uint32_t at;
     int loaded;
@@ -210,6 +210,7 @@ int crm_event_list(crm_txn *txn, crm_id id, const crm_event_list_options *opts,
     it->done = it->from >= it->until;
     start(it, &o.after);
     crm__arena_init(&it->a, &it->mem);
+    crm__arena_init(&it->look, &it->mem);
     crm__db_hold(txn->db);
     rc = copy_kinds(txn, m, &o, it, err);
     if (rc) {
@@ -268,15 +269,38 @@ static int next_event(crm_event_iter *it, crm_txn *txn, const crm__event **out)
     return CRM_OK;
 }
 
-static int wanted(const crm_event_iter *it, const crm__event *e)
+/* The kind by which an event is looked for: of a void, that of what it voids. */
+static int kind_of(crm_event_iter *it, crm_txn *txn, const crm__event *e, uint32_t *kind)
 {
+    crm__timeline t;
+    crm__event voided;
+    int rc;
+
+    *kind = e->kind;
+    if (e->kind != CRM__EVENT_VOID || !it->kind_count)
+        return CRM_OK;
+    crm__arena_reset(&it->look);
+    rc = crm__timeline_open(txn, it->id, &it->look, &t);
+    if (!rc)
+        rc = crm__timeline_get(&t, e->voids, &voided);
+    if (!rc)
+        *kind = voided.kind;
+    return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+}
+
+static int wanted(crm_event_iter *it, crm_txn *txn, const crm__event *e, int *yes)
+{
+    uint32_t kind;
+    int rc;
+
+    *yes = 0;
     if (!(it->flags & CRM_EVENTS_ALL) && !crm__event_counts(e))
-        return 0;
-    for (uint32_t i = 0; i < it->kind_count; i++) {
-        if (it->kinds[i] == e->kind)
-            return 1;
-    }
-    return !it->kind_count;
+        return CRM_OK;
+    rc = kind_of(it, txn, e, &kind);
+    for (uint32_t i = 0; i < it->kind_count && !*yes; i++)
+        *yes = it->kinds[i] == kind;
+    *yes |= !it->kind_count;
+    return rc;
 }
 
 static int step(crm_event_iter *it, crm_txn *txn, crm_error *err)
@@ -284,11 +308,13 @@ static int step(crm_event_iter *it, crm_txn *txn, crm_error *err)
     const crm__event *e;
 
     while (!it->done && it->left) {
-        int rc = next_event(it, txn, &e);
+        int yes = 0, rc = next_event(it, txn, &e);
+        if (!rc && e)
+            rc = wanted(it, txn, e, &yes);
         if (rc)
             return fail(txn, rc, err);
         it->done = !e;
-        if (e && wanted(it, e) && crm__event_show(it->c, it->id, e)) {
+        if (yes && crm__event_show(it->c, it->id, e)) {
             it->left--;
             return CRM_OK;
         }
@@ -341,6 +367,7 @@ void crm_event_list_close(crm_event_iter *it)
     crm_event_free(it->c);
     crm__release(&mem, it->kinds);
     crm__arena_clear(&it->a);
+    crm__arena_clear(&it->look);
     crm__release(&mem, it);
     crm__db_drop(db);
 }

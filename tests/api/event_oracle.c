@@ -398,9 +398,10 @@ static size_t expected(const world *w, int customer, const crm_event_list_option
 
     for (uint32_t i = 0; i < w->now->count[customer]; i++) {
         const event *e = &w->now->e[customer][i];
+        const event *of = e->kind < 0 ? &w->now->e[customer][e->voids - 1] : e;
         if (!(o->flags & CRM_EVENTS_ALL) && (e->state || e->kind < 0))
             continue;
-        if (kinds && (e->kind < 0 || !(kinds >> e->kind & 1)))
+        if (kinds && !(kinds >> of->kind & 1))
             continue;
         if ((o->from_us && e->time < o->from_us) || (o->until_us && e->time >= o->until_us))
             continue;
