@@ -25,7 +25,7 @@ _libcrm_tool()
 {
     local tool=$1 cur=$2 prev=$3 verb= sub= db= kind= i options common writes
     local verbs='init create get find set delete undelete list event timeline history undo changes'
-    verbs+=' head verify stat check backup restore compact export import dump load model help version'
+    verbs+=' head verify stat check backup restore compact trim export import dump load model help version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -84,7 +84,7 @@ _libcrm_tool()
         return
         ;;
     --reason | --purpose) return ;;
-    --actor | --source | --zone | --after | --limit | --width | --expect | --at | --from | --until | \
+    --actor | --source | --zone | --after | --limit | --width | --expect | --at | --from | --until | --before | --keep | \
         --encoding | --separator | --sheet | --of | --commit-rows | \
         --reference) return ;;
     =)
@@ -122,6 +122,7 @@ _libcrm_tool()
         options='--events --policy --dry-run --atomic --errors --mapping --show-mapping --kind --format'
         options+=" --encoding --separator --sheet --resume --of --commit-rows --stats $writes"
         ;;
+    trim) options="--before --keep --dry-run $writes" ;;
     backup) options='--gzip --force --reason --no-journal --actor' ;;
     dump) options='--gzip --force --reason --no-journal --actor' ;;
     list) options='--after --limit --kind --deleted --fields --csv --width' ;;

@@ -20,6 +20,7 @@ int open_at(tool *t, const char *path, uint32_t flags, crm_error *err)
     crm_db_options options = CRM_DB_OPTIONS_INIT;
 
     options.flags = flags;
+    options.actor = t->write.actor;
     options.log = log_line;
     options.log_ctx = t;
     return crm_db_open(path, &options, &t->db, err);

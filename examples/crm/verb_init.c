@@ -15,8 +15,8 @@ static const char help[] =
     "  --model FILE      model (YAML) of the new database; else the built-in one, which\n"
     "                    '" TOOL " model show --default' prints\n"
     "\n"
-    "A database that is there already is left alone: exit code 3. --actor, --source and --zone\n"
-    "may stand here as with other verbs that write, but nobody is noted as who made it.\n"
+    "A database that is there already is left alone: exit code 3. The first entry of the\n"
+    "journal names who made it (--actor).\n"
     "\n"
     "Examples\n"
     "  " TOOL " init\n"
@@ -44,6 +44,7 @@ static int make(tool *t, const char *file, const char *model)
     crm_error_init(&err);
     options.flags = 0;
     options.model = model;
+    options.actor = t->write.actor;
     rc = crm_db_open(t->path, &options, &t->db, &err);
     if (rc) {
         fail_crm(t, &err);

@@ -67,6 +67,8 @@ typedef struct crm_db_options {
     void *old_reader_ctx;
     /** Model (YAML, NUL-terminated) of a database made by this call; NULL: the built-in one. */
     const char *model;
+    /** Who makes it, for the first entry of its journal; NULL: nobody is named. */
+    const char *actor;
     /** For tests: replaces the system clock as the source of recorded time. */
     crm_clock_fn test_clock;
     /** Handed to test_clock. */
@@ -77,7 +79,7 @@ typedef struct crm_db_options {
 
 /** Default crm_db_options. */
 #define CRM_DB_OPTIONS_INIT {sizeof(crm_db_options), 0, 0, NULL, 0, 0, NULL, NULL, 0, NULL, NULL, \
-                             NULL, NULL, NULL, NULL}
+                             NULL, NULL, NULL, NULL, NULL}
 
 /**
  * Sets options to the default, for languages without CRM_DB_OPTIONS_INIT.

@@ -134,7 +134,8 @@ CRM_API int crm_journal_verify(crm_txn *txn, const crm_head *anchors, size_t cou
 
 /**
  * Drops what changes before a time replaced (their images).  The entries stay, and the chain still
- * verifies; history and undo of those changes end there.
+ * verifies; history and undo of those changes end there.  The trim is an entry itself, unless there
+ * was nothing to drop.
  *
  * @param[in]  txn        Live write transaction that is no batch.
  * @param[in]  before_us  Recorded time, microseconds since 1970 UTC.

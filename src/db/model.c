@@ -175,6 +175,7 @@ int crm__model_own(crm_txn *txn, crm__model *m)
 int crm__model_first(crm__store *s, kv_txn *kv, const crm_db_options *opts, crm_error *err)
 {
     const char *yaml = opts->model ? opts->model : crm_model_default();
+    crm_txn_options who = CRM_TXN_OPTIONS_INIT;
     crm__model *m;
     crm_db db;
     crm_txn *txn;
@@ -188,7 +189,8 @@ int crm__model_first(crm__store *s, kv_txn *kv, const crm_db_options *opts, crm_
     db.clock = opts->test_clock;
     db.clock_ctx = opts->test_clock_ctx;
     atomic_store(&db.refs, 2); /* never the last: the handle is on the stack */
-    rc = crm__txn_new(&db, 1, NULL, &txn, err);
+    who.actor = opts->actor;
+    rc = crm__txn_new(&db, 1, &who, &txn, err);
     if (!rc) {
         txn->kv = kv;
         rc = crm__state_read(txn, err);

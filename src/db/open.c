@@ -51,8 +51,7 @@ static int read_options(const char *path, const crm_db_options *opts, crm_db_opt
     if (rc)
         return rc;
     if (!path || !*path)
-        return crm__fail_field(err, CRM_EINVAL, "path", "path is %s",
-                               path ? "empty" : "NULL");
+        return crm__fail_field(err, CRM_EINVAL, "path", "path is %s", path ? "empty" : "NULL");
     if (crm__utf8_valid(path, strlen(path)) != strlen(path))
         return crm__fail_field(err, CRM_EINVAL, "path", "path is not UTF-8");
     if (o->flags & ~known)
@@ -64,6 +63,9 @@ static int read_options(const char *path, const crm_db_options *opts, crm_db_opt
     if (o->max_reader_age_us < 0)
         return crm__fail_field(err, CRM_EINVAL, "max_reader_age_us",
                                "max_reader_age_us is negative");
+    rc = crm__name_check(o->actor, "actor", err);
+    if (rc)
+        return rc;
     if (crm__allocator_read(o->allocator, mem))
         return crm__fail_field(err, CRM_EINVAL, "allocator", "the allocator lacks a function");
     return CRM_OK;

@@ -195,19 +195,27 @@ int crm__name_ok(const char *text, size_t n)
            !crm__utf8_has_control(text, n) && !memchr(text, '\n', n) && !memchr(text, '\t', n);
 }
 
-static int copy_name(crm_txn *txn, int which, const char *text, const char *what, crm_error *err)
+int crm__name_check(const char *text, const char *what, crm_error *err)
 {
-    size_t n;
+    size_t n = text ? strlen(text) : 0;
 
-    if (!text || !*text)
+    if (!n)
         return CRM_OK;
-    n = strlen(text);
     if (n > NAME_MAX_BYTES)
         return crm__fail_field(err, CRM_EINVAL, what, "%s is longer than %d bytes", what,
                                NAME_MAX_BYTES);
     if (!crm__name_ok(text, n))
         return crm__fail_field(err, CRM_EINVAL, what, "%s is not plain UTF-8 text", what);
-    txn->name[which] = crm__arena_copy(&txn->arena, text, n + 1);
+    return CRM_OK;
+}
+
+static int copy_name(crm_txn *txn, int which, const char *text, const char *what, crm_error *err)
+{
+    int rc = crm__name_check(text, what, err);
+
+    if (rc || !text || !*text)
+        return rc;
+    txn->name[which] = crm__arena_copy(&txn->arena, text, strlen(text) + 1);
     return txn->name[which] ? CRM_OK : crm__fail_nomem(err);
 }
 

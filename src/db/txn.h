@@ -154,6 +154,8 @@ int crm__db_enter(crm_db *db, crm_error *err);
 /* Whether a text may be the name of an actor, purpose, channel or source: 1 to 100 bytes of UTF-8
  * without control characters. */
 int crm__name_ok(const char *text, size_t n);
+/* The same with the error of an option; NULL and "": no name, which is fine. */
+int crm__name_check(const char *text, const char *what, crm_error *err);
 
 /* Whether a text may be the name of a batch, or a reason: at most CRM__BATCH_NAME bytes of UTF-8
  * without control characters. */

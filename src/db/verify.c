@@ -345,7 +345,7 @@ int crm_journal_trim(crm_txn *txn, int64_t before_us, uint64_t *dropped, crm_err
         if (read)
             rc = crm__txn_fail(txn, read, "can't read the journal", op.err);
     }
-    if (!rc && (count || from > txn->state.counters.images_from)) {
+    if (!rc && count) {
         if (from > txn->state.counters.images_from)
             txn->state.counters.images_from = from;
         rc = crm__journal_add(txn, CRM__ACTION_TRIM, from, 0, op.err);

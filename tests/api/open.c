@@ -79,7 +79,48 @@ CRM_TEST(test_api_open__faulty_arguments)
     IS(CRM_EIO, open_with(crmtest_path("file"), 0, &db));
     IS(CRM_EINVAL, open_with(api_path(), 1u << 30, &db));
     ck_assert_str_eq(er.field, "flags");
+    for (int i = 0; i < 2; i++) {
+        crm_db_options o = CRM_DB_OPTIONS_INIT;
+        char name[102];
+        memset(name, i ? '\n' : 'a', 101);
+        name[101] = 0;
+        o.actor = name;
+        IS(CRM_EINVAL, crm_db_open(api_path(), &o, &db, &er));
+        ck_assert_str_eq(er.field, "actor");
+    }
     ck_assert(!there(api_path()));
+}
+
+/* The first entry names who made the database; opening it later changes nothing of that. */
+CRM_TEST(test_api_open__who_made_it)
+{
+    static const char *const ACTOR[] = {"li.na", NULL, ""};
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+
+    for (int i = 0; i < 3; i++) {
+        const char *dir = crmtest_path(i ? i > 1 ? "two" : "one" : "none");
+        crm_change c = CRM_CHANGE_INIT;
+        crm_change_iter *it;
+        crm_txn *txn;
+        crm_db *db;
+        o.actor = ACTOR[i];
+        OK(crm_db_open(dir, &o, &db, &er));
+        crm_db_close(db);
+        o.actor = "wang";
+        OK(crm_db_open(dir, &o, &db, &er));
+        txn = api_begin(db, CRM_READ);
+        OK(crm_change_list(txn, 0, &it, &er));
+        OK(crm_change_next(it, &c, &er));
+        ck_assert(c.action == CRM_ACTION_MODEL);
+        if (i)
+            ck_assert_ptr_null(c.actor);
+        else
+            ck_assert_str_eq(c.actor, "li.na");
+        IS(CRM_DONE, crm_change_next(it, &c, &er));
+        crm_change_close(it);
+        OK(crm_txn_abort(txn));
+        crm_db_close(db);
+    }
 }
 
 /* The room for reader slots is taken on the disk at once: no number of them fills it by mistake. */

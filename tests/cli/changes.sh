@@ -13,7 +13,7 @@ crm undelete 1 >/dev/null
 printf '{"name":"a"}\n{"name":"b"}\n' | "$CRM" create --file - --batch=fair >/dev/null 2>&1
 crm undo 8 >/dev/null
 want 0 timeless crm changes <<'END'
-1  TIME  -  model version 1
+1  TIME  li.na  model version 1
 2  TIME  li.na  create customer 1: name, phone, lifecycle, score, vip
 3  TIME  li.na  update customer 1: city, vip
 4  TIME  li.na  event customer 1
@@ -24,7 +24,7 @@ want 0 timeless crm changes <<'END'
 9  TIME  li.na  undo 8 (batch 9): 2 changed
 END
 want 0 timeless crm changes --json <<'END'
-{"revision":1,"recorded_at":"TIME","action":"model","version":1}
+{"revision":1,"recorded_at":"TIME","action":"model","version":1,"actor":"li.na"}
 {"revision":2,"recorded_at":"TIME","action":"create","customer":1,"actor":"li.na","source":"web","fields":["name","phone","lifecycle","score","vip"]}
 {"revision":3,"recorded_at":"TIME","action":"update","customer":1,"actor":"li.na","fields":["city","vip"]}
 {"revision":4,"recorded_at":"TIME","action":"event","customer":1,"actor":"li.na"}

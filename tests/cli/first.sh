@@ -102,4 +102,4 @@ holds . race
 want 0 crm init made.db --actor zoe --source web-form --zone Asia/Shanghai <<'END'
 made made.db
 END
-crm changes -C made.db --json | grep -q '"action":"model","version":1}$' || die "the first entry has an actor"
+crm changes -C made.db --json | grep -q '"action":"model","version":1,"actor":"zoe"}$' || die "the first entry has no actor"

@@ -3,7 +3,7 @@
 . "$CLI_TESTS/lib.sh"
 
 verbs='init create get find set delete undelete list event timeline history undo changes head verify stat
-    check backup restore compact import export dump load model help version'
+    check backup restore compact trim import export dump load model help version'
 for verb in $verbs; do
     crm "$verb" --help >page
     crm help "$verb" >page2

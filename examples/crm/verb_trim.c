@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * crm trim: drops what changes of long ago replaced.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+static const char help[] =
+    "Usage: " TOOL " trim (--before TIME | --keep DAYS) [--dry-run]\n"
+    "\n"
+    "Drops the values that changes before a time replaced, which the journal keeps for history\n"
+    "and undo. The entries stay: who changed which fields, and when; the journal still verifies\n"
+    "against heads that were kept. The changes themselves stay, too. What was dropped can't be\n"
+    "had back, except from a backup.\n"
+    "\n"
+    "  --before TIME     of changes recorded before it, e.g. 2026-01-01 or\n"
+    "                    2026-01-01T09:30+08:00; UTC when there is no offset\n"
+    "  --keep DAYS       of all but those of the last so many days\n"
+    "  --dry-run         find out how many there are, and change nothing\n"
+    "\n"
+    "The dropped bytes stay in free pages of the file until they are used again or '" TOOL
+    " compact'\n"
+    "removes them, and in backups made before. What was trimmed can't be undone any more: exit\n"
+    "code 3 of undo.\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " trim --keep 730 --dry-run\n"
+    "  " TOOL " trim --keep 730 --actor li.na && " TOOL " compact\n"
+    "  " TOOL " trim --before 2026-01-01 --json\n";
+
+#define DAY_US (INT64_C(86400) * 1000000)
+enum { DAYS_MAX = 1000000 };
+
+static int read_bound(tool *t, const char *before, uint64_t keep, int64_t *us)
+{
+    struct timespec now;
+
+    if ((before != NULL) == (keep != UINT64_MAX))
+        return fail_usage(t, "needs --before or --keep");
+    if (before && time_parse(before, strlen(before), us))
+        return fail_usage(t,
+                          "--before needs a time such as 2026-01-31 or 2026-01-31T09:30:00Z, "
+                          "not '%s'",
+                          before);
+    if (before)
+        return 0;
+    if (keep > DAYS_MAX)
+        return fail_usage(t, "--keep needs a number of days up to %d", DAYS_MAX);
+    clock_gettime(CLOCK_REALTIME, &now);
+    *us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 - (int64_t)keep * DAY_US;
+    return 0;
+}
+
+static void put_result(tool *t, uint64_t dropped, int64_t before, uint64_t revision, int dry_run)
+{
+    buf b = {0};
+
+    if (t->json) {
+        buf_fmt(&b, "{\"dropped\":%" PRIu64 ",\"before\":\"", dropped);
+        buf_time(&b, before);
+        buf_str(&b, "\",\"revision\":");
+        if (revision)
+            buf_fmt(&b, "%" PRIu64, revision);
+        else
+            buf_str(&b, "null");
+        buf_fmt(&b, ",\"dry_run\":%s}", dry_run ? "true" : "false");
+    } else {
+        buf_str(&b, dry_run ? "dry run: " : "");
+        buf_count(&b, dropped);
+        buf_fmt(&b, " image%s dropped, of changes before ", dropped == 1 ? "" : "s");
+        buf_time(&b, before);
+        if (revision)
+            buf_fmt(&b, "; revision %" PRIu64, revision);
+    }
+    out_line(b.p, b.n);
+    buf_free(&b);
+}
+
+static int trim(tool *t, int64_t before, int dry_run)
+{
+    crm_error err = CRM_ERROR_INIT;
+    uint64_t dropped = 0, was, revision;
+    crm_txn *txn;
+    int rc;
+
+    if ((rc = open_write(t, MAKE_NOT)) || (rc = begin(t, CRM_WRITE, &txn)))
+        return rc;
+    was = crm_txn_revision(txn);
+    if (crm_journal_trim(txn, before, &dropped, &err)) {
+        crm_txn_abort(txn);
+        return fail_crm(t, &err);
+    }
+    revision = crm_txn_revision(txn);
+    if (dry_run)
+        crm_txn_abort(txn);
+    else
+        rc = commit(t, txn);
+    if (!rc)
+        put_result(t, dropped, before, dry_run || revision == was ? 0 : revision, dry_run);
+    return rc;
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    const char *before = NULL;
+    uint64_t keep = UINT64_MAX;
+    int64_t us = 0;
+    int dry_run = 0;
+    const arg_option own[] = {{"before", 0, ARG_TEXT, &before},
+                              {"keep", 0, ARG_NUMBER, &keep},
+                              {"dry-run", 0, ARG_FLAG, &dry_run},
+                              {NULL, 0, 0, NULL}};
+    int rc = verb_start(t, &argc, argv, own);
+
+    if (!rc && argc)
+        rc = fail_usage(t, "takes no argument; the time comes with --before or --keep");
+    if (!rc)
+        rc = read_bound(t, before, keep, &us);
+    return rc ? rc : trim(t, us, dry_run);
+}
+
+const verb verb_trim = {"trim", "--before TIME", "drop what changes of long ago replaced", help, 1,
+                        run};
