@@ -214,6 +214,53 @@ static int value_order(const crm__value *a, const crm__value *b)
     }
 }
 
+/* What is made of many amounts is of one currency. */
+static int check_currencies(crm__build *b, const crm__subject *s, const crm__value *v, size_t n,
+                            const crm__operand *operands)
+{
+    if (s->field || s->rule.type != CRM_TYPE_MONEY)
+        return CRM_OK;
+    for (size_t i = 1; i < n; i++) {
+        if (memcmp(v[i].currency, v[0].currency, sizeof v->currency) != 0)
+            return crm__build_fail(b, CRM_EVALUE, operands[i].at,
+                                   "%s: two currencies in a comparison with many amounts",
+                                   s->rule.key);
+    }
+    return CRM_OK;
+}
+
+static int is_bare_number(crm__slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!memchr("+-.0123456789", s.p[i], 13))
+            return 0;
+    }
+    return 1;
+}
+
+/* `between 10 and 20 USD`: the currency is that of both. */
+static int share_currency(crm__build *b, const crm__subject *s, crm__operand o[2])
+{
+    crm__slice text;
+    crm__value v;
+    uint8_t *to;
+    int rc;
+
+    if (!is_bare_number(o[0].text) || is_bare_number(o[1].text))
+        return CRM_OK;
+    rc = read_value(b, s, CRM__CMP_EQ, &o[1], &v, &text);
+    if (rc)
+        return rc;
+    to = crm__arena_alloc(&b->tree->arena, o[0].text.n + 4);
+    if (!to)
+        return crm__build_nomem(b);
+    memcpy(to, o[0].text.p, o[0].text.n);
+    to[o[0].text.n] = ' ';
+    memcpy(to + o[0].text.n + 1, v.currency, 3);
+    o[0].text = (crm__slice){to, o[0].text.n + 4};
+    return CRM_OK;
+}
+
 static int check_between(crm__build *b, const crm__subject *s, const crm__value *v, size_t at)
 {
     int order = value_order(&v[0], &v[1]);
@@ -230,6 +277,7 @@ static int check_between(crm__build *b, const crm__subject *s, const crm__value 
 int crm__build_compare(crm__build *b, const crm__subject *s, uint8_t cmp, int negated,
                        const crm__operand *operands, size_t n, size_t at, crm__comparison *out)
 {
+    crm__operand shared[2];
     crm__value *values;
     crm__slice *text;
     int32_t date;
@@ -251,6 +299,11 @@ int crm__build_compare(crm__build *b, const crm__subject *s, uint8_t cmp, int ne
     if (cmp <= CRM__CMP_GE && edge_date(s, operands, &date))
         return compare_edge(b, s, cmp, date, out);
     rc = has_edges(b, s, cmp, operands, n);
+    if (!rc && cmp == CRM__CMP_BETWEEN && s->rule.type == CRM_TYPE_MONEY) {
+        memcpy(shared, operands, sizeof shared);
+        operands = shared;
+        rc = share_currency(b, s, shared);
+    }
     if (rc)
         return rc;
     values = crm__arena_alloc(&b->tree->arena, n * sizeof *values);
@@ -261,6 +314,8 @@ int crm__build_compare(crm__build *b, const crm__subject *s, uint8_t cmp, int ne
         rc = read_value(b, s, cmp, &operands[i], &values[i], &text[i]);
     if (!rc && cmp == CRM__CMP_BETWEEN)
         rc = check_between(b, s, values, operands[0].at);
+    if (!rc)
+        rc = check_currencies(b, s, values, n, operands);
     out->values.count = (uint32_t)n;
     out->values.values = values;
     out->values.text = text;

@@ -7,11 +7,10 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "model/member.h"
+#include "segment/saved.h"
 
 #include <crm/codes.h>
 #include <string.h>
-
-enum { SEGMENT_NAME_BYTES = 200 };
 
 #define BIT(cmp) (1u << (cmp))
 #define OPS_EQUAL (BIT(CRM__CMP_EQ) | BIT(CRM__CMP_IN))
@@ -267,11 +266,11 @@ int crm__build_segment(crm__build *b, const crm__operand *name, crm__slice *out)
     size_t n = name->text.n;
 
     crm__utf8_trim(&p, &n);
-    if (!n || n > SEGMENT_NAME_BYTES || crm__utf8_has_control(p, n) || memchr(p, '\n', n) ||
+    if (!n || n > CRM__SAVED_NAME || crm__utf8_has_control(p, n) || memchr(p, '\n', n) ||
         memchr(p, '\t', n))
         return crm__build_fail(b, CRM_EVALUE, name->at,
                                "expected the name of a segment, of 1 to %d bytes,",
-                               (int)SEGMENT_NAME_BYTES);
+                               (int)CRM__SAVED_NAME);
     out->p = crm__build_copy(b, p, n);
     out->n = n;
     return out->p ? CRM_OK : crm__build_nomem(b);
