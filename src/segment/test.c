@@ -182,10 +182,10 @@ int crm__test_make(crm__arena *a, uint8_t type, uint8_t cmp, const crm__node_val
 
 /* ---- asking ---- */
 
-int crm__test_number(const crm__test *t, crm__decimal d)
+int crm__test_scaled(const crm__test *t, int64_t number, int scale)
 {
     for (uint32_t i = 0; i < t->limit_count; i++) {
-        if (crm__limits_take(&t->limits[i], d.mantissa, d.scale))
+        if (crm__limits_take(&t->limits[i], number, scale))
             return 1;
     }
     return 0;

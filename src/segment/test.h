@@ -30,7 +30,11 @@ int crm__test_make(crm__arena *a, uint8_t type, uint8_t cmp, const crm__node_val
 /* 1: the value passes, 0: it does not, below 0: CRM_ENOMEM.  scratch is for work. */
 int crm__test_value(const crm__test *t, const crm__value *v, crm__buf *scratch);
 /* Whether a number lies in one of the test's limits. */
-int crm__test_number(const crm__test *t, crm__decimal d);
+int crm__test_scaled(const crm__test *t, int64_t number, int scale);
+static inline int crm__test_number(const crm__test *t, crm__decimal d)
+{
+    return crm__test_scaled(t, d.mantissa, d.scale);
+}
 
 /* Whether values of a type are texts of their own. */
 static inline uint8_t crm__type_is_text(uint8_t type)
