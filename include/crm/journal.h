@@ -50,6 +50,8 @@ extern "C" {
 #define CRM_ACTION_BACKUP 13
 /** The whole database was handed out as text. */
 #define CRM_ACTION_DUMP 14
+/** Action: a segment was saved or removed; `reason` is its name. */
+#define CRM_ACTION_SEGMENT 16
 
 /**
  * Word of an action.

@@ -413,6 +413,108 @@ CRM_API int crm_segment_explain(crm_txn *txn, const crm_segment *s, const crm_se
 CRM_API int crm_segment_why(crm_txn *txn, const crm_segment *s, crm_id id, char **json, size_t *n,
                             crm_error *err);
 
+/* ---- saved segments ---- */
+
+/** Flag of crm_segment_save(): another version of a name that is saved already. */
+#define CRM_SEGMENT_REPLACE 1u
+
+/** A saved segment, see crm_segment_saved_next(). */
+typedef struct crm_saved_segment {
+    /** Its name, NUL-terminated; crm_segment_saved() gives the segment. */
+    char name[104];
+    /** Revision at which this version was saved: crm_journal_entry() tells by whom. */
+    uint64_t revision;
+} crm_saved_segment;
+
+/**
+ * Saves a segment under a name, by which others, and questions, refer to it: `segment(name)`.  It
+ * is what it says at the moment of asking, not who was in it when it was saved.  Earlier versions
+ * are kept.
+ *
+ * @param[in]  txn  Live write transaction that is no batch.
+ * @param[in]  name  1 to 100 bytes of UTF-8 without control characters, NUL-terminated.
+ * @param[in]  s  The segment.
+ * @param[in]  flags  0 or CRM_SEGMENT_REPLACE.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_DONE  it was saved with this meaning already
+ * @retval CRM_EEXISTS  the name is taken, and CRM_SEGMENT_REPLACE is not set
+ * @retval CRM_EVALUE  the segment would contain itself
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   the thread that began @p txn.
+ * Cost:      a few rows.
+ * @since 0.1
+ */
+CRM_API int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint32_t flags,
+                             crm_error *err);
+
+/**
+ * The saved segment of a name, to be asked or printed.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  name  The name, NUL-terminated.
+ * @param[out] out  Receives the segment; NULL on any result but CRM_OK.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ENOTFOUND  there is none
+ * @retval CRM_EFIELD, CRM_EVALUE  the model no longer has what it asks for
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: *out is the caller's, freed by crm_segment_free().
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      as crm_segment_parse().
+ * @since 0.1
+ */
+CRM_API int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_error *err);
+
+/**
+ * Removes a saved segment.  Its versions stay in the history of the database.
+ *
+ * @param[in]  txn  Live write transaction that is no batch.
+ * @param[in]  name  The name, NUL-terminated.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_ENOTFOUND  there is none
+ * @retval CRM_EREFUSED  another saved segment refers to it; the message names one
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   the thread that began @p txn.
+ * Cost:      every saved segment is read.
+ * @since 0.1
+ */
+CRM_API int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err);
+
+/**
+ * The saved segments one after another, in order of the bytes of their names.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  after  The name of the one given last; NULL: from the first on.
+ * @param[out] out  Receives the next.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_DONE  there is no further one
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: *out is the caller's.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one look-up.
+ * @since 0.1
+ */
+CRM_API int crm_segment_saved_next(crm_txn *txn, const char *after, crm_saved_segment *out,
+                                   crm_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -51,7 +51,8 @@ enum {
     CRM__ACTION_EXPORT = 12, /* hand-outs: what leaves the database, `batch` names the reason */
     CRM__ACTION_BACKUP = 13,
     CRM__ACTION_DUMP = 14,
-    CRM__ACTIONS = 15
+    CRM__ACTION_SEGMENT = 16, /* a saved segment; its name stands where names of batches do */
+    CRM__ACTIONS = 17
 };
 
 typedef struct crm__counters {
@@ -88,7 +89,8 @@ static inline int crm__action_lists(uint8_t action)
 /* 1 for the actions whose reason stands where names of batches do. */
 static inline int crm__action_hands_out(uint8_t action)
 {
-    return action >= CRM__ACTION_EXPORT && action <= CRM__ACTION_DUMP;
+    return (action >= CRM__ACTION_EXPORT && action <= CRM__ACTION_DUMP) ||
+           action == CRM__ACTION_SEGMENT;
 }
 
 /* Everything but the chain, which the caller appends. */

@@ -135,6 +135,7 @@ static const char *const ACTION[CRM__ACTIONS] = {
     [CRM__ACTION_UNDO] = "undo",     [CRM__ACTION_TRIM] = "trim",
     [CRM__ACTION_REPAIR] = "repair", [CRM__ACTION_EXPORT] = "export",
     [CRM__ACTION_BACKUP] = "backup", [CRM__ACTION_DUMP] = "dump",
+    [CRM__ACTION_SEGMENT] = "segment",
 };
 
 const char *crm_action_name(uint32_t action)

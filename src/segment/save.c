@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ * Saving segments under names.
+ */
+#include "base/error.h"
+#include "db/journal.h"
+#include "segment/saved.h"
+#include "segment/segment.h"
+
+#include <string.h>
+
+static int read_name(const char *name, crm__slice *out, crm_error *err)
+{
+    size_t n = name ? strlen(name) : 0;
+
+    if (!name)
+        return crm__fail_field(err, CRM_EINVAL, "name", "name is NULL");
+    if (!crm__name_ok(name, n))
+        return crm__fail_field(err, CRM_EINVAL, "name",
+                               "a name is 1 to 100 bytes of UTF-8 without control characters");
+    *out = crm__slice_of(name, n);
+    return CRM_OK;
+}
+
+static int fail(crm_txn *txn, int rc, crm_error *err)
+{
+    return crm__txn_fail(txn, rc, "can't read a saved segment", err);
+}
+
+static int none(crm__slice name, crm_error *err)
+{
+    return crm__fail_field(err, CRM_ENOTFOUND, "segment", "there is no saved segment '%.*s'",
+                           (int)name.n, (const char *)name.p);
+}
+
+/* Journals the change and adds the version. */
+static int put(crm_txn *txn, crm__slice name, const char *text_name, crm__slice text,
+               uint8_t flags, crm_error *err)
+{
+    crm__saved s = {0, flags, 0, text};
+    int rc = crm__state_read(txn, err);
+
+    if (!rc)
+        rc = crm__journal_hand_out(txn, CRM__ACTION_SEGMENT, text_name, err);
+    if (rc)
+        return rc;
+    s.seq = txn->state.seq;
+    return crm__saved_put(txn, name, &s) ? crm__fail_nomem(err) : CRM_OK;
+}
+
+/* Asks the plan whether all it names is there, and whether it is inside itself. */
+static int try_plan(crm_txn *txn, crm__slice name, crm_error *err)
+{
+    const crm__model *m;
+    crm__plan p;
+    crm__tree *t;
+    crm__buf b;
+    int rc = crm__txn_model(txn, &m, err);
+
+    if (rc)
+        return rc;
+    crm__buf_init(&b, txn->mem);
+    crm__buf_add_str(&b, "segment(\"");
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == '"' || name.p[i] == '\\')
+            crm__buf_add_u8(&b, '\\');
+        crm__buf_add_u8(&b, name.p[i]);
+    }
+    crm__buf_add_str(&b, "\")");
+    rc = b.failed ? crm__fail_nomem(err)
+                  : crm__tree_parse(txn->mem, (crm__model *)(uintptr_t)m, txn->zone,
+                                    (const char *)b.p, b.n, &t, err);
+    crm__buf_clear(&b);
+    if (rc)
+        return rc;
+    rc = crm__plan_make(txn, t, &p, err);
+    crm__plan_end(&p);
+    crm__tree_unref(t);
+    return rc;
+}
+
+static int save(crm_txn *txn, crm__slice name, const char *given, const crm_segment *s,
+                uint32_t flags, crm_error *err)
+{
+    crm__saved now;
+    crm__buf text;
+    int rc = crm__saved_read(txn, name, &now), known = rc == CRM_OK;
+
+    if (rc && rc != CRM_ENOTFOUND)
+        return fail(txn, rc, err);
+    crm__buf_init(&text, txn->mem);
+    rc = crm__tree_print(crm__tree_root(s->tree), &text);
+    if (rc || text.failed)
+        rc = crm__fail_nomem(err);
+    else if (known && crm__slice_compare(now.text, crm__slice_of(text.p, text.n)) == 0)
+        rc = CRM_DONE;
+    else if (known && !(flags & CRM_SEGMENT_REPLACE))
+        rc = crm__fail_field(err, CRM_EEXISTS, "name", "the segment '%s' is saved already", given);
+    if (!rc)
+        rc = put(txn, name, given, crm__slice_of(text.p, text.n), 0, err);
+    crm__buf_clear(&text);
+    return rc ? rc : try_plan(txn, name, err);
+}
+
+int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint32_t flags,
+                     crm_error *err)
+{
+    crm__slice n;
+    crm__op op;
+    int rc = crm__op_begin(txn, &op, err);
+
+    if (rc)
+        return rc;
+    rc = read_name(name, &n, op.err);
+    if (!rc && !s)
+        rc = crm__fail_field(op.err, CRM_EINVAL, "s", "s is NULL");
+    if (!rc && flags & ~CRM_SEGMENT_REPLACE)
+        rc = crm__fail_field(op.err, CRM_EINVAL, "flags",
+                             "a flag this library does not know is set");
+    if (!rc && txn->batch.on)
+        rc = crm__fail(op.err, CRM_ESTATE, "not possible inside a batch");
+    if (!rc)
+        rc = save(txn, n, name, s, flags, op.err);
+    return crm__op_end(txn, &op, rc);
+}
+
+int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_error *err)
+{
+    crm__slice n;
+    crm__saved s;
+    char *text;
+    int rc;
+
+    if (!out)
+        return crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
+    *out = NULL;
+    rc = crm__txn_enter(txn, 0, err);
+    if (!rc)
+        rc = read_name(name, &n, err);
+    if (rc)
+        return rc;
+    rc = crm__saved_read(txn, n, &s);
+    if (rc)
+        return rc == CRM_ENOTFOUND ? none(n, err) : fail(txn, rc, err);
+    text = crm__strdup(txn->mem, (const char *)s.text.p, s.text.n);
+    rc = text ? crm_segment_parse(txn, text, s.text.n, out, err) : crm__fail_nomem(err);
+    crm__release(txn->mem, text);
+    return rc;
+}
+
+/* ---- removing ---- */
+
+static int refers(const crm__node *n, crm__slice name)
+{
+    if (n->op == CRM__NODE_SEGMENT && crm__slice_compare(n->name, name) == 0)
+        return 1;
+    for (uint32_t i = 0; i < n->child_count; i++) {
+        if (refers(n->children[i], name))
+            return 1;
+    }
+    return 0;
+}
+
+/* A text that the model no longer reads refers to nothing. */
+static int text_refers(crm_txn *txn, const crm__model *m, crm__slice text, crm__slice name)
+{
+    crm__tree *t;
+    int yes;
+
+    if (crm__tree_parse(txn->mem, (crm__model *)(uintptr_t)m, txn->zone, (const char *)text.p,
+                        text.n, &t, NULL))
+        return 0;
+    yes = refers(crm__tree_root(t), name);
+    crm__tree_unref(t);
+    return yes;
+}
+
+static int used_by(crm_txn *txn, crm__slice name, crm_error *err)
+{
+    uint8_t other[CRM__SAVED_NAME];
+    crm__slice at = {NULL, 0};
+    const crm__model *m;
+    size_t n;
+    int rc = crm__txn_model(txn, &m, err), step;
+
+    if (rc)
+        return rc;
+    while ((step = crm__saved_next(txn, at, other, &n)) == CRM_OK) {
+        crm__saved s;
+        at = crm__slice_of(other, n);
+        rc = crm__saved_read(txn, at, &s);
+        if (rc == CRM_ENOTFOUND || crm__slice_compare(at, name) == 0)
+            continue;
+        if (rc)
+            return fail(txn, rc, err);
+        if (text_refers(txn, m, s.text, name))
+            return crm__fail_field(err, CRM_EREFUSED, "segment",
+                                   "the saved segment '%.*s' refers to it", (int)n,
+                                   (const char *)other);
+    }
+    return step == CRM_ENOTFOUND ? CRM_OK : fail(txn, step, err);
+}
+
+int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err)
+{
+    crm__slice n;
+    crm__saved s;
+    crm__op op;
+    int rc = crm__op_begin(txn, &op, err);
+
+    if (rc)
+        return rc;
+    rc = read_name(name, &n, op.err);
+    if (!rc && txn->batch.on)
+        rc = crm__fail(op.err, CRM_ESTATE, "not possible inside a batch");
+    if (!rc) {
+        rc = crm__saved_read(txn, n, &s);
+        if (rc)
+            rc = rc == CRM_ENOTFOUND ? none(n, op.err) : fail(txn, rc, op.err);
+    }
+    if (!rc)
+        rc = used_by(txn, n, op.err);
+    if (!rc)
+        rc = put(txn, n, name, crm__slice_of(NULL, 0), CRM__SAVED_REMOVED, op.err);
+    return crm__op_end(txn, &op, rc);
+}
+
+int crm_segment_saved_next(crm_txn *txn, const char *after, crm_saved_segment *out, crm_error *err)
+{
+    uint8_t name[CRM__SAVED_NAME];
+    crm__slice at = {(const uint8_t *)after, after ? strlen(after) : 0};
+    crm__saved s;
+    size_t n;
+    int rc = crm__txn_enter(txn, 0, err);
+
+    if (!rc && !out)
+        rc = crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
+    if (!rc && at.n > CRM__SAVED_NAME)
+        rc = crm__fail_field(err, CRM_EINVAL, "after", "after is no name of a saved segment");
+    if (rc)
+        return rc;
+    do {
+        rc = crm__saved_next(txn, at, name, &n);
+        at = crm__slice_of(name, n);
+        if (!rc)
+            rc = crm__saved_read(txn, at, &s);
+        else
+            break;
+    } while (rc == CRM_ENOTFOUND);
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_DONE : fail(txn, rc, err);
+    memset(out, 0, sizeof *out);
+    memcpy(out->name, name, n);
+    out->revision = s.seq;
+    return CRM_OK;
+}

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: MIT
+ * The functions of segments one by one: errors, orders and pages, facets, samples, explain and why,
+ * saved segments.
+ */
+#include "help.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char MODEL[] =
+    "crm: 1\n"
+    "name: segments\n"
+    "fields:\n"
+    "  name: {type: text}\n"
+    "  score: {type: integer}\n"
+    "  joined: {type: date}\n"
+    "  member: {type: boolean}\n"
+    "  grade: {type: enum, values: [a, b, c]}\n"
+    "  country: {type: country}\n"
+    "  city: {type: text, index: values}\n"
+    "  hobbies: {type: text, list: true, index: values}\n"
+    "  email: {type: email, identity: true, list: true}\n"
+    "events:\n"
+    "  order: {attributes: {qty: {type: integer, fast: true}}}\n";
+
+static crm_segment *parse(crm_txn *txn, const char *text)
+{
+    crm_segment *s;
+
+    OK(crm_segment_parse(txn, text, CRM_NUL, &s, &er));
+    return s;
+}
+
+static uint64_t count_of(crm_txn *txn, const char *text)
+{
+    crm_segment *s = parse(txn, text);
+    uint64_t n;
+
+    OK(crm_segment_count(txn, s, NULL, &n, &er));
+    crm_segment_free(s);
+    return n;
+}
+
+static crm_db *few(int customers)
+{
+    crm_db *db = api_open_model(MODEL);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+
+    for (int i = 0; i < customers; i++) {
+        char text[300];
+        snprintf(text, sizeof text,
+                 "{\"name\":\"n%d\",\"score\":%d,\"member\":%s,\"grade\":\"%c\",\"city\":\"%s\","
+                 "\"country\":\"%s\",\"hobbies\":[%s],\"email\":[\"p%d@example.com\"]}",
+                 i, i % 10, i % 3 ? "true" : "false", "abc"[i % 3], i % 2 ? "Bern" : "上海",
+                 i % 4 ? "CN" : "CH", i % 5 ? "\"golf\",\"茶\"" : "", i);
+        api_create(txn, text);
+    }
+    api_commit(txn);
+    return db;
+}
+
+CRM_TEST(test_api_segment__errors_name_the_place)
+{
+    static const struct {
+        const char *text;
+        int code;
+        int64_t offset;
+    } CASE[] = {
+        {"", CRM_ESYNTAX, 0},           {"score >", CRM_ESYNTAX, 7},
+        {"scoer = 1", CRM_EFIELD, 0},   {"score = x", CRM_EVALUE, 8},
+        {"grade = d", CRM_EVALUE, 8},   {"score = 1 and", CRM_ESYNTAX, 13},
+        {"(score = 1", CRM_ESYNTAX, 10}, {"event(oder)", CRM_EFIELD, 6},
+    };
+    crm_db *db = few(1);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = (crm_segment *)txn;
+
+    for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
+        int rc = crm_segment_parse(txn, CASE[i].text, CRM_NUL, &s, &er);
+        ck_assert_msg(rc == CASE[i].code && er.offset == CASE[i].offset, "%s: %s at %lld: %s",
+                      CASE[i].text, crm_error_name(rc), (long long)er.offset, er.message);
+        ck_assert_ptr_null(s);
+    }
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+CRM_TEST(test_api_segment__arguments)
+{
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    crm_db *db = few(3);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = parse(txn, "score >= 1"), *none;
+    crm_segment_iter *it;
+    uint64_t n;
+    char *text;
+    crm_id id;
+    int in;
+
+    IS(CRM_EINVAL, crm_segment_parse(txn, NULL, 0, &none, &er));
+    IS(CRM_EINVAL, crm_segment_parse(txn, "all", CRM_NUL, NULL, &er));
+    IS(CRM_EINVAL, crm_segment_count(txn, NULL, NULL, &n, &er));
+    IS(CRM_EINVAL, crm_segment_count(txn, s, NULL, NULL, &er));
+    IS(CRM_EINVAL, crm_segment_has(txn, s, 1, NULL, &er));
+    IS(CRM_EINVAL, crm_segment_list(txn, s, NULL, NULL, &er));
+    IS(CRM_EINVAL, crm_segment_facet(txn, s, NULL, NULL, NULL, NULL, &er));
+    IS(CRM_EINVAL, crm_segment_text(NULL, &text, NULL, &er));
+    IS(CRM_EINVAL, crm_segment_next(NULL, &id, &er));
+    o.flags = 1;
+    IS(CRM_EINVAL, crm_segment_count(txn, s, &o, &n, &er));
+    o.flags = 0;
+    o.order = "nothing";
+    IS(CRM_EFIELD, crm_segment_list(txn, s, &o, &it, &er));
+    o.order = "email";
+    IS(CRM_EVALUE, crm_segment_list(txn, s, &o, &it, &er));
+    o.order = "score, name, city, country, joined";
+    IS(CRM_EVALUE, crm_segment_list(txn, s, &o, &it, &er));
+    o.order = "score";
+    o.after = "n12,i3";
+    IS(CRM_EVALUE, crm_segment_list(txn, s, &o, &it, &er));
+    o.after = "i3";
+    IS(CRM_EVALUE, crm_segment_list(txn, s, &o, &it, &er));
+    OK(crm_segment_has(txn, s, 77, &in, &er));
+    ck_assert_int_eq(in, 0);
+    OK(crm_segment_list(txn, s, NULL, &it, &er));
+    IS(CRM_ESTATE, crm_segment_key(it, &text, &er));
+    crm_txn_abort(txn);
+    IS(CRM_ESTATE, crm_segment_next(it, &id, &er));
+    crm_segment_list_close(it);
+    crm_segment_list_close(NULL);
+    txn = api_begin(db, CRM_READ);
+    OK(crm_segment_count(txn, s, NULL, &n, &er)); /* outlives the transaction it was read in */
+    ck_assert_uint_eq(n, 2);
+    crm_txn_abort(txn);
+    crm_segment_free(s);
+    crm_segment_free(NULL);
+    crm_db_close(db);
+}
+
+static int stop(uint64_t done, uint64_t total, void *ctx)
+{
+    (void)done;
+    (void)total;
+    ++*(int *)ctx;
+    return 1;
+}
+
+CRM_TEST(test_api_segment__can_be_stopped)
+{
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    crm_db *db = few(600);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = parse(txn, "name contains \"n1\"");
+    uint64_t n = 77;
+    int calls = 0;
+
+    o.progress = stop;
+    o.progress_ctx = &calls;
+    IS(CRM_ECANCELLED, crm_segment_count(txn, s, &o, &n, &er));
+    ck_assert_uint_eq(n, 77);
+    ck_assert_int_eq(calls, 1);
+    OK(crm_segment_count(txn, s, NULL, &n, &er));
+    ck_assert_uint_eq(n, 111);
+    crm_txn_abort(txn);
+    crm_segment_free(s);
+    crm_db_close(db);
+}
+
+/* ---- orders ---- */
+
+enum { MANY = 500, ORDERS = 5 };
+
+typedef struct row {
+    crm_id id;
+    int score, city, joined; /* -1: none */
+} row;
+
+static const char *const CITY[] = {"Bern", "上海", "Aarau", "bern"};
+static const char *const JOINED[] = {"1990", "1990-05-17", "2020-01-01"};
+static const char *const ORDER[ORDERS] = {"score", "score desc, city", "city desc", "joined, 城市",
+                                          "id desc"};
+static int ordering;
+
+static int by(int a, int b, int descending)
+{
+    if (a < 0 || b < 0)
+        return (a < 0) - (b < 0);
+    return descending ? b - a : a - b;
+}
+
+static int city_rank(int c)
+{
+    static const int RANK[] = {1, 3, 0, 2}; /* by bytes */
+
+    return c < 0 ? -1 : RANK[c];
+}
+
+static int compare(const void *p, const void *q)
+{
+    const row *a = p, *b = q;
+    int c = 0;
+
+    switch (ordering) {
+    case 0:
+        c = by(a->score, b->score, 0);
+        break;
+    case 1:
+        c = by(a->score, b->score, 1);
+        c = c ? c : by(city_rank(a->city), city_rank(b->city), 0);
+        break;
+    case 2:
+        c = by(city_rank(a->city), city_rank(b->city), 1);
+        break;
+    case 3:
+        c = by(a->joined, b->joined, 0);
+        c = c ? c : by(city_rank(a->city), city_rank(b->city), 0);
+        break;
+    default:
+        return a->id < b->id ? 1 : -1;
+    }
+    return c ? c : a->id < b->id ? -1 : 1;
+}
+
+static row any_row(crm_txn *txn, uint64_t *seed)
+{
+    row r = {0, (int)crmtest_below(seed, 8) - 1, (int)crmtest_below(seed, 5) - 1,
+             (int)crmtest_below(seed, 4) - 1};
+    char text[300], *at = text;
+
+    at += sprintf(at, "{\"name\":\"x\"");
+    if (r.score >= 0)
+        at += sprintf(at, ",\"score\":%d", r.score);
+    if (r.city >= 0)
+        at += sprintf(at, ",\"city\":\"%s\"", CITY[r.city]);
+    if (r.joined >= 0)
+        at += sprintf(at, ",\"joined\":\"%s\"", JOINED[r.joined]);
+    sprintf(at, "}");
+    r.id = api_create(txn, text);
+    return r;
+}
+
+/* Pages of some size, each begun at the key of the one before. */
+static void walk_pages(crm_db *db, const row *want, int n, uint64_t page)
+{
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    char *key = NULL;
+    int at = 0, rc;
+
+    o.order = ORDER[ordering];
+    o.limit = page;
+    do {
+        crm_txn *txn = api_begin(db, CRM_READ);
+        crm_segment *s = parse(txn, "all");
+        crm_segment_iter *it;
+        crm_id id;
+        uint64_t got = 0;
+        o.after = key;
+        OK(crm_segment_list(txn, s, &o, &it, &er));
+        while ((rc = crm_segment_next(it, &id, &er)) == CRM_OK) {
+            ck_assert_int_lt(at, n);
+            ck_assert_msg(id == want[at].id, "%s: place %d is %llu, not %llu", ORDER[ordering], at,
+                          (unsigned long long)id, (unsigned long long)want[at].id);
+            at++;
+            got++;
+        }
+        ck_assert_int_eq(rc, CRM_DONE);
+        if (got) {
+            crm_free(key);
+            OK(crm_segment_key(it, &key, &er));
+        }
+        crm_segment_list_close(it);
+        crm_segment_free(s);
+        crm_txn_abort(txn);
+        if (!got)
+            break;
+    } while (page);
+    crm_free(key);
+    ck_assert_int_eq(at, n);
+}
+
+CRM_TEST(test_api_segment__orders_and_pages)
+{
+    static row r[MANY];
+    uint64_t seed = crmtest_seed() ^ 0x0dde;
+    crm_db *db = api_open_model("crm: 1\nname: o\nfields:\n  name: {type: text}\n"
+                                "  score: {type: integer}\n  joined: {type: date}\n"
+                                "  city: {type: text, label: {zh: 城市}}\n");
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+
+    for (int i = 0; i < MANY; i++)
+        r[i] = any_row(txn, &seed);
+    api_commit(txn);
+    for (ordering = 0; ordering < ORDERS; ordering++) {
+        qsort(r, MANY, sizeof *r, compare);
+        walk_pages(db, r, MANY, 0);
+        walk_pages(db, r, MANY, 1 + crmtest_below(&seed, 40));
+        walk_pages(db, r, MANY, MANY);
+    }
+    crm_db_close(db);
+}
+
+CRM_TEST(test_api_segment__a_page_goes_on_whatever_was_written)
+{
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    crm_db *db = few(30);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = parse(txn, "all");
+    crm_segment_iter *it;
+    crm_id id, last = 0;
+    char *key;
+
+    o.order = "score";
+    o.limit = 10;
+    OK(crm_segment_list(txn, s, &o, &it, &er));
+    while (crm_segment_next(it, &id, &er) == CRM_OK)
+        last = id;
+    OK(crm_segment_key(it, &key, &er));
+    crm_segment_list_close(it);
+    crm_txn_abort(txn);
+    txn = api_begin(db, CRM_WRITE);
+    OK(crm_customer_delete(txn, last, 0, &er)); /* the one the key stands for */
+    api_create(txn, "{\"name\":\"new\",\"score\":0}");
+    api_commit(txn);
+    txn = api_begin(db, CRM_READ);
+    o.after = key;
+    o.limit = 1;
+    OK(crm_segment_list(txn, s, &o, &it, &er));
+    OK(crm_segment_next(it, &id, &er));
+    ck_assert_uint_eq(last, 4); /* behind three each of the scores 0, 1 and 2 */
+    ck_assert_uint_eq(id, 14);
+    crm_segment_list_close(it);
+    crm_free(key);
+    crm_segment_free(s);
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+/* ---- facets ---- */
+
+static int add_facet(const crm_facet *f, void *ctx)
+{
+    char *to = ctx;
+
+    sprintf(to + strlen(to), "%s=%llu ", f->value, (unsigned long long)f->count);
+    return 0;
+}
+
+static int end_facet(const crm_facet *f, void *ctx)
+{
+    (void)f;
+    (void)ctx;
+    return 1;
+}
+
+static const char *facet(crm_txn *txn, const char *text, const char *by)
+{
+    static char out[2000];
+    crm_segment *s = parse(txn, text);
+
+    out[0] = 0;
+    OK(crm_segment_facet(txn, s, by, NULL, add_facet, out, &er));
+    crm_segment_free(s);
+    return out;
+}
+
+CRM_TEST(test_api_segment__facets)
+{
+    crm_db *db = few(60);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = parse(txn, "all");
+
+    ck_assert_str_eq(facet(txn, "all", "grade"), "a=20 b=20 c=20 ");
+    ck_assert_str_eq(facet(txn, "all", "member"), "true=40 false=20 ");
+    ck_assert_str_eq(facet(txn, "all", "city"), "Bern=30 上海=30 ");
+    ck_assert_str_eq(facet(txn, "all", "country"), "CN=45 CH=15 ");
+    ck_assert_str_eq(facet(txn, "all", "hobbies"), "golf=48 茶=48 ");
+    ck_assert_str_eq(facet(txn, "grade = b and score < 5", "grade"), "b=10 ");
+    ck_assert_str_eq(facet(txn, "none", "city"), "");
+    ck_assert_str_eq(facet(txn, "all", "tags"), "");
+    IS(CRM_EFIELD, crm_segment_facet(txn, s, "nothing", NULL, add_facet, NULL, &er));
+    IS(CRM_EFIELD, crm_segment_facet(txn, s, "name", NULL, add_facet, NULL, &er));
+    IS(CRM_EFIELD, crm_segment_facet(txn, s, "score", NULL, add_facet, NULL, &er));
+    IS(CRM_ECANCELLED, crm_segment_facet(txn, s, "grade", NULL, end_facet, NULL, &er));
+    crm_txn_abort(txn);
+    txn = api_begin(db, CRM_WRITE); /* as the transaction sees its own changes */
+    api_create(txn, "{\"name\":\"new\",\"grade\":\"c\",\"city\":\"Genf\"}");
+    OK(crm_customer_delete(txn, 1, 0, &er));
+    ck_assert_str_eq(facet(txn, "all", "grade"), "c=21 b=20 a=19 ");
+    ck_assert_str_eq(facet(txn, "all", "city"), "Bern=30 上海=29 Genf=1 ");
+    crm_txn_abort(txn);
+    crm_segment_free(s);
+    crm_db_close(db);
+}
+
+/* ---- samples ---- */
+
+CRM_TEST(test_api_segment__samples)
+{
+    crm_db *db = few(300);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = parse(txn, "grade = a");
+    crm_id ids[200], again[200];
+    uint32_t drawn[300] = {0};
+    size_t n, m;
+
+    OK(crm_segment_sample(txn, s, NULL, 1, ids, 200, &n, &er));
+    ck_assert_uint_eq(n, 100);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_uint_eq(ids[i], 1 + 3 * i);
+    OK(crm_segment_sample(txn, s, NULL, 5, ids, 10, &n, &er));
+    OK(crm_segment_sample(txn, s, NULL, 5, again, 10, &m, &er));
+    ck_assert_uint_eq(n, 10);
+    ck_assert_mem_eq(ids, again, sizeof *ids * 10);
+    for (uint64_t seed = 0; seed < 2000; seed++) {
+        OK(crm_segment_sample(txn, s, NULL, seed, ids, 10, &n, &er));
+        for (size_t i = 0; i < n; i++) {
+            ck_assert(i == 0 || ids[i - 1] < ids[i]);
+            drawn[ids[i] - 1]++;
+        }
+    }
+    /* 200 times each on average, with a deviation of 13.4: seven of them are far. */
+    for (int i = 0; i < 300; i++)
+        ck_assert(i % 3 ? drawn[i] == 0 : drawn[i] > 106 && drawn[i] < 294);
+    OK(crm_segment_sample(txn, s, NULL, 5, NULL, 0, &n, &er));
+    ck_assert_uint_eq(n, 0);
+    crm_txn_abort(txn);
+    crm_segment_free(s);
+    crm_db_close(db);
+}
+
+/* ---- explain, why ---- */
+
+CRM_TEST(test_api_segment__explains)
+{
+    crm_db *db = few(60);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = parse(txn, "name contains \"n1\" and grade = b and not score >= 5");
+    char *json;
+    size_t n;
+
+    OK(crm_segment_explain(txn, s, NULL, &json, &n, &er));
+    ck_assert_uint_eq(strlen(json), n);
+    ck_assert_ptr_nonnull(strstr(json, "\"count\":3,"));
+    /* Sets first, the record of each last. */
+    ck_assert(strstr(json, "\"sets\"") < strstr(json, "\"not\""));
+    ck_assert(strstr(json, "\"not\"") < strstr(json, "\"record\""));
+    ck_assert_ptr_nonnull(strstr(json, "\"rows\":20,"));
+    crm_free(json);
+    OK(crm_segment_why(txn, s, 2, &json, NULL, &er));
+    ck_assert_ptr_nonnull(strstr(json, "{\"customer\":2,\"in\":true,\"visible\":true,"));
+    crm_free(json);
+    OK(crm_segment_why(txn, s, 7, &json, NULL, &er));
+    ck_assert_ptr_nonnull(strstr(json, "{\"customer\":7,\"in\":false,\"visible\":true,"));
+    ck_assert_ptr_nonnull(strstr(json, "\"text\":\"score >= 5\",\"true\":true"));
+    crm_free(json);
+    IS(CRM_ENOTFOUND, crm_segment_why(txn, s, 61, &json, NULL, &er));
+    IS(CRM_ENOTFOUND, crm_segment_why(txn, s, 0, &json, NULL, &er));
+    crm_txn_abort(txn);
+    txn = api_begin(db, CRM_WRITE);
+    OK(crm_customer_delete(txn, 2, 0, &er));
+    OK(crm_segment_why(txn, s, 2, &json, NULL, &er));
+    ck_assert_ptr_nonnull(strstr(json, "{\"customer\":2,\"in\":false,\"visible\":false,"));
+    crm_free(json);
+    crm_txn_abort(txn);
+    crm_segment_free(s);
+    crm_db_close(db);
+}
+
+/* ---- chunks ---- */
+
+CRM_TEST(test_api_segment__beyond_one_chunk)
+{
+    enum { ALL = 65536 + 3000 };
+    crm_db *db = api_open_model(MODEL);
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_segment_options so = CRM_SEGMENT_OPTIONS_INIT;
+    crm_field score;
+    crm_customer *c;
+    crm_segment_iter *it;
+    crm_segment *s;
+    crm_txn *txn;
+    crm_id id, want = 65536 + 2999;
+
+    o.batch = CRM_BATCH_NEW;
+    OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, &er));
+    score = api_field(txn, "score");
+    OK(crm_customer_new(txn, &c, &er));
+    for (int i = 1; i <= ALL; i++) {
+        crm_customer_clear(c);
+        OK(crm_customer_set_integer(c, &score, i, &er));
+        OK(crm_customer_create(txn, c, &id, &er));
+        ck_assert_uint_eq(id, (crm_id)i);
+    }
+    crm_customer_free(c);
+    api_commit(txn);
+    txn = api_begin(db, CRM_READ);
+    ck_assert_uint_eq(count_of(txn, "all"), ALL);
+    ck_assert_uint_eq(count_of(txn, "score between 65530 and 65540"), 11);
+    ck_assert_uint_eq(count_of(txn, "id >= 65535 and not score = 65536"), 3001);
+    s = parse(txn, "score < 68536");
+    so.order = "score desc";
+    so.limit = 3;
+    OK(crm_segment_list(txn, s, &so, &it, &er));
+    while (crm_segment_next(it, &id, &er) == CRM_OK)
+        ck_assert_uint_eq(id, want--);
+    ck_assert_uint_eq(want, 65536 + 2996);
+    crm_segment_list_close(it);
+    crm_segment_free(s);
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+/* ---- models ---- */
+
+CRM_TEST(test_api_segment__follows_the_model)
+{
+    crm_db *db = few(30);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = parse(txn, "score = 3"), *t = parse(txn, "member = true");
+    uint64_t n;
+
+    crm_txn_abort(txn);
+    txn = api_begin(db, CRM_WRITE);
+    OK(crm_model_apply(txn,
+                       "crm: 1\nname: segments\nfields:\n  name: {type: text}\n"
+                       "  score: {type: integer, index: false, label: Points}\n",
+                       CRM_NUL, CRM_FORCE, NULL, NULL, &er));
+    api_commit(txn);
+    txn = api_begin(db, CRM_READ);
+    OK(crm_segment_count(txn, s, NULL, &n, &er)); /* from the records now */
+    ck_assert_uint_eq(n, 3);
+    IS(CRM_EFIELD, crm_segment_count(txn, t, NULL, &n, &er));
+    ck_assert_uint_eq(count_of(txn, "points = 3"), 3);
+    crm_txn_abort(txn);
+    crm_segment_free(s);
+    crm_segment_free(t);
+    crm_db_close(db);
+}
+
+/* ---- saved ---- */
+
+static int save(crm_txn *txn, const char *name, const char *text, uint32_t flags)
+{
+    crm_segment *s = parse(txn, text);
+    int rc = crm_segment_save(txn, name, s, flags, &er);
+
+    crm_segment_free(s);
+    return rc;
+}
+
+CRM_TEST(test_api_segment__saved)
+{
+    crm_db *db = few(60);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_saved_segment saved;
+    crm_segment *s;
+    uint64_t n;
+    char *text;
+
+    OK(save(txn, "good", "score >= 8", 0));
+    OK(save(txn, "好客户 \"vip\"", "segment(good) and grade = a", 0));
+    ck_assert_uint_eq(count_of(txn, "segment(good)"), 12);
+    ck_assert_uint_eq(count_of(txn, "segment(\"好客户 \\\"vip\\\"\") or not segment(good)"), 52);
+    IS(CRM_EEXISTS, save(txn, "good", "score >= 7", 0));
+    IS(CRM_DONE, save(txn, "good", "score>=8", 0));
+    OK(save(txn, "good", "score >= 7", CRM_SEGMENT_REPLACE));
+    ck_assert_uint_eq(count_of(txn, "segment(good)"), 18);
+    api_commit(txn);
+    txn = api_begin(db, CRM_WRITE);
+    IS(CRM_EVALUE, save(txn, "good", "segment(\"好客户 \\\"vip\\\"\")", CRM_SEGMENT_REPLACE));
+    IS(CRM_EVALUE, save(txn, "self", "not segment(self)", 0));
+    IS(CRM_ENOTFOUND, save(txn, "other", "segment(nobody)", 0));
+    IS(CRM_EREFUSED, crm_segment_remove(txn, "good", &er));
+    IS(CRM_ENOTFOUND, crm_segment_remove(txn, "self", &er));
+    IS(CRM_EINVAL, crm_segment_remove(txn, "", &er));
+    OK(crm_segment_saved_next(txn, NULL, &saved, &er));
+    ck_assert_str_eq(saved.name, "good");
+    OK(crm_segment_saved_next(txn, "good", &saved, &er));
+    ck_assert_str_eq(saved.name, "好客户 \"vip\"");
+    IS(CRM_DONE, crm_segment_saved_next(txn, saved.name, &saved, &er));
+    OK(crm_segment_saved(txn, "good", &s, &er));
+    OK(crm_segment_text(s, &text, NULL, &er));
+    ck_assert_str_eq(text, "score >= 7");
+    crm_free(text);
+    crm_segment_free(s);
+    s = parse(txn, "segment(nobody)");
+    IS(CRM_ENOTFOUND, crm_segment_count(txn, s, NULL, &n, &er));
+    crm_segment_free(s);
+    OK(crm_segment_remove(txn, "好客户 \"vip\"", &er));
+    OK(crm_segment_remove(txn, "good", &er));
+    IS(CRM_DONE, crm_segment_saved_next(txn, NULL, &saved, &er));
+    OK(save(txn, "good", "all", 0));
+    api_commit(txn);
+    txn = api_begin(db, CRM_READ);
+    ck_assert_uint_eq(count_of(txn, "segment(good)"), 60);
+    IS(CRM_ESTATE, save(txn, "more", "all", 0));
+    crm_txn_abort(txn);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
