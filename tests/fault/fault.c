@@ -61,9 +61,9 @@ void fault_copy(const char *from, const char *to)
     "  email: {type: email, list: true, identity: true}\n"                                         \
     "  phone: {type: phone, list: true, identity: true, label: {zh: 电话}}\n"                    \
     "  country: {type: country}\n"                                                                 \
-    "  language: {type: language}\n"                                                               \
+    "  language: {type: language, index: values}\n"                                                \
     "  employer: {type: customer, kinds: [person]}\n"                                              \
-    "  owner: {type: actor}\n"                                                                     \
+    "  owner: {type: actor, index: values}\n"                                                      \
     "  notes: {type: text, max: 20000}\n"
 #define MODEL_RATE "  rate: {type: decimal}\n"
 #define MODEL_TAIL                                                                                 \
@@ -74,7 +74,7 @@ void fault_copy(const char *from, const char *to)
 const char FAULT_MODEL[] = MODEL_HEAD MODEL_RATE "  site: {type: url}\n"
                                                  "  nick: {type: text, list: true}\n" MODEL_TAIL;
 const char FAULT_MODEL_MORE[] = MODEL_HEAD MODEL_RATE
-    "  site: {type: url}\n"
+    "  site: {type: url, index: values}\n"
     "  nick: {type: text, list: true, identity: true, label: {en: Nickname}}\n"
     "  badge: {type: text, unique: true}\n" MODEL_TAIL;
 const char FAULT_MODEL_LESS[] = MODEL_HEAD "  nick: {type: text, list: true}\n" MODEL_TAIL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * crm_check() with CRM_CHECK_REPAIR: every derived row deleted, changed and added to, one at a time
- * and many at random; afterwards the check is clean and sets and identity rows are byte for byte as
- * before.  What is primary is never written: its faults stay, and so do the rows derived of it.
+ * and many at random; afterwards the check is clean and sets, columns and identity rows are byte
+ * for byte as before.  What is primary is never written: its faults stay, and so do the rows
+ * derived of it.
  */
 #include "crmtest.h"
 #include "stingy.h"
@@ -76,8 +77,9 @@ static world *make(void)
     for (int i = 1; i <= CUSTOMERS; i++) {
         snprintf(json, sizeof json,
                  "{\"name\":\"N %d\",\"phone\":[\"1390013%04d\"],\"email\":[\"c%d@example.com\"],"
-                 "\"external\":[{\"source\":\"erp\",\"value\":\"E%d\"}]}",
-                 i, i, i, i);
+                 "\"external\":[{\"source\":\"erp\",\"value\":\"E%d\"}],"
+                 "\"city\":\"C %d\",\"score\":%d,\"credit_limit\":\"%d.5 EUR\"}",
+                 i, i, i, i, i % 7, i * 3 % 50, i);
         OK(crm_customer_create_json(txn, json, CRM_NUL, NULL, NULL));
     }
     add_events(w, txn);
@@ -268,14 +270,19 @@ typedef struct same {
     size_t at;
 } same;
 
+static int has_one_form(kv_space space)
+{
+    return space == KV_IDENTITY || space == KV_BITS || space == KV_COLUMN;
+}
+
 static void same_row(void *ctx, kv_space space, crm__slice k, crm__slice v)
 {
     same *s = ctx;
     const row *r;
 
-    if (space != KV_IDENTITY && space != KV_BITS)
+    if (!has_one_form(space))
         return;
-    while (s->w->rows[s->at].space != KV_IDENTITY && s->w->rows[s->at].space != KV_BITS)
+    while (!has_one_form(s->w->rows[s->at].space))
         s->at++;
     r = &s->w->rows[s->at++];
     ck_assert_msg(r->space == space && r->key_n == k.n && r->n == v.n, "another row");
@@ -363,7 +370,7 @@ static void drop_space(kv_space space)
 
 CRM_TEST(test_db_repair__whole_spaces)
 {
-    static const kv_space SPACES[] = {KV_IDENTITY, KV_BITS, KV_DAY};
+    static const kv_space SPACES[] = {KV_IDENTITY, KV_BITS, KV_COLUMN, KV_DAY};
     world *w = make();
 
     save(w);
@@ -551,6 +558,7 @@ CRM_TEST(test_db_repair__without_memory)
         stingy left = {allowed, 0};
         crm_allocator mem = {sizeof mem, stingy_alloc, stingy_realloc, stingy_free, &left};
         drop_space(KV_BITS);
+        drop_space(KV_COLUMN);
         drop_space(KV_IDENTITY);
         drop_space(KV_DAY);
         rc = check(CRM_CHECK_REPAIR, h, &r, &mem);
