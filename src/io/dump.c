@@ -181,6 +181,16 @@ static int each_name(dump *d)
     return rc;
 }
 
+static int on_segment(dump *d, crm__slice k, crm__slice v)
+{
+    crm__slice name;
+    crm__saved s;
+    int rc = crm__saved_split(k, v, &name, &s);
+
+    return rc ? row_fault(d, KV_META, k)
+              : line(d, crm__dump_segment(&d->d, name, &s), KV_META, k);
+}
+
 static int all_lines(dump *d)
 {
     static const crm__slice ALL = {NULL, 0};
@@ -200,6 +210,8 @@ static int all_lines(dump *d)
         rc = each(d, KV_EVENT, ALL, on_event);
     if (!rc)
         rc = each(d, KV_META, crm__slice_of("batch/", 6), on_batch);
+    if (!rc)
+        rc = each(d, KV_META, crm__slice_of("segment/", 8), on_segment);
     if (!rc)
         rc = each(d, KV_JOURNAL, ALL, on_entry);
     if (!rc)

@@ -14,6 +14,7 @@
 #include "codec/json.h"
 #include "codec/record.h"
 #include "db/journal.h"
+#include "db/saved.h"
 #include "io/copy.h"
 
 #include <crm/dump.h>
@@ -28,6 +29,7 @@ enum {
     CRM__LINE_CUSTOMER,
     CRM__LINE_EVENT,
     CRM__LINE_BATCH,
+    CRM__LINE_SEGMENT,
     CRM__LINE_ENTRY,
     CRM__LINE_IMAGE,
     CRM__LINE_END,
@@ -86,6 +88,7 @@ int crm__dump_name(crm__dumper *d, int cls, uint32_t number, crm__slice name);
 int crm__dump_customer(crm__dumper *d, crm_id id, crm__slice payload);
 int crm__dump_event(crm__dumper *d, crm_id id, const crm__event *e);
 int crm__dump_batch(crm__dumper *d, uint64_t batch, const crm__batch *b);
+int crm__dump_segment(crm__dumper *d, crm__slice name, const crm__saved *s);
 int crm__dump_entry(crm__dumper *d, uint64_t seq, crm__slice payload);
 int crm__dump_image(crm__dumper *d, uint64_t seq, crm_id id, crm__slice payload);
 int crm__dump_end(crm__dumper *d, uint64_t lines, const uint8_t sum[CRM__DIGEST]);

@@ -481,6 +481,21 @@ int crm__dump_batch(crm__dumper *d, uint64_t batch, const crm__batch *b)
     return done(d);
 }
 
+int crm__dump_segment(crm__dumper *d, crm__slice name, const crm__saved *s)
+{
+    start(d, CRM__LINE_SEGMENT);
+    put_text(d, name.p, name.n);
+    number_member(d, "saved", s->seq);
+    if (s->flags & CRM__SAVED_REMOVED) {
+        key(d, "removed");
+        add(d, "true");
+    } else {
+        key(d, "text");
+        put_text(d, s->text.p, s->text.n);
+    }
+    return done(d);
+}
+
 /* ---- the rest ---- */
 
 int crm__dump_head(crm__dumper *d, uint32_t model)

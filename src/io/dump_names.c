@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char *const LINE_WORDS[CRM__LINES] = {
-    "crm", "model", "name", "customer", "event", "batch", "entry", "image", "end",
+    "crm", "model", "name", "customer", "event", "batch", "segment", "entry", "image", "end",
 };
 
 const char *crm__line_word(int line)

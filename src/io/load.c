@@ -349,6 +349,22 @@ static int on_batch(load *l, crm__members *m)
     return crm__batch_put(l->txn, batch, &b, l->err);
 }
 
+/* Versions of a name follow one another. */
+static int on_segment(load *l, crm__members *m)
+{
+    crm__slice name = crm__members_text(m, "segment", 1);
+    crm__saved s = {0, 0, 0, {NULL, 0}};
+
+    s.seq = crm__members_number(m, "saved", 1, INT64_MAX);
+    s.flags = crm__members_flag(m, "removed") ? CRM__SAVED_REMOVED : 0;
+    s.text = crm__members_text(m, "text", !s.flags);
+    if (!m->rc && !crm__name_ok((const char *)name.p, name.n))
+        crm__members_fail(m, CRM_EVALUE, "segment", "it is no name of a saved segment");
+    if (crm__members_end(m))
+        return m->rc;
+    return crm__saved_put(l->txn, name, &s) ? crm__fail_nomem(l->err) : CRM_OK;
+}
+
 /* The chain over an entry without its link, and what it brings. */
 static int link_entry(load *l, crm__members *m, uint64_t seq)
 {
@@ -476,11 +492,11 @@ static const struct {
     int (*read)(load *l, crm__members *m);
     int once;
 } SORTS[CRM__LINES] = {
-    [CRM__LINE_HEAD] = {on_head, 1},   [CRM__LINE_MODEL] = {on_model, 0},
-    [CRM__LINE_NAME] = {on_name, 0},   [CRM__LINE_CUSTOMER] = {on_customer, 0},
-    [CRM__LINE_EVENT] = {on_event, 0}, [CRM__LINE_BATCH] = {on_batch, 0},
-    [CRM__LINE_ENTRY] = {on_entry, 0}, [CRM__LINE_IMAGE] = {on_image, 0},
-    [CRM__LINE_END] = {on_end, 1},
+    [CRM__LINE_HEAD] = {on_head, 1},       [CRM__LINE_MODEL] = {on_model, 0},
+    [CRM__LINE_NAME] = {on_name, 0},       [CRM__LINE_CUSTOMER] = {on_customer, 0},
+    [CRM__LINE_EVENT] = {on_event, 0},     [CRM__LINE_BATCH] = {on_batch, 0},
+    [CRM__LINE_SEGMENT] = {on_segment, 0}, [CRM__LINE_ENTRY] = {on_entry, 0},
+    [CRM__LINE_IMAGE] = {on_image, 0},     [CRM__LINE_END] = {on_end, 1},
 };
 
 /* Models and names are all there, and what follows needs them. */

@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "db/saved.h"
 #include "model/member.h"
-#include "segment/saved.h"
 
 #include <crm/codes.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  */
 #include "base/error.h"
 #include "db/journal.h"
-#include "segment/saved.h"
+#include "db/saved.h"
 #include "segment/segment.h"
 
 #include <string.h>

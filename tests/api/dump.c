@@ -335,6 +335,21 @@ static void many_events(crm_txn *txn, crm_id id, int count, uint64_t *seed)
     }
 }
 
+/* Versions of saved segments, the last of one a removal. */
+static void save_segments(crm_txn *txn)
+{
+    static const char *const TEXT[] = {"name contains \"李 \\\"\"", "all", "segment(all_of_them)"};
+    static const char *const NAME[] = {"all_of_them", "all_of_them", "数 \"x\"\\"};
+    crm_segment *s;
+
+    for (int i = 0; i < 3; i++) {
+        OK(crm_segment_parse(txn, TEXT[i], CRM_NUL, &s, &er));
+        OK(crm_segment_save(txn, NAME[i], s, CRM_SEGMENT_REPLACE, &er));
+        crm_segment_free(s);
+    }
+    OK(crm_segment_remove(txn, NAME[2], &er));
+}
+
 CRM_TEST(test_api_dump__models_events_and_what_is_out_of_view)
 {
     uint64_t seed = crmtest_seed();
@@ -360,6 +375,7 @@ CRM_TEST(test_api_dump__models_events_and_what_is_out_of_view)
     OK(crm_event_void(txn, 2, 1, &er));
     many_events(txn, 4, 300, &seed);
     OK(crm_customer_delete(txn, 4, 0, &er));
+    save_segments(txn);
     api_commit(txn);
     /* another source adds to the same list: each value has its own origin */
     txn = api_begin_as(db, 0, "web");

@@ -4,8 +4,8 @@
  * each: u8 form = 1, u8 flags (1: static, 2: removed), u32 tag (little-endian; of a static one the
  * tag its customers have, else 0), the canonical text.
  */
-#ifndef CRM_SEGMENT_SAVED_H
-#define CRM_SEGMENT_SAVED_H
+#ifndef CRM_DB_SAVED_H
+#define CRM_DB_SAVED_H
 
 #include "db/txn.h"
 
@@ -22,6 +22,8 @@ typedef struct crm__saved {
 int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out);
 /* Adds a version under a seq. */
 int crm__saved_put(crm_txn *txn, crm__slice name, const crm__saved *s);
+/* Name and version of a row of meta.  CRM_ENOTFOUND: it is another row; CRM_ECORRUPT. */
+int crm__saved_split(crm__slice key, crm__slice payload, crm__slice *name, crm__saved *out);
 /* The first name behind one that has versions, as a key's bytes; CRM_ENOTFOUND: none. */
 int crm__saved_next(crm_txn *txn, crm__slice after, uint8_t name[CRM__SAVED_NAME], size_t *n);
 
