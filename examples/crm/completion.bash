@@ -24,7 +24,7 @@ _libcrm_tool_events()
 _libcrm_tool()
 {
     local tool=$1 cur=$2 prev=$3 verb= sub= db= kind= i options common writes
-    local verbs='init create get find set delete undelete list event timeline history undo changes'
+    local verbs='init create get find set delete undelete list segment event timeline history undo changes'
     verbs+=' head verify stat check backup restore compact trim export import dump load model help version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -83,7 +83,16 @@ _libcrm_tool()
             $(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
         return
         ;;
+    --by)
+        COMPREPLY=($(compgen -W "tags $(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
+        return
+        ;;
+    --order)
+        COMPREPLY=($(compgen -W "id created_at updated_at $(_libcrm_tool_fields "$tool" "$db")" -- "$cur"))
+        return
+        ;;
     --reason | --purpose) return ;;
+    --where | --seed) return ;;
     --actor | --source | --zone | --after | --limit | --width | --expect | --at | --from | --until | --before | --keep | \
         --encoding | --separator | --sheet | --of | --commit-rows | \
         --reference) return ;;
@@ -125,7 +134,15 @@ _libcrm_tool()
     trim) options="--before --keep --dry-run $writes" ;;
     backup) options='--gzip --force --reason --no-journal --actor' ;;
     dump) options='--gzip --force --reason --no-journal --actor' ;;
-    list) options='--after --limit --kind --deleted --fields --csv --width' ;;
+    list) options='--where --order --zone --after --limit --kind --deleted --fields --csv --width' ;;
+    segment)
+        case $sub in
+        top) options='--order --limit --after --fields --csv --width --zone' ;;
+        facet) options='--by --limit --zone' ;;
+        sample) options='--seed --fields --csv --width --zone' ;;
+        *) options='--zone' ;;
+        esac
+        ;;
     model)
         case $sub in
         show) options='--default' ;;
@@ -142,6 +159,11 @@ _libcrm_tool()
         case $sub in
         '') COMPREPLY=($(compgen -W 'show check apply fields events' -- "$cur")) ;;
         check | apply) COMPREPLY=($(compgen -f -- "$cur")) ;;
+        esac
+        ;;
+    segment:*)
+        case $sub in
+        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check' -- "$cur")) ;;
         esac
         ;;
     event:*)

@@ -79,7 +79,7 @@ void help_tool(tool *t, const verb *const *verbs, size_t count);
 /* ---- verbs ---- */
 
 extern const verb verb_init, verb_model, verb_create, verb_get, verb_find, verb_set, verb_delete,
-    verb_undelete, verb_list, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
+    verb_undelete, verb_list, verb_segment, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
     verb_head, verb_verify, verb_stat, verb_check, verb_import, verb_backup, verb_restore, verb_compact,
     verb_trim, verb_dump, verb_load, verb_export;
 
@@ -325,6 +325,10 @@ const char *field_label(crm_txn *txn, const crm_field *field, const char *lang);
 const char *kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang);
 /* The same for a kind of customers. */
 const char *customer_kind_label(crm_txn *txn, const char *kind, const char *lang);
+/* The same for a dimension of tags, and for a value of it. */
+const char *dimension_label(crm_txn *txn, const crm_dimension *dimension, const char *lang);
+const char *tag_label(crm_txn *txn, const crm_dimension *dimension, const char *value,
+                      const char *lang);
 /* Label of what every record has (id, kind ...), in a language. */
 const char *built_in_label(const char *key, const char *lang);
 /* Key of what every record has, by key or label; NULL when it is none. */
@@ -489,6 +493,70 @@ typedef struct dumping {
 void dumping_start(tool *t, dumping *d, crm_dump_options *options);
 /* Prints what was written, as copying_end(). */
 void dumping_end(tool *t, const char *what, const char *name, const crm_dump_result *r);
+
+/* ---- rows.c: customers as a table, CSV or JSON Lines ---- */
+
+enum { AS_TABLE, AS_JSON, AS_CSV };
+
+typedef struct sheet {
+    tool *t;
+    crm_txn *txn; /* of what is put */
+    int how;      /* AS_... */
+    struct rows_column *columns;
+    size_t count;
+    int all_members;
+    struct table *tb; /* NULL: no table, or not begun */
+} sheet;
+
+/* Columns by name, as --fields gives them; NULL: the usual ones.  0 or an exit code. */
+int rows_choose(sheet *r, const char *names);
+/* `width` of a table as --width gives it, SIZE_MAX: none was given. */
+void rows_head(sheet *r, size_t width);
+int rows_put(sheet *r, crm_customer *c);
+/* Writes what is held back, and frees. */
+void rows_end(sheet *r);
+
+/* ---- query.c: segments as they stand on the command line ---- */
+
+typedef struct query {
+    tool *t;
+    buf text;
+    const char *file; /* it was read from; NULL: the command line */
+    crm_segment *segment;
+    crm_segment_options options;
+    progress bar;
+} query;
+
+/* Reads the text that an argument means: itself, of a file with '@' in front, "-": of standard
+ * input.  0 or an exit code after a message. */
+int query_read(query *q, tool *t, const char *arg);
+/* Makes a segment of it; what is wrong is shown where it stands.  0 or an exit code. */
+int query_parse(query *q, crm_txn *txn);
+/* Only customers of a kind. */
+int query_of_kind(query *q, crm_txn *txn, const char *kind);
+/* From here on Ctrl-C stops a run, and one that takes long shows how far it is. */
+void query_watch(query *q);
+void query_unwatch(query *q);
+/* Tells why a run ended; the exit code. */
+int query_fail(query *q, const crm_error *err);
+void query_free(query *q);
+
+/* ---- walk.c: the customers of a segment, page by page ---- */
+
+typedef struct walk_wishes {
+    const char *fields, *order, *after;
+    uint64_t limit, width; /* UINT64_MAX, SIZE_MAX: none */
+    int how;               /* AS_... */
+} walk_wishes;
+
+/* Prints them, in a snapshot that is begun anew when the reader takes a rest.  `txn` ends in it. */
+int walk_segment(query *q, crm_txn *txn, const walk_wishes *w);
+
+/* ---- segment_tree.c: trees of steps and conditions ---- */
+
+/* Prints what crm_segment_explain() and crm_segment_why() gave. */
+void segment_explained(slice doc);
+void segment_why(slice doc);
 
 /* ---- table.c: aligned columns ---- */
 

@@ -66,17 +66,22 @@ const char *built_in_label(const char *key, const char *lang)
     return key;
 }
 
-/* What has labels: a field, a value of it, a kind of customers (a value alone), or one of events.
- */
+/* What has labels: a field, a value of it, a kind of customers (a value alone), or one of events, a
+ * dimension of tags, a value of it. */
 typedef struct labelled {
     const crm_field *field;
     const crm_event_kind *kind;
     const char *value;
+    const crm_dimension *dimension;
 } labelled;
 
 static void label_in(crm_txn *txn, const labelled *what, const char *lang, const char **label)
 {
-    if (what->field && what->value)
+    if (what->dimension && what->value)
+        crm_dimension_value_label(txn, what->dimension, what->value, lang, label, NULL);
+    else if (what->dimension)
+        crm_dimension_label(txn, what->dimension, lang, label, NULL);
+    else if (what->field && what->value)
         crm_value_label(txn, what->field, what->value, lang, label, NULL);
     else if (what->field)
         crm_field_label(txn, what->field, lang, label, NULL);
@@ -107,29 +112,44 @@ static const char *any_label(crm_txn *txn, const labelled *what, const char *key
 
 const char *field_label(crm_txn *txn, const crm_field *field, const char *lang)
 {
-    labelled what = {field, NULL, NULL};
+    labelled what = {field, NULL, NULL, NULL};
 
     return any_label(txn, &what, field->key, lang);
 }
 
 const char *kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang)
 {
-    labelled what = {NULL, kind, NULL};
+    labelled what = {NULL, kind, NULL, NULL};
 
     return any_label(txn, &what, kind->key, lang);
 }
 
 const char *customer_kind_label(crm_txn *txn, const char *kind, const char *lang)
 {
-    labelled what = {NULL, NULL, kind};
+    labelled what = {NULL, NULL, kind, NULL};
 
     return any_label(txn, &what, kind, lang);
+}
+
+const char *dimension_label(crm_txn *txn, const crm_dimension *dimension, const char *lang)
+{
+    labelled what = {NULL, NULL, NULL, dimension};
+
+    return any_label(txn, &what, dimension->key, lang);
+}
+
+const char *tag_label(crm_txn *txn, const crm_dimension *dimension, const char *value,
+                      const char *lang)
+{
+    labelled what = {NULL, NULL, value, dimension};
+
+    return any_label(txn, &what, value, lang);
 }
 
 void put_label(crm_txn *txn, const crm_field *field, const char *text, size_t n, const char *lang,
                buf *out)
 {
-    labelled what = {field, NULL, NULL};
+    labelled what = {field, NULL, NULL, NULL};
     buf key = {0};
 
     buf_add(&key, text, n);

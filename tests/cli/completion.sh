@@ -123,3 +123,15 @@ END
 want 0 bash ask list --kind p <<'END'
 person
 END
+want 0 bash ask segment f <<'END'
+facet
+END
+want 0 bash ask segment facet all --by ci <<'END'
+city
+END
+want 0 bash ask segment top all --o <<'END'
+--order
+END
+want 0 bash ask list --wh <<'END'
+--where
+END

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+# segment, and list --where: questions, their answers in every form, and what is wrong with them.
+. "$CLI_TESTS/lib.sh"
+
+printf '%s\n' '{"name":"张伟","phone":"13800138000","city":"上海","score":800,"lead_source":"wechat"}' \
+    '{"name":"Li Na","email":"li.na@example.com","city":"上海","score":900,"vip":true}' \
+    '{"name":"Anna Becker","city":"Berlin","score":700,"lead_source":"web"}' \
+    '{"kind":"organisation","name":"Acme, Ltd","city":"London"}' \
+    '{"name":"王芳","city":"北京","score":300,"lead_source":"wechat"}' \
+    '{"name":"Gone","city":"上海","score":1000}' |
+    "$CRM" create --file - >/dev/null 2>&1
+crm delete 6 >/dev/null
+crm event add 1 kind=quote time=2026-01-05 amount='10 CNY' >/dev/null
+crm event add 3 kind=quote time=2026-01-05 amount='10 CNY' >/dev/null
+crm event add 3 kind=order time=2026-02-01 amount='10 CNY' >/dev/null
+
+# how many, in any language, from anywhere
+want 0 crm segment count 'score >= 700' <<'END'
+3
+END
+want 0 crm segment count all <<'END'
+5
+END
+want 0 crm segment count '城市 = 上海 and （vip = true or 客户来源 = 微信）' --json <<'END'
+{"count":2}
+END
+printf '# people of Shanghai\ncity = 上海\n  and score > 800\n' >q
+want 0 crm segment count @q <<'END'
+1
+END
+want 0 sh -c '"$CRM" segment count - <q' <<'END'
+1
+END
+want 0 crm segment count 'event(quote, since 2026-01) not followed by event(order)' <<'END'
+1
+END
+want 0 crm segment count 'event(quote, on 2026-01-05)' --zone Asia/Shanghai <<'END'
+2
+END
+want 0 crm segment count 'event(quote, on 2026-01-05)' --zone -08:00 <<'END'
+0
+END
+
+# the canonical text, and the tree
+want 0 crm segment check '( 评分>=700 )  AND （客户来源=微信 or  vip = 是）' <<'END'
+score >= 700 and (lead_source = wechat or vip = true)
+END
+want 0 crm segment check '评分 >= 700 and not kind = 公司' --json <<'END'
+{"and":[{"field":"score","op":">=","value":700},{"not":{"field":"kind","op":"=","value":"organisation"}}]}
+END
+
+# lists: by id, in another order, page by page
+want 0 crm list --where 'score >= 700' --fields id,name <<'END'
+ID  Name
+ 1  张伟
+ 2  Li Na
+ 3  Anna Becker
+END
+want 0 crm segment top 'score >= 300' --order 'score desc' --fields id,name,score <<'END'
+ID  Name         Score
+ 2  Li Na          900
+ 1  张伟           800
+ 3  Anna Becker    700
+ 5  王芳           300
+END
+crm list --where 'score >= 300' --order 'city desc, score' --limit 2 --json --fields id >page 2>more
+same "$(cat page)" '{"id":5}
+{"id":1}'
+key=$(sed 's/.*"after":"\([^"]*\)".*/\1/' more)
+want 0 crm list --where 'score >= 300' --order 'city desc, score' --limit 2 --after "$key" --csv --fields id,name <<END
+id,name$(printf '\r')
+2,Li Na$(printf '\r')
+3,Anna Becker$(printf '\r')
+END
+said </dev/null
+want 0 crm list --order 'score desc' --limit 1 --fields id <<'END'
+ID
+ 2
+END
+grep -q '^crm: list: more with --after n[0-9a-f]*,i2$' "$W/err" || die "no resume key"
+crm list --where 'score >= 300' --limit 3 --fields id 2>more >/dev/null
+want 0 crm list --where 'score >= 300' --after "$(sed 's/.*--after //' more)" --fields id <<'END'
+ID
+ 5
+END
+want 0 crm list --where 'score >= 0' --kind 公司 --fields id,kind <<'END'
+ID  Kind
+ 4  Organisation
+END
+silent 4 crm list --where all --kind robot
+silent 0 crm list --where none --json
+want 0 crm segment top none --fields id <<'END'
+ID
+END
+silent 4 crm list --order nmae
+said <<'END'
+crm: list: the order names no field of the model; did you mean 'name'?
+END
+silent 4 crm list --order phone
+silent 4 crm list --order score --after i7x
+silent 2 crm list --where all --deleted
+silent 2 crm list --after many
+
+# facets: the most frequent first
+want 0 crm segment facet all --by city <<'END'
+City    Customers   Share
+上海            2  40.0 %
+Berlin          1  20.0 %
+London          1  20.0 %
+北京            1  20.0 %
+END
+want 0 crm segment facet 'score > 0' --by lead_source --lang zh --limit 1 <<'END'
+客户来源  客户数    占比
+微信           2  50.0 %
+END
+said <<'END'
+crm: segment: 1 further value
+END
+want 0 crm segment facet 'score > 0' --by 客户来源 --json --lang zh <<'END'
+{"value":"wechat","label":"微信","count":2,"of":4}
+{"value":"web","label":"网站","count":1,"of":4}
+END
+want 0 crm segment facet none --by city <<'END'
+City  Customers  Share
+END
+want 0 crm segment facet all --by tags <<'END'
+Tag  Customers  Share
+END
+silent 4 crm segment facet all --by nmae
+silent 4 crm segment facet all --by score
+said <<'END'
+crm: segment: 'score' has no sets of its values to count by; `index: values` in the model makes them
+END
+silent 2 crm segment facet all
+said <<'END'
+crm: segment: facet needs --by: a dimension of tags, 'tags', or a field
+Try 'crm segment --help'.
+END
+
+# samples: the same seed draws the same
+crm segment sample 'score > 0' 2 --seed 7 --json --fields id >a
+crm segment sample 'score > 0' 2 --seed 7 --json --fields id >b
+diff a b
+same "$(wc -l <a | tr -d ' ')" 2
+want 0 crm segment sample 'score > 0' 99999999999 --json --fields id <<'END'
+{"id":1}
+{"id":2}
+{"id":3}
+{"id":5}
+END
+silent 2 crm segment sample all 0
+silent 2 crm segment sample all many
+
+# how, and why
+crm segment explain 'score >= 700 and not event(order)' | sed -E 's/ +[0-9.]+ (us|ms|s)/ T/g' >a
+head -n 1 a | grep -q '^Step  *By  *Estimate  *Rows  *Time$' || die "$(cat a)"
+grep -q '^and ' a || die "$(cat a)"
+grep -q '^  score >= 700  *column  *[0-9]*  *[0-9]* T$' a || die "$(cat a)"
+grep -q '^    event(order)  *days  *[0-9]*  *[0-9]* T$' a || die "$(cat a)"
+grep -q '^2 customers in T, 1 chunk of 65,536 ids$' a || die "$(cat a)"
+crm segment explain 'score >= 700' --json | grep -q '^{"count":3,"chunks":1,.*"plan":{"step":"column","text":"score >= 700",' ||
+    die "explain --json"
+crm segment why 'score >= 700 and not (score > 850 or event(quote))' 张伟 | sort >a
+sort >b <<'END'
+customer 1 is not in the segment
+no   and
+yes    score >= 700
+no     not
+yes      or
+no         score > 850
+yes        event(quote)
+END
+diff a b || die "why"
+want 0 crm segment why 'score >= 700' 3 --json <<'END'
+{"customer":3,"in":true,"visible":true,"why":{"step":"column","text":"score >= 700","true":true}}
+END
+want 0 crm segment why 'score >= 700' 6 <<'END'
+customer 6 is not in the segment: deleted customers are in none
+END
+silent 1 crm segment why all 99
+
+# what is wrong is shown where it stands, whatever is in front of it
+silent 4 crm segment count '姓名 = 张伟 and scroe >= 700'
+said <<'END'
+crm: segment: no field of this name, did you mean "score"
+  姓名 = 张伟 and scroe >= 700
+                  ^
+END
+printf 'score > 100 and\n  城市 上海\n' >q
+silent 4 crm segment count @q
+said <<'END'
+crm: segment: q:2: expected a comparison such as =, in or is empty where a word stands
+    城市 上海
+         ^
+END
+silent 4 crm list --where 'score >'
+said <<'END'
+crm: list: expected a value where the end stands
+  score >
+         ^
+END
+long='name = 长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长 and scroe > 5 and score < 9 and score < 9 and score < 9'
+silent 4 crm segment count "$long"
+said <<'END'
+crm: segment: no field of this name, did you mean "score"
+  …长长长长长长长长长长长长长长长长长长长长长长长长长长长长长长 and scroe > 5 and score < 9 and sco…
+                                                                    ^
+END
+silent 4 crm segment count '姓名 = 张伟 and scroe >= 700' --json
+said <<'END'
+{"error":{"code":"CRM_EFIELD","verb":"segment","offset":20,"message":"segment: no field of this name, did you mean \"score\", at byte 20"}}
+END
+silent 4 crm segment count "$(printf 'score \377 5')"
+silent 5 crm segment count @absent
+silent 2 crm segment count @
+silent 2 crm segment count
+silent 2 crm segment count score '>=' 700
+said <<'END'
+crm: segment: count needs one QUERY, in quotes
+Try 'crm segment --help'.
+END
+silent 2 crm segment cuont all
+said <<'END'
+crm: segment: needs count, top, facet, sample, explain, why or check; did you mean "count"?
+Try 'crm segment --help'.
+END
+silent 2 crm segment count all --order name
+said <<'END'
+crm: segment: count takes no --order
+Try 'crm segment --help'.
+END
+silent 5 crm -C absent segment count all
