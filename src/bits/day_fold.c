@@ -3,6 +3,7 @@
  * sums are in day_sums.c.
  */
 #include "bits/day_fold_part.h"
+#include "bits/kernel.h"
 
 #include <crm/codes.h>
 #include <string.h>
@@ -40,6 +41,21 @@ void crm__day_view_count(crm__day_view *v, uint16_t counts[CRM__SET_ROWS])
     {
         counts[rows[i]] = (uint16_t)(counts[rows[i]] + (counts[rows[i]] != UINT16_MAX));
     }
+}
+
+/* The loop is for stored codes, whose bytes may stand the other way round than in counts. */
+enum { SWAP = __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ };
+
+void crm__day_counts_range(const uint16_t counts[CRM__SET_ROWS], uint16_t lo, uint16_t hi,
+                           uint64_t words[CRM__SET_WORDS])
+{
+    if (!SWAP) {
+        crm__kernel_best()->range16((const uint8_t *)counts, CRM__SET_ROWS, lo, hi, words);
+        return;
+    }
+    memset(words, 0, CRM__SET_WORDS * sizeof *words);
+    for (uint32_t row = 0; row < CRM__SET_ROWS; row++)
+        crm__set_put(words, row, lo <= counts[row] && counts[row] <= hi);
 }
 
 void crm__day_view_first(crm__day_view *v, int32_t day, int64_t us[CRM__SET_ROWS])

@@ -51,6 +51,9 @@ int crm__day_view_one_of(crm__day_view *v, uint32_t column, const int64_t *numbe
 void crm__day_view_any(crm__day_view *v, uint64_t words[CRM__SET_WORDS]);
 /* Adds 1 for each item; a count stays at its greatest. */
 void crm__day_view_count(crm__day_view *v, uint16_t counts[CRM__SET_ROWS]);
+/* words = rows whose count is from lo to hi. */
+void crm__day_counts_range(const uint16_t counts[CRM__SET_ROWS], uint16_t lo, uint16_t hi,
+                           uint64_t words[CRM__SET_WORDS]);
 /* The time of the first and of the last item, since 1970 UTC in microseconds.  Rows without one
  * keep what stands there: begin with INT64_MAX, and INT64_MIN. */
 void crm__day_view_first(crm__day_view *v, int32_t day, int64_t us[CRM__SET_ROWS]);
