@@ -18,10 +18,20 @@ void crm__day_view_any(crm__day_view *v, uint64_t words[CRM__SET_WORDS])
     if (!v->left)
         return;
     rows = crm__day_view_rows(v);
+    if (v->left == v->day.items) {
+        for (i = 0; i < v->day.items; i++)
+            words[rows[i] >> 6] |= UINT64_C(1) << (rows[i] & 63);
+        return;
+    }
     CRM__DAY_EACH(v, v->in, i)
     {
         words[rows[i] >> 6] |= UINT64_C(1) << (rows[i] & 63);
     }
+}
+
+static inline void count_one(uint16_t *count)
+{
+    *count = (uint16_t)(*count + (*count != UINT16_MAX));
 }
 
 void crm__day_view_count(crm__day_view *v, uint16_t counts[CRM__SET_ROWS])
@@ -34,12 +44,12 @@ void crm__day_view_count(crm__day_view *v, uint16_t counts[CRM__SET_ROWS])
     rows = crm__day_view_rows(v);
     if (v->left == v->day.items) {
         for (i = 0; i < v->day.items; i++)
-            counts[rows[i]] = (uint16_t)(counts[rows[i]] + (counts[rows[i]] != UINT16_MAX));
+            count_one(&counts[rows[i]]);
         return;
     }
     CRM__DAY_EACH(v, v->in, i)
     {
-        counts[rows[i]] = (uint16_t)(counts[rows[i]] + (counts[rows[i]] != UINT16_MAX));
+        count_one(&counts[rows[i]]);
     }
 }
 
@@ -168,26 +178,38 @@ static void bounds(crm__day_total *t, int64_t min, int64_t max, unsigned scale)
     }
 }
 
-/* The numbers of v->taken, which are of items in question. */
-static void add_numbers(crm__day_view *v, unsigned scale, crm__day_total *t)
+/* Moves the numbers of v->taken to the front; how many they are. */
+static uint32_t gather(crm__day_view *v)
 {
-    int64_t min = INT64_MAX, max = INT64_MIN;
-    __int128 sum = 0;
-    uint32_t count = 0, i;
+    uint32_t left = crm__day_view_left(v), n = 0, i;
 
+    if (left == v->day.items)
+        return left;
     CRM__DAY_EACH(v, v->taken, i)
     {
-        int64_t number = v->numbers[i];
-        sum += number;
-        min = number < min ? number : min;
-        max = number > max ? number : max;
-        count++;
+        v->numbers[n++] = v->numbers[i];
     }
-    if (!count)
+    return n;
+}
+
+static void add_numbers(const int64_t *numbers, uint32_t n, unsigned scale, crm__day_total *t)
+{
+    const int64_t far = INT64_MAX / CRM__DAY_ITEMS;
+    crm__number_sum s;
+    __int128 sum = 0;
+
+    if (!n)
         return;
-    bounds(t, min, max, scale);
+    crm__kernel_best()->sum(numbers, n, &s);
+    if (s.min >= -far && s.max <= far) {
+        sum = (int64_t)s.sum;
+    } else {
+        for (uint32_t i = 0; i < n; i++)
+            sum += numbers[i];
+    }
+    bounds(t, s.min, s.max, scale);
     t->sum = crm__day_add_big(t->sum, crm__day_to_big(sum, scale));
-    t->count += count;
+    t->count += n;
 }
 
 int crm__day_view_total(crm__day_view *v, uint32_t column, crm__day_total *t)
@@ -203,9 +225,7 @@ int crm__day_view_total(crm__day_view *v, uint32_t column, crm__day_total *t)
     rc = crm__day_view_read(v, c, (uint64_t)c->base);
     if (rc)
         return rc;
-    for (uint32_t w = 0; w * 64 < v->day.items; w++)
-        v->taken[w] &= v->in[w];
-    add_numbers(v, c->scale, t);
+    add_numbers(v->numbers, gather(v), c->scale, t);
     crm__day_wide_begin(&v->day, c, &wide);
     while (!(rc = crm__day_wide_next(&wide, &i, &value))) {
         if (!crm__set_has(v->in, i))

@@ -19,6 +19,9 @@ int crm__day_view_read(crm__day_view *v, const crm__day_column *c, uint64_t add)
         for (uint64_t bits_ = (set)[w_];                                                           \
              bits_ && ((i) = w_ * 64 + (uint32_t)__builtin_ctzll(bits_), 1); bits_ &= bits_ - 1)
 
+/* v->taken = those of it that are in question; how many they are. */
+uint32_t crm__day_view_left(crm__day_view *v);
+
 /* At scale CRM__DAY_SCALE; sums of a damaged part may go round. */
 static inline __int128 crm__day_to_big(__int128 number, unsigned scale)
 {

@@ -7,6 +7,7 @@
  * CRM__DAY_SCALE hold any sum of 2^24 numbers.
  */
 #include "bits/day_fold_part.h"
+#include "bits/kernel.h"
 
 #include <crm/codes.h>
 #include <string.h>
@@ -105,39 +106,38 @@ static int raise_to(crm__day_sums *s, unsigned scale)
     return CRM_OK;
 }
 
-/* No number among v->taken is further from 0. */
-static uint64_t furthest(const crm__day_view *v, const crm__day_column *c)
+/* No number among v->taken, n of them, is further from 0. */
+static uint64_t furthest(const crm__day_view *v, uint32_t n)
 {
     uint64_t most = 0;
-    int64_t last;
     uint32_t i;
 
-    if (!c->outliers && c->width < 62 &&
-        !__builtin_add_overflow(c->base, (INT64_C(1) << c->width) - 1, &last) &&
-        c->base > INT64_MIN) {
-        uint64_t a = (uint64_t)(c->base < 0 ? -c->base : c->base);
-        uint64_t b = (uint64_t)(last < 0 ? -last : last);
-        return a > b ? a : b;
+    if (n == v->day.items) {
+        crm__number_sum s;
+        uint64_t below, above;
+        crm__kernel_best()->sum(v->numbers, n, &s);
+        below = s.min < 0 ? 0 - (uint64_t)s.min : 0;
+        above = s.max > 0 ? (uint64_t)s.max : 0;
+        return below > above ? below : above;
     }
     CRM__DAY_EACH(v, v->taken, i)
     {
-        uint64_t n = (uint64_t)v->numbers[i];
-        n = v->numbers[i] < 0 ? 0 - n : n;
-        most = n > most ? n : most;
+        uint64_t far = (uint64_t)v->numbers[i];
+        far = v->numbers[i] < 0 ? 0 - far : far;
+        most = far > most ? far : most;
     }
     return most;
 }
 
-/* v->taken, which are in question, where no addition can leave int64. */
-static void add_small(crm__day_view *v, const uint16_t *rows, int64_t factor, int64_t *sums)
+/* v->taken, n of them, where no addition can leave int64. */
+static void add_small(crm__day_view *v, uint32_t n, const uint16_t *rows, int64_t factor,
+                      int64_t *sums)
 {
     uint32_t i;
 
-    if (v->left == v->day.items && factor == 1) {
-        CRM__DAY_EACH(v, v->taken, i)
-        {
+    if (n == v->day.items && factor == 1) {
+        for (i = 0; i < n; i++)
             sums[rows[i]] += v->numbers[i];
-        }
         return;
     }
     CRM__DAY_EACH(v, v->taken, i)
@@ -150,14 +150,14 @@ static int add_column(crm__day_view *v, const crm__day_column *c, const uint16_t
                       crm__day_sums *s)
 {
     int64_t factor = power(s->scale - (unsigned)c->scale);
-    uint64_t most = furthest(v, c);
-    uint32_t i;
+    uint32_t n = crm__day_view_left(v), i;
+    uint64_t most = furthest(v, n);
 
     if (!__builtin_mul_overflow(most, (uint64_t)factor, &most) &&
-        !__builtin_mul_overflow(most, (uint64_t)v->left, &most) &&
+        !__builtin_mul_overflow(most, (uint64_t)n, &most) &&
         !__builtin_add_overflow(most, s->most, &most) && most <= INT64_MAX) {
         s->most = most;
-        add_small(v, rows, factor, s->sums);
+        add_small(v, n, rows, factor, s->sums);
         return CRM_OK;
     }
     s->most = UINT64_MAX;
@@ -205,8 +205,6 @@ int crm__day_view_sum(crm__day_view *v, uint32_t column, crm__day_sums *s)
         rc = raise_to(s, c->scale);
     if (rc)
         return rc;
-    for (uint32_t w = 0; w * 64 < v->day.items; w++)
-        v->taken[w] &= v->in[w];
     rc = add_column(v, c, rows, s);
     if (!rc && s->counts) {
         CRM__DAY_EACH(v, v->taken, i)

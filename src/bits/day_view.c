@@ -43,6 +43,17 @@ const uint16_t *crm__day_view_rows(crm__day_view *v)
     return v->rows;
 }
 
+uint32_t crm__day_view_left(crm__day_view *v)
+{
+    uint32_t left = 0;
+
+    for (uint32_t w = 0; w < words_of(v); w++) {
+        v->taken[w] &= v->in[w];
+        left += crm__set_ones(v->taken[w]);
+    }
+    return left;
+}
+
 /* Keeps the items in v->taken, or with `negated` the others. */
 static void keep(crm__day_view *v, int negated)
 {
@@ -68,10 +79,14 @@ void crm__day_view_window(crm__day_view *v, int64_t from_us, int64_t until_us)
     if ((from_us <= 0 && until_us >= CRM__US_PER_DAY) || !v->left)
         return;
     crm__day_times(&v->day, v->numbers);
-    memset(v->taken, 0, words_of(v) * sizeof *v->taken);
-    for (uint32_t i = 0; i < v->day.items; i++) {
-        int64_t us = v->numbers[i];
-        v->taken[i / 64] |= (uint64_t)(from_us <= us && us < until_us) << (i % 64);
+    for (uint32_t w = 0; w < words_of(v); w++) {
+        uint32_t n = v->day.items - w * 64;
+        uint64_t word = 0;
+        for (uint32_t i = 0; i < (n < 64 ? n : 64); i++) {
+            int64_t us = v->numbers[w * 64 + i];
+            word |= (uint64_t)(from_us <= us && us < until_us) << i;
+        }
+        v->taken[w] = word;
     }
     keep(v, 0);
 }
@@ -83,9 +98,13 @@ void crm__day_view_among(crm__day_view *v, const uint64_t words[CRM__SET_WORDS])
     if (!v->left)
         return;
     rows = crm__day_view_rows(v);
-    memset(v->taken, 0, words_of(v) * sizeof *v->taken);
-    for (uint32_t i = 0; i < v->day.items; i++)
-        v->taken[i / 64] |= (words[rows[i] >> 6] >> (rows[i] & 63) & 1) << (i % 64);
+    for (uint32_t w = 0; w < words_of(v); w++, rows += 64) {
+        uint32_t n = v->day.items - w * 64;
+        uint64_t word = 0;
+        for (uint32_t i = 0; i < (n < 64 ? n : 64); i++)
+            word |= (words[rows[i] >> 6] >> (rows[i] & 63) & 1) << i;
+        v->taken[w] = word;
+    }
     keep(v, 0);
 }
 

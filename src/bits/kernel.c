@@ -12,7 +12,7 @@ static int runs(const crm__kernel *k)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
     if (k == &crm__kernel_avx512)
         return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512vpopcntdq");
+               __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vpopcntdq");
 #endif
     (void)k;
     return 1;

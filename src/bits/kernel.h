@@ -10,6 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef struct crm__number_sum {
+    uint64_t sum;
+    int64_t min, max;
+} crm__number_sum;
+
 /* `stored` are words as they lie in a value: little-endian, perhaps only 2-byte aligned. */
 typedef struct crm__kernel {
     const char *name; /* scalar, avx2, avx512, neon */
@@ -30,6 +35,13 @@ typedef struct crm__kernel {
     void (*range16)(const uint8_t *codes, size_t n, uint16_t lo, uint16_t hi, uint64_t *to);
     void (*range32)(const uint8_t *codes, size_t n, uint32_t lo, uint32_t hi, uint64_t *to);
     void (*range64)(const uint8_t *codes, size_t n, uint64_t lo, uint64_t hi, uint64_t *to);
+    /* to[i] = add + packed number i (pack.h) modulo 2^64, width 1 to 56; of n, as many as can be
+     * done in strides: returned.  Reads nothing at or behind end. */
+    size_t (*unpack)(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
+                     uint64_t add, uint64_t *to);
+    /* Of n numbers in memory the sum modulo 2^64, least and greatest; for n = 0: 0, INT64_MAX,
+     * INT64_MIN. */
+    void (*sum)(const int64_t *numbers, size_t n, crm__number_sum *out);
 } crm__kernel;
 
 /* The best one this processor runs. */

@@ -212,6 +212,74 @@ WITH static void range64(const uint8_t *codes, size_t n, uint64_t lo, uint64_t h
     }
 }
 
+/* Two numbers that begin within a byte's bits of `bit`, one in each lane: 15 bytes at most. */
+INLINE __m128i load_two(const uint8_t *from, unsigned bit)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)(from + bit / 8));
+}
+
+/* Eight numbers take `width` bytes; of each pair of them 16 bytes are read, from where the first
+ * begins. */
+WITH static size_t unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
+                          uint64_t add, uint64_t *to)
+{
+    size_t left = (size_t)(end - from), last = 6 * (size_t)width / 8 + 16, done = 0;
+    __m256i ones = _mm256_set1_epi64x((long long)(UINT64_MAX >> (64 - width)));
+    __m256i base = _mm256_set1_epi64x((long long)add), bytes[2], shift[2];
+
+    for (unsigned half = 0; half < 2; half++) {
+        uint8_t place[32];
+        uint64_t by[4];
+        for (unsigned k = 0; k < 4; k++) {
+            unsigned bit = (half * 4 + k) * width, first = (half * 4 + (k & 2)) * width;
+            by[k] = bit % 8;
+            for (unsigned b = 0; b < 8; b++)
+                place[8 * k + b] = (uint8_t)(bit / 8 - first / 8 + b);
+        }
+        bytes[half] = load(place);
+        shift[half] = load((const uint8_t *)by);
+    }
+    for (; n - done >= 8 && left >= last; done += 8, from += width, left -= width) {
+        for (unsigned half = 0; half < 2; half++) {
+            __m256i v = _mm256_set_m128i(load_two(from, (half * 4 + 2) * width),
+                                         load_two(from, half * 4 * width));
+            v = _mm256_srlv_epi64(_mm256_shuffle_epi8(v, bytes[half]), shift[half]);
+            v = _mm256_add_epi64(_mm256_and_si256(v, ones), base);
+            _mm256_storeu_si256((__m256i *)(void *)(to + done + half * 4), v);
+        }
+    }
+    return done;
+}
+
+WITH static void sum(const int64_t *numbers, size_t n, crm__number_sum *out)
+{
+    __m256i total = _mm256_setzero_si256();
+    __m256i min = _mm256_set1_epi64x(INT64_MAX), max = _mm256_set1_epi64x(INT64_MIN);
+    int64_t least[4], most[4];
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        __m256i v = load((const uint8_t *)(numbers + i));
+        total = _mm256_add_epi64(total, v);
+        min = _mm256_blendv_epi8(min, v, _mm256_cmpgt_epi64(min, v));
+        max = _mm256_blendv_epi8(max, v, _mm256_cmpgt_epi64(v, max));
+    }
+    _mm256_storeu_si256((__m256i *)(void *)least, min);
+    _mm256_storeu_si256((__m256i *)(void *)most, max);
+    out->sum = lanes(total);
+    out->min = INT64_MAX;
+    out->max = INT64_MIN;
+    for (size_t k = 0; k < 4; k++) {
+        out->min = least[k] < out->min ? least[k] : out->min;
+        out->max = most[k] > out->max ? most[k] : out->max;
+    }
+    for (; i < n; i++) {
+        out->sum += (uint64_t)numbers[i];
+        out->min = numbers[i] < out->min ? numbers[i] : out->min;
+        out->max = numbers[i] > out->max ? numbers[i] : out->max;
+    }
+}
+
 const crm__kernel crm__kernel_avx2 = {
     .name = "avx2",
     .count = count,
@@ -227,6 +295,8 @@ const crm__kernel crm__kernel_avx2 = {
     .range16 = range16,
     .range32 = range32,
     .range64 = range64,
+    .unpack = unpack,
+    .sum = sum,
 };
 
 #else

@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define WITH __attribute__((target("avx512f,avx512bw,avx512vl,avx512vpopcntdq")))
+#define WITH __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vpopcntdq")))
 #define INLINE WITH static inline __attribute__((always_inline))
 
 /* What up to three sets have in common at a place; b and c may be NULL.  Of a whole vector, or of
@@ -111,6 +111,51 @@ RANGE(16, uint16_t, __mmask32, SET16)
 RANGE(32, uint32_t, __mmask16, SET32)
 RANGE(64, uint64_t, __mmask8, SET64)
 
+/* Eight numbers take `width` bytes.  The bytes that each begins in go to a lane of its own, from
+ * where it is shifted down; a mask keeps all reading within those bytes. */
+WITH static size_t unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
+                          uint64_t add, uint64_t *to)
+{
+    const __m512i lane = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m512i byte = _mm512_set1_epi64(0x0706050403020100);
+    __m512i bit = _mm512_mullo_epi32(lane, _mm512_set1_epi64((long long)width));
+    __m512i at = _mm512_srli_epi64(bit, 3), shift = _mm512_and_si512(bit, _mm512_set1_epi64(7));
+    __m512i ones = _mm512_set1_epi64((long long)(UINT64_MAX >> (64 - width)));
+    __m512i base = _mm512_set1_epi64((long long)add);
+    __mmask64 all = UINT64_MAX >> (64 - width);
+
+    /* The place of the first byte in all eight bytes of a lane, then the places behind it. */
+    at = _mm512_shuffle_epi8(at, _mm512_set4_epi32(0x08080808, 0x08080808, 0, 0));
+    at = _mm512_add_epi8(at, byte);
+    (void)end; /* the caller has made sure that they are there */
+    for (size_t i = 0; i < n; i += 8, from += width) {
+        size_t left = n - i;
+        __mmask64 bytes = left >= 8 ? all : UINT64_MAX >> (64 - (left * width + 7) / 8);
+        __mmask8 lanes = (__mmask8)(left >= 8 ? 0xff : (1u << left) - 1);
+        __m512i v = _mm512_permutexvar_epi8(at, _mm512_maskz_loadu_epi8(bytes, from));
+        v = _mm512_and_si512(_mm512_srlv_epi64(v, shift), ones);
+        _mm512_mask_storeu_epi64(to + i, lanes, _mm512_add_epi64(v, base));
+    }
+    return n;
+}
+
+WITH static void sum(const int64_t *numbers, size_t n, crm__number_sum *out)
+{
+    __m512i total = _mm512_setzero_si512();
+    __m512i min = _mm512_set1_epi64(INT64_MAX), max = _mm512_set1_epi64(INT64_MIN);
+
+    for (size_t i = 0; i < n; i += 8) {
+        __mmask8 m = (__mmask8)(n - i >= 8 ? 0xff : (1u << (n - i)) - 1);
+        __m512i v = _mm512_maskz_loadu_epi64(m, numbers + i);
+        total = _mm512_add_epi64(total, v);
+        min = _mm512_mask_min_epi64(min, m, min, v);
+        max = _mm512_mask_max_epi64(max, m, max, v);
+    }
+    out->sum = (uint64_t)_mm512_reduce_add_epi64(total);
+    out->min = _mm512_reduce_min_epi64(min);
+    out->max = _mm512_reduce_max_epi64(max);
+}
+
 const crm__kernel crm__kernel_avx512 = {
     .name = "avx512",
     .count = count,
@@ -126,6 +171,8 @@ const crm__kernel crm__kernel_avx512 = {
     .range16 = range16,
     .range32 = range32,
     .range64 = range64,
+    .unpack = unpack,
+    .sum = sum,
 };
 
 #else

@@ -98,6 +98,38 @@ RANGE(16, uint16_t, crm__get_le16)
 RANGE(32, uint32_t, crm__get_le32)
 RANGE(64, uint64_t, crm__get_le64)
 
+/* Eight numbers take exactly `width` bytes, so in all groups they begin at the same bits. */
+static size_t unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
+                     uint64_t add, uint64_t *to)
+{
+    uint64_t mask = UINT64_MAX >> (64 - width);
+    size_t left = (size_t)(end - from), last = 7 * (size_t)width / 8 + 8, done = 0;
+
+    for (; n - done >= 8 && left >= last; done += 8) {
+#pragma GCC unroll 8
+        for (unsigned k = 0; k < 8; k++)
+            to[done + k] = add + (crm__get_le64(from + k * width / 8) >> (k * width % 8) & mask);
+        from += width;
+        left -= width;
+    }
+    return done;
+}
+
+static void sum(const int64_t *numbers, size_t n, crm__number_sum *out)
+{
+    uint64_t total = 0;
+    int64_t min = INT64_MAX, max = INT64_MIN;
+
+    for (size_t i = 0; i < n; i++) {
+        total += (uint64_t)numbers[i];
+        min = numbers[i] < min ? numbers[i] : min;
+        max = numbers[i] > max ? numbers[i] : max;
+    }
+    out->sum = total;
+    out->min = min;
+    out->max = max;
+}
+
 const crm__kernel crm__kernel_scalar = {
     .name = "scalar",
     .count = count,
@@ -113,4 +145,6 @@ const crm__kernel crm__kernel_scalar = {
     .range16 = range16,
     .range32 = range32,
     .range64 = range64,
+    .unpack = unpack,
+    .sum = sum,
 };

@@ -4,6 +4,7 @@
 #include "bits/pack.h"
 
 #include "base/bytes.h"
+#include "bits/kernel.h"
 
 #include <string.h>
 
@@ -28,23 +29,6 @@ void crm__pack(uint8_t *to, const uint64_t *from, size_t count, unsigned width)
         *to = (uint8_t)held;
 }
 
-/* Eight numbers take exactly `width` bytes, so in all groups they begin at the same bits. */
-static size_t unpack_groups(const uint8_t *from, const uint8_t *end, size_t count, unsigned width,
-                            uint64_t add, uint64_t *to)
-{
-    uint64_t mask = UINT64_MAX >> (64 - width);
-    size_t left = (size_t)(end - from), last = 7 * (size_t)width / 8 + 8, done = 0;
-
-    for (; count - done >= 8 && left >= last; done += 8) {
-#pragma GCC unroll 8
-        for (unsigned k = 0; k < 8; k++)
-            to[done + k] = add + (crm__get_le64(from + k * width / 8) >> (k * width % 8) & mask);
-        from += width;
-        left -= width;
-    }
-    return done;
-}
-
 void crm__unpack(const uint8_t *from, const uint8_t *end, size_t count, unsigned width,
                  uint64_t add, uint64_t *to)
 {
@@ -62,7 +46,8 @@ void crm__unpack(const uint8_t *from, const uint8_t *end, size_t count, unsigned
         return;
     }
     mask = UINT64_MAX >> (64 - width);
-    for (i = unpack_groups(from, end, count, width, add, to); i < count; i++) {
+    i = count >= 8 ? crm__kernel_best()->unpack(from, end, count, width, add, to) : 0;
+    for (; i < count; i++) {
         const uint8_t *p = from + i * width / 8;
         size_t left = (size_t)(end - p);
         uint8_t last[8] = {0};

@@ -4,6 +4,7 @@
 #include "bits/kernel.h"
 
 #include "base/bytes.h"
+#include "bits/pack.h"
 #include "crmtest.h"
 
 #include <stdlib.h>
@@ -218,5 +219,71 @@ CRM_TEST(test_bits_kernel__ranges)
             for (size_t round = crmtest_rounds(20, 2000); round > 0; round--)
                 try_range(&seed, bytes, 64 * crmtest_below(&seed, CODES / 64 + 1), offset);
         }
+    }
+}
+
+/* ---- numbers ---- */
+
+static void try_unpack(uint64_t *seed, unsigned width, size_t n, size_t behind, size_t offset)
+{
+    size_t size = crm__pack_size(n, width);
+    uint8_t *block, *packed = at_offset(size + behind, offset, &block);
+    uint64_t *numbers = malloc((n + 1) * sizeof *numbers), *got = malloc((n + 1) * sizeof *got);
+    uint64_t add = crmtest_below(seed, 2) ? 0 : crmtest_rand(seed);
+    uint64_t most = UINT64_MAX >> (64 - width);
+
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = crmtest_below(seed, 3) ? crmtest_rand(seed) & most : most;
+    crm__pack(packed, numbers, n, width);
+    for (size_t i = 0; crm__kernel_at(i); i++) {
+        size_t done;
+        memset(got, 0xa5, (n + 1) * sizeof *got);
+        done = crm__kernel_at(i)->unpack(packed, packed + size + behind, n, width, add, got);
+        ck_assert_uint_le(done, n);
+        ck_assert(behind < 24 || n - done < 8); /* nothing near the end keeps it from going on */
+        for (size_t k = 0; k < done; k++)
+            ck_assert_uint_eq(got[k], numbers[k] + add);
+        ck_assert_uint_eq(got[done], UINT64_C(0xa5a5a5a5a5a5a5a5));
+    }
+    crm__unpack(packed, packed + size + behind, n, width, add, got);
+    for (size_t k = 0; k < n; k++)
+        ck_assert_uint_eq(got[k], numbers[k] + add);
+    free(block);
+    free(numbers);
+    free(got);
+}
+
+CRM_TEST(test_bits_kernel__packed_numbers)
+{
+    static const size_t SIZES[] = {0, 1, 7, 8, 9, 15, 16, 17, 80, 100};
+    uint64_t seed = crmtest_seed();
+
+    for (unsigned width = 1; width <= CRM__PACK_MOST; width++) {
+        for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
+            for (size_t behind = 0; behind < 30; behind += 1 + crmtest_below(&seed, 9))
+                try_unpack(&seed, width, SIZES[i], behind, crmtest_below(&seed, 8));
+        }
+    }
+}
+
+CRM_TEST(test_bits_kernel__sums)
+{
+    uint64_t seed = crmtest_seed();
+
+    for (size_t n = 0; n < 70; n++) {
+        int64_t *numbers = malloc(n * sizeof *numbers + 1);
+        crm__number_sum want, got;
+        for (size_t i = 0; i < n; i++)
+            numbers[i] = crmtest_below(&seed, 9)   ? (int64_t)crmtest_rand(&seed)
+                         : crmtest_below(&seed, 2) ? INT64_MAX
+                                                   : INT64_MIN;
+        plain()->sum(numbers, n, &want);
+        for (size_t i = 0; crm__kernel_at(i); i++) {
+            crm__kernel_at(i)->sum(numbers, n, &got);
+            ck_assert_uint_eq(got.sum, want.sum);
+            ck_assert_int_eq(got.min, want.min);
+            ck_assert_int_eq(got.max, want.max);
+        }
+        free(numbers);
     }
 }
