@@ -140,6 +140,8 @@ _libcrm_tool()
         top) options='--order --limit --after --fields --csv --width --zone' ;;
         facet) options='--by --limit --zone' ;;
         sample) options='--seed --fields --csv --width --zone' ;;
+        save) options="--replace $writes" ;;
+        remove) options=$writes ;;
         *) options='--zone' ;;
         esac
         ;;
@@ -163,7 +165,7 @@ _libcrm_tool()
         ;;
     segment:*)
         case $sub in
-        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check' -- "$cur")) ;;
+        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check save list show remove' -- "$cur")) ;;
         esac
         ;;
     event:*)

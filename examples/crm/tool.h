@@ -558,6 +558,13 @@ int walk_segment(query *q, crm_txn *txn, const walk_wishes *w);
 void segment_explained(slice doc);
 void segment_why(slice doc);
 
+/* ---- segment_saved.c: segments saved under names ---- */
+
+/* What the verb's save, remove, list (name NULL) and show do; the exit code. */
+int segment_save(tool *t, const char *name, const char *query_arg, int replace);
+int segment_remove(tool *t, const char *name);
+int segment_saved(tool *t, const char *name);
+
 /* ---- table.c: aligned columns ---- */
 
 typedef struct table table;

@@ -17,6 +17,10 @@ static const char help[] =
     "       " TOOL " segment explain QUERY\n"
     "       " TOOL " segment why QUERY WHO\n"
     "       " TOOL " segment check QUERY\n"
+    "       " TOOL " segment save NAME QUERY [--replace]\n"
+    "       " TOOL " segment list\n"
+    "       " TOOL " segment show NAME\n"
+    "       " TOOL " segment remove NAME\n"
     "\n"
     "Asks questions over all customers. A segment is never stale: it is answered from what is\n"
     "stored at the moment of asking, and deleted customers are in none.\n"
@@ -31,6 +35,11 @@ static const char help[] =
     "                    and the time\n"
     "  why               which conditions are true of one customer\n"
     "  check             read it and print it in its canonical form; with --json as a tree\n"
+    "  save              give it a name: segment(NAME) is true in other questions of what it\n"
+    "                    says at the moment of asking; --replace saves another version\n"
+    "  list              the saved ones, with who saved them, and when\n"
+    "  show              what a saved one says\n"
+    "  remove            take a name away, unless another saved one refers to it\n"
     "  QUERY             in the segment language; @FILE, or - for standard input\n"
     "  WHO               an id, FIELD=VALUE or a value, see get\n"
     "  --by NAME         a dimension of tags, 'tags' for all of them, or a field whose values\n"
@@ -59,6 +68,8 @@ static const char help[] =
     "                    also sum, avg, min, max, distinct, first, last\n"
     "  event(quote, last 3 months) not followed by event(order)\n"
     "                    one thing, and not the other after it\n"
+    "  segment(vip) and not segment(\"asked last week\")\n"
+    "                    saved ones\n"
     "\n"
     "What can't be read is shown with a mark under the place: exit code 4.\n"
     "\n"
@@ -69,7 +80,9 @@ static const char help[] =
     "  " TOOL " segment facet 'event(order, last 90 days)' --by region --lang zh\n"
     "  " TOOL " segment explain 'vip = true and 评分 between 300 and 700'\n"
     "  " TOOL " segment why 'score >= 700 and email is not empty' 13800138000\n"
-    "  " TOOL " segment sample @winback.txt 20 --csv > call-these.csv\n";
+    "  " TOOL " segment save winback @winback.txt\n"
+    "  " TOOL
+    " segment sample 'segment(winback) and email is not empty' 20 --csv > call-these.csv\n";
 
 enum { TOP = 10, BAR = 30 };
 
@@ -77,7 +90,7 @@ typedef struct wishes {
     walk_wishes walk;
     const char *by;
     uint64_t limit, seed; /* limit 0: none was given */
-    int csv;
+    int csv, replace;
 } wishes;
 
 /* A run of the verb: the question, and the snapshot that answers it. */
@@ -371,12 +384,12 @@ static int put_facet(asking *a)
 
 /* ---- the verb ---- */
 
-enum { ORDER = 1, LIMIT = 2, ROWS = 4, BY = 8, SEED = 16, AFTER = 32 };
+enum { ORDER = 1, LIMIT = 2, ROWS = 4, BY = 8, SEED = 16, AFTER = 32, REPLACE = 64 };
 
 static const struct sub {
     const char *name;
-    int arguments; /* with QUERY */
-    int takes;     /* options */
+    int arguments;
+    int takes; /* options */
     const char *needs;
 } subs[] = {
     {"count", 1, 0, "one QUERY, in quotes"},
@@ -386,6 +399,10 @@ static const struct sub {
     {"explain", 1, 0, "one QUERY, in quotes"},
     {"why", 2, 0, "a QUERY, in quotes, and a customer"},
     {"check", 1, 0, "one QUERY, in quotes"},
+    {"save", 2, REPLACE, "a NAME and a QUERY, in quotes"},
+    {"list", 0, 0, "no argument"},
+    {"show", 1, 0, "one NAME"},
+    {"remove", 1, 0, "one NAME"},
 };
 
 static const struct sub *find_sub(const char *name)
@@ -406,7 +423,9 @@ static int no_sub(tool *t, const char *name)
     for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]); i++)
         near_try(&x, subs[i].name);
     near_hint(&x, "", &hint);
-    rc = fail_usage(t, "needs count, top, facet, sample, explain, why or check%s",
+    rc = fail_usage(t,
+                    "needs count, top, facet, sample, explain, why, check, save, list, show "
+                    "or remove%s",
                     hint.p ? hint.p : "");
     buf_free(&hint);
     return rc;
@@ -425,7 +444,8 @@ static int check_options(tool *t, const struct sub *s, const wishes *o)
                {ROWS, o->csv, "--csv"},
                {ROWS, o->walk.width != SIZE_MAX, "--width"},
                {BY, o->by != NULL, "--by"},
-               {SEED, o->seed != 1, "--seed"}};
+               {SEED, o->seed != 1, "--seed"},
+               {REPLACE, o->replace, "--replace"}};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (all[i].given && !(s->takes & all[i].option))
@@ -490,6 +510,7 @@ static int run(tool *t, int argc, char **argv)
         {"csv", 0, ARG_FLAG, &o.csv},
         {"width", 0, ARG_NUMBER, &o.walk.width},
         {"seed", 0, ARG_NUMBER, &o.seed},
+        {"replace", 0, ARG_FLAG, &o.replace},
         {NULL, 0, 0, NULL},
     };
     const struct sub *s;
@@ -508,6 +529,12 @@ static int run(tool *t, int argc, char **argv)
         return rc;
     o.walk.limit = o.limit ? o.limit : TOP;
     o.walk.how = o.csv ? AS_CSV : t->json ? AS_JSON : AS_TABLE;
+    if (strcmp(s->name, "save") == 0)
+        return segment_save(t, argv[1], argv[2], o.replace);
+    if (strcmp(s->name, "remove") == 0)
+        return segment_remove(t, argv[1]);
+    if (strcmp(s->name, "list") == 0 || strcmp(s->name, "show") == 0)
+        return segment_saved(t, argc > 1 ? argv[1] : NULL);
     return run_query(t, s, &o, argv + 1);
 }
 

@@ -221,7 +221,7 @@ Try 'crm segment --help'.
 END
 silent 2 crm segment cuont all
 said <<'END'
-crm: segment: needs count, top, facet, sample, explain, why or check; did you mean "count"?
+crm: segment: needs count, top, facet, sample, explain, why, check, save, list, show or remove; did you mean "count"?
 Try 'crm segment --help'.
 END
 silent 2 crm segment count all --order name
@@ -230,3 +230,62 @@ crm: segment: count takes no --order
 Try 'crm segment --help'.
 END
 silent 5 crm -C absent segment count all
+
+# saved ones
+want 0 crm segment save 上海 '城市 = 上海' --actor li.na <<'END'
+saved 上海
+END
+want 0 crm segment save 上海 'city = 上海' <<'END'
+saved with this meaning already: 上海
+END
+silent 3 crm segment save 上海 'city = 北京'
+said <<'END'
+crm: segment: a segment is saved as 上海 already (--replace saves another version of it)
+END
+want 0 crm segment save good 'segment(上海) and score > 800' --actor li.na --json <<'END'
+{"name":"good","saved":true}
+END
+want 0 crm segment count 'segment(good)' <<'END'
+1
+END
+want 0 crm segment save 上海 'city in (上海, 北京)' --replace --actor wang <<'END'
+saved 上海
+END
+want 0 crm segment count 'segment(上海)' <<'END'
+3
+END
+want 0 crm segment list --lang zh --json <<END
+$(crm segment list --json)
+END
+timeless crm segment list | tr -s ' ' >a
+diff - a <<'END' || die "list"
+Name Revision Time By Query
+good 13 TIME li.na segment(上海) and score > 800
+上海 14 TIME wang city in ("上海", "北京")
+END
+want 0 crm segment show 上海 <<'END'
+city in ("上海", "北京")
+END
+want 0 timeless crm segment show good --json <<'END'
+{"name":"good","revision":13,"time":"TIME","actor":"li.na","text":"segment(上海) and score > 800","tree":{"and":[{"segment":"上海"},{"field":"score","op":">","value":800}]}}
+END
+silent 3 crm segment remove 上海
+silent 1 crm segment show bad
+said <<'END'
+crm: segment: no segment is saved as bad
+END
+silent 1 crm segment remove bad
+silent 1 crm segment count 'segment(bad)'
+silent 4 crm segment save good 'segment(good)' --replace
+want 0 crm segment remove good <<'END'
+removed good
+END
+want 0 crm segment remove 上海 --json <<'END'
+{"removed":"上海"}
+END
+want 0 crm segment list <<'END'
+Name  Revision  Time  By  Query
+END
+silent 2 crm segment show
+silent 2 crm segment list all
+silent 2 crm segment count all --replace

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT
+ * Segments saved under names: save, list, show and remove of crm segment.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+int segment_save(tool *t, const char *name, const char *arg, int replace)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_txn *txn = NULL;
+    buf b = {0};
+    query q;
+    int rc = query_read(&q, t, arg), result = CRM_OK;
+
+    if (!rc && !(rc = open_write(t, MAKE_NOT)) && !(rc = begin(t, CRM_WRITE, &txn)))
+        rc = query_parse(&q, txn);
+    if (!rc) {
+        result = crm_segment_save(txn, name, q.segment, replace ? CRM_SEGMENT_REPLACE : 0, &err);
+        if (result == CRM_EEXISTS)
+            rc = fail(t, result,
+                      "a segment is saved as %s already (--replace saves another "
+                      "version of it)",
+                      name);
+        else if (result < 0)
+            rc = fail_crm(t, &err);
+    }
+    if (!rc)
+        rc = commit(t, txn);
+    else
+        crm_txn_abort(txn);
+    query_free(&q);
+    if (rc)
+        return rc;
+    if (t->json) {
+        buf_str(&b, "{\"name\":");
+        json_string(&b, name, strlen(name));
+        buf_fmt(&b, ",\"saved\":%s}", result == CRM_OK ? "true" : "false");
+        out_json(b.p, b.n);
+    } else {
+        buf_str(&b, result == CRM_OK ? "saved " : "saved with this meaning already: ");
+        text_clean(&b, name, strlen(name));
+        out_line(b.p, b.n);
+    }
+    buf_free(&b);
+    return 0;
+}
+
+int segment_remove(tool *t, const char *name)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_txn *txn;
+    buf b = {0};
+    int rc;
+
+    if ((rc = open_write(t, MAKE_NOT)) || (rc = begin(t, CRM_WRITE, &txn)))
+        return rc;
+    if (crm_segment_remove(txn, name, &err)) {
+        crm_txn_abort(txn);
+        return fail_crm(t, &err);
+    }
+    if ((rc = commit(t, txn)))
+        return rc;
+    buf_str(&b, t->json ? "{\"removed\":" : "removed ");
+    if (t->json)
+        json_string(&b, name, strlen(name));
+    else
+        text_clean(&b, name, strlen(name));
+    if (t->json)
+        buf_char(&b, '}');
+    out_line(b.p, b.n);
+    buf_free(&b);
+    return 0;
+}
+
+/* ---- what there is ---- */
+
+/* One saved segment, for people or programs. */
+typedef struct saved {
+    crm_saved_segment s;
+    buf text, tree; /* tree: of JSON only */
+    buf actor, time;
+    buf wrong; /* why it can't be read by the present model */
+} saved;
+
+static void saved_free(saved *x)
+{
+    buf_free(&x->text);
+    buf_free(&x->tree);
+    buf_free(&x->wrong);
+    buf_free(&x->actor);
+    buf_free(&x->time);
+}
+
+/* Who saved it, and when: nothing where the journal was trimmed. */
+static int read_entry(tool *t, crm_txn *txn, saved *x)
+{
+    crm_change change = CRM_CHANGE_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    crm_change_iter *it;
+    int rc = x->s.revision ? crm_change_list(txn, x->s.revision - 1, &it, &err) : CRM_DONE;
+
+    if (rc == CRM_OK) {
+        rc = crm_change_next(it, &change, &err);
+        if (rc == CRM_OK && change.revision == x->s.revision) {
+            buf_time(&x->time, change.recorded_us);
+            if (change.actor)
+                buf_str(&x->actor, change.actor);
+        }
+        crm_change_close(it);
+    }
+    return rc >= 0 || rc == CRM_ENOTFOUND ? 0 : fail_crm(t, &err);
+}
+
+/* Its text and tree.  0 or an exit code; one the model no longer has names for is no failure. */
+static int read_saved(tool *t, crm_txn *txn, saved *x)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_segment *segment;
+    char *text = NULL;
+    size_t n;
+    int rc = crm_segment_saved(txn, x->s.name, &segment, &err);
+
+    if (rc == CRM_EFIELD || rc == CRM_EVALUE) {
+        buf_str(&x->wrong, err.message);
+        return read_entry(t, txn, x);
+    }
+    if (rc)
+        return fail_crm(t, &err);
+    rc = crm_segment_text(segment, &text, &n, &err);
+    if (!rc) {
+        buf_add(&x->text, text, n);
+        crm_free(text);
+        rc = crm_segment_json(segment, &text, &n, &err);
+    }
+    if (!rc) {
+        buf_add(&x->tree, text, n);
+        crm_free(text);
+    }
+    crm_segment_free(segment);
+    return rc ? fail_crm(t, &err) : read_entry(t, txn, x);
+}
+
+static void put_member(buf *out, const char *key, const buf *value)
+{
+    if (!value->n)
+        return;
+    json_key(out, key);
+    json_string(out, value->p, value->n);
+}
+
+static void put_json(const saved *x)
+{
+    buf b = {0};
+
+    buf_char(&b, '{');
+    json_key(&b, "name");
+    json_string(&b, x->s.name, strlen(x->s.name));
+    buf_fmt(&b, ",\"revision\":%" PRIu64, x->s.revision);
+    put_member(&b, "time", &x->time);
+    put_member(&b, "actor", &x->actor);
+    put_member(&b, "text", &x->text);
+    if (x->tree.n) {
+        json_key(&b, "tree");
+        buf_add(&b, x->tree.p, x->tree.n);
+    } else {
+        json_key(&b, "wrong");
+        json_string(&b, x->wrong.p, x->wrong.n);
+    }
+    buf_char(&b, '}');
+    out_json(b.p, b.n);
+    buf_free(&b);
+}
+
+static void put_row(table *tb, const saved *x)
+{
+    const buf *cells[] = {&x->time, &x->actor, &x->text};
+    buf b = {0};
+
+    table_cell(tb, x->s.name, strlen(x->s.name));
+    buf_fmt(&b, "%" PRIu64, x->s.revision);
+    table_cell(tb, b.p, b.n);
+    b.n = 0;
+    for (size_t i = 0; i < 3; i++)
+        if (i == 2 && !x->text.n)
+            table_cell(tb, x->wrong.p, x->wrong.n);
+        else
+            table_cell(tb, cells[i]->p ? cells[i]->p : "", cells[i]->n);
+    buf_free(&b);
+}
+
+static int put_list(tool *t, crm_txn *txn)
+{
+    static const char *const heads[][2] = {{"Name", "名称"},
+                                           {"Revision", "修订号"},
+                                           {"Time", "时间"},
+                                           {"By", "操作者"},
+                                           {"Query", "条件"}};
+    crm_error err = CRM_ERROR_INIT;
+    table *tb = t->json ? NULL : table_new(5, out_columns(1), 0);
+    char after[sizeof(((crm_saved_segment *)0)->name)] = "";
+    int rc = 0, code = 0;
+
+    for (size_t i = 0; tb && i < 5; i++) {
+        const char *head = heads[i][strncmp(t->lang, "zh", 2) == 0];
+        table_cell(tb, head, strlen(head));
+    }
+    if (tb)
+        table_right(tb, 1);
+    while (!code && !out_failed()) {
+        saved x = {0};
+        rc = crm_segment_saved_next(txn, *after ? after : NULL, &x.s, &err);
+        if (rc)
+            break;
+        memcpy(after, x.s.name, sizeof(after));
+        code = read_saved(t, txn, &x);
+        if (!code && tb)
+            put_row(tb, &x);
+        else if (!code)
+            put_json(&x);
+        saved_free(&x);
+    }
+    if (tb)
+        table_end(tb);
+    return rc < 0 ? fail_crm(t, &err) : code;
+}
+
+static int put_one(tool *t, crm_txn *txn, const char *name)
+{
+    crm_error err = CRM_ERROR_INIT;
+    const char *after = NULL;
+    int rc, code;
+    saved x = {0};
+    char last[sizeof(x.s.name)];
+
+    while (!(rc = crm_segment_saved_next(txn, after, &x.s, &err)) && strcmp(x.s.name, name) != 0) {
+        memcpy(last, x.s.name, sizeof(last));
+        after = last;
+    }
+    if (rc == CRM_DONE)
+        return fail(t, CRM_ENOTFOUND, "no segment is saved as %s", name);
+    if (rc)
+        return fail_crm(t, &err);
+    code = read_saved(t, txn, &x);
+    if (!code && t->json)
+        put_json(&x);
+    else if (!code && x.text.n)
+        out_raw(x.text.p, x.text.n), out_put("\n", 1);
+    else if (!code)
+        code = fail(t, CRM_EFIELD, "%s", x.wrong.p);
+    saved_free(&x);
+    return code;
+}
+
+int segment_saved(tool *t, const char *name)
+{
+    crm_txn *txn;
+    int rc;
+
+    if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &txn)))
+        return rc;
+    rc = name ? put_one(t, txn, name) : put_list(t, txn);
+    crm_txn_abort(txn);
+    return rc;
+}
