@@ -10,9 +10,10 @@ deps_build='gcc libc6-dev meson ninja-build pkg-config
     liblmdb-dev libyaml-dev libsodium-dev libutf8proc-dev zlib1g-dev
     libminizip-dev libexpat1-dev tzdata'
 
-# To run every test: other compilers, checkers, and what only tests link.
+# To run every test: other compilers, checkers, another processor, and what only tests link.
 deps_test='g++ clang libclang-rt-14-dev llvm binutils check libsqlite3-dev valgrind gcovr doxygen
-    git ca-certificates python3 python3-cffi python3-phonenumbers'
+    git ca-certificates python3 python3-cffi python3-phonenumbers
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user'
 
 deps_is_debian()
 {

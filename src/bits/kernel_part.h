@@ -13,4 +13,8 @@ extern const crm__kernel crm__kernel_avx2, crm__kernel_avx512;
 extern const crm__kernel crm__kernel_neon;
 #endif
 
+/* The plain one; NEON takes it too, as two numbers at a time gain nothing. */
+size_t crm__kernel_unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
+                          uint64_t add, uint64_t *to);
+
 #endif

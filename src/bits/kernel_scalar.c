@@ -99,8 +99,8 @@ RANGE(32, uint32_t, crm__get_le32)
 RANGE(64, uint64_t, crm__get_le64)
 
 /* Eight numbers take exactly `width` bytes, so in all groups they begin at the same bits. */
-static size_t unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
-                     uint64_t add, uint64_t *to)
+size_t crm__kernel_unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
+                          uint64_t add, uint64_t *to)
 {
     uint64_t mask = UINT64_MAX >> (64 - width);
     size_t left = (size_t)(end - from), last = 7 * (size_t)width / 8 + 8, done = 0;
@@ -145,6 +145,6 @@ const crm__kernel crm__kernel_scalar = {
     .range16 = range16,
     .range32 = range32,
     .range64 = range64,
-    .unpack = unpack,
+    .unpack = crm__kernel_unpack,
     .sum = sum,
 };

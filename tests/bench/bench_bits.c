@@ -461,6 +461,5 @@ int main(int argc, char **argv)
     bench_sets(&x);
     bench_columns(&x);
     bench_days(&x);
-    printf("1 passed, 0 failed\n");
     return 0;
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The benchmark in one command: sh tests/bench/run.sh [N] [OPTION...], or events and journal:
 # sh tests/bench/run.sh --events [CUSTOMERS], or the reader of tables:
-# sh tests/bench/run.sh --csv [MEGABYTES]
+# sh tests/bench/run.sh --csv [MEGABYTES], or the loops of sets, columns and day lists:
+# sh tests/bench/run.sh --bits
 # Builds a release in build-bench/ and runs it; `--help` lists the options, N is the number of customers.
 # Prints a table of the library, SQLite and LMDB by hand.  An idle machine gives steadier figures.
 set -eu
@@ -27,6 +28,9 @@ if [ "${1:-}" = --events ]; then
     shift
 elif [ "${1:-}" = --csv ]; then
     program=bench_csv
+    shift
+elif [ "${1:-}" = --bits ]; then
+    program=bench_bits
     shift
 fi
 ninja -C build-bench "tests/bench/$program" >&2

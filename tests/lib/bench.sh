@@ -23,5 +23,6 @@ try bench "$1/tests/bench/bench" --smoke --dir "$data"
 try 'bench --json' "$1/tests/bench/bench" --smoke --json --dir "$data"
 try 'data for crm_peer' python3 tests/lib/bench-data.py "$data/in" 500
 try crm_peer "$1/tests/bench/crm_peer" "$data/in" "$data/db" 1 1
+try bench_bits "$1/tests/bench/bench_bits" --smoke
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

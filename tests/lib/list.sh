@@ -7,7 +7,7 @@ list_all()
 {
     list_known | while read -r name rest; do
         case $name in
-        unit | api | fault | format | fuzz | cli | abi | install | docs | bench)
+        unit | api | fault | format | fuzz | cli | abi | install | docs | bench | cross)
             [ -n "$(ls "tests/$name" 2>/dev/null)" ] || continue
             ;;
         esac
@@ -32,6 +32,7 @@ install   always 120  installed, used by other programs as C and C++, shared and
 docs      always  60  the programs and models of the documentation; doxygen
 bench     always  60  the benchmarks build and run on a tiny database
 release   always  90  an optimised build without assertions
+cross     always  60  sets, columns and day lists on a 64-bit ARM processor (played)
 dist      always  60  the source archive is complete
 tsan      asked  300  threads under TSan
 coverage  asked  600  at least 90 % of the lines of src/ run

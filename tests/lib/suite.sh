@@ -154,6 +154,11 @@ suite_release()
     build release && programs "$built" unit
 }
 
+suite_cross()
+{
+    counted cross sh tests/cross/run.sh "$CRM_BUILD/cross"
+}
+
 suite_clang()
 {
     build clang || return
