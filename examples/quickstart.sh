@@ -228,6 +228,20 @@ sed 's/,12,/,135 0013 5000,/; s/@@/@/; s/1991-02-30/1991-02-28/' "$work/客户.c
 run 0 import "$work/right.csv" --source old-crm
 run 0 import "$work/right.csv" --source old-crm
 
+head_line 'Ask: who scores high and is in Shanghai, or came by WeChat? How many, and the best five'
+run 0 segment count '评分 >= 700 and (城市 = 上海 or 客户来源 = 微信)'
+run 0 list --where '评分 >= 700 and (城市 = 上海 or 客户来源 = 微信)' --order 'score desc, name' --limit 5 --fields id,name,city,lead_source,score
+
+head_line 'By what they differ, how it was answered, and why somebody is not among them'
+run 0 segment facet 'score >= 700' --by lead_source
+run 0 segment explain '评分 >= 700 and (城市 = 上海 or 客户来源 = 微信)'
+run 0 segment why 'score >= 700 and event(call) and not event(order)' "$plain"
+
+head_line 'A question with a name is always up to date; one that is misspelt is shown where'
+run 0 segment save won 'event(call) followed by event(order)'
+run 0 segment top 'segment(won)' --fields id,name,city
+run 4 segment count 'segment(won) and scroe > 5'
+
 head_line 'Out again, and a copy to keep; both are noted in the journal'
 run 0 export "$work/out.csv" --fields name,phone,city --reason 'for the newsletter' --force
 run 0 backup "$work/shop.crm.gz" --gzip --force
@@ -245,6 +259,7 @@ That was it. What to try next, in this folder:
    crm --help                             every verb; crm VERB --help teaches it
    crm create 姓名=张伟 电话='139 0013 9000'
    crm list --json | head -n 3            for programs
+   crm segment --help                     questions over all customers; docs/segment-language.md
    crm import my-customers.csv            CSV, XLSX, vCard, JSON Lines; docs/import.md
    crm changes --follow                   what changes, as it happens, in any process
    crm model show                         the built-in model; docs/model.md says how to write yours

@@ -240,6 +240,56 @@ class Txn:
             lib.crm_customer_list_close(out[0])
 
 
+    def segment(self, question):
+        return Segment(self, question)
+
+
+class Segment:
+    """A question, parsed; asked in any transaction."""
+
+    def __init__(self, txn, question):
+        raw = question.encode()
+        out = ffi.new("crm_segment **")
+        call(lib.crm_segment_parse, txn.p, raw, len(raw), out)
+        self.p = ffi.gc(out[0], lib.crm_segment_free)
+
+    def text(self):
+        out = ffi.new("char **")
+        call(lib.crm_segment_text, self.p, out, ffi.NULL)
+        return taken(out)
+
+    def count(self, txn):
+        out = ffi.new("uint64_t *")
+        call(lib.crm_segment_count, txn.p, self.p, ffi.NULL, out)
+        return out[0]
+
+    def ids(self, txn, order=None, limit=0, after=None):
+        """Ids page by page: (id, where to go on behind it)."""
+        opts = ffi.new("crm_segment_options *")
+        lib.crm_segment_options_init(opts)
+        keep = [ffi.new("char[]", s.encode()) if s else ffi.NULL for s in (order, after)]
+        opts.order, opts.after, opts.limit = keep[0], keep[1], limit
+        it, id, key = ffi.new("crm_segment_iter **"), ffi.new("crm_id *"), ffi.new("char **")
+        call(lib.crm_segment_list, txn.p, self.p, opts, it)
+        try:
+            while call(lib.crm_segment_next, it[0], id) == C["CRM_OK"]:
+                call(lib.crm_segment_key, it[0], key)
+                yield id[0], taken(key)
+        finally:
+            lib.crm_segment_list_close(it[0])
+
+    def facet(self, txn, by):
+        told = []
+
+        @ffi.callback("int(const crm_facet *, void *)")
+        def note(line, ctx):
+            told.append((text(line.value), line.count))
+            return 0
+
+        call(lib.crm_segment_facet, txn.p, self.p, by.encode(), ffi.NULL, note, ffi.NULL)
+        return told
+
+
 class Db:
     def __init__(self, path):
         out = ffi.new("crm_db **")
@@ -468,6 +518,38 @@ def test_undo(path):
             assert result.restored == 2
         with db.read() as t:
             assert [d["id"] for d in t] == ids
+
+
+def test_segment(path):
+    with Db(path) as db:
+        with db.write() as t:
+            for i in range(100):
+                t.create({"name": "N%02d" % i, "score": i, "city": "上海" if i % 4 else "北京"})
+        with db.read() as t:
+            s = t.segment("评分 >= 50 and 城市 = 上海")
+            assert s.text() == 'score >= 50 and city = "上海"'
+            wanted = [i + 1 for i in range(50, 100) if i % 4]
+            assert s.count(t) == len(wanted)
+            assert [id for id, _ in s.ids(t)] == wanted
+            assert s.facet(t, "city") == [("上海", len(wanted))]
+            assert t.segment("all").facet(t, "city") == [("上海", 75), ("北京", 25)]
+            e = raises("CRM_EFIELD", t.segment, "城市 = 上海 and scroe > 5")
+            assert e.offset == len("城市 = 上海 and ".encode()), e.offset
+            assert "score" in str(e)
+            raises("CRM_ESYNTAX", t.segment, "score >")
+            raises("CRM_EVALUE", t.segment, "score > high")
+            raises("CRM_EFIELD", lambda: list(s.ids(t, "nmae")))
+        with db.write() as t:
+            t.create({"name": "new", "score": 99, "city": "上海"})
+        found, after = [], None
+        while True:  # pages of ten, each in a transaction of its own
+            with db.read() as t:
+                page = list(s.ids(t, "score desc, name", 10, after))
+            if not page:
+                break
+            found += [id for id, _ in page]
+            after = page[-1][1]
+        assert found == wanted[-1:] + [101] + wanted[-2::-1], found
 
 
 def test_changes(path):
