@@ -32,6 +32,14 @@ typedef struct crm__value {
     crm__slice text;
 } crm__value;
 
+/* Whether values of a type are texts of their own. */
+static inline uint8_t crm__type_is_text(uint8_t type)
+{
+    return type == CRM_TYPE_TEXT || type == CRM_TYPE_EMAIL || type == CRM_TYPE_PHONE ||
+           type == CRM_TYPE_URL || type == CRM_TYPE_LANGUAGE || type == CRM_TYPE_COUNTRY ||
+           type == CRM_TYPE_ACTOR;
+}
+
 /* Appends the payload of one scalar to out.  The caller has validated it. */
 void crm__value_encode(crm__buf *out, const crm__value *v, int scoped);
 /* CRM_ECORRUPT for bytes that are no value of the type. */

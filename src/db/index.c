@@ -174,10 +174,23 @@ int crm__index_set_key(crm_txn *txn, const crm__field *f, const crm__value *v, u
 
 /* ---- columns ---- */
 
+int64_t crm__index_prefix(crm__slice text)
+{
+    uint8_t head[8] = {0};
+
+    memcpy(head, text.p, text.n < sizeof head ? text.n : sizeof head);
+    return (int64_t)(crm__get_be64(head) ^ UINT64_C(1) << 63);
+}
+
 void crm__index_number(const crm__value *v, int64_t *number, int8_t *scale)
 {
     int decimal = v->type == CRM_TYPE_DECIMAL || v->type == CRM_TYPE_MONEY;
 
+    if (crm__type_is_text(v->type)) {
+        *number = crm__index_prefix(v->text);
+        *scale = 0;
+        return;
+    }
     *number = decimal ? v->decimal.mantissa : v->integer;
     *scale = decimal ? (int8_t)v->decimal.scale : 0;
 }

@@ -15,6 +15,7 @@
  *   integer, decimal               -                           number
  *   date                           -                           packed date, as crm__date_pack()
  *   datetime                       -                           microseconds
+ *   text and its like              -                           the first 8 bytes (asked for)
  */
 #ifndef CRM_DB_INDEX_H
 #define CRM_DB_INDEX_H
@@ -51,6 +52,7 @@ int crm__index_texts(crm_txn *txn, const crm__field *f, crm__slice prefix, crm__
 
 /* A number of the field as it stands in its column and in limits on it.  Of a list that the field
  * had before it became single, the column has the first value. */
+int64_t crm__index_prefix(crm__slice text); /* ascends as the texts do; equal ones may differ */
 void crm__index_number(const crm__value *v, int64_t *number, int8_t *scale);
 
 /* A block of a column (crm__key_column()) as the transaction sees it.  It lies in the storage, or

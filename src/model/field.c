@@ -234,6 +234,32 @@ static void read_fast(reading *r)
                crm__type_name(r->f->type), list);
 }
 
+/* Texts are indexed when it is asked for: by their values, by their beginnings, in order of which
+ * customers are then put, or both. */
+static int text_index(reading *r, const char *word)
+{
+    unsigned sortable = TEXT_TYPES | 1u << CRM_TYPE_EMAIL | 1u << CRM_TYPE_PHONE;
+    int sort = !strcmp(word, "sort"), both = !strcmp(word, "both");
+    crm__field *f = r->f;
+
+    if (strcmp(word, "values") && !sort && !both) {
+        crm__fault(&r->d->load, r->node[K_INDEX], "%s: index must be values, sort, both or false",
+                   r->of);
+    } else if (!((sort ? sortable : TEXT_TYPES) >> f->type & 1)) {
+        crm__fault(&r->d->load, r->node[K_INDEX],
+                   "%s: index: %s is not for type %s, only for text, url, language, actor%s%s",
+                   r->of, word, crm__type_name(f->type), sort ? ", email, phone" : "",
+                   f->index ? "; without the key it is indexed" : "");
+    } else if ((sort || both) && f->flags & CRM_FIELD_LIST) {
+        crm__fault(&r->d->load, r->node[K_INDEX], "%s: index: %s is not for lists", r->of, word);
+    } else {
+        return sort   ? CRM__INDEX_COLUMN
+               : both ? CRM__INDEX_VALUES | CRM__INDEX_COLUMN
+                      : CRM__INDEX_VALUES;
+    }
+    return 0;
+}
+
 /* Runs when type and list are known. */
 static void read_index(reading *r)
 {
@@ -250,15 +276,8 @@ static void read_index(reading *r)
         return;
     if (!strcmp(s, "false"))
         f->index = 0;
-    else if (strcmp(s, "values"))
-        crm__fault(&r->d->load, r->node[K_INDEX], "%s: index must be values or false", r->of);
-    else if (!(TEXT_TYPES >> f->type & 1))
-        crm__fault(&r->d->load, r->node[K_INDEX],
-                   "%s: index: values is not for type %s, only for text, url, language, actor%s",
-                   r->of, crm__type_name(f->type),
-                   f->index ? "; without the key it is indexed" : "");
     else
-        f->index = CRM__INDEX_VALUES;
+        f->index = (uint8_t)text_index(r, s);
 }
 
 static void read_flags(reading *r)

@@ -159,6 +159,8 @@ static int gather(crm_segment_iter *it)
 
     for (uint64_t c = 0; c < a->plan.chunks && !rc; c++) {
         rc = crm__run_chunk(&a->run, c, it->words, &any);
+        if (!rc && any && it->count == it->left)
+            rc = crm__order_cut(&a->run, &it->order, &it->entries[0], it->words);
         for (int32_t row = rc || !any ? -1 : crm__set_next(it->words, 0); row >= 0 && !rc;
              row = crm__set_next(it->words, (uint32_t)row + 1))
             rc = offer(it, (c << CRM__CHUNK_SHIFT) + (uint64_t)row);
@@ -215,7 +217,7 @@ int crm_segment_list(crm_txn *txn, const crm_segment *s, const crm_segment_optio
     crm__arena_init(&it->texts, txn->mem);
     rc = crm__segment_begin(txn, s, opts, &it->asking, err);
     if (!rc)
-        rc = crm__order_read(it->asking.plan.model, o.order, &it->order, err);
+        rc = crm__order_read(&it->mem, it->asking.plan.model, o.order, &it->order, err);
     if (!rc)
         rc = begin_at(it, o.after, err);
     if (!rc && it->order.count) {
@@ -284,8 +286,8 @@ int crm_segment_key(const crm_segment_iter *it, char **key, crm_error *err)
     if (it->order.count) {
         crm_segment_iter *w = (crm_segment_iter *)(uintptr_t)it;
         e = it->entries[it->at - 1];
-        while (!rc && e.loaded < it->order.count)
-            rc = crm__order_load(&w->asking.run, &it->order, &w->texts, &e);
+        crm__order_forget(&w->order);
+        rc = crm__order_load_all(&w->asking.run, &w->order, &w->texts, &e);
         if (rc)
             return crm__segment_fail(txn, rc, err);
     }
@@ -307,6 +309,7 @@ void crm_segment_list_close(crm_segment_iter *it)
     db = it->db;
     crm__child_remove(&it->child);
     crm__segment_end(&it->asking);
+    crm__order_end(&it->order);
     crm__arena_clear(&it->texts);
     crm__release(&mem, it->entries);
     crm__release(&mem, it->values);

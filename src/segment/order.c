@@ -67,11 +67,14 @@ static int read_field(const crm__model *m, crm__slice name, crm__order_by *by, c
     return CRM_OK;
 }
 
-int crm__order_read(const crm__model *m, const char *text, crm__order_list *o, crm_error *err)
+int crm__order_read(const crm_allocator *mem, const crm__model *m, const char *text,
+                    crm__order_list *o, crm_error *err)
 {
     size_t n = text ? strlen(text) : 0;
 
     memset(o, 0, sizeof *o);
+    for (int i = 0; i < CRM__ORDER_KEYS; i++)
+        crm__buf_init(&o->by[i].at.room, mem);
     if (crm__utf8_valid(text ? text : "", n) != n)
         return crm__fail_field(err, CRM_EVALUE, "order", "the order is not UTF-8");
     while (n) {
@@ -99,9 +102,27 @@ int crm__order_read(const crm__model *m, const char *text, crm__order_list *o, c
 
 static __int128 at_twelve(__int128 number, int scale)
 {
-    for (; scale < 12; scale++)
-        number *= 10;
-    return number;
+    static const int64_t POWER[] = {1,
+                                    10,
+                                    100,
+                                    1000,
+                                    10000,
+                                    100000,
+                                    1000000,
+                                    10000000,
+                                    100000000,
+                                    1000000000,
+                                    10000000000,
+                                    100000000000,
+                                    1000000000000,
+                                    10000000000000,
+                                    100000000000000,
+                                    1000000000000000,
+                                    10000000000000000,
+                                    100000000000000000,
+                                    1000000000000000000};
+
+    return number * POWER[12 - scale];
 }
 
 static int load_record(crm__run *r, const crm__order_by *by, crm__arena *a, crm_id id,
@@ -132,6 +153,7 @@ static int load_record(crm__run *r, const crm__order_by *by, crm__arena *a, crm_
     if (rc)
         return rc;
     to->has = 1;
+    to->begun = 0;
     if (by->text) {
         to->text.n = v.text.n;
         to->text.p = crm__arena_copy(a, v.text.p, v.text.n);
@@ -144,47 +166,126 @@ static int load_record(crm__run *r, const crm__order_by *by, crm__arena *a, crm_
     return CRM_OK;
 }
 
-/* From the column of the field. */
-static int load_column(crm__run *r, const crm__order_by *by, crm_id id, crm__order_value *to)
+static int block_of(crm__run *r, crm__order_by *by, crm_id id, crm__order_block **out)
 {
-    uint32_t row = (uint32_t)(id & 0xffff), block = row / CRM__COLUMN_ROWS;
-    uint8_t key[CRM__KEY_COLUMN];
-    crm__column c;
-    crm__column_cell cell;
+    uint64_t chunk = id >> CRM__CHUNK_SHIFT;
+    uint32_t block = (uint32_t)(id & 0xffff) / CRM__COLUMN_ROWS;
     uint32_t column = by->builtin ? CRM__COLUMN_CREATED : by->field->number;
-    int rc = crm__txn_column(r->txn, crm__key_column(key, id >> CRM__CHUNK_SHIFT, column, block),
-                             &r->block, &c);
+    crm__order_block *at = &by->at;
+    uint8_t key[CRM__KEY_COLUMN];
+    int rc;
 
-    if (rc)
-        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
-    crm__column_get(&c, row % CRM__COLUMN_ROWS, &cell);
+    *out = at;
+    if (at->known && at->chunk == chunk && at->block == block)
+        return CRM_OK;
+    at->known = 0;
+    rc =
+        crm__txn_column(r->txn, crm__key_column(key, chunk, column, block), &at->room, &at->column);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    at->absent = rc == CRM_ENOTFOUND;
+    at->known = 1;
+    at->chunk = chunk;
+    at->block = block;
+    return CRM_OK;
+}
+
+/* From the column of the field. */
+static int load_column(crm__run *r, crm__order_by *by, crm_id id, crm__order_value *to)
+{
+    crm__order_block *at;
+    crm__column_cell cell;
+    int rc = block_of(r, by, id, &at);
+
+    if (rc || at->absent)
+        return rc;
+    crm__column_get(&at->column, (uint32_t)(id & 0xffff) % CRM__COLUMN_ROWS, &cell);
     to->has = cell.state == CRM__CELL_NUMBER;
+    to->begun = to->has && by->text;
     to->number = to->has ? at_twelve(cell.number, cell.scale) : 0;
     return CRM_OK;
 }
 
-int crm__order_load(crm__run *r, const crm__order_list *o, crm__arena *a, crm__order_entry *e)
+static int in_column(const crm__order_by *by)
 {
-    const crm__order_by *by = &o->by[e->loaded];
+    return by->builtin == CRM__BUILTIN_CREATED ||
+           (by->field && by->field->index & CRM__INDEX_COLUMN);
+}
+
+int crm__order_load(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *e)
+{
+    crm__order_by *by = &o->by[e->loaded];
     crm__order_value *to = &e->values[e->loaded];
-    int rc = CRM_DONE;
+    int rc;
 
     memset(to, 0, sizeof *to);
     if (by->builtin == CRM__BUILTIN_ID) {
         to->has = 1;
         to->number = at_twelve((__int128)e->id, 0);
         rc = CRM_OK;
-    } else if (by->builtin == CRM__BUILTIN_CREATED ||
-               (by->field && by->field->index & CRM__INDEX_COLUMN)) {
+    } else if (in_column(by)) {
         rc = load_column(r, by, e->id, to);
-    }
-    if (rc == CRM_DONE) {
+    } else {
         rc = load_record(r, by, a, e->id, to);
         if (!rc)
             rc = crm__run_read(r);
     }
     e->loaded += !rc;
     return rc;
+}
+
+/* The text that only the beginning of is known. */
+static int load_rest(crm__run *r, const crm__order_by *by, crm__arena *a, crm_id id,
+                     crm__order_value *v)
+{
+    int rc = v->has && v->begun ? load_record(r, by, a, id, v) : CRM_OK;
+
+    return rc ? rc : crm__run_read(r);
+}
+
+int crm__order_load_all(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *e)
+{
+    int rc = CRM_OK;
+
+    while (!rc && e->loaded < o->count)
+        rc = crm__order_load(r, o, a, e);
+    for (uint32_t i = 0; i < o->count && !rc; i++)
+        rc = load_rest(r, &o->by[i], a, e->id, &e->values[i]);
+    return rc;
+}
+
+int crm__order_cut(crm__run *r, const crm__order_list *o, const crm__order_entry *last,
+                   uint64_t *words)
+{
+    const crm__order_by *by = &o->by[0];
+    const crm__order_value *v = &last->values[0];
+    crm__limits limits = {0, 0, 0, 0, 0};
+    crm__step s;
+
+    if (!in_column(by) || !last->loaded || !v->has || (by->text && !v->begun))
+        return CRM_OK;
+    limits.lo = limits.hi = (int64_t)(v->number / at_twelve(1, 0));
+    if (at_twelve(limits.lo, 0) != v->number)
+        return CRM_OK; /* has digits behind the point */
+    limits.flags = by->descending ? CRM__LIMIT_LO : CRM__LIMIT_HI;
+    memset(&s, 0, sizeof s);
+    s.column = by->builtin ? CRM__COLUMN_CREATED : by->field->number;
+    s.test.cmp = CRM__CMP_LE;
+    s.test.limits = &limits;
+    s.test.limit_count = 1;
+    return crm__column_narrow(r, &s, words);
+}
+
+void crm__order_forget(crm__order_list *o)
+{
+    for (uint32_t i = 0; i < o->count; i++)
+        o->by[i].at.known = 0;
+}
+
+void crm__order_end(crm__order_list *o)
+{
+    for (uint32_t i = 0; i < CRM__ORDER_KEYS; i++)
+        crm__buf_clear(&o->by[i].at.room);
 }
 
 /* ---- comparing ---- */
@@ -196,12 +297,26 @@ static int compare_values(const crm__order_by *by, const crm__order_value *x,
 
     if (!x->has || !y->has)
         return y->has - x->has;
-    c = by->text ? crm__slice_compare(x->text, y->text)
-                 : (x->number > y->number) - (x->number < y->number);
+    c = by->text && !x->begun ? crm__slice_compare(x->text, y->text)
+                              : (x->number > y->number) - (x->number < y->number);
     return by->descending ? -c : c;
 }
 
-int crm__order_compare(crm__run *r, const crm__order_list *o, crm__arena *a, crm__order_entry *x,
+/* Two texts whose beginnings are the same, or of one of which only the text is known. */
+static int load_both(crm__run *r, const crm__order_by *by, crm__arena *a, crm__order_entry *x,
+                     crm__order_entry *y, uint32_t i)
+{
+    crm__order_value *v = &x->values[i], *w = &y->values[i];
+    int rc;
+
+    if (!by->text || !v->has || !w->has || (!v->begun && !w->begun) ||
+        (v->begun && w->begun && v->number != w->number))
+        return CRM_OK;
+    rc = load_rest(r, by, a, x->id, v);
+    return rc ? rc : load_rest(r, by, a, y->id, w);
+}
+
+int crm__order_compare(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *x,
                        crm__order_entry *y, int *rc)
 {
     for (uint32_t i = 0; i < o->count; i++) {
@@ -210,6 +325,8 @@ int crm__order_compare(crm__run *r, const crm__order_list *o, crm__arena *a, crm
             *rc = crm__order_load(r, o, a, x);
         if (!*rc && y->loaded <= i)
             *rc = crm__order_load(r, o, a, y);
+        if (!*rc)
+            *rc = load_both(r, &o->by[i], a, x, y, i);
         if (*rc)
             return 0;
         c = compare_values(&o->by[i], &x->values[i], &y->values[i]);

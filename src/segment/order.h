@@ -12,14 +12,25 @@ enum { CRM__ORDER_KEYS = 4 };
 /* What a customer has under one key. */
 typedef struct crm__order_value {
     uint8_t has;
+    uint8_t begun;   /* of a text only the beginning is known: number */
     crm__slice text; /* of texts */
     __int128 number; /* of all others, with 12 digits behind the point */
 } crm__order_value;
+
+/* The block of a column that was looked at last. */
+typedef struct crm__order_block {
+    crm__column column;
+    crm__buf room;
+    uint64_t chunk;
+    uint32_t block;
+    uint8_t known, absent; /* absent: no row of it has anything */
+} crm__order_block;
 
 typedef struct crm__order_by {
     uint8_t descending, text;
     crm__builtin builtin;
     const crm__field *field;
+    crm__order_block at;
 } crm__order_by;
 
 typedef struct crm__order_list {
@@ -34,13 +45,22 @@ typedef struct crm__order_entry {
     crm__order_value *values; /* as many as the order has keys */
 } crm__order_entry;
 
-/* Reads `score desc, name`.  NULL: by id.  CRM_EVALUE, CRM_EFIELD. */
-int crm__order_read(const crm__model *m, const char *text, crm__order_list *o, crm_error *err);
+/* Reads `score desc, name`.  NULL: by id.  CRM_EVALUE, CRM_EFIELD.  Ended by crm__order_end(). */
+int crm__order_read(const crm_allocator *mem, const crm__model *m, const char *text,
+                    crm__order_list *o, crm_error *err);
 /* Loads the key at e->loaded; texts go into the arena. */
-int crm__order_load(crm__run *r, const crm__order_list *o, crm__arena *a, crm__order_entry *e);
+int crm__order_load(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *e);
+/* Loads the whole of all keys. */
+int crm__order_load_all(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *e);
+/* Takes rows out of words that come behind an entry by their first key; some may stay. */
+int crm__order_cut(crm__run *r, const crm__order_list *o, const crm__order_entry *last,
+                   uint64_t *words);
+/* What was looked at may have changed. */
+void crm__order_forget(crm__order_list *o);
+void crm__order_end(crm__order_list *o);
 /* Below 0 when a comes first; keys that both need and one has not are loaded.  *rc: CRM_OK or a
  * failure of that. */
-int crm__order_compare(crm__run *r, const crm__order_list *o, crm__arena *a, crm__order_entry *x,
+int crm__order_compare(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *x,
                        crm__order_entry *y, int *rc);
 
 /* The resume key of an entry, all its keys loaded: for each key `-`, `n` and the number in

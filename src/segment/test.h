@@ -36,14 +36,6 @@ static inline int crm__test_number(const crm__test *t, crm__decimal d)
     return crm__test_scaled(t, d.mantissa, d.scale);
 }
 
-/* Whether values of a type are texts of their own. */
-static inline uint8_t crm__type_is_text(uint8_t type)
-{
-    return type == CRM_TYPE_TEXT || type == CRM_TYPE_EMAIL || type == CRM_TYPE_PHONE ||
-           type == CRM_TYPE_URL || type == CRM_TYPE_LANGUAGE || type == CRM_TYPE_COUNTRY ||
-           type == CRM_TYPE_ACTOR;
-}
-
 /* The number that a value is in columns and limits: integers as they are, instants in microseconds,
  * dates packed, amounts.  0: the type has none. */
 int crm__value_number(const crm__value *v, crm__decimal *out);
