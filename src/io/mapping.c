@@ -345,10 +345,14 @@ void crm__mapping_sample(crm__mapping *m, const crm__table_row *row)
     for (size_t i = 0; i < row->count; i++) {
         const crm__cell *cell = &row->cells[i];
         crm__map_column *c;
-        if (cell->column >= crm__mapping_count(m) || cell->text.n < 8)
+        if (cell->column >= crm__mapping_count(m))
             continue;
         c = crm__map_column_at(m, cell->column);
-        if (c->dated)
+        if (c->counted) {
+            c->seen_number |= (uint8_t)crm__map_number_look(cell->text);
+            m->commas |= c->seen_number & CRM__DECIMAL_COMMA;
+        }
+        if (c->dated && cell->text.n >= 8)
             c->seen = (uint8_t)(c->seen | crm__map_date_look(crm__map_trim(cell->text)));
     }
 }

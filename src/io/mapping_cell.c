@@ -204,30 +204,6 @@ static crm__slice truth(crm__slice s)
     return s;
 }
 
-/* A number in brackets is one below zero; an amount without a currency gets the column's. */
-static crm__slice number(crm__mapping *m, const crm__map_column *c, const crm__field *f,
-                         crm__slice s)
-{
-    int below = s.n > 2 && s.p[0] == '(' && s.p[s.n - 1] == ')' && s.p[1] != '-';
-    int bare = f->type == CRM_TYPE_MONEY && c->currency[0];
-
-    for (size_t i = 0; bare && i < s.n; i++) {
-        if (!is_digit(s.p[i]) && !strchr(".,-+() '_", s.p[i]))
-            bare = 0;
-    }
-    if (!below && !bare)
-        return s;
-    m->join.n = 0;
-    if (below)
-        crm__buf_add_u8(&m->join, '-');
-    crm__buf_add(&m->join, s.p + below, s.n - (size_t)below * 2);
-    if (bare) {
-        crm__buf_add_u8(&m->join, ' ');
-        crm__buf_add_str(&m->join, c->currency);
-    }
-    return crm__slice_of(m->join.p, m->join.n);
-}
-
 static const char *const ROUNDED = "the spreadsheet cut the number: format the column as text, and "
                                    "export it again";
 
@@ -267,6 +243,7 @@ int crm__map_ready(crm__mapping *m, uint32_t column, const crm__field *f, crm__s
                    crm__fault_to *to, crm_error *err)
 {
     crm__slice s = *text;
+    const char *why, *hint;
     int rc;
 
     if (!s.n)
@@ -296,7 +273,9 @@ int crm__map_ready(crm__mapping *m, uint32_t column, const crm__field *f, crm__s
     case CRM_TYPE_MONEY:
     case CRM_TYPE_INTEGER:
     case CRM_TYPE_DECIMAL:
-        s = number(m, crm__map_column_at(m, column), f, s);
+        rc = crm__map_amount(m, crm__map_column_at(m, column), f, &s, &why, &hint);
+        if (rc)
+            return wrong(column, f, why, hint, to);
         break;
     case CRM_TYPE_DATE:
     case CRM_TYPE_DATETIME:

@@ -336,6 +336,7 @@ static int settle(crm__mapping *m, size_t at)
     c->told.key = x->f && x->use != CRM__USE_NONE ? x->f->key : "";
     c->told.why = x->use == CRM__USE_NONE ? x->why : "";
     c->date = c->rule ? (uint8_t)c->rule->date : CRM__DATE_ANY;
+    c->decimal = c->rule ? (uint8_t)c->rule->decimal : CRM__DECIMAL_ANY;
     switch (x->use) {
     case CRM__USE_FIELD:
     case CRM__USE_PART:
@@ -375,6 +376,8 @@ static int settle(crm__mapping *m, size_t at)
         c->told.key = "";
     c->dated = c->goal == CRM__GOAL_TIME ||
                (x->f && (x->f->type == CRM_TYPE_DATE || x->f->type == CRM_TYPE_DATETIME));
+    c->counted = x->f && (x->f->type == CRM_TYPE_MONEY || x->f->type == CRM_TYPE_DECIMAL ||
+                          x->f->type == CRM_TYPE_INTEGER);
     tell_source(m, c);
     tell_program_of(m, c);
     tell_currency(c);

@@ -17,6 +17,8 @@
 /* Order of the parts of a date.  Text with the year first is read whatever the order; YEAR_FIRST
  * says that there is nothing else. */
 enum { CRM__DATE_ANY, CRM__DATE_DAY_FIRST, CRM__DATE_MONTH_FIRST, CRM__DATE_YEAR_FIRST };
+/* Marks before the decimals of a number; as bits: those that the samples of a column have. */
+enum { CRM__DECIMAL_ANY, CRM__DECIMAL_POINT = 1, CRM__DECIMAL_COMMA = 2 };
 enum { CRM__SEEN_DAY_FIRST = 1, CRM__SEEN_MONTH_FIRST = 2 }; /* in samples */
 
 /* Own goals, in front of the fields. */
@@ -49,7 +51,7 @@ typedef struct crm__map_rule {
     size_t folded_n;
     const char *word;   /* what it becomes, as written; NULL: it is left out */
     const char *source; /* "": none */
-    unsigned part, date;
+    unsigned part, date, decimal;
     char currency[4];
     int32_t line, at; /* of the word */
     int32_t column_line, column_at;
@@ -66,6 +68,8 @@ typedef struct crm__map_column {
     unsigned number;               /* in its name */
     uint8_t date, seen;            /* CRM__DATE_..., CRM__SEEN_... */
     uint8_t dated;                 /* its cells are dates, maybe */
+    uint8_t counted;               /* they are numbers or amounts */
+    uint8_t decimal, seen_number;  /* CRM__DECIMAL_...: of the mapping; bits of the samples */
     uint8_t beside;                /* of an account: another column has the name of the person */
     char currency[4];              /* of amounts without one; "": the field's */
     const crm__field **attributes; /* by position of the kinds; NULL: no attribute */
@@ -107,6 +111,7 @@ struct crm__mapping {
     uint32_t *goal_of;                     /* goal of each field by position, + 1; in plan */
     int nomem;                             /* while looking names up */
     int told;                              /* columns were told */
+    int commas;                            /* some number among the samples has a decimal comma */
     /* of a row */
     uint64_t row;
     uint32_t *active; /* goals in use, room for all */
@@ -195,6 +200,15 @@ int crm__map_date(const crm__map_column *c, uint8_t type, const crm__zone *zone,
                   const char **hint);
 /* 1 when the text is a time of the day alone. */
 int crm__map_is_clock(crm__slice text);
+
+/* ---- mapping_number.c ---- */
+
+/* The evidence for a mark before decimals that a text gives: CRM__DECIMAL_... or 0. */
+unsigned crm__map_number_look(crm__slice text);
+/* Makes a number or an amount such that the field's reader takes it; it may then lie in m->join.
+ * Text that is none stays as it is, for the reader to refuse.  CRM_EVALUE: *why, *hint. */
+int crm__map_amount(crm__mapping *m, const crm__map_column *c, const crm__field *f,
+                    crm__slice *text, const char **why, const char **hint);
 
 /* ---- mapping_row.c ---- */
 

@@ -16,10 +16,11 @@
 #include <stdio.h>
 
 static const char *const TOP[] = {"columns", "kind", "source"};
-static const char *const PARTS[] = {"field", "source", "date", "part", "currency"};
+static const char *const PARTS[] = {"field", "source", "date", "part", "currency", "decimal"};
+static const char *const MARKS[] = {"", "point", "comma"};
 static const char *const ORDERS[] = {"", "dmy", "mdy", "ymd"};
 
-enum { COUNT_TOP = 3, COUNT_PARTS = 5, COUNT_ORDERS = 4 };
+enum { COUNT_TOP = 3, COUNT_PARTS = 6, COUNT_ORDERS = 4, COUNT_MARKS = 3 };
 
 /* ---- reading ---- */
 
@@ -113,6 +114,12 @@ static void read_part(crm__mapping *m, crm__load *l, const crm__node *node, crm_
         if (s && !crm__currency_find(s, node->n, "", r->currency))
             crm__fault(l, node, "\"%s\" is no currency, expected a code such as CNY",
                        crm__node_word(node).s);
+        break;
+    case 5:
+        s = text_of(m, l, node, "decimal");
+        r->decimal = s ? (unsigned)find(node, MARKS, COUNT_MARKS) : 0;
+        if (r->decimal == COUNT_MARKS)
+            unknown(l, node, "mark before decimals", MARKS + 1, COUNT_MARKS - 1);
         break;
     default:
         unknown(l, node->key, "part of a column's description", PARTS, COUNT_PARTS);
@@ -251,7 +258,7 @@ static void put_word(crm__buf *out, const char *word)
 typedef struct line {
     const char *word; /* NULL: skip */
     const char *source;
-    unsigned part, date;
+    unsigned part, date, decimal;
     const char *currency;
 } line;
 
@@ -264,7 +271,8 @@ static void put_line(crm__buf *out, crm__slice column, const line *x)
         crm__buf_add_str(out, "skip\n");
         return;
     }
-    if (!*x->source && !x->part && !x->date && !*x->currency && strcmp(x->word, "skip")) {
+    if (!*x->source && !x->part && !x->date && !x->decimal && !*x->currency &&
+        strcmp(x->word, "skip")) {
         put_word(out, x->word);
         crm__buf_add_u8(out, '\n');
         return;
@@ -279,6 +287,8 @@ static void put_line(crm__buf *out, crm__slice column, const line *x)
         crm__buf_add_fmt(out, ", part: %s", crm__part_word(x->part));
     if (x->date)
         crm__buf_add_fmt(out, ", date: %s", ORDERS[x->date]);
+    if (x->decimal)
+        crm__buf_add_fmt(out, ", decimal: %s", MARKS[x->decimal]);
     if (*x->currency)
         crm__buf_add_fmt(out, ", currency: %s", x->currency);
     crm__buf_add_str(out, "}\n");
@@ -333,7 +343,7 @@ static int written_before(const crm__mapping *m, size_t at)
 
 static void put_column(const crm__mapping *m, const crm__map_column *c, crm__buf *out)
 {
-    line x = {word_of(c), "", 0, c->date, ""};
+    line x = {word_of(c), "", 0, c->date, c->decimal, ""};
 
     if (x.word && c->told.source != m->source)
         x.source = c->told.source;
@@ -343,6 +353,8 @@ static void put_column(const crm__mapping *m, const crm__map_column *c, crm__buf
         x.date = CRM__DATE_DAY_FIRST;
     if (x.word && !c->date && c->seen == CRM__SEEN_MONTH_FIRST)
         x.date = CRM__DATE_MONTH_FIRST;
+    if (x.word && !c->decimal && c->seen_number == CRM__DECIMAL_COMMA)
+        x.decimal = CRM__DECIMAL_COMMA;
     if (x.word && c->currency[0])
         x.currency = c->currency;
     put_line(out, c->told.column, &x);
@@ -370,7 +382,7 @@ int crm__mapping_write(const crm__mapping *m, crm__buf *out)
     }
     for (size_t i = 0; i < crm__map_rule_count(m); i++) {
         const crm__map_rule *r = crm__map_rule_at(m, i);
-        line x = {r->word, r->source, r->part, r->date, r->currency};
+        line x = {r->word, r->source, r->part, r->date, r->decimal, r->currency};
         if (!r->matched)
             put_line(out, r->column, &x);
     }

@@ -235,6 +235,110 @@ CRM_TEST(test_io_mapping__the_order_of_a_date_is_the_columns)
     world_close(&w);
 }
 
+/* What a column says whose samples are these, apart by "|" in columns: the limit of the last row.
+ */
+static const char *limit(mapping_world *w, const char *rule, const char *const *samples,
+                         const char *cells)
+{
+    char text[200];
+
+    snprintf(text, sizeof text, "columns:\n  A: {field: credit_limit%s%s}\n  B: {field: score}\n",
+             rule ? ", decimal: " : "", rule ? rule : "");
+    OK(world_map(w, CRM__MAP_CUSTOMERS, text, NULL, "A|B"));
+    for (; *samples; samples++) {
+        world_row(w, *samples);
+        crm__mapping_sample(w->m, &w->row);
+    }
+    return world_customer(w, cells, NULL) ? "!" : world_value(w, "credit_limit", 0);
+}
+
+CRM_TEST(test_io_mapping__decimal_commas_are_the_columns)
+{
+    static const char *const
+        NONE[] = {NULL},
+        *const COMMA[] = {"1.234,50|", "7|", NULL}, *const POINT[] = {"12.5|", "1,234|", NULL},
+        *const BOTH[] = {"12,5|", "12.5|", NULL}, *const BESIDE[] = {"1.234|0,5", NULL},
+        *const PLAIN[] = {"1234|", "1'234|", "1.234|", "1,234|", "x1,2,3|", "|", "1 234|", NULL};
+    static const struct {
+        const char *const *samples;
+        const char *cell, *want;
+    } CASES[] = {
+        {NONE, "1,234.50", "1234.50 CNY"},
+        {NONE, "1.234", "1.234 CNY"},
+        {NONE, "1.234,50", "!"},
+        {NONE, "12,5", "!"},
+        {NONE, "1 234.50", "1234.50 CNY"},
+        {NONE,
+         "1\xc2\xa0"
+         "234\xe2\x80\xaf"
+         "567.5 USD",
+         "1234567.5 USD"},
+        {NONE, "12 34", "!"},
+        {PLAIN, "1.234", "1.234 CNY"},
+        {PLAIN, "1,234", "1234 CNY"},
+        {COMMA, "1.234", "1234 CNY"},
+        {COMMA, "1,234", "1.234 CNY"},
+        {COMMA, "1.234,50", "1234.50 CNY"},
+        {COMMA, "1 234,50", "1234.50 CNY"},
+        {COMMA, "1'234,50", "1234.50 CNY"},
+        {COMMA, "1.234.567", "1234567 CNY"},
+        {COMMA, "-1.234,5 EUR", "-1234.5 EUR"},
+        {COMMA, "(1.234,5)", "-1234.5 CNY"},
+        {COMMA, "€1.234,50", "1234.50 EUR"},
+        {COMMA, "0,125", "0.125 CNY"},
+        {COMMA, "12.5", "12.5 CNY"}, /* has but one meaning */
+        {COMMA, "1.23,5", "!"},
+        {COMMA, "1,2,3", "!"},
+        {COMMA, "1234", "1234 CNY"},
+        {POINT, "1.234", "1.234 CNY"},
+        {POINT, "1,234", "1234 CNY"},
+        {POINT, "12,5", "!"},
+        {BOTH, "1.234", "!"},
+        {BOTH, "1,234", "!"},
+        {BOTH, "12,5", "12.5 CNY"},
+        {BOTH, "12.5", "12.5 CNY"},
+        {BESIDE, "1.234", "!"},
+        {BESIDE, "12.5", "12.5 CNY"},
+        {BESIDE, "1234", "1234 CNY"},
+    };
+    mapping_world w;
+    crm__buf out;
+
+    world_open(&w, "crm: 1\nname: m\ncurrency: CNY\nfields:\n  name: {type: text}\n"
+                   "  credit_limit: {type: money}\n  score: {type: integer}\n");
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const char *got = limit(&w, NULL, CASES[i].samples, CASES[i].cell);
+        ck_assert_msg(!strcmp(got, CASES[i].want), "case %zu: \"%s\" gives %s, not %s", i,
+                      CASES[i].cell, got, CASES[i].want);
+    }
+    limit(&w, NULL, BOTH, "1.234");
+    ck_assert_ptr_nonnull(strstr(w.faults[0].hint, "decimal: comma"));
+    /* The mapping says it, whatever the others are. */
+    ck_assert_str_eq(limit(&w, "comma", POINT, "1.234"), "1234 CNY");
+    ck_assert_str_eq(limit(&w, "comma", POINT, "12.5"), "!");
+    ck_assert_str_eq(limit(&w, "comma", NONE, "12,5"), "12.5 CNY");
+    ck_assert_str_eq(limit(&w, "point", COMMA, "1.234"), "1.234 CNY");
+    ck_assert_str_eq(limit(&w, "point", BESIDE, "1,234"), "1234 CNY");
+    ck_assert_str_eq(limit(&w, "point", NONE, "12,5"), "!");
+    ck_assert_int_eq(world_map(&w, CRM__MAP_CUSTOMERS,
+                               "columns:\n  A: {field: credit_limit, decimal: dot}\n", NULL, "A"),
+                     CRM_EFIELD);
+    /* What was found can be written down. */
+    limit(&w, NULL, COMMA, "1");
+    crm__buf_init(&out, NULL);
+    OK(crm__mapping_write(w.m, &out));
+    crm__buf_add_u8(&out, 0);
+    ck_assert_ptr_nonnull(strstr((char *)out.p, "A: {field: credit_limit, decimal: comma}"));
+    crm__buf_clear(&out);
+    /* Whole numbers, too. */
+    OK(world_map(&w, CRM__MAP_CUSTOMERS, NULL, NULL, "score"));
+    world_row(&w, "0,5");
+    crm__mapping_sample(w.m, &w.row);
+    OK(world_customer(&w, "1.000", NULL));
+    ck_assert_str_eq(world_value(&w, "score", 0), "1000");
+    world_close(&w);
+}
+
 CRM_TEST(test_io_mapping__all_faults_of_a_row_without_its_values)
 {
     mapping_world w;
