@@ -18,7 +18,8 @@ static const char help[] =
     "  --reason TEXT     why, for the journal\n"
     "  --purpose NAME    what it is for, for the journal\n"
     "  --format F        csv, jsonl (a JSON document a line) or vcard; else by the name of\n"
-    "                    FILE, else csv\n"
+    "                    FILE (.csv .tsv .jsonl .ndjson .vcf .vcard); without a suffix\n"
+    "                    csv, and jsonl with --json to standard output\n"
     "  --events          events in force, with the id of their customer; with --format jsonl\n"
     "                    and --with-events they stand in the documents of customers instead\n"
     "  --journal         every entry, as '" TOOL " changes --json' prints them\n"
@@ -81,6 +82,14 @@ static int ends_with(const char *file, const char *with)
     return n > m && strcmp(file + n - m, with) == 0;
 }
 
+static int has_suffix(const char *file)
+{
+    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+    const char *dot = strrchr(name, '.');
+
+    return dot && dot > name;
+}
+
 /* 0, or an exit code after a message. */
 static int choose_format(exporting *x, const char *file)
 {
@@ -99,6 +108,12 @@ static int choose_format(exporting *x, const char *file)
     }
     if (x->format && !x->o.format)
         return fail_usage(x->t, "--format is csv, jsonl or vcard");
+    if (!x->o.format && file && has_suffix(file))
+        return fail_usage(x->t,
+                          "the name of the file tells no format: .csv, .tsv, .jsonl, .ndjson, "
+                          ".vcf and .vcard do, or --format csv, jsonl or vcard");
+    if (!x->o.format && !file && x->t->json)
+        x->o.format = CRM_EXPORT_JSONL;
     if (!x->o.format)
         x->o.format =
             x->journal || x->with_events || x->with_origins ? CRM_EXPORT_JSONL : CRM_EXPORT_CSV;

@@ -33,6 +33,23 @@ cmp got wanted
 crm export --fields 姓名,性别 --labels --lang zh --reason test | tr -d '\r' >got
 printf '姓名,性别\nLi Na,女\n=SUM(A1),\n' >wanted
 cmp got wanted
+# the name tells the format, or is refused; JSON for who asks for JSON
+silent 2 crm export people.xlsx --reason test
+said <<'END'
+crm: export: the name of the file tells no format: .csv, .tsv, .jsonl, .ndjson, .vcf and .vcard do, or --format csv, jsonl or vcard
+Try 'crm export --help'.
+END
+[ ! -e people.xlsx ]
+crm export people.txt --format csv --fields name --reason test >/dev/null
+crm export dir.d/../plain --fields name --reason test >/dev/null 2>&1 && die "there is no dir.d"
+crm export plain --fields name --reason test >/dev/null
+cmp plain people.txt
+crm export --json --reason test | grep -q '^{"id":1,"kind":"person",' || die "no JSON"
+want 0 plain crm export --json --format csv --fields id --reason test <<'END'
+id
+1
+2
+END
 crm export o.csv --events --fields customer,kind,time,reference,amount --reason test >/dev/null
 tr -d '\r' <o.csv >got
 printf 'customer,kind,time,reference,amount\n1,order,2026-01-02T03:04:05Z,R1,12.50 CNY\n' >wanted
@@ -74,7 +91,7 @@ cmp got wanted
 # every export is in the journal, and what was refused is not
 crm changes | tail -n 1 | grep -q '  export (test)$'
 crm changes | grep -c '  export (' >got
-echo 6 | cmp - got
+echo 10 | cmp - got
 crm export --journal --reason audit >journal.jsonl
 tail -n 1 journal.jsonl | grep -q '"action":"export","reason":"audit"'
 crm changes --json --limit 1000 | cmp - journal.jsonl
