@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The file that an import puts bad rows in, to be put right and imported again:
- * the file's own columns, then line, column, problem and hint; of JSON Lines
+ * the file's own columns, then line, column, problem and hint, then cells that are beyond the
+ * columns; of JSON Lines
  * the documents with those as members in front.  It is made aside, as
  * NAME.part, and gets its name when the import is through; while the import can
  * be resumed it stays aside.
@@ -289,6 +290,8 @@ int badrows_add(badrows *b, const crm_import_bad *bad)
         put_texts(&b->text, bad, bad->cells);
         if (!b->grows)
             put_remarks(b, bad, bad->column_count == 0);
+        for (size_t i = 0; i < bad->beyond_count; i++)
+            put_cell(&b->text, bad->beyond[i].p, bad->beyond[i].n, 0);
         buf_str(&b->text, "\r\n");
     }
     return b->text.n >= WRITE_BYTES ? flush(b) : 0;

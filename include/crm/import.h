@@ -90,6 +90,10 @@ typedef struct crm_import_bad {
     size_t column_count;
     /** The line of JSON Lines; n = 0 for others. */
     crm_import_text text;
+    /** Cells behind those of the columns, which make a row bad. */
+    const crm_import_text *beyond;
+    /** Their number. */
+    size_t beyond_count;
 } crm_import_bad;
 
 /**

@@ -6,10 +6,13 @@
 #include "codec/json.h"
 
 #include <crm/codes.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
-enum { FLAGS = CRM_IMPORT_DRY_RUN | CRM_IMPORT_ATOMIC | CRM_IMPORT_EVENTS | CRM_IMPORT_RESUME |
-               CRM_IMPORT_RENAME };
+enum {
+    FLAGS = CRM_IMPORT_DRY_RUN | CRM_IMPORT_ATOMIC | CRM_IMPORT_EVENTS | CRM_IMPORT_RESUME |
+            CRM_IMPORT_RENAME
+};
 
 void crm_import_options_init(crm_import_options *opts)
 {
@@ -141,13 +144,17 @@ static int prepare(crm_import *imp, int fd, const crm_import_options *opts, crm_
     if (rc)
         return rc;
     imp->waits = fstat(fd, &st) || !S_ISREG(st.st_mode);
-    if (imp->o.flags & CRM_IMPORT_RESUME) {
-        rc = crm__import_find(imp->db, fd, &imp->o, imp->what, &imp->stored, err);
-        imp->done = imp->stored;
-        imp->resumed = imp->stored.rows;
-    }
-    imp->done.what = imp->stored.what = imp->what;
-    imp->done.policy = imp->stored.policy = imp->o.policy;
+    imp->stored.what = imp->what;
+    imp->stored.policy = imp->o.policy;
+    if (imp->txn_o.source)
+        snprintf(imp->stored.source, sizeof imp->stored.source, "%s", imp->txn_o.source);
+    if (imp->o.flags & CRM_IMPORT_RESUME)
+        rc = crm__import_find(imp->db, fd, &imp->o, imp->what,
+                              imp->txn_o.source ? imp->txn_o.source : "", &imp->stored, err);
+    if (!rc && !(imp->o.flags & CRM_IMPORT_DRY_RUN))
+        rc = crm__import_list(imp->db, &imp->stored, &imp->others, err);
+    imp->done = imp->stored;
+    imp->resumed = imp->stored.rows;
     if (!rc)
         rc = crm__rows_open(&imp->mem, fd, &imp->o, &imp->in, err);
     if (!rc && imp->in.table)
@@ -183,6 +190,7 @@ int crm_import_open(crm_db *db, int fd, const crm_import_options *opts, crm_impo
     crm__arena_init(&imp->row, &imp->mem);
     crm__buf_init(&imp->faults, &imp->mem);
     crm__buf_init(&imp->texts, &imp->mem);
+    crm__buf_init(&imp->others, &imp->mem);
     crm__portion_init(&imp->p, &imp->mem);
     rc = prepare(imp, fd, opts, err);
     if (rc) {
@@ -205,6 +213,7 @@ void crm_import_close(crm_import *imp)
     crm__portion_clear(&imp->p);
     crm__buf_clear(&imp->faults);
     crm__buf_clear(&imp->texts);
+    crm__buf_clear(&imp->others);
     crm__arena_clear(&imp->row);
     crm__arena_clear(&imp->arena);
     mem = imp->mem;

@@ -72,13 +72,16 @@ uint64_t crm__rows_hash_begin(const crm__source_of_rows *s);
 
 /* ---- what a batch has done (import_state.c, import_find.c) ---- */
 
+enum { CRM__SOURCE_ROOM = 104 }; /* a name has at most 100 bytes */
+
 typedef struct crm__import_state {
     uint64_t batch;
     uint32_t what, policy;
     uint64_t rows; /* done */
     uint64_t hash; /* of those */
     uint64_t created, updated, unchanged, skipped, bad, empty;
-    uint64_t mark; /* the host's */
+    uint64_t mark;                 /* the host's */
+    char source[CRM__SOURCE_ROOM]; /* of the transactions; "": none */
 } crm__import_state;
 
 enum { CRM__KEY_IMPORT = 15 };
@@ -88,9 +91,18 @@ int crm__import_read(uint64_t batch, crm__slice row, crm__import_state *s);
 int crm__import_put(crm_txn *txn, const crm__import_state *s, crm_error *err);
 /* Nothing is left to be resumed of a batch. */
 int crm__import_forget(crm_txn *txn, uint64_t batch, crm_error *err);
-/* Finds the batch to go on with: o->resume, or the one whose rows the input begins with. */
+/* Finds the batch to go on with: o->resume, or the one whose rows the input begins with.  It must
+ * have been begun with the same source. */
 int crm__import_find(crm_db *db, int fd, const crm_import_options *o, uint32_t what,
-                     crm__import_state *out, crm_error *err);
+                     const char *source, crm__import_state *out, crm_error *err);
+
+/* Imports that were cut short: what a whole one with the same rows leaves nothing to resume of. */
+typedef struct crm__import_open {
+    uint64_t batch, rows, hash;
+    int same; /* it was begun with the rows that this one begins with */
+} crm__import_open;
+/* Those that were begun alike, the newest MOST of them, as an array of the caller's to release. */
+int crm__import_list(crm_db *db, const crm__import_state *like, crm__buf *out, crm_error *err);
 
 /* ---- one import ---- */
 
@@ -113,6 +125,7 @@ struct crm_import {
     crm_event *e;
     crm__import_state done;
     crm__import_state stored; /* as of the last commit */
+    crm__buf others;          /* crm__import_open */
     uint64_t resumed, since;  /* rows since the last commit */
     uint64_t look;            /* rows until the host is asked again */
     crm_import_result r;
@@ -121,6 +134,9 @@ struct crm_import {
     crm__buf faults, texts; /* crm_import_fault; crm_import_text: columns, then cells */
 };
 
+/* The input begins with so many rows of that hash: those among the others that had come there are
+ * imports of these rows. */
+void crm__import_note(crm_import *imp, uint64_t rows, uint64_t hash);
 /* Writes one row and counts what became of it.  CRM_DONE: the host said stop.  Errors end the
  * import: a bad row is none. */
 int crm__import_write(crm_import *imp, const crm__import_row *r, crm_error *err);

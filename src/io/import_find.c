@@ -105,8 +105,36 @@ static int match(const crm_allocator *mem, int fd, const crm_import_options *o,
     return CRM_OK;
 }
 
+static int judge_source(const crm__import_state *s, const char *source, crm_error *err)
+{
+    if (strcmp(s->source, source) == 0)
+        return CRM_OK;
+    return crm__fail_field(err, CRM_EINVAL, "source", "batch %llu was begun with %s",
+                           (unsigned long long)s->batch,
+                           *s->source ? "another source" : "no source");
+}
+
+int crm__import_list(crm_db *db, const crm__import_state *like, crm__buf *out, crm_error *err)
+{
+    crm__import_state all[MOST];
+    size_t count;
+    crm_txn *txn;
+    int rc = crm_txn_begin(db, CRM_READ, NULL, &txn, err);
+
+    if (rc)
+        return rc;
+    rc = read_all(txn, like->what, like->policy, all, &count, err);
+    crm_txn_abort(txn);
+    for (size_t i = 0; i < count && !rc; i++) {
+        crm__import_open x = {all[i].batch, all[i].rows, all[i].hash, 0};
+        if (all[i].batch != like->batch && strcmp(all[i].source, like->source) == 0)
+            crm__buf_add(out, &x, sizeof x);
+    }
+    return rc || !out->failed ? rc : crm__fail_nomem(err);
+}
+
 int crm__import_find(crm_db *db, int fd, const crm_import_options *o, uint32_t what,
-                     crm__import_state *out, crm_error *err)
+                     const char *source, crm__import_state *out, crm_error *err)
 {
     crm__import_state all[MOST];
     size_t count = 0;
@@ -128,11 +156,12 @@ int crm__import_find(crm_db *db, int fd, const crm_import_options *o, uint32_t w
                                (unsigned long long)out->batch,
                                out->what == CRM__MAP_EVENTS ? "events" : "customers");
     if (o->resume)
-        return CRM_OK;
+        return judge_source(out, source, err);
     if (!count)
         return crm__fail_field(err, CRM_ENOTFOUND, "resume", "no such import was cut short");
     if (count > 1)
-        return match(&db->mem, fd, o, all, count, out, err);
-    *out = all[0];
-    return CRM_OK;
+        rc = match(&db->mem, fd, o, all, count, out, err);
+    else
+        *out = all[0];
+    return rc ? rc : judge_source(out, source, err);
 }

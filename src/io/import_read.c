@@ -79,16 +79,41 @@ void crm__portion_clear(crm__portion *p)
     crm__buf_clear(&p->cells);
 }
 
-/* Copies the cells that are not empty, all texts in one piece. */
+static size_t text_bytes(const crm__cell *cells, size_t count)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++)
+        n += cells[i].text.n;
+    return n;
+}
+
+/* Keeps the cells that are not empty; how many there are. */
+static size_t keep_cells(crm__portion *p, const crm__cell *cells, size_t count, uint8_t **to)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        crm__cell c = cells[i];
+        if (!c.text.n)
+            continue;
+        memcpy(*to, c.text.p, c.text.n);
+        c.text.p = *to;
+        *to += c.text.n;
+        crm__buf_add(&p->cells, &c, sizeof c);
+        kept++;
+    }
+    return kept;
+}
+
+/* Copies what there is of a row, all texts in one piece. */
 static int keep_row(crm__portion *p, const crm__table_row *row)
 {
     crm__import_row r = {*row, p->cells.n / sizeof(crm__cell), {NULL, 0}, p->empty};
     size_t all = row->why ? strlen(row->why) + 1 : 0;
     uint8_t *to;
 
-    r.row.count = 0;
-    for (size_t i = 0; i < row->count; i++)
-        all += row->cells[i].text.n;
+    all += text_bytes(row->cells, row->count) + text_bytes(row->beyond, row->beyond_count);
     to = crm__arena_alloc(&p->text, all ? all : 1);
     if (!to)
         return CRM_ENOMEM;
@@ -98,16 +123,8 @@ static int keep_row(crm__portion *p, const crm__table_row *row)
         r.row.why = (const char *)to;
         to += n;
     }
-    for (size_t i = 0; i < row->count; i++) {
-        crm__cell c = row->cells[i];
-        if (!c.text.n)
-            continue;
-        memcpy(to, c.text.p, c.text.n);
-        c.text.p = to;
-        to += c.text.n;
-        crm__buf_add(&p->cells, &c, sizeof c);
-        r.row.count++;
-    }
+    r.row.count = keep_cells(p, row->cells, row->count, &to);
+    r.row.beyond_count = keep_cells(p, row->beyond, row->beyond_count, &to);
     crm__buf_add(&p->rows, &r, sizeof r);
     if (p->cells.failed || p->rows.failed)
         return CRM_ENOMEM;
@@ -176,8 +193,9 @@ int crm__portion_read(crm__source_of_rows *s, crm__portion *p, crm_error *err)
         rc = s->table ? read_row(s, p, err) : read_line(s, p, err);
     rows = (crm__import_row *)(void *)p->rows.p;
     for (size_t i = 0; i < p->count; i++) {
-        if (rows[i].row.count)
-            rows[i].row.cells = (const crm__cell *)(const void *)p->cells.p + rows[i].first;
+        const crm__cell *cells = (const crm__cell *)(const void *)p->cells.p + rows[i].first;
+        rows[i].row.cells = rows[i].row.count ? cells : NULL;
+        rows[i].row.beyond = rows[i].row.beyond_count ? cells + rows[i].row.count : NULL;
     }
     return rc;
 }

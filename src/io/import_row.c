@@ -647,20 +647,27 @@ static int row_line(crm_import *imp, const crm__import_row *r, crm_error *err)
 
 /* ---- telling ---- */
 
-/* The cells of a row, one for each column. */
-static int spread(crm_import *imp, const crm__table_row *row, size_t columns)
+/* The cells of a row, one for each column, and those beyond them. */
+static int spread(crm_import *imp, const crm__table_row *row, size_t columns, size_t *beyond)
 {
     crm_import_text *t;
     crm__buf joined;
 
+    *beyond = row->beyond_count ? row->beyond[row->beyond_count - 1].column + 1 - columns : 0;
     imp->texts.n = 0;
-    if (!crm__buf_reserve(&imp->texts, 2 * columns * sizeof *t))
+    if (!crm__buf_reserve(&imp->texts, (2 * columns + *beyond) * sizeof *t))
         return CRM_ENOMEM;
     t = (crm_import_text *)(void *)imp->texts.p;
     for (size_t i = 0; i < columns; i++) {
         crm__slice name = crm__table_column(imp->in.table, i);
         t[i] = (crm_import_text){(const char *)name.p, name.n};
         t[columns + i] = (crm_import_text){"", 0};
+    }
+    for (size_t i = 0; i < *beyond; i++)
+        t[2 * columns + i] = (crm_import_text){"", 0};
+    for (size_t i = 0; i < row->beyond_count; i++) {
+        crm__slice s = row->beyond[i].text;
+        t[columns + row->beyond[i].column] = (crm_import_text){(const char *)s.p, s.n};
     }
     for (size_t i = 0; i < row->count; i++) {
         crm_import_text *to = &t[columns + row->cells[i].column];
@@ -695,11 +702,12 @@ static int tell_bad(crm_import *imp, const crm__import_row *r, crm_error *err)
     bad.faults = (const crm_import_fault *)(const void *)imp->faults.p;
     bad.fault_count = imp->faults.n / sizeof *bad.faults;
     if (columns) {
-        if (spread(imp, &r->row, columns))
+        if (spread(imp, &r->row, columns, &bad.beyond_count))
             return crm__fail_nomem(err);
         bad.columns = (const crm_import_text *)(const void *)imp->texts.p;
         bad.cells = bad.columns + columns;
         bad.column_count = columns;
+        bad.beyond = bad.cells + columns;
     }
     bad.text = (crm_import_text){(const char *)r->text.p, r->text.n};
     return imp->o.bad(&bad, imp->o.ctx) ? CRM_DONE : CRM_OK;
@@ -731,6 +739,7 @@ int crm__import_write(crm_import *imp, const crm__import_row *r, crm_error *err)
     imp->done.rows++;
     imp->done.empty += r->empty;
     imp->done.hash = crm__row_hash(imp->done.hash, r);
+    crm__import_note(imp, imp->done.rows, imp->done.hash);
     if (!imp->faults.n)
         return CRM_OK;
     imp->done.bad++;

@@ -62,9 +62,30 @@ static void back(crm_import *imp)
 
 static int write_state(crm_import *imp, int last, crm_error *err)
 {
-    if (last)
-        return imp->stored.batch ? crm__import_forget(imp->txn, imp->stored.batch, err) : CRM_OK;
-    return crm__import_put(imp->txn, &imp->done, err);
+    const crm__import_open *x = (const crm__import_open *)(const void *)imp->others.p;
+    int rc = CRM_OK;
+
+    if (!last)
+        return crm__import_put(imp->txn, &imp->done, err);
+    if (imp->stored.batch)
+        rc = crm__import_forget(imp->txn, imp->stored.batch, err);
+    for (size_t i = 0; i < imp->others.n / sizeof *x && !rc; i++) {
+        if (x[i].same)
+            rc = crm__import_forget(imp->txn, x[i].batch, err);
+    }
+    return rc;
+}
+
+/* Whether an import of these rows that was cut short has nothing left that is not done. */
+static int closes(const crm_import *imp)
+{
+    const crm__import_open *x = (const crm__import_open *)(const void *)imp->others.p;
+
+    for (size_t i = 0; i < imp->others.n / sizeof *x; i++) {
+        if (x[i].same)
+            return 1;
+    }
+    return 0;
 }
 
 /* Commits what was done; `last`: nothing is left to be resumed.  What changed nothing so far has no
@@ -75,7 +96,8 @@ static int commit(crm_import *imp, int last, crm_error *err)
     crm_txn *txn;
     int rc;
 
-    if (!imp->txn && last && imp->r.resumable) { /* the last row was committed, not the end */
+    /* The last row was committed, not the end; or all that is left is to close others. */
+    if (!imp->txn && last && (imp->r.resumable || closes(imp))) {
         rc = begin(imp, err);
         if (rc)
             return rc;
@@ -84,7 +106,7 @@ static int commit(crm_import *imp, int last, crm_error *err)
         return CRM_OK;
     if (crm_txn_batch(imp->txn))
         imp->done.batch = crm_txn_batch(imp->txn);
-    if (!imp->done.batch) {
+    if (!imp->done.batch && !(last && closes(imp))) {
         drop(imp);
         return CRM_OK;
     }
@@ -126,11 +148,20 @@ static int ask(crm_import *imp)
 
 /* ---- rows ---- */
 
+void crm__import_note(crm_import *imp, uint64_t rows, uint64_t hash)
+{
+    crm__import_open *x = (crm__import_open *)(void *)imp->others.p;
+
+    for (size_t i = 0; i < imp->others.n / sizeof *x; i++)
+        x[i].same |= x[i].rows == rows && x[i].hash == hash;
+}
+
 /* Passes over rows that earlier runs had done; *i: the first that was not. */
 static int pass_over(crm_import *imp, uint64_t *passed, uint64_t *hash, size_t *i, crm_error *err)
 {
     while (*i < imp->p.count && *passed < imp->resumed) {
         *hash = crm__row_hash(*hash, crm__portion_at(&imp->p, (*i)++));
+        crm__import_note(imp, *passed + 1, *hash);
         if (++*passed == imp->resumed && *hash != imp->done.hash)
             return crm__fail_field(err, CRM_ECONFLICT, "resume",
                                    "these are not the rows that batch %llu was begun with",

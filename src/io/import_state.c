@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * What a batch of an import has done so far, in one row of the meta space beside the batch's own:
- *   "import/" batch u64 -> 1 (u8), hash u64, varints: what, policy, rows, created, updated,
- *   unchanged, skipped, bad, empty, mark
+ *   "import/" batch u64 -> 2 (u8), hash u64, varints: what, policy, rows, created, updated,
+ *   unchanged, skipped, bad, empty, mark; then the source
  * It is written in the transactions that commit the rows, and goes with the last of them.
  */
 #include "io/import.h"
 
 #include <crm/codes.h>
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 crm__slice crm__import_key(uint8_t to[CRM__KEY_IMPORT], uint64_t batch)
 {
@@ -30,6 +30,7 @@ int crm__import_put(crm_txn *txn, const crm__import_state *s, crm_error *err)
     crm__buf_add(out, hash, sizeof hash);
     for (size_t i = 0; i < sizeof n / sizeof *n; i++)
         crm__buf_add_varint(out, n[i]);
+    crm__buf_add_str(out, s->source);
     if (out->failed || crm__edits_put(&txn->edits, KV_META, crm__import_key(key, s->batch),
                                       crm__slice_of(out->p, out->n), 0))
         return crm__fail_nomem(err);
@@ -68,5 +69,9 @@ int crm__import_read(uint64_t batch, crm__slice row, crm__import_state *s)
     s->policy = (uint32_t)crm__read_varint(&in);
     for (size_t i = 0; i < sizeof to / sizeof *to; i++)
         *to[i] = crm__read_varint(&in);
-    return in.failed ? CRM_ECORRUPT : CRM_OK;
+    if (in.failed || crm__reader_left(&in) >= sizeof s->source)
+        return CRM_ECORRUPT;
+    if (crm__reader_left(&in))
+        memcpy(s->source, in.p, crm__reader_left(&in));
+    return CRM_OK;
 }

@@ -182,6 +182,8 @@ int crm__table_next(crm__table *t, crm__table_row *row, crm_error *err)
         row->flags = 0;
         row->odd = 0;
         row->why = NULL;
+        row->beyond = NULL;
+        row->beyond_count = 0;
         t->rc = t->kind->next(t, row, &t->why);
     }
     return t->rc < 0 ? crm__fail_copy(err, &t->why) : t->rc;

@@ -15,7 +15,7 @@ enum { CRM__TABLE_COLUMNS = 4096 };
 /* What is to be said of a row. */
 enum {
     CRM__ROW_FEW = 1,         /* CSV: fewer cells than columns with a name */
-    CRM__ROW_MANY = 2,        /* more cells than columns, not all of them empty: left out */
+    CRM__ROW_MANY = 2,        /* more cells than columns, not all of them empty */
     CRM__ROW_BARE_QUOTE = 4,  /* a quote inside a cell without quotes: kept */
     CRM__ROW_AFTER_QUOTE = 8, /* text behind a cell's closing quote: kept */
     CRM__ROW_EMPTY = 16,      /* every cell is empty: to be passed over (a sheet's are already) */
@@ -31,12 +31,14 @@ typedef struct crm__cell {
 } crm__cell;
 
 typedef struct crm__table_row {
-    const crm__cell *cells; /* by column ascending; of a card several may be of one column */
-    size_t count;           /* a cell that is not here is empty, one that is here may be */
-    uint64_t number;        /* of the row, from 1; the row of names, where there is one, is 1 */
-    uint64_t line;          /* where it begins in the text, from 1; in a sheet, its row there */
-    unsigned flags;         /* CRM__ROW_... */
-    size_t odd;             /* of CRM__ROW_BARE_QUOTE, _AFTER_QUOTE: the first such cell's column */
+    const crm__cell *cells;  /* by column ascending; of a card several may be of one column */
+    size_t count;            /* a cell that is not here is empty, one that is here may be */
+    const crm__cell *beyond; /* of CRM__ROW_MANY: those behind the last column, by column too */
+    size_t beyond_count;
+    uint64_t number; /* of the row, from 1; the row of names, where there is one, is 1 */
+    uint64_t line;   /* where it begins in the text, from 1; in a sheet, its row there */
+    unsigned flags;  /* CRM__ROW_... */
+    size_t odd;      /* of CRM__ROW_BARE_QUOTE, _AFTER_QUOTE: the first such cell's column */
     size_t found; /* of CRM__ROW_FEW, _MANY: cells in the text; in a sheet, up to its last text */
     const char *why; /* of CRM__ROW_BROKEN: one line for a person, no data of the row; else NULL */
 } crm__table_row;

@@ -110,6 +110,12 @@ static int next_csv(crm__table *t, crm__table_row *out, crm_error *err)
     out->odd = row.odd;
     if (row.flags || row.found != t->columns)
         out->flags = flags_of(r, t->columns, &row);
+    if (out->flags & CRM__ROW_MANY && row.count > n) {
+        for (size_t i = n; i < row.count; i++)
+            r->cells[i].text = row.cells[i];
+        out->beyond = r->cells + n;
+        out->beyond_count = row.count - n;
+    }
     return CRM_OK;
 }
 

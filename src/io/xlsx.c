@@ -464,6 +464,8 @@ static int next_xlsx(crm__table *t, crm__table_row *row, crm_error *err)
     row->count = r->why ? 0 : n;
     row->number = ++r->rows;
     row->line = r->line;
+    row->beyond = r->cells + n;
+    row->beyond_count = r->why ? 0 : r->count - n;
     row->found = r->width;
     row->why = r->why;
     row->flags = (r->width > t->columns ? CRM__ROW_MANY : 0) | (r->why ? CRM__ROW_BROKEN : 0);

@@ -797,6 +797,132 @@ CRM_TEST(test_api_import__finds_the_one_to_resume_by_its_rows)
     crm_db_close(db);
 }
 
+/* The values of an import have one source: it does not go on with another. */
+CRM_TEST(test_api_import__goes_on_with_the_same_source_only)
+{
+    static const char *const SOURCE[] = {NULL, "", "erp", "web"};
+    crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
+    crm_txn_options txn = CRM_TXN_OPTIONS_INIT;
+    crm_import_result r;
+
+    for (int from = 1; from < 4; from++) {
+        crm_db *db = open_at(from == 1 ? "a" : from == 2 ? "b" : "c");
+        cut c = {.stop_at = 2};
+        o = with(0, 0);
+        o.txn = &txn;
+        o.commit_rows = 1;
+        o.before_commit = before_commit;
+        o.ctx = &c;
+        txn.source = SOURCE[from];
+        r = import_fd(db, file_of(PEOPLE, sizeof PEOPLE - 1), &o, CRM_ECANCELLED);
+        ck_assert_uint_eq(r.resumable, 1);
+        o.before_commit = NULL;
+        o.flags = CRM_IMPORT_RESUME;
+        for (int by_number = 0; by_number < 2; by_number++) {
+            o.resume = by_number ? r.batch : 0;
+            for (int to = 0; to < 4; to++) {
+                int fd = file_of(PEOPLE, sizeof PEOPLE - 1);
+                crm_import *imp;
+                txn.source = SOURCE[to];
+                if (to == from || (from == 1 && to == 0)) {
+                    OK(crm_import_open(db, fd, &o, &imp, &er));
+                    crm_import_close(imp);
+                } else {
+                    IS(CRM_EINVAL, crm_import_open(db, fd, &o, &imp, &er));
+                    ck_assert_str_eq(er.field, "source");
+                }
+                close(fd);
+            }
+        }
+        crm_db_close(db);
+    }
+}
+
+static uint64_t cut_short(crm_db *db)
+{
+    crm_db_stat st;
+
+    OK(crm_db_stat_get(db, sizeof st, &st, &er));
+    return st.imports;
+}
+
+/* Once the rows of an import that was cut short are all in, there is nothing left to go on with. */
+CRM_TEST(test_api_import__a_whole_one_closes_those_cut_short)
+{
+    crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
+    crm_db *db = api_open();
+    uint64_t batch[3], revision;
+    crm_import_result r;
+
+    o.commit_rows = 1;
+    o.before_commit = before_commit;
+    for (unsigned i = 0; i < 3; i++) { /* two of this file, one of another */
+        static const char OTHER[] = "name,email\nX,x@example.com\nY,y@example.com\n"
+                                    "Z,z@example.com\nW,w@example.com\n";
+        cut c = {.stop_at = i < 2 ? 2 + i : 3};
+        o.ctx = &c;
+        r = i < 2 ? import_fd(db, file_of(PEOPLE, sizeof PEOPLE - 1), &o, CRM_ECANCELLED)
+                  : import_fd(db, file_of(OTHER, sizeof OTHER - 1), &o, CRM_ECANCELLED);
+        ck_assert_uint_eq(r.resumable, 1);
+        batch[i] = r.batch;
+    }
+    ck_assert_uint_eq(cut_short(db), 3);
+    o.before_commit = NULL;
+    o.flags = CRM_IMPORT_DRY_RUN;
+    r = import_fd(db, file_of(PEOPLE, sizeof PEOPLE - 1), &o, CRM_OK);
+    ck_assert_uint_eq(cut_short(db), 3);
+    o.flags = 0;
+    o.policy = CRM_IMPORT_SKIP; /* leaves undone what they would have done */
+    r = import_fd(db, file_of(PEOPLE, sizeof PEOPLE - 1), &o, CRM_OK);
+    ck_assert_uint_eq(cut_short(db), 3);
+    o.policy = 0;
+    revision = revision_of(db);
+    r = import_fd(db, file_of(PEOPLE, sizeof PEOPLE - 1), &o, CRM_OK);
+    ck_assert_uint_eq(r.unchanged, 3);
+    ck_assert_uint_eq(r.resumable, 0);
+    ck_assert_uint_eq(cut_short(db), 1); /* without any change of customers */
+    ck_assert_uint_eq(revision_of(db), revision);
+    o.flags = CRM_IMPORT_RESUME;
+    for (unsigned i = 0; i < 3; i++) {
+        crm_import *imp;
+        int fd = file_of(PEOPLE, sizeof PEOPLE - 1);
+        o.resume = batch[i];
+        IS(i < 2 ? CRM_ENOTFOUND : CRM_OK, crm_import_open(db, fd, &o, &imp, &er));
+        crm_import_close(imp);
+        close(fd);
+    }
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+static int keep_beyond(const crm_import_bad *bad, void *ctx)
+{
+    char *to = ctx;
+
+    snprintf(to + strlen(to), 200 - strlen(to), "%zu:", bad->beyond_count);
+    for (size_t i = 0; i < bad->beyond_count; i++)
+        snprintf(to + strlen(to), 200 - strlen(to), "%.*s|", (int)bad->beyond[i].n,
+                 bad->beyond[i].p);
+    return 0;
+}
+
+/* No cell of a bad row is lost. */
+CRM_TEST(test_api_import__cells_beyond_the_columns_are_told)
+{
+    crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
+    crm_db *db = api_open();
+    char got[200] = "";
+
+    o.bad = keep_beyond;
+    o.ctx = got;
+    import_text(db,
+                "name,email\nA,a@example.com,extra\nB,nothing\nC,c@example.com,,\n"
+                "D,d@example.com,,x,,y z,\n,,,,lonely\n",
+                &o);
+    ck_assert_str_eq(got, "1:extra|0:4:|x||y z|3:||lonely|");
+    crm_db_close(db);
+}
+
 /* ---- callbacks, arguments ---- */
 
 static int stop_now(uint64_t bytes, uint64_t total, uint64_t rows, void *ctx)

@@ -164,6 +164,18 @@ for delay in 0.02 0.05 0.1; do
     cmp whole.errors long.csv.errors.csv || die "bad rows after $delay: $(cat err)"
 done
 
+# cells beyond the columns are kept behind the remarks; put right, the row is as any other
+printf 'name,email\nAnn,ann@example.com,x,y\n' >wide.csv
+crm -C wide.db import wide.csv >/dev/null 2>&1 || same $? 1
+tr -d '\r' <wide.csv.errors.csv | grep -q '^Ann,ann@example.com,2,.*,x,y$' || die "cells are lost"
+sed -i 's/,x,y\r$/\r/' wide.csv.errors.csv
+crm -C wide.db import wide.csv.errors.csv >/dev/null 2>&1
+# European numbers
+printf 'name;email;credit_limit\nA;a@example.com;1.234\nB;b@example.com;1.234,50\n' >euro.csv
+crm -C euro.db import euro.csv >/dev/null 2>&1
+crm -C euro.db list --csv --fields name,credit_limit | tr -d '\r' >got
+printf 'name,credit_limit\nA,1234 CNY\nB,1234.50 CNY\n' | cmp - got
+
 # the command line
 silent 2 crm import
 silent 2 crm import a b
