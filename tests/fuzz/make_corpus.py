@@ -236,6 +236,43 @@ def texts():
     return [b"\x00\x02" + c for c in coded] + [b"\x03\x05" + coded[-1], b"\x07\x00" + coded[3]]
 
 
+# ---- imports: the first byte as in fuzz_import.c ----
+
+def imports():
+    people = "name,phone,email,credit_limit,birth_date,lifecycle\n"
+    orders = "email,time,amount,reference,quantity\n"
+    customers = [
+        people + "Li Na,13800138000,li.na@example.com,100,1990-05-01,lead\nEve,,eve@example.com,\"1,234.50\",,\n",
+        people + "Other,13800138000,,,,\n,139,no mail,x,31/31/2024,nobody\n",
+        people.replace(",", ";") + "A;;a@example.com;1.234;03/04/2024;\nB;;b@example.com;1.234,50;25/12/2023;\n",
+        people + "A,,a@example.com,,,,x,,y\n,,,,\nB\n\"C\"\"\",,c@example.com,,,\n",
+        "id,kind,name,email\n1,person,Li Na,\n2,,张伟,zw@example.com\n99,,Nobody,\n3,robot,Shop,\n",
+        "姓名,手机号,邮箱,客户编号\n李娜,138 0013 8000,,E1\n张伟,13900139000、13700137000,a@x.cn;b@x.cn,E2\n王芳,1.38E+10,,\n",
+        "Given Name,Family Name,Phone 1 - Value,E-mail 1 - Value,Labels\nJohn,Smith,+44 20 7946 0018 ::: 020,j@x.org,a ::: b\n",
+        "name,external@erp,external@shop\nShop,7,\nNew,8,9\nShop,,9\n",
+        table(random.Random(9), "\t", "\n", 0), people,
+    ]
+    events = [
+        orders + "li.na@example.com,2026-01-02,12.50,R1,1\nli.na@example.com,2026-01-02T03:04:05Z,1 USD,R2,\n",
+        orders + "nobody@example.com,2026-01-02,1,R3,\n,,,,\nli.na@example.com,soon,x,,0.5\n",
+        "phone,日期,金额\n13800138000,2026年1月2日,￥12\n13900139000,2026/1/2,\"1.234,5\"\n13900139000,,12\n",
+    ]
+    lines = [
+        '{"name":"N","email":"n@example.com","events":[{"kind":"visit"}]}\n\n{"nme":1}\n[]\n{"name":\n{"name":"N2","email":"n@example.com"}\n',
+        '{"id":1,"name":"Li Na","phone":["13800138000"],"identities":[{"kind":"external","source":"erp","value":"9"}]}\n',
+    ]
+    event_lines = ['{"customer":1,"kind":"order","amount":"1 CNY"}\n{"customer":"phone=13900139000","kind":"visit"}\n'
+                   '{"customer":{"email":"x@y.z"},"kind":"order"}\n{"customer":9,"kind":"order","amount":"1 CNY"}\n']
+    out = [bytes([16 | policy << 1 | (32 if policy else 0)]) + t.encode() for t in customers for policy in range(4)]
+    out += [bytes([flags]) + t.encode() for t in events for flags in (17, 49)]
+    out += [bytes([flags]) + t.encode() for t in lines for flags in (24, 26, 56)]
+    out += [bytes([25]) + t.encode() for t in event_lines]
+    out += [b"\x10" + c[1:] for c in cards()] + [b"\x10" + b[1:] for b in books() if b[0] == 1]
+    out += [b"\x10" + gzip.compress(customers[0].encode(), mtime=0), b"\x10" + customers[5].encode("gb18030"),
+            b"\x10" + customers[5].encode("utf-16"), b"\x10\0\xff", b"\x18not json", b"\x10PK\x03\x04"]
+    return out
+
+
 # ---- cards and books ----
 
 def cards():
@@ -278,7 +315,8 @@ def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
     total = 0
     for name, inputs in (("json", documents()), ("model", models()), ("record", records()), ("value", values()),
-                         ("csv", tables()), ("text", texts()), ("vcard", cards()), ("xlsx", books())):
+                         ("csv", tables()), ("text", texts()), ("vcard", cards()), ("xlsx", books()),
+                         ("import", imports())):
         os.makedirs(os.path.join(folder, name), exist_ok=True)
         for data in inputs:
             with open(os.path.join(folder, name, hashlib.sha1(data).hexdigest()[:12]), "wb") as f:
