@@ -4,7 +4,6 @@
 #include "damage.h"
 #include "help.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -39,20 +38,6 @@ static char *path_of(char to[600], const char *name)
 {
     snprintf(to, 600, "%s", crmtest_path(name));
     return to;
-}
-
-static size_t names_in(const char *dir)
-{
-    DIR *d = opendir(dir);
-    struct dirent *e;
-    size_t n = 0;
-
-    if (!d)
-        return 0;
-    while ((e = readdir(d)) != NULL)
-        n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
 }
 
 static char *read_file(const char *path, size_t *n)
@@ -129,7 +114,7 @@ CRM_TEST(test_api_backup__round_trip_plain_and_gzip)
         ck_assert_uint_eq(back.rows, made.rows);
         ck_assert_uint_eq(back.revision, made.revision);
         ck_assert_uint_eq(back.source_bytes, made.bytes);
-        ck_assert_uint_eq(names_in(dir), 2); /* data.mdb, crm.lock */
+        ck_assert_uint_eq(crmtest_names_in(dir), 2); /* data.mdb, crm.lock */
         api_check_clean(dir);
         OK(crm_db_open(dir, NULL, &copy, &er));
         same_content(db, copy);
@@ -138,7 +123,7 @@ CRM_TEST(test_api_backup__round_trip_plain_and_gzip)
         api_check_clean(dir);
     }
     crm_db_close(db);
-    ck_assert_uint_eq(names_in(crmtest_dir()), 5);
+    ck_assert_uint_eq(crmtest_names_in(crmtest_dir()), 5);
 }
 
 typedef struct writer {
@@ -263,7 +248,7 @@ CRM_TEST(test_api_backup__places_and_options_it_refuses)
     write_file(text, "\x1f\x8b", 2);
     IS(CRM_ECORRUPT, crm_restore(text, crmtest_path("x"), NULL, 0, NULL, &er));
     crm_db_close(db);
-    ck_assert_uint_eq(names_in(crmtest_dir()), 3);
+    ck_assert_uint_eq(crmtest_names_in(crmtest_dir()), 3);
 }
 
 typedef struct stopper {
@@ -295,7 +280,7 @@ CRM_TEST(test_api_backup__stopped_at_each_call_leaves_nothing)
             crm_db_close(db);
         for (uint64_t at = 1; rc == CRM_ECANCELLED; at++) {
             crm_backup_options o = options(what == 0 ? CRM_BACKUP_GZIP : 0);
-            size_t before = names_in(crmtest_dir()), inside = names_in(api_path());
+            size_t before = crmtest_names_in(crmtest_dir()), inside = crmtest_names_in(api_path());
             s = (stopper){at, 0, 0, 0};
             o.progress = stop_at;
             o.progress_ctx = &s;
@@ -303,8 +288,8 @@ CRM_TEST(test_api_backup__stopped_at_each_call_leaves_nothing)
                  : what == 1 ? crm_restore(file, dir, &o, 0, NULL, &er)
                              : crm_compact(api_path(), &o, 0, NULL, &er);
             ck_assert_msg(rc == CRM_OK || rc == CRM_ECANCELLED, "%s", er.message);
-            ck_assert_uint_eq(names_in(crmtest_dir()), before + (!rc && what < 2));
-            ck_assert_uint_eq(names_in(api_path()), inside);
+            ck_assert_uint_eq(crmtest_names_in(crmtest_dir()), before + (!rc && what < 2));
+            ck_assert_uint_eq(crmtest_names_in(api_path()), inside);
         }
         ck_assert_uint_gt(s.calls, 2);
     }
@@ -446,7 +431,7 @@ CRM_TEST(test_api_backup__of_a_damaged_database)
     ck_assert_str_eq(er.message, "customer: customer 124 is damaged");
     ck_assert_int_eq(er.row, 124);
     crm_db_close(db);
-    ck_assert_uint_eq(names_in(crmtest_dir()), 1);
+    ck_assert_uint_eq(crmtest_names_in(crmtest_dir()), 1);
     free(p);
     free(q);
 }

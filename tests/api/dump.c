@@ -5,7 +5,6 @@
 #include "history_help.h"
 #include "ref_models.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,20 +82,6 @@ static text read_file(const char *path)
         take_piece(piece, n, &t);
     fclose(f);
     return t;
-}
-
-static size_t names_in(const char *dir)
-{
-    DIR *d = opendir(dir);
-    struct dirent *e;
-    size_t n = 0;
-
-    if (!d)
-        return 0;
-    while ((e = readdir(d)) != NULL)
-        n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
 }
 
 static void remove_db(const char *dir)
@@ -182,7 +167,7 @@ static void round_trip(crm_db *db, const char *from, const char *name)
     snprintf(dir, sizeof dir, "%s", crmtest_path(name));
     write_file(file, first.p, first.n);
     OK(crm_load(file, dir, NULL, sizeof back, &back, &er));
-    ck_assert_uint_eq(names_in(dir), 2); /* data.mdb, crm.lock */
+    ck_assert_uint_eq(crmtest_names_in(dir), 2); /* data.mdb, crm.lock */
     ck_assert_uint_eq(back.customers, made.customers);
     ck_assert_uint_eq(back.events, made.events);
     ck_assert_uint_eq(back.lines, made.lines);
@@ -486,7 +471,7 @@ CRM_TEST(test_api_dump__files_plain_and_gzip)
     fill(db, 1);
     OK(crm_dump(db, gzip, &o, sizeof written, &written, &er));
     ck_assert_uint_eq(written.customers, 3001);
-    ck_assert_uint_eq(names_in(crmtest_dir()), 4); /* db, plain, gzip, copy */
+    ck_assert_uint_eq(crmtest_names_in(crmtest_dir()), 4); /* db, plain, gzip, copy */
     crm_db_close(db);
     free(t.p);
     free(want.p);
@@ -532,7 +517,7 @@ CRM_TEST(test_api_dump__places_and_options_it_refuses)
     IS(CRM_EEXISTS, crm_load(file, api_path(), NULL, 0, NULL, &er));
     ck_assert_int_ne(access(dir, F_OK), 0);
     crm_db_close(db);
-    ck_assert_uint_eq(names_in(crmtest_dir()), 2); /* db, d */
+    ck_assert_uint_eq(crmtest_names_in(crmtest_dir()), 2); /* db, d */
 }
 
 typedef struct steps {
@@ -570,7 +555,7 @@ CRM_TEST(test_api_dump__progress_and_stopping)
             break;
         }
         IS(CRM_ECANCELLED, rc);
-        ck_assert_uint_eq(names_in(crmtest_dir()), 1);
+        ck_assert_uint_eq(crmtest_names_in(crmtest_dir()), 1);
     }
     ck_assert_uint_gt(s.stop, 3);
     for (s.stop = 1;; s.stop += crmtest_stride(4)) {
@@ -582,7 +567,7 @@ CRM_TEST(test_api_dump__progress_and_stopping)
             break;
         }
         IS(CRM_ECANCELLED, rc);
-        ck_assert_uint_eq(names_in(crmtest_dir()), 2);
+        ck_assert_uint_eq(crmtest_names_in(crmtest_dir()), 2);
     }
     ck_assert_uint_gt(s.stop, 2);
     crm_db_close(db);

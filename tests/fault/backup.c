@@ -4,8 +4,8 @@
  * database is as it was, and what is there under its final name is whole.
  */
 #include "fault.h"
+#include "nth.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -26,20 +26,6 @@ static uint64_t state_of(const char *dir)
 
     crm_db_close(db);
     return state;
-}
-
-static size_t names_in(const char *dir)
-{
-    DIR *d = opendir(dir);
-    struct dirent *e;
-    size_t n = 0;
-
-    if (!d)
-        return 0;
-    while ((e = readdir(d)) != NULL)
-        n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
 }
 
 static void prepare(place *p)
@@ -72,8 +58,8 @@ static int work(const place *p, int what, const crm_allocator *mem, crm_error *e
     if (what == COMPACT)
         return crm_compact(p->db, &o, 0, NULL, err);
     /* Only reading, so that the journal, and with it the state, stays as it is. */
-    o.flags = CRM_BACKUP_REPLACE | CRM_BACKUP_READONLY |
-              (what == BACKUP_GZIP ? CRM_BACKUP_GZIP : 0);
+    o.flags =
+        CRM_BACKUP_REPLACE | CRM_BACKUP_READONLY | (what == BACKUP_GZIP ? CRM_BACKUP_GZIP : 0);
     dbo.flags = CRM_READONLY;
     dbo.allocator = mem;
     rc = crm_db_open(p->db, &dbo, &db, err);
@@ -144,7 +130,7 @@ CRM_TEST(test_fault_backup__kill_at_random_moments)
     for (int what = 0; what < WORKS; what++)
         fault_is(work(&p, what, NULL, &err), CRM_OK, &err, "after the kills");
     judge(&p, "after the kills");
-    ck_assert_uint_eq(names_in(p.db), 3);
+    ck_assert_uint_eq(crmtest_names_in(p.db), 3);
     fault_remove(p.copy);
     ck_assert_int_ne(access(fault_path("b.crm-part"), F_OK), 0);
     ck_assert_int_ne(access(p.copy, F_OK), 0);
@@ -152,58 +138,27 @@ CRM_TEST(test_fault_backup__kill_at_random_moments)
 
 /* ---- memory ---- */
 
-typedef struct memory {
-    uint64_t calls, at;
-    int64_t alive;
-} memory;
-
-static void *take(size_t n, void *ctx)
-{
-    memory *m = ctx;
-    void *p = ++m->calls == m->at ? NULL : malloc(n);
-
-    m->alive += p != NULL;
-    return p;
-}
-
-static void *retake(void *old, size_t n, void *ctx)
-{
-    memory *m = ctx;
-    void *p = ++m->calls == m->at ? NULL : realloc(old, n);
-
-    m->alive += p && !old;
-    return p;
-}
-
-static void give(void *p, void *ctx)
-{
-    memory *m = ctx;
-
-    m->alive -= p != NULL;
-    free(p);
-}
-
 CRM_TEST(test_fault_backup__memory_runs_out)
 {
     size_t outside;
     place p;
 
     prepare(&p);
-    outside = names_in(fault_path("."));
+    outside = crmtest_names_in(fault_path("."));
     for (int what = 0; what < WORKS; what++) {
         uint64_t failed = 0;
         int rc = CRM_ENOMEM;
         for (uint64_t at = 1; rc; at += crmtest_stride(7)) {
-            memory m = {0, at, 0};
-            crm_allocator a = {sizeof a, take, retake, give, &m};
+            nth m = {0, at, 0};
+            crm_allocator a = nth_allocator(&m);
             crm_error err = CRM_ERROR_INIT;
             rc = work(&p, what, &a, &err);
             ck_assert_int_eq(m.alive, 0);
             if (rc && m.calls >= at) {
                 fault_is(rc, CRM_ENOMEM, &err, "without memory");
                 failed++;
-                ck_assert_uint_eq(names_in(fault_path(".")), outside);
-                ck_assert_uint_eq(names_in(p.db), 3);
+                ck_assert_uint_eq(crmtest_names_in(fault_path(".")), outside);
+                ck_assert_uint_eq(crmtest_names_in(p.db), 3);
             }
         }
         ck_assert_uint_gt(failed, 5 / crmtest_stride(7));
@@ -278,7 +233,7 @@ CRM_TEST(test_fault_backup__no_room)
             ck_assert_int_ne(access(p.file, F_OK), 0);
             ck_assert_int_ne(access(p.copy, F_OK), 0);
             ck_assert_int_ne(access(fault_path("b.crm-part"), F_OK), 0);
-            ck_assert_uint_le(names_in(p.db), 3);
+            ck_assert_uint_le(crmtest_names_in(p.db), 3);
             full++;
         }
         ck_assert_int_gt(full, 0);

@@ -4,8 +4,8 @@
  * final name is whole, and the next run works.
  */
 #include "fault.h"
+#include "nth.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -34,20 +34,6 @@ static char *read_file(const char *path, size_t *n)
     ck_assert_uint_eq(fread(p, 1, *n, f), *n);
     fclose(f);
     return p;
-}
-
-static size_t names_in(const char *dir)
-{
-    DIR *d = opendir(dir);
-    struct dirent *e;
-    size_t n = 0;
-
-    if (!d)
-        return 0;
-    while ((e = readdir(d)) != NULL)
-        n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
 }
 
 /* A few customers with events in more than one block, and an image. */
@@ -202,7 +188,7 @@ CRM_TEST(test_fault_dump__kill_at_random_moments)
     for (int what = 0; what < WORKS; what++) {
         fault_is(work(&p, what, NULL, &err), CRM_OK, &err, "after the kills");
         if (what >= LOAD)
-            ck_assert_uint_eq(names_in(p.copy), 2); /* data.mdb, crm.lock */
+            ck_assert_uint_eq(crmtest_names_in(p.copy), 2); /* data.mdb, crm.lock */
         judge(&p, "after the kills");
     }
     ck_assert_int_ne(access(fault_path("d.crm-part"), F_OK), 0);
@@ -211,37 +197,6 @@ CRM_TEST(test_fault_dump__kill_at_random_moments)
 
 /* ---- memory ---- */
 
-typedef struct memory {
-    uint64_t calls, at;
-    int64_t alive;
-} memory;
-
-static void *take(size_t n, void *ctx)
-{
-    memory *m = ctx;
-    void *p = ++m->calls == m->at ? NULL : malloc(n);
-
-    m->alive += p != NULL;
-    return p;
-}
-
-static void *retake(void *old, size_t n, void *ctx)
-{
-    memory *m = ctx;
-    void *p = ++m->calls == m->at ? NULL : realloc(old, n);
-
-    m->alive += p && !old;
-    return p;
-}
-
-static void give(void *p, void *ctx)
-{
-    memory *m = ctx;
-
-    m->alive -= p != NULL;
-    free(p);
-}
-
 /* Every one of the first calls, which open things, then some of the many that lines make. */
 CRM_TEST(test_fault_dump__memory_runs_out)
 {
@@ -249,21 +204,21 @@ CRM_TEST(test_fault_dump__memory_runs_out)
     place p;
 
     prepare(&p);
-    outside = names_in(fault_path("."));
+    outside = crmtest_names_in(fault_path("."));
     for (int what = 0; what < WORKS; what++) {
         uint64_t failed = 0;
         int rc = CRM_ENOMEM;
-        for (uint64_t at = 1; rc; at += at < 100 ? crmtest_stride(7) : (getenv("CRM_FULL") ? 1 : 13 * crmtest_stride(3))) {
-            memory m = {0, at, 0};
-            crm_allocator a = {sizeof a, take, retake, give, &m};
+        for (uint64_t at = 1; rc; at += at < 100 ? crmtest_stride(7) : crmtest_step(13, 39)) {
+            nth m = {0, at, 0};
+            crm_allocator a = nth_allocator(&m);
             crm_error err = CRM_ERROR_INIT;
             rc = work(&p, what, &a, &err);
             ck_assert_int_eq(m.alive, 0);
             if (rc && m.calls >= at) {
                 fault_is(rc, CRM_ENOMEM, &err, "without memory");
                 failed++;
-                ck_assert_msg(names_in(fault_path(".")) == outside, "work %d, call %llu: %s", what,
-                              (unsigned long long)at, err.message);
+                ck_assert_msg(crmtest_names_in(fault_path(".")) == outside,
+                              "work %d, call %llu: %s", what, (unsigned long long)at, err.message);
             }
         }
         ck_assert_uint_gt(failed, 5 / crmtest_stride(7));

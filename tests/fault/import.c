@@ -4,6 +4,7 @@
  * it, or importing again what did not come so far, gives what the import would have given.
  */
 #include "fault.h"
+#include "nth.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -123,35 +124,6 @@ static void go_on(const char *dir, const char *text, uint64_t want, int committe
     fault_clean(dir, when);
 }
 
-typedef struct refusing {
-    uint64_t calls, after;
-    int64_t alive;
-} refusing;
-
-static void *take(size_t n, void *ctx)
-{
-    refusing *m = ctx;
-    void *p = ++m->calls == m->after ? NULL : malloc(n ? n : 1);
-
-    m->alive += p != NULL;
-    return p;
-}
-
-static void *retake(void *p, size_t n, void *ctx)
-{
-    refusing *m = ctx;
-    void *to = ++m->calls == m->after ? NULL : realloc(p, n ? n : 1);
-
-    m->alive += !p && to;
-    return to;
-}
-
-static void give(void *p, void *ctx)
-{
-    ((refusing *)ctx)->alive -= p != NULL;
-    free(p);
-}
-
 static void base(char dir[512])
 {
     snprintf(dir, 512, "%s", fault_path("base"));
@@ -164,8 +136,8 @@ static void memory_runs_out(const char *text)
     crm_import_result whole, r;
     char from[512], dir[512], when[60];
     uint64_t want, all;
-    refusing m = {0, 0, 0};
-    crm_allocator a = {sizeof a, take, retake, give, &m};
+    nth m = {0, 0, 0};
+    crm_allocator a = nth_allocator(&m);
     crm_db_options o = CRM_DB_OPTIONS_INIT;
 
     base(from);
@@ -181,7 +153,7 @@ static void memory_runs_out(const char *text)
         if (!fault_wanted(n, 60, 11))
             continue;
         fault_copy(from, dir);
-        m = (refusing){0, n, 0};
+        m = (nth){0, n, 0};
         crm_error_init(&err);
         rc = import(dir, text, &o, 0, &r, &err);
         snprintf(when, sizeof when, "allocation %llu of %llu", (unsigned long long)n,

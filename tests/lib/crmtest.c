@@ -4,6 +4,7 @@
  */
 #include "crmtest.h"
 
+#include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,27 @@ unsigned crmtest_seconds(unsigned n)
 unsigned crmtest_stride(unsigned n)
 {
     return getenv("CRM_SHORT") ? n : 1;
+}
+
+unsigned crmtest_step(unsigned normal, unsigned quick)
+{
+    if (getenv("CRM_FULL"))
+        return 1;
+    return getenv("CRM_SHORT") ? quick : normal;
+}
+
+size_t crmtest_names_in(const char *folder)
+{
+    DIR *d = opendir(folder);
+    struct dirent *e;
+    size_t n = 0;
+
+    if (!d)
+        return 0;
+    while ((e = readdir(d)) != NULL)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
 }
 
 /* ---- the runner ---- */

@@ -73,5 +73,11 @@ unsigned crmtest_seconds(unsigned n);
 /* Step through something that is else tried exhaustively: 1, and n where a step takes long
  * (CRM_SHORT). */
 unsigned crmtest_stride(unsigned n);
+/* The same for what is tried in steps of `normal`: 1 under --full, `quick` where a step takes long. */
+unsigned crmtest_step(unsigned normal, unsigned quick);
+
+/* How many files and folders there are in a folder whose names do not begin with a dot; 0: none, or
+ * no such folder. */
+size_t crmtest_names_in(const char *folder);
 
 #endif
