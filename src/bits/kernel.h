@@ -24,6 +24,8 @@ typedef struct crm__kernel {
     uint64_t (*count_and_stored)(const uint8_t *a, const uint8_t *b, size_t n);
     uint64_t (*count_and3)(const uint64_t *words, const uint8_t *a, const uint8_t *b, size_t n);
     uint64_t (*count_and3_stored)(const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t n);
+    /* How many of n stored rows (u16, any) are set in a bitmap of a whole chunk as it is stored. */
+    uint32_t (*count_rows)(const uint8_t *bitmap, const uint8_t *rows, size_t n);
     /* words op= stored; the result is not counted. */
     void (*and_into)(uint64_t *words, const uint8_t *stored, size_t n);
     void (*or_into)(uint64_t *words, const uint8_t *stored, size_t n);

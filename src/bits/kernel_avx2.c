@@ -124,6 +124,26 @@ WITH static uint64_t count_and3_stored(const uint8_t *a, const uint8_t *b, const
     return count_common(a, b, c, n);
 }
 
+/* The 32 bits around each row are gathered, and that of the row shifted down. */
+WITH static uint32_t count_rows(const uint8_t *bitmap, const uint8_t *rows, size_t n)
+{
+    const __m256i one = _mm256_set1_epi32(1), within = _mm256_set1_epi32(31);
+    __m256i sum = _mm256_setzero_si256();
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256i row =
+            _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(rows + 2 * i)));
+        __m256i v =
+            _mm256_i32gather_epi32((const int *)(const void *)bitmap, _mm256_srli_epi32(row, 5), 4);
+        v = _mm256_srlv_epi32(v, _mm256_and_si256(row, within));
+        sum = _mm256_add_epi32(sum, _mm256_and_si256(v, one));
+    }
+    sum = _mm256_add_epi64(_mm256_and_si256(sum, _mm256_set1_epi64x(UINT32_MAX)),
+                           _mm256_srli_epi64(sum, 32));
+    return (uint32_t)lanes(sum) + crm__kernel_count_rows(bitmap, rows + 2 * i, n - i);
+}
+
 #define INTO(name, vector, word)                                                                   \
     WITH static void name(uint64_t *words, const uint8_t *stored, size_t n)                        \
     {                                                                                              \
@@ -287,6 +307,7 @@ const crm__kernel crm__kernel_avx2 = {
     .count_and_stored = count_and_stored,
     .count_and3 = count_and3,
     .count_and3_stored = count_and3_stored,
+    .count_rows = count_rows,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

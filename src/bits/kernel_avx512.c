@@ -65,6 +65,23 @@ WITH static uint64_t count_and3_stored(const uint8_t *a, const uint8_t *b, const
     return count_common(a, b, c, n);
 }
 
+/* The 32 bits around each row are gathered, and that of the row shifted down. */
+WITH static uint32_t count_rows(const uint8_t *bitmap, const uint8_t *rows, size_t n)
+{
+    const __m512i one = _mm512_set1_epi32(1), within = _mm512_set1_epi32(31);
+    __m512i sum = _mm512_setzero_si512();
+
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
+        __m512i row = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, rows + 2 * i));
+        __m512i v = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), m,
+                                                _mm512_srli_epi32(row, 5), bitmap, 4);
+        v = _mm512_srlv_epi32(v, _mm512_and_si512(row, within));
+        sum = _mm512_add_epi32(sum, _mm512_and_si512(v, one));
+    }
+    return (uint32_t)_mm512_reduce_add_epi32(sum);
+}
+
 /* In the order of the table of _mm512_ternarylogic_epi64(): words 0xf0, stored 0xcc. */
 enum { AND = 0xf0 & 0xcc, OR = 0xf0 | 0xcc, ANDNOT = 0xf0 & 0x33, XOR = 0xf0 ^ 0xcc };
 
@@ -163,6 +180,7 @@ const crm__kernel crm__kernel_avx512 = {
     .count_and_stored = count_and_stored,
     .count_and3 = count_and3,
     .count_and3_stored = count_and3_stored,
+    .count_rows = count_rows,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

@@ -214,6 +214,7 @@ const crm__kernel crm__kernel_neon = {
     .count_and_stored = count_and_stored,
     .count_and3 = count_and3,
     .count_and3_stored = count_and3_stored,
+    .count_rows = crm__kernel_count_rows,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

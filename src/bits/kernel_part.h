@@ -13,7 +13,8 @@ extern const crm__kernel crm__kernel_avx2, crm__kernel_avx512;
 extern const crm__kernel crm__kernel_neon;
 #endif
 
-/* The plain one; NEON takes it too, as two numbers at a time gain nothing. */
+/* Plain ones that others take too, where their vectors gain nothing. */
+uint32_t crm__kernel_count_rows(const uint8_t *bitmap, const uint8_t *rows, size_t n);
 size_t crm__kernel_unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
                           uint64_t add, uint64_t *to);
 

@@ -51,6 +51,17 @@ static uint64_t count_and3_stored(const uint8_t *a, const uint8_t *b, const uint
     return sum;
 }
 
+uint32_t crm__kernel_count_rows(const uint8_t *bitmap, const uint8_t *rows, size_t n)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t row = crm__get_le16(rows + 2 * i);
+        sum += (uint32_t)bitmap[row >> 3] >> (row & 7) & 1;
+    }
+    return sum;
+}
+
 static void and_into(uint64_t *words, const uint8_t *stored, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -137,6 +148,7 @@ const crm__kernel crm__kernel_scalar = {
     .count_and_stored = count_and_stored,
     .count_and3 = count_and3,
     .count_and3_stored = count_and3_stored,
+    .count_rows = crm__kernel_count_rows,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

@@ -219,6 +219,8 @@ void crm__set_and(const crm__set_view *v, uint64_t words[CRM__SET_WORDS])
 
 /* ---- counts ---- */
 
+enum { SWAP = __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ }; /* words are not as they are stored */
+
 uint32_t crm__set_and_count(const crm__set_view *v, const uint64_t words[CRM__SET_WORDS])
 {
     uint32_t n = 0, first, last;
@@ -233,8 +235,10 @@ uint32_t crm__set_and_count(const crm__set_view *v, const uint64_t words[CRM__SE
         }
         return n;
     default:
+        if (!SWAP)
+            return crm__kernel_best()->count_rows((const uint8_t *)words, v->p, v->n);
         for (uint32_t i = 0; i < v->n; i++)
-            n += (uint32_t)(words[row_at(v, i) >> 6] >> (row_at(v, i) & 63) & 1);
+            n += (uint32_t)crm__set_has(words, row_at(v, i));
         return n;
     }
 }
@@ -253,9 +257,7 @@ static uint32_t pair_bitmap(const crm__set_view *bitmap, const crm__set_view *v)
         }
         return n;
     default:
-        for (uint32_t i = 0; i < v->n; i++)
-            n += stored_bit(bitmap->p, row_at(v, i));
-        return n;
+        return crm__kernel_best()->count_rows(bitmap->p, v->p, v->n);
     }
 }
 

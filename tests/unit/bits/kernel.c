@@ -137,6 +137,29 @@ CRM_TEST(test_bits_kernel__sets)
     }
 }
 
+CRM_TEST(test_bits_kernel__rows)
+{
+    uint64_t seed = crmtest_seed();
+    uint8_t *block, *bitmap = at_offset(8192, 3, &block);
+
+    fill(&seed, bitmap, 8192);
+    for (size_t n = 0; n < 200; n++) {
+        uint8_t *rows_block, *rows = at_offset(2 * n, n % 8, &rows_block);
+        uint32_t want = 0;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t row = crmtest_below(&seed, 9)   ? (uint32_t)crmtest_below(&seed, 65536)
+                           : crmtest_below(&seed, 2) ? 65535
+                                                     : 0;
+            crm__put_le16(rows + 2 * i, (uint16_t)row);
+            want += bitmap[row / 8] >> (row % 8) & 1u;
+        }
+        for (size_t i = 0; crm__kernel_at(i); i++)
+            ck_assert_uint_eq(crm__kernel_at(i)->count_rows(bitmap, rows, n), want);
+        free(rows_block);
+    }
+    free(block);
+}
+
 /* ---- ranges ---- */
 
 static uint64_t some_code(uint64_t *seed, unsigned bytes, const uint64_t *near)
