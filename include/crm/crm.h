@@ -35,6 +35,7 @@
 #include <crm/journal.h>
 #include <crm/model.h>
 #include <crm/segment.h>
+#include <crm/tag.h>
 #include <crm/txn.h>
 #include <crm/types.h>
 #include <crm/version.h>

@@ -50,6 +50,8 @@ extern "C" {
 #define CRM_ACTION_BACKUP 13
 /** The whole database was handed out as text. */
 #define CRM_ACTION_DUMP 14
+/** Tags of a customer changed. */
+#define CRM_ACTION_TAG 15
 /** Action: a segment was saved or removed; `reason` is its name. */
 #define CRM_ACTION_SEGMENT 16
 
@@ -170,7 +172,7 @@ typedef struct crm_change {
     int64_t recorded_us;
     /** CRM_ACTION_*. */
     uint32_t action;
-    /** Number of fields that changed; 0 for a batch. */
+    /** Number of fields that changed; of CRM_ACTION_TAG and of a batch: of tags. */
     uint32_t field_count;
     /** The customer; of CRM_ACTION_MODEL the version; of CRM_ACTION_UNDO the revision or batch
      * undone; of CRM_ACTION_REPAIR a bit for each space, by its place in crm_db_space_next(), and bit
@@ -270,12 +272,14 @@ CRM_API int crm_change_field(crm_change_iter *it, uint32_t i, const char **key, 
 #define CRM_CHANGE_CHANGED 1
 /** Those with events added or voided. */
 #define CRM_CHANGE_EVENTS 2
+/** Those whose tags changed. */
+#define CRM_CHANGE_TAGGED 3
 
 /**
  * Customers that the present change touched, ascending; also of one that is no batch.
  *
  * @param[in]  it     The iterator.
- * @param[in]  which  CRM_CHANGE_CREATED, CRM_CHANGE_CHANGED or CRM_CHANGE_EVENTS.
+ * @param[in]  which  CRM_CHANGE_CREATED, CRM_CHANGE_CHANGED, CRM_CHANGE_EVENTS or CRM_CHANGE_TAGGED.
  * @param[in]  after  Ids up to this one are left out; 0: from the first.
  * @param[out] ids    Receives them.
  * @param[in]  cap    Room in @p ids.

@@ -178,6 +178,7 @@ void crm__journal_encode(const crm__journal_entry *e, crm__buf *out)
     crm__buf_add(out, e->names.p, e->names.n);
     for (int i = 0; i < CRM__BATCH_LISTS && crm__action_lists(e->action); i++)
         crm__buf_add(out, e->lists[i].p, e->lists[i].n);
+    crm__buf_add(out, e->tagged.p, e->tagged.n);
 }
 
 static uint32_t number(crm__reader *in)
@@ -280,6 +281,9 @@ int crm__journal_decode(crm__slice bytes, crm__journal_entry *e)
     decode_names(&in, e);
     for (int i = 0; i < CRM__BATCH_LISTS && crm__action_lists(e->action); i++)
         decode_list(&in, &e->lists[i]);
+    /* An empty list is one byte. */
+    if (e->action == CRM__ACTION_TAG || e->lists[CRM__BATCH_TAGGED].n > 1)
+        e->tagged = (crm__slice){crm__read_bytes(&in, CRM__DIGEST), CRM__DIGEST};
     return in.failed || crm__reader_left(&in) ? CRM_ECORRUPT : CRM_OK;
 }
 

@@ -12,8 +12,13 @@
  *   u8 length of the commitment, 0 or 32, and that
  *   varint number of runs of names that the entry brings, each: u8 class of the dictionary,
  *   varint first number, varint how many
- *   of a batch: three lists of ids: created, changed, with new events, each: varint number of runs,
- * a run: varint first - last of the run before, varint length - 1 32 bytes chain
+ *   of a batch: three lists of ids: created, changed, with new events, and a list of chunks + 1 in
+ * which tags changed, each: varint number of runs, a run: varint first - last of the run before,
+ * varint length - 1
+ *   of a tag action, and a batch whose list of chunks is not empty: 32 bytes commitment of tags
+ *   32 bytes chain
+ *
+ * Fields are numbers of tags where the action is tag or has lists.
  *
  * Chain: BLAKE2b-256 (RFC 7693) of: chain of the entry before (before the first, the database's
  * chain key), seq (8 bytes little-endian), the entry up to its chain, and, when it brings something
@@ -51,6 +56,7 @@ enum {
     CRM__ACTION_EXPORT = 12, /* hand-outs: what leaves the database, `batch` names the reason */
     CRM__ACTION_BACKUP = 13,
     CRM__ACTION_DUMP = 14,
+    CRM__ACTION_TAG = 15,     /* tags of one customer, outside of a batch */
     CRM__ACTION_SEGMENT = 16, /* a saved segment; its name stands where names of batches do */
     CRM__ACTIONS = 17
 };
@@ -62,7 +68,13 @@ typedef struct crm__counters {
 } crm__counters;
 
 /* The lists of a batch. */
-enum { CRM__BATCH_CREATED = 0, CRM__BATCH_CHANGED, CRM__BATCH_EVENTS, CRM__BATCH_LISTS };
+enum {
+    CRM__BATCH_CREATED = 0,
+    CRM__BATCH_CHANGED,
+    CRM__BATCH_EVENTS,
+    CRM__BATCH_TAGGED, /* numbers of chunks + 1, not ids */
+    CRM__BATCH_LISTS
+};
 
 typedef struct crm__journal_entry {
     uint8_t action;
@@ -77,6 +89,7 @@ typedef struct crm__journal_entry {
     uint32_t name_runs;                 /* of names that it brings */
     crm__slice names;                   /* those, for crm__brings_next() */
     crm__slice lists[CRM__BATCH_LISTS]; /* of a batch: encoded runs */
+    crm__slice tagged;                  /* commitment of tags, n = 0 or CRM__DIGEST */
     crm__slice chain;                   /* decode: in place */
 } crm__journal_entry;
 
@@ -84,6 +97,12 @@ typedef struct crm__journal_entry {
 static inline int crm__action_lists(uint8_t action)
 {
     return action == CRM__ACTION_BATCH || action == CRM__ACTION_UNDO;
+}
+
+/* 1 for the actions whose fields are numbers of tags. */
+static inline int crm__action_tags(uint8_t action)
+{
+    return action == CRM__ACTION_TAG || crm__action_lists(action);
 }
 
 /* 1 for the actions whose reason stands where names of batches do. */

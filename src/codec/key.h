@@ -11,7 +11,8 @@
  *   event     id u64, time i64 with its sign flipped, number u32: a block, by its first event
  *             id u64, 8 bytes 0xff, what u8, part u64: rows beside the blocks (CRM__EVENT_ROW_*)
  *   tag       chunk u32, tag u32
- *   tagged    chunk u32, tag u32, seq u64
+ *   tagged    chunk u32, tag u32, seq u64, part u32: a set of rows (CRM__TAGGED_*)
+ *             u32 all ones, u32 0, seq u64, group u32: how the tags of a group were given
  *   column    chunk u32, field u32 (CRM__COLUMN_* or a field's number), block u8
  *   day       chunk u32, kind u32, day i32 with its sign flipped: a list; then first row u16 and
  *             number u16: a part of it
@@ -40,7 +41,7 @@ enum {
 };
 
 enum { CRM__KEY_DAY_LIST = 12, CRM__KEY_DAY = 16 };
-enum { CRM__KEY_TAG = 8, CRM__KEY_TAGGED = 16, CRM__KEY_COLUMN = 9 };
+enum { CRM__KEY_TAG = 8, CRM__KEY_TAGGED = 20, CRM__KEY_COLUMN = 9 };
 
 /* Indexes of the bits space. */
 enum {
@@ -58,6 +59,16 @@ enum {
 enum { CRM__ROOT_LIVE = 0, CRM__ROOT_DELETED = 1 };
 /* Columns that are of no field: numbers of fields begin at 1. */
 enum { CRM__COLUMN_CREATED = 0 };
+
+/* Parts of what a journal entry did to a tag in a chunk.  The rows of the parts of one entry are
+ * apart.  Group 0 has no row: tags given by hand, without a reason and without an end. */
+enum { CRM__TAGGED_REMOVED = 0 };
+#define CRM__TAGGED_ADDED(group) (2u * (group) + 1)   /* rows that had not the tag */
+#define CRM__TAGGED_RENEWED(group) (2u * (group) + 2) /* rows that had it with another end */
+#define CRM__TAGGED_GROUP(part) (((part)-1) / 2)      /* of a part that is not REMOVED */
+#define CRM__TAGGED_GROUPS (UINT32_MAX / 2 - 1)
+/* Stands where the chunk does, for rows of groups. */
+#define CRM__TAGGED_HOW UINT32_MAX
 
 /* What stands beside the blocks of a customer who has two or more of them. */
 enum {
@@ -156,11 +167,12 @@ static inline crm__slice crm__key_tag(uint8_t to[CRM__KEY_TAG], uint64_t chunk, 
 }
 
 static inline crm__slice crm__key_tagged(uint8_t to[CRM__KEY_TAGGED], uint64_t chunk, uint32_t tag,
-                                         uint64_t seq)
+                                         uint64_t seq, uint32_t part)
 {
     crm__put_be32(to, (uint32_t)chunk);
     crm__put_be32(to + 4, tag);
     crm__put_be64(to + 8, seq);
+    crm__put_be32(to + 16, part);
     return crm__slice_of(to, CRM__KEY_TAGGED);
 }
 

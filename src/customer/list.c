@@ -2,6 +2,7 @@
  * Walking customers chunk by chunk: the root's rows, or the deleted ones, in order of ids.
  */
 #include "customer/customer.h"
+#include "tag/tag.h"
 
 #include <string.h>
 
@@ -12,6 +13,8 @@ struct crm_customer_iter {
     crm_customer *c;
     int deleted, done;
     unsigned kind; /* 0: both */
+    crm__buf tags; /* crm__tag: one of them is had, when `tagged` */
+    int tagged;
     uint64_t chunk, chunks;
     int loaded;
     uint32_t row; /* the next to look at */
@@ -75,6 +78,21 @@ int crm_customer_list(crm_txn *txn, const crm_list_options *opts, crm_customer_i
     return CRM_OK;
 }
 
+/* Leaves the rows that have one of the tags. */
+static int keep_tagged(crm_customer_iter *it, crm_txn *txn)
+{
+    const crm__tag *list = (const crm__tag *)(const void *)it->tags.p;
+    uint64_t any[CRM__SET_WORDS] = {0};
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < it->tags.n / sizeof *list && !rc; i++)
+        rc = crm__tag_words(txn, it->chunk, list[i].number, list[i].dimension->expires, txn->now,
+                            any);
+    for (int i = 0; i < CRM__SET_WORDS; i++)
+        it->words[i] &= any[i];
+    return rc;
+}
+
 /* The rows of the present chunk, or those of the next that has any.  CRM_DONE at the end. */
 static int load_chunk(crm_customer_iter *it, crm_txn *txn)
 {
@@ -97,6 +115,8 @@ static int load_chunk(crm_customer_iter *it, crm_txn *txn)
         for (int i = 0; i < CRM__SET_WORDS; i++)
             it->words[i] &= kinds[i];
     }
+    if (!rc && it->tagged)
+        rc = keep_tagged(it, txn);
     it->loaded = !rc;
     return rc;
 }
@@ -118,6 +138,50 @@ static int next_row(crm_customer_iter *it, crm_txn *txn, crm_id *id)
         it->row = 0;
         it->loaded = 0;
     }
+}
+
+int crm_tag_customers(crm_txn *txn, const char *tag, uint32_t flags, crm_id after,
+                      crm_customer_iter **out, crm_error *err)
+{
+    crm_list_options o = CRM_LIST_OPTIONS_INIT;
+    crm_customer_iter *it = NULL;
+    const crm__model *m = NULL;
+    crm__arena names;
+    crm__tag ref;
+    int rc;
+
+    o.after = after;
+    if (!out)
+        return crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
+    *out = NULL;
+    rc = crm_customer_list(txn, &o, &it, err);
+    if (rc)
+        return rc;
+    crm__arena_init(&names, txn->mem);
+    crm__buf_init(&it->tags, &it->mem);
+    it->tagged = 1;
+    if (!tag || flags & ~CRM_TAG_EXACT)
+        rc = crm__fail_field(err, CRM_EINVAL, tag ? "flags" : "tag",
+                             tag ? "a flag this library does not know is set" : "tag is NULL");
+    if (!rc)
+        rc = crm__txn_model(txn, &m, err);
+    if (!rc)
+        rc = crm__tag_read(txn, m, NULL, tag, strlen(tag), 0, &names, &ref, err);
+    if (!rc && flags & CRM_TAG_EXACT) {
+        if (ref.number)
+            crm__buf_add(&it->tags, &ref, sizeof ref);
+        rc = it->tags.failed ? crm__fail_nomem(err) : CRM_OK;
+    } else if (!rc) {
+        rc = crm__tag_below(txn, m, &ref, &names, &it->tags);
+        if (rc)
+            rc = crm__txn_fail(txn, rc, "can't read the dictionary", err);
+    }
+    crm__arena_clear(&names); /* the numbers are enough */
+    if (rc)
+        crm_customer_list_close(it);
+    else
+        *out = it;
+    return rc;
 }
 
 int crm_customer_next(crm_customer_iter *it, crm_customer **c, crm_error *err)
@@ -175,6 +239,7 @@ void crm_customer_list_close(crm_customer_iter *it)
     db = it->db;
     crm__child_remove(&it->child);
     crm_customer_free(it->c);
+    crm__buf_clear(&it->tags);
     crm__release(&mem, it);
     crm__db_drop(db);
 }

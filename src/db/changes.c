@@ -4,6 +4,7 @@
 #include "db/changes.h"
 
 #include "base/time.h"
+#include "db/tagged.h"
 #include "codec/json.h"
 
 #include <string.h>
@@ -135,6 +136,7 @@ static const char *const ACTION[CRM__ACTIONS] = {
     [CRM__ACTION_UNDO] = "undo",     [CRM__ACTION_TRIM] = "trim",
     [CRM__ACTION_REPAIR] = "repair", [CRM__ACTION_EXPORT] = "export",
     [CRM__ACTION_BACKUP] = "backup", [CRM__ACTION_DUMP] = "dump",
+    [CRM__ACTION_TAG] = "tag",
     [CRM__ACTION_SEGMENT] = "segment",
 };
 
@@ -214,9 +216,16 @@ static const char *target_of(uint32_t action)
                                        : "customer";
 }
 
+/* Key of a field of the entry, or name of a tag. */
+static int entry_key(crm_change_iter *it, crm_txn *txn, uint32_t number, const char **key)
+{
+    return copy_name(txn, crm__action_tags(it->entry.action) ? CRM__DICT_TAG : CRM__DICT_FIELD,
+                     number, &it->names, key);
+}
+
 static int write_change(crm_change_iter *it, crm_txn *txn, crm__buf *out)
 {
-    static const char *const LIST[CRM__BATCH_LISTS] = {"created", "changed", "with_events"};
+    static const char *const LIST[] = {"created", "changed", "with_events"};
     crm__reader in = crm__reader_of(it->entry.mask.p, it->entry.mask.n);
     uint32_t field = 0;
     int n = 0;
@@ -224,10 +233,10 @@ static int write_change(crm_change_iter *it, crm_txn *txn, crm__buf *out)
     crm__buf_add_u8(out, '{');
     crm__change_members(&it->change, target_of(it->change.action), out);
     if (it->entry.field_count)
-        crm__buf_add_str(out, ",\"fields\":[");
+        crm__buf_add_str(out, crm__action_tags(it->entry.action) ? ",\"tags\":[" : ",\"fields\":[");
     while (crm__mask_next(&in, &field)) {
         const char *key;
-        int rc = crm__field_key(txn, field, &it->names, &key);
+        int rc = entry_key(it, txn, field, &key);
         if (rc)
             return rc;
         crm__buf_add_str(out, n++ ? "," : "");
@@ -235,7 +244,7 @@ static int write_change(crm_change_iter *it, crm_txn *txn, crm__buf *out)
     }
     if (it->entry.field_count)
         crm__buf_add_u8(out, ']');
-    for (int i = 0; i < CRM__BATCH_LISTS && crm__action_lists(it->entry.action); i++)
+    for (int i = 0; i < CRM__BATCH_TAGGED && crm__action_lists(it->entry.action); i++)
         ranges_member(out, LIST[i], it->entry.lists[i]);
     crm__buf_add_u8(out, '}');
     return out->failed ? CRM_ENOMEM : CRM_OK;
@@ -354,7 +363,7 @@ int crm_change_field(crm_change_iter *it, uint32_t i, const char **key, crm_erro
     if (!field)
         return crm__fail(err, CRM_ENOTFOUND, "the change has %lu fields",
                          (unsigned long)it->entry.field_count);
-    rc = crm__field_key(txn, field, &it->names, key);
+    rc = entry_key(it, txn, field, key);
     return rc ? crm__txn_fail(txn, rc, "can't read a name", err) : CRM_OK;
 }
 
@@ -371,8 +380,50 @@ static int single(const crm__journal_entry *e, int which)
     case CRM__ACTION_EVENT:
     case CRM__ACTION_VOID:
         return which == CRM_CHANGE_EVENTS;
+    case CRM__ACTION_TAG:
+        return which == CRM_CHANGE_TAGGED;
     }
     return 0;
+}
+
+/* Customers of a chunk whose tags the entry changed. */
+static int tagged_chunk(crm_change_iter *it, crm_txn *txn, uint64_t chunk, crm_id after,
+                        crm_id *ids, size_t cap, size_t *count)
+{
+    crm__reader in = crm__reader_of(it->entry.mask.p, it->entry.mask.n);
+    uint64_t words[CRM__SET_WORDS] = {0}, first = chunk << CRM__CHUNK_SHIFT;
+    uint32_t tag = 0;
+    int32_t row = after >= first ? (int32_t)(after - first + 1) : 0;
+    int rc = CRM_OK;
+
+    while (!rc && crm__mask_next(&in, &tag))
+        rc = crm__tagged_rows(txn, it->seq, chunk, tag, words);
+    for (; !rc && row < CRM__CHUNK_ROWS && *count < cap; row++) {
+        row = crm__set_next(words, (uint32_t)row);
+        if (row < 0)
+            break;
+        ids[(*count)++] = first + (uint64_t)row;
+    }
+    return rc;
+}
+
+static int tagged(crm_change_iter *it, crm_txn *txn, crm_id after, crm_id *ids, size_t cap,
+                  size_t *count)
+{
+    uint64_t first, n;
+    crm__runs r;
+    int rc = crm__runs_open(it->entry.lists[CRM__BATCH_TAGGED], &r);
+
+    while (!rc && *count < cap && crm__runs_next(&r, &first, &n)) {
+        uint64_t c = first - 1, end = first - 1 + n;
+        if (end - 1 > txn->state.counters.next_id >> CRM__CHUNK_SHIFT)
+            return CRM_ECORRUPT;
+        if (c < after >> CRM__CHUNK_SHIFT)
+            c = after >> CRM__CHUNK_SHIFT;
+        for (; c < end && !rc && *count < cap; c++)
+            rc = tagged_chunk(it, txn, c, after, ids, cap, count);
+    }
+    return rc;
 }
 
 int crm_change_customers(crm_change_iter *it, int which, crm_id after, crm_id *ids, size_t cap,
@@ -394,6 +445,10 @@ int crm_change_customers(crm_change_iter *it, int which, crm_id after, crm_id *i
         if (cap && single(&it->entry, which) && it->entry.target > after)
             ids[(*count)++] = it->entry.target;
         return CRM_OK;
+    }
+    if (which == CRM_CHANGE_TAGGED) {
+        rc = tagged(it, txn, after, ids, cap, count);
+        return rc ? crm__txn_fail(txn, rc, "can't read what is tagged", err) : CRM_OK;
     }
     rc = crm__runs_open(it->entry.lists[which], &r);
     while (!rc && *count < cap && crm__runs_next(&r, &first, &n)) {

@@ -210,8 +210,9 @@ static int row_unused(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 static int check_plain(crm__check *c)
 {
     static const uint8_t USED[KV_SPACES] = {
-        [KV_META] = 1, [KV_CUSTOMER] = 1, [KV_JOURNAL] = 1, [KV_DICT] = 1, [KV_IDENTITY] = 1,
-        [KV_BITS] = 1, [KV_COLUMN] = 1,   [KV_EVENT] = 1,   [KV_DAY] = 1,  [KV_IMAGE] = 1};
+        [KV_META] = 1,   [KV_CUSTOMER] = 1, [KV_JOURNAL] = 1,  [KV_DICT] = 1,
+        [KV_BITS] = 1,   [KV_IDENTITY] = 1, [KV_COLUMN] = 1,   [KV_EVENT] = 1,
+        [KV_IMAGE] = 1,  [KV_DAY] = 1,      [KV_TAG] = 1,      [KV_TAGGED] = 1};
     int rc = crm__check_rows(c, KV_META, row_meta, NULL);
 
     if (!rc)
@@ -306,6 +307,8 @@ static int check_primary(crm__check *c)
     crm__record_clear(&c->mem, &r);
     if (!rc)
         check_counters(c);
+    if (!rc)
+        rc = crm__check_tags(c);
     return rc;
 }
 

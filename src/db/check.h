@@ -68,6 +68,8 @@ int crm__check_journal(crm__check *c);
 void crm__check_batch(crm__check *c, uint64_t batch);
 /* Adds to, or with sign -1 takes from, the sum of last changes. */
 void crm__check_change(crm__check *c, crm_id id, uint64_t seq, int sign);
+/* check_tag.c: the tags of customers against the changes of them. */
+int crm__check_tags(crm__check *c);
 /* check_derived.c: compares the derived spaces with the records, walking these once more if needed.
  */
 int crm__check_derived(crm__check *c);

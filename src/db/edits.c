@@ -256,8 +256,8 @@ int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int
     while (n) {
         const crm__slot *s = &e->slots[n->slot];
         *k = crm__slice_of(s->key, s->key_n);
-        if (s->state != CRM__EDIT_NONE) {
-            *state = s->state;
+        if (s->state != CRM__EDIT_NONE || (s->form == BITS && s->count)) {
+            *state = s->form == BITS ? CRM__EDIT_SET : s->state;
             *payload = s->value;
             return CRM_OK;
         }
@@ -383,7 +383,17 @@ static int add_switch(crm__edits *e, kv_space space, crm__slice key, uint8_t for
 
 int crm__edits_bit(crm__edits *e, kv_space space, crm__slice key, uint32_t row, int on)
 {
-    return add_switch(e, space, key, CRM__SLOT_BITS, row, on);
+    return add_switch(e, space, key, CRM__SLOT_BITS, row & (CRM__CHUNK_ROWS - 1), on);
+}
+
+int crm__edits_words(crm__edits *e, kv_space space, crm__slice key,
+                     const uint64_t words[CRM__SET_WORDS], int on)
+{
+    uint8_t *copy = crm__arena_copy(&e->arena, words, CRM__SET_WORDS * sizeof *words);
+
+    /* An address is above every row, and even. */
+    return copy ? add_switch(e, space, key, CRM__SLOT_BITS, (uint64_t)(uintptr_t)copy >> 1, on)
+                : CRM_ENOMEM;
 }
 
 int crm__edits_empty(crm__edits *e, kv_space space, crm__slice key)
@@ -411,13 +421,27 @@ void crm__edits_cells(const uint64_t *ops, uint32_t count, crm__column_cell *cel
     }
 }
 
+/* One switch, of a row or of many. */
+static void switch_rows(uint64_t op, uint64_t *words)
+{
+    const uint64_t *many;
+
+    if (op < CRM__CHUNK_ROWS * 2) {
+        crm__set_put(words, (uint32_t)(op >> 1), op & 1);
+        return;
+    }
+    many = (const uint64_t *)(uintptr_t)(op & ~(uint64_t)1);
+    for (int i = 0; i < CRM__SET_WORDS; i++)
+        words[i] = op & 1 ? words[i] | many[i] : words[i] & ~many[i];
+}
+
 void crm__edits_rows(const uint64_t *ops, uint32_t count, uint64_t *words)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (ops[i] == CRM__EDITS_EMPTY)
             memset(words, 0, CRM__SET_WORDS * sizeof *words);
         else
-            crm__set_put(words, (uint32_t)(ops[i] >> 1) & 0xffff, ops[i] & 1);
+            switch_rows(ops[i], words);
     }
 }
 

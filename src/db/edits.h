@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "bits/column.h"
+#include "bits/set.h"
 #include "kv/kv.h"
 
 typedef struct crm__slot crm__slot;
@@ -52,6 +53,9 @@ int crm__edits_put(crm__edits *e, kv_space space, crm__slice key, crm__slice pay
 int crm__edits_del(crm__edits *e, kv_space space, crm__slice key);
 /* A row of a set, in a space of sets (KV_BITS, KV_TAG). */
 int crm__edits_bit(crm__edits *e, kv_space space, crm__slice key, uint32_t row, int on);
+/* Many rows of a set at once. */
+int crm__edits_words(crm__edits *e, kv_space space, crm__slice key,
+                     const uint64_t words[CRM__SET_WORDS], int on);
 /* A cell of a block (crm__key_column()), its row in the block; one without anything takes it away.
  */
 int crm__edits_cell(crm__edits *e, crm__slice block_key, uint32_t row,
@@ -64,12 +68,13 @@ int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on);
  * damage, for which apply gives CRM_ECORRUPT. */
 int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on);
 
-enum { CRM__EDIT_NONE = 0, CRM__EDIT_PUT = 1, CRM__EDIT_DEL = 2 };
+enum { CRM__EDIT_NONE = 0, CRM__EDIT_PUT = 1, CRM__EDIT_DEL = 2, CRM__EDIT_SET = 3 };
 /* What the list says of a row; *payload when it is CRM__EDIT_PUT. */
 int crm__edits_get(const crm__edits *e, kv_space space, crm__slice key, crm__slice *payload);
 /* The edit of a row nearest to key in its space: the first at or after it, or with `back` the last
  * at or before it; `past` leaves the key itself out.  *state CRM__EDIT_PUT or CRM__EDIT_DEL,
- * CRM__EDIT_NONE when there is none.  For spaces of rows only.  CRM_OK or CRM_ENOMEM. */
+ * CRM__EDIT_SET for a set with switches, CRM__EDIT_NONE when there is none.  For spaces of rows and
+ * of sets.  CRM_OK or CRM_ENOMEM. */
 int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int past, int *state,
                     crm__slice *k, crm__slice *payload);
 /* Ops of a set, a block or a token, oldest first, and the number of uint64 they take: switches are

@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "db/brought.h"
+#include "db/tagged.h"
 
 #include <crm/batch.h>
 #include <string.h>
@@ -410,6 +411,45 @@ int crm__journal_add(crm_txn *txn, uint8_t action, uint64_t target, uint64_t pre
     return rc;
 }
 
+int crm__journal_tag(crm_txn *txn, crm_id id, const uint32_t *tags, uint32_t count, crm_error *err)
+{
+    uint64_t chunk = (id >> CRM__CHUNK_SHIFT) + 1, seq = txn->state.seq + 1;
+    uint8_t sum[CRM__DIGEST];
+    crm__journal_entry e;
+    crm__buf chunks;
+    int rc = give_names(txn, err);
+
+    if (rc)
+        return rc;
+    memset(&e, 0, sizeof e);
+    crm__buf_init(&chunks, txn->mem);
+    crm__runs_encode(&chunk, 1, &chunks);
+    rc = chunks.failed
+             ? CRM_ENOMEM
+             : crm__tagged_sum(txn, seq, crm__slice_of(chunks.p, chunks.n), tags, count, sum, NULL);
+    crm__buf_clear(&chunks);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read what is tagged", err);
+    e.action = CRM__ACTION_TAG;
+    e.target = id;
+    e.fields = tags;
+    e.field_count = count;
+    e.tagged = crm__slice_of(sum, sizeof sum);
+    rc = put_entry(txn, seq, &e, err);
+    if (!rc)
+        txn->state.seq++;
+    return rc;
+}
+
+int crm__journal_tagged(crm_txn *txn, uint64_t chunk, uint32_t tag, crm_error *err)
+{
+    int rc = open_entry(txn, err);
+
+    if (!rc && add_to(txn, CRM__BATCH_TAGGED, chunk << 32 | tag))
+        rc = crm__fail_nomem(err);
+    return rc;
+}
+
 int crm__journal_hand_out(crm_txn *txn, uint8_t action, const char *reason, crm_error *err)
 {
     crm__batch b = {txn->state.seq + 1, 0, crm__slice_of(reason, strlen(reason))};
@@ -438,6 +478,31 @@ static int close_list(crm_txn *txn, int list, crm__buf *out, uint64_t *count)
     return out->failed ? CRM_ENOMEM : CRM_OK;
 }
 
+/* Of pairs of chunk and tag: the chunks as a list, the tags as fields of the entry. */
+static int close_tags(crm_txn *txn, crm__buf *chunks, crm__buf *tags, crm__journal_entry *e)
+{
+    uint64_t *pairs = (uint64_t *)(void *)txn->batch.lists[CRM__BATCH_TAGGED].p, *list;
+    size_t n = crm__ids_sort(pairs, (size_t)txn->state.listed[CRM__BATCH_TAGGED]), count;
+
+    txn->state.listed[CRM__BATCH_TAGGED] = n;
+    list = (uint64_t *)(void *)crm__buf_reserve(tags, (n + 1) * sizeof *list);
+    if (!list)
+        return CRM_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        list[i] = (pairs[i] >> 32) + 1;
+    crm__runs_encode(list, crm__ids_sort(list, n), chunks);
+    for (size_t i = 0; i < n; i++)
+        list[i] = (uint32_t)pairs[i];
+    count = crm__ids_sort(list, n);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t tag = (uint32_t)list[i]; /* in its place, which it does not overtake */
+        memcpy(tags->p + i * sizeof tag, &tag, sizeof tag);
+    }
+    e->fields = (const uint32_t *)(const void *)tags->p;
+    e->field_count = (uint32_t)count;
+    return chunks->failed ? CRM_ENOMEM : CRM_OK;
+}
+
 static int fold_images(crm_txn *txn, uint8_t sum[CRM__DIGEST], crm_error *err)
 {
     const uint64_t *ids = (const uint64_t *)(const void *)txn->batch.lists[CRM__BATCH_CHANGED].p;
@@ -457,21 +522,41 @@ static int fold_images(crm_txn *txn, uint8_t sum[CRM__DIGEST], crm_error *err)
     return CRM_OK;
 }
 
+/* What the entry commits to; the lists stand. */
+static int commit_to(crm_txn *txn, crm__journal_entry *e, uint8_t images[CRM__DIGEST],
+                     uint8_t tags[CRM__DIGEST], crm_error *err)
+{
+    int rc = CRM_OK;
+
+    if (txn->state.listed[CRM__BATCH_CHANGED]) {
+        rc = fold_images(txn, images, err);
+        e->commitment = crm__slice_of(images, CRM__DIGEST);
+    }
+    if (rc || !e->field_count)
+        return rc;
+    rc = crm__tagged_sum(txn, txn->state.batch_seq, e->lists[CRM__BATCH_TAGGED], e->fields,
+                         e->field_count, tags, NULL);
+    e->tagged = crm__slice_of(tags, CRM__DIGEST);
+    return rc ? crm__txn_fail(txn, rc, "can't read what is tagged", err) : CRM_OK;
+}
+
 int crm__journal_close(crm_txn *txn, crm_error *err)
 {
-    uint8_t sum[CRM__DIGEST];
-    crm__buf lists[CRM__BATCH_LISTS];
+    uint8_t images[CRM__DIGEST], tagged[CRM__DIGEST];
+    crm__buf lists[CRM__BATCH_LISTS], tags;
     crm__journal_entry e;
     crm__batch b = {0, 0, {NULL, 0}};
-    uint64_t count[CRM__BATCH_LISTS], seq = txn->state.batch_seq;
+    uint64_t count, seq = txn->state.batch_seq;
     int rc = CRM_OK;
 
     if (!txn->batch.on || !seq)
         return CRM_OK;
     memset(&e, 0, sizeof e);
+    crm__buf_init(&tags, txn->mem);
     for (int i = 0; i < CRM__BATCH_LISTS; i++) {
         crm__buf_init(&lists[i], txn->mem);
-        if (!rc && close_list(txn, i, &lists[i], &count[i]))
+        if (!rc && (i == CRM__BATCH_TAGGED ? close_tags(txn, &lists[i], &tags, &e)
+                                           : close_list(txn, i, &lists[i], &count)))
             rc = crm__fail_nomem(err);
         e.lists[i] = crm__slice_of(lists[i].p, lists[i].n);
     }
@@ -482,10 +567,8 @@ int crm__journal_close(crm_txn *txn, crm_error *err)
     } else if (txn->batch.name) {
         b.name = crm__slice_of(txn->batch.name, strlen(txn->batch.name));
     }
-    if (!rc && count[CRM__BATCH_CHANGED]) {
-        rc = fold_images(txn, sum, err);
-        e.commitment = crm__slice_of(sum, sizeof sum);
-    }
+    if (!rc)
+        rc = commit_to(txn, &e, images, tagged, err);
     e.action = txn->batch.undo ? CRM__ACTION_UNDO : CRM__ACTION_BATCH;
     e.target = txn->batch.undo;
     e.previous = b.last;
@@ -497,6 +580,7 @@ int crm__journal_close(crm_txn *txn, crm_error *err)
         rc = crm__batch_put(txn, txn->state.batch, &b, err);
     for (int i = 0; i < CRM__BATCH_LISTS; i++)
         crm__buf_clear(&lists[i]);
+    crm__buf_clear(&tags);
     if (!rc)
         txn->state.batch_seq = 0;
     return rc;

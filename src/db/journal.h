@@ -14,6 +14,12 @@ uint64_t crm__journal_seq(const crm_txn *txn);
  * numbers that differ, ascending. */
 int crm__journal_change(crm_txn *txn, uint8_t action, crm_id id, const crm__record *before,
                         const uint32_t *fields, uint32_t count, crm_error *err);
+/* Tags of one customer, outside of a batch: numbers ascending.  Their rows (tagged.h) are written
+ * before, under crm__journal_seq(). */
+int crm__journal_tag(crm_txn *txn, crm_id id, const uint32_t *tags, uint32_t count,
+                     crm_error *err);
+/* In a batch: rows of a tag in a chunk are changed. */
+int crm__journal_tagged(crm_txn *txn, uint64_t chunk, uint32_t tag, crm_error *err);
 /* Writes the open batch entry, if any; part of commit. */
 int crm__journal_close(crm_txn *txn, crm_error *err);
 

@@ -135,7 +135,8 @@ static int write_entry(crm__repair *r, uint64_t named)
     for (int i = 0; i < KV_SPACES; i++) {
         kv_stat st;
         if (!r->txn->kv->ops->stat(r->txn->kv, (kv_space)i, &st) &&
-            (i == KV_CUSTOMER || i == KV_EVENT || crm__kv_space_derived((kv_space)i)))
+            (i == KV_CUSTOMER || i == KV_EVENT || i == KV_TAG ||
+             crm__kv_space_derived((kv_space)i)))
             r->total += st.entries * 2;
     }
     return end(r, crm__journal_add(r->txn, CRM__ACTION_REPAIR, named, 0, r->err));
@@ -143,7 +144,8 @@ static int write_entry(crm__repair *r, uint64_t named)
 
 static int repair(crm__repair *r, uint64_t spaces)
 {
-    static int (*const MAKE[KV_SPACES])(crm__repair *) = {[KV_EVENT] = crm__repair_beside,
+    static int (*const MAKE[KV_SPACES])(crm__repair *) = {[KV_TAG] = crm__repair_tags,
+                                                          [KV_EVENT] = crm__repair_beside,
                                                           [KV_IDENTITY] = crm__repair_identities,
                                                           [KV_BITS] = crm__repair_sets,
                                                           [KV_COLUMN] = crm__repair_columns,

@@ -2,6 +2,7 @@
  * Transactions: begin, commit, abort, savepoints, and the checks at every entry.
  */
 #include "db/journal.h"
+#include "db/tagged.h"
 
 #include "base/time.h"
 #include "base/utf8.h"
@@ -336,6 +337,7 @@ void crm__txn_free(crm_txn *txn)
         crm__buf_clear(&txn->batch.lists[i]);
     crm__record_clear(txn->mem, &txn->batch.part);
     crm__release(txn->mem, txn->texts);
+    crm__tag_cache_free(txn);
     crm__arena_clear(&txn->work);
     crm__zone_close(txn->zone);
     crm__edits_clear(&txn->edits);

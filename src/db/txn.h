@@ -67,6 +67,7 @@ typedef struct crm__state {
     uint8_t chain[CRM__DIGEST];            /* of the last entry */
     uint64_t batch_seq, batch;             /* entry being filled, and its batch; 0: none */
     uint64_t listed[CRM__BATCH_LISTS];     /* ids of its lists that count */
+    uint32_t tag_groups;                   /* of its tags (tagged.h) */
 } crm__state;
 
 /* A transaction whose changes make one entry (journal.c). */
@@ -75,7 +76,7 @@ typedef struct crm__batching {
     uint64_t want; /* batch to go on with, or CRM_BATCH_NEW */
     uint64_t undo; /* what it undoes, 0: nothing */
     const char *name;
-    crm__buf lists[CRM__BATCH_LISTS]; /* ids in order of the changes */
+    crm__buf lists[CRM__BATCH_LISTS]; /* ids, of tags chunk << 32 | tag, in order of the changes */
     crm__record part;                 /* of the image being made */
 } crm__batching;
 
@@ -140,6 +141,7 @@ struct crm_txn {
     crm__batching batch;
     crm__pending pending;
     struct crm__texts *texts; /* numbers of texts met (index.c); NULL until one is */
+    struct crm__tag_cache *tag_cache; /* NULL until tags are changed */
 };
 
 /* ---- entry ---- */

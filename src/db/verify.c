@@ -4,6 +4,8 @@
  */
 #include "db/verify.h"
 
+#include "db/tagged.h"
+
 #include <crm/journal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +121,43 @@ static int check_images(crm__verify *v, uint64_t seq, const crm__journal_entry *
     return *what ? CRM_ECORRUPT : CRM_OK;
 }
 
+/* ---- tags ---- */
+
+/* The rows of what an entry tagged, against what it committed to. */
+static int check_tags(crm__verify *v, uint64_t seq, const crm__journal_entry *e, const char **what)
+{
+    crm__reader in = crm__reader_of(e->mask.p, e->mask.n);
+    uint64_t chunk = (e->target >> CRM__CHUNK_SHIFT) + 1;
+    uint8_t sum[CRM__DIGEST];
+    crm__slice chunks = e->lists[CRM__BATCH_TAGGED];
+    crm__buf tags, one;
+    uint32_t tag = 0;
+    int rc = CRM_OK;
+
+    if (!e->tagged.n)
+        return CRM_OK;
+    crm__buf_init(&tags, v->txn->mem);
+    crm__buf_init(&one, v->txn->mem);
+    while (crm__mask_next(&in, &tag))
+        crm__buf_add(&tags, &tag, sizeof tag);
+    if (e->action == CRM__ACTION_TAG) {
+        crm__runs_encode(&chunk, 1, &one);
+        chunks = crm__slice_of(one.p, one.n);
+    }
+    if (tags.failed || one.failed)
+        rc = CRM_ENOMEM;
+    if (!rc)
+        rc = crm__tagged_sum(v->txn, seq, chunks, (const uint32_t *)(const void *)tags.p,
+                             (uint32_t)(tags.n / sizeof tag), sum, &v->tagged);
+    crm__buf_clear(&tags);
+    crm__buf_clear(&one);
+    if (!rc && memcmp(sum, e->tagged.p, sizeof sum) != 0)
+        rc = CRM_ECORRUPT;
+    if (rc == CRM_ECORRUPT)
+        *what = "the tags it gave or took are not what it says";
+    return rc;
+}
+
 /* ---- entries ---- */
 
 static const char *judge(crm__verify *v, uint64_t seq, crm__slice payload,
@@ -151,6 +190,7 @@ int crm__verify_entry(crm__verify *v, uint64_t seq, crm__slice payload, crm__jou
     *what = "it is damaged";
     if (rc) {
         v->next = seq + 1;
+        v->faulty = 1;
         return rc;
     }
     rc = crm__brought_take(v->txn, e, &v->brought, room, &brought, what);
@@ -159,15 +199,26 @@ int crm__verify_entry(crm__verify *v, uint64_t seq, crm__slice payload, crm__jou
     v->next = seq + 1;
     v->recorded = e->recorded;
     memcpy(v->chain, e->chain.p, sizeof v->chain);
-    if (rc)
-        return rc;
-    return *what ? CRM_ECORRUPT : check_images(v, seq, e, what);
+    if (!rc)
+        rc = *what ? CRM_ECORRUPT : check_images(v, seq, e, what);
+    if (!rc)
+        rc = check_tags(v, seq, e, what);
+    v->faulty |= rc != CRM_OK;
+    return rc;
 }
 
 int crm__verify_end(crm__verify *v, const char **what)
 {
+    kv_stat stat;
+
     *what = "there is an image that belongs to no entry";
-    return v->more ? CRM_ECORRUPT : CRM_OK;
+    if (v->more)
+        return CRM_ECORRUPT;
+    *what = "there is a change of tags that belongs to no entry";
+    return !v->faulty && !v->txn->kv->ops->stat(v->txn->kv, KV_TAGGED, &stat) &&
+                   stat.entries > v->tagged
+               ? CRM_ECORRUPT
+               : CRM_OK;
 }
 
 /* ---- the public walk ---- */

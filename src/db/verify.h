@@ -23,7 +23,9 @@ typedef struct crm__verify {
     crm__slice key, row;
     crm__image_fn fn;
     void *ctx;
-    int lost; /* images were missing that may be */
+    int lost;        /* images were missing that may be */
+    int faulty;      /* not all entries are known */
+    uint64_t tagged; /* rows of tags that entries told of */
 } crm__verify;
 
 /* images_from: of the last entry's counters.  fn may be NULL. */

@@ -79,6 +79,10 @@ static void make(uint64_t *seed, made *m)
         crm__runs_encode(m->ids[i], m->count[i], &m->lists[i]);
         m->e.lists[i] = crm__slice_of(m->lists[i].p, m->lists[i].n);
     }
+    fill(seed, m->tagged, sizeof m->tagged);
+    if (m->e.action == CRM__ACTION_TAG ||
+        (crm__action_lists(m->e.action) && m->count[CRM__BATCH_TAGGED]))
+        m->e.tagged = crm__slice_of(m->tagged, sizeof m->tagged);
     crm__buf_init(&m->out, NULL);
     crm__journal_encode(&m->e, &m->out);
     fill(seed, chain, sizeof chain);
@@ -129,6 +133,8 @@ static void same(const made *m, const crm__journal_entry *b)
     ck_assert(!crm__mask_next(&in, &field) && !in.failed);
     ck_assert_uint_eq(a->commitment.n, b->commitment.n);
     ck_assert(!a->commitment.n || !memcmp(a->commitment.p, b->commitment.p, a->commitment.n));
+    ck_assert_uint_eq(a->tagged.n, b->tagged.n);
+    ck_assert(!a->tagged.n || !memcmp(a->tagged.p, b->tagged.p, a->tagged.n));
     for (int i = 0; i < CRM__BATCH_LISTS; i++) {
         if (crm__action_lists(a->action))
             same_ids(b->lists[i], m->ids[i], m->count[i]);

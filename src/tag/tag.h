@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * Tags inside the library: names to numbers and back, and the changes of one call that both doors
+ * share.
+ */
+#ifndef CRM_TAG_TAG_H
+#define CRM_TAG_TAG_H
+
+#include "codec/json.h"
+#include "db/model.h"
+#include "db/tagged.h"
+
+#include <crm/tag.h>
+
+/* A tag by name. */
+typedef struct crm__tag {
+    uint32_t number; /* 0: nobody ever had it */
+    const crm__dimension *dimension;
+    crm__slice name; /* "<dimension>:<path>", NUL-terminated */
+} crm__tag;
+
+/* ---- name.c ---- */
+
+/* What a text names; `within` (may be NULL) is its dimension when it names none.  The name is put
+ * into a, which may be any arena.  give: a number is given to a tag that has none.  CRM_OK,
+ * CRM_EFIELD, CRM_EVALUE, others; all told. */
+int crm__tag_read(crm_txn *txn, const crm__model *m, const crm__dimension *within, const char *text,
+                  size_t n, int give, crm__arena *a, crm__tag *out, crm_error *err);
+/* Tags whose names begin with a prefix, in the order of names; those of dimensions that the model
+ * has not are left out.  *out is an array of crm__tag, names in a. */
+int crm__tag_each_named(crm_txn *txn, const crm__model *m, crm__slice prefix, crm__arena *a,
+                        crm__buf *out);
+/* All tags of a dimension; of those below a tag, itself included. */
+int crm__tag_of_dimension(crm_txn *txn, const crm__model *m, const crm__dimension *d, crm__arena *a,
+                          crm__buf *out);
+int crm__tag_below(crm_txn *txn, const crm__model *m, const crm__tag *tag, crm__arena *a,
+                   crm__buf *out);
+/* The tag of a number; its dimension is NULL when the model does not have it. */
+int crm__tag_named(crm_txn *txn, const crm__model *m, uint32_t number, crm__arena *a,
+                   crm__tag *out);
+
+/* ---- write.c ---- */
+
+/* Options of the caller, checked. */
+int crm__tag_options_read(const crm_tag_options *opts, crm__tag_how *how, crm_error *err);
+/* Whether the customer is there and not deleted: CRM_OK or CRM_ENOTFOUND, told. */
+int crm__tag_customer(crm_txn *txn, crm_id id, crm_error *err);
+/* Gives a tag by the rules of its dimension.  The end in t->how is checked here. */
+int crm__tag_give(crm__tagging *t, const crm__model *m, const crm__tag *tag, crm_id id);
+
+/* Makes some tags of a dimension the only ones of it. */
+int crm__tag_set_all(crm__tagging *t, const crm__model *m, const crm__dimension *d,
+                     const crm__tag *tags, size_t count, crm_id id);
+
+/* ---- list.c ---- */
+
+/* Numbers (uint32_t) of the tags that a customer's row is in, ascending, ended ones too. */
+int crm__tag_numbers(crm_txn *txn, crm_id id, crm__buf *out);
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT
+ * Giving and taking tags: of one customer, of many.
+ */
+#include "base/utf8.h"
+#include "db/journal.h"
+#include "tag/tag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void crm_tag_options_init(crm_tag_options *opts)
+{
+    if (!opts)
+        return;
+    memset(opts, 0, sizeof *opts);
+    opts->size = sizeof *opts;
+}
+
+int crm__tag_options_read(const crm_tag_options *opts, crm__tag_how *how, crm_error *err)
+{
+    crm_tag_options o;
+    int rc = crm__options_read(&o, sizeof o, opts, "options", err);
+
+    if (rc)
+        return rc;
+    memset(how, 0, sizeof *how);
+    if (o.origin >= CRM__TAG_ORIGINS || o.reserved)
+        return crm__fail_field(err, CRM_EINVAL, "origin", "origin is none of CRM_TAG_*");
+    how->origin = (uint8_t)o.origin;
+    how->until = o.until_us;
+    how->reason.n = o.reason ? strlen(o.reason) : 0;
+    how->reason.p = (const uint8_t *)o.reason;
+    if (how->reason.n && !crm__batch_name_ok(o.reason, how->reason.n))
+        return crm__fail_field(err, CRM_EINVAL, "reason",
+                               "reason is not plain UTF-8 text of at most %d bytes",
+                               (int)CRM__TAG_REASON);
+    return CRM_OK;
+}
+
+int crm__tag_customer(crm_txn *txn, crm_id id, crm_error *err)
+{
+    uint8_t key[CRM__KEY_U64], flags = 0;
+    crm__slice bytes;
+    uint64_t seq;
+    int rc = crm__txn_read(txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
+
+    if (!rc)
+        rc = crm__record_head(bytes, &flags, &seq);
+    if (rc == CRM_ENOTFOUND)
+        return crm__fail(err, rc, "there is no customer %llu", (unsigned long long)id);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read the customer", err);
+    if (flags & CRM__RECORD_DELETED)
+        return crm__fail(err, CRM_ENOTFOUND, "customer %llu is deleted", (unsigned long long)id);
+    return CRM_OK;
+}
+
+/* Whether the tag may have the end that is asked for. */
+static int end_ok(const crm__tag *tag, const crm__tag_how *how, crm_error *err)
+{
+    if (!how->until || tag->dimension->expires)
+        return CRM_OK;
+    return crm__fail_field(err, CRM_EVALUE, tag->dimension->key,
+                           "tag of %s: has no end, the model says", tag->dimension->key);
+}
+
+/* ---- one customer ---- */
+
+/* Takes all tags of a dimension but those listed. */
+static int take_others(crm__tagging *t, const crm__model *m, const crm__dimension *d,
+                       const crm__tag *but, size_t count, crm_id id)
+{
+    crm_txn *txn = t->txn;
+    const crm__tag *all;
+    crm__buf tags;
+    int rc;
+
+    crm__buf_init(&tags, txn->mem);
+    rc = crm__tag_of_dimension(txn, m, d, &txn->work, &tags);
+    if (rc)
+        rc = crm__txn_fail(txn, rc, "can't read the dictionary", t->err);
+    all = (const crm__tag *)(const void *)tags.p;
+    for (size_t i = 0; i < tags.n / sizeof *all && !rc; i++) {
+        size_t k = 0;
+        while (k < count && but[k].number != all[i].number)
+            k++;
+        if (k == count)
+            rc = crm__tag_row(t, all[i].number, d->expires, id, 0);
+    }
+    crm__buf_clear(&tags);
+    return rc;
+}
+
+int crm__tag_give(crm__tagging *t, const crm__model *m, const crm__tag *tag, crm_id id)
+{
+    int rc = end_ok(tag, &t->how, t->err);
+
+    if (!rc && tag->dimension->one)
+        rc = take_others(t, m, tag->dimension, tag, 1, id);
+    return rc ? rc : crm__tag_row(t, tag->number, tag->dimension->expires, id, 1);
+}
+
+/* What the public functions share: a write about one customer. */
+typedef struct call {
+    crm_txn *txn;
+    const crm__model *m;
+    crm__op op;
+    crm__tag_how how;
+    crm__tagging t;
+    crm_id id;
+} call;
+
+static int begin(call *c, crm_txn *txn, const void *text, const crm_tag_options *opts,
+                 crm_error *err)
+{
+    int rc = crm__op_begin(txn, &c->op, err);
+
+    if (rc)
+        return rc;
+    c->txn = txn;
+    if (!text)
+        rc = crm__fail_field(c->op.err, CRM_EINVAL, "tag", "tag or dimension is NULL");
+    if (!rc)
+        rc = crm__tag_options_read(opts, &c->how, c->op.err);
+    if (!rc)
+        rc = crm__txn_model(txn, &c->m, c->op.err);
+    return rc ? crm__op_end(txn, &c->op, rc) : CRM_OK;
+}
+
+static int begin_one(call *c, crm_txn *txn, crm_id id, const void *text,
+                     const crm_tag_options *opts, crm_error *err)
+{
+    int rc = begin(c, txn, text, opts, err);
+
+    if (rc)
+        return rc;
+    c->id = id;
+    rc = crm__tag_customer(txn, id, c->op.err);
+    if (rc)
+        return crm__op_end(txn, &c->op, rc);
+    crm__tagging_begin(txn, id, &c->how, &c->t, c->op.err);
+    return CRM_OK;
+}
+
+static int end_one(call *c, int rc)
+{
+    uint64_t changed = c->t.changed;
+
+    if (!rc)
+        rc = crm__tagging_end(&c->t);
+    crm__buf_clear(&c->t.tags);
+    if (!rc && !changed) {
+        /* A name that was only looked at gets no number. */
+        crm__edits_rollback(&c->txn->edits, c->op.mark);
+        c->txn->state = c->op.state;
+        rc = CRM_DONE;
+    }
+    return crm__op_end(c->txn, &c->op, rc);
+}
+
+int crm_tag_add(crm_txn *txn, crm_id id, const char *tag, const crm_tag_options *opts,
+                crm_error *err)
+{
+    crm__tag ref;
+    call c;
+    int rc = begin_one(&c, txn, id, tag, opts, err);
+
+    if (rc)
+        return rc;
+    rc = crm__tag_read(txn, c.m, NULL, tag, strlen(tag), 1, &txn->work, &ref, c.op.err);
+    if (!rc)
+        rc = crm__tag_give(&c.t, c.m, &ref, id);
+    return end_one(&c, rc);
+}
+
+int crm_tag_remove(crm_txn *txn, crm_id id, const char *tag, crm_error *err)
+{
+    crm__tag ref;
+    call c;
+    int rc = begin_one(&c, txn, id, tag, NULL, err);
+
+    if (rc)
+        return rc;
+    rc = crm__tag_read(txn, c.m, NULL, tag, strlen(tag), 0, &txn->work, &ref, c.op.err);
+    if (!rc && ref.number)
+        rc = crm__tag_row(&c.t, ref.number, ref.dimension->expires, id, 0);
+    return end_one(&c, rc);
+}
+
+static int find_dimension(call *c, const char *name, const crm__dimension **d)
+{
+    *d = crm__model_dimension_find(c->m, name, strlen(name));
+    return *d ? CRM_OK : crm__dimension_unknown(c->m, name, strlen(name), 1, c->op.err);
+}
+
+int crm__tag_set_all(crm__tagging *t, const crm__model *m, const crm__dimension *d,
+                     const crm__tag *tags, size_t count, crm_id id)
+{
+    int rc = CRM_OK;
+
+    for (size_t i = 1; i < count && d->one && !rc; i++) {
+        if (tags[i].number != tags[0].number)
+            rc = crm__fail_field(t->err, CRM_EVALUE, d->key, "%s: a customer has at most one",
+                                 d->key);
+    }
+    if (!rc)
+        rc = take_others(t, m, d, tags, count, id);
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc = end_ok(&tags[i], &t->how, t->err);
+        if (!rc)
+            rc = crm__tag_row(t, tags[i].number, d->expires, id, 1);
+    }
+    return rc;
+}
+
+int crm_tag_set(crm_txn *txn, crm_id id, const char *dimension, const char *const *tags,
+                size_t count, const crm_tag_options *opts, crm_error *err)
+{
+    const crm__dimension *d = NULL;
+    crm__tag *refs;
+    call c;
+    int rc = begin_one(&c, txn, id, dimension, opts, err);
+
+    if (rc)
+        return rc;
+    refs = crm__arena_alloc(&txn->work, (count + 1) * sizeof *refs);
+    if (count && !tags)
+        rc = crm__fail_field(c.op.err, CRM_EINVAL, "tags", "tags is NULL");
+    if (!rc && (count > SIZE_MAX / 2 / sizeof *refs || !refs))
+        rc = crm__fail_nomem(c.op.err);
+    if (!rc)
+        rc = find_dimension(&c, dimension, &d);
+    for (size_t i = 0; i < count && !rc; i++) {
+        if (!tags[i])
+            rc = crm__fail_field(c.op.err, CRM_EINVAL, "tags", "tags holds a NULL");
+        else
+            rc = crm__tag_read(txn, c.m, d, tags[i], strlen(tags[i]), 1, &txn->work, &refs[i],
+                               c.op.err);
+    }
+    if (!rc)
+        rc = crm__tag_set_all(&c.t, c.m, d, refs, count, id);
+    return end_one(&c, rc);
+}
+
+/* ---- many customers ---- */
+
+/* Rows of a chunk that are live. */
+static int live_rows(crm_txn *txn, uint64_t chunk, uint64_t *words)
+{
+    uint8_t key[CRM__KEY_BITS];
+
+    memset(words, 0, CRM__SET_WORDS * sizeof *words);
+    return crm__txn_set(txn, KV_BITS, crm__key_bits(key, chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE),
+                        words);
+}
+
+/* The place of the first id of a chunk that is not live. */
+static int not_there(const crm_id *ids, size_t count, crm_id id, crm_error *err)
+{
+    size_t i = 0;
+
+    while (i < count && ids[i] != id)
+        i++;
+    return crm__fail_at(err, CRM_ENOTFOUND, (int64_t)i, -1,
+                        "there is no customer %llu, or it is deleted", (unsigned long long)id);
+}
+
+/* One chunk's ids, as a set; the tags of its dimension that give way to it. */
+static int change_chunk(call *c, const crm__tag *tag, const crm__buf *others, const uint64_t *words,
+                        uint64_t chunk, int on, uint64_t *changed)
+{
+    const crm__tag *list = (const crm__tag *)(const void *)others->p;
+    uint32_t n = 0;
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < others->n / sizeof *list && !rc; i++) {
+        if (list[i].number != tag->number)
+            rc = crm__tag_chunk(&c->t, list[i].number, list[i].dimension->expires, chunk, words, 0,
+                                NULL);
+    }
+    if (!rc)
+        rc = crm__tag_chunk(&c->t, tag->number, tag->dimension->expires, chunk, words, on, &n);
+    *changed += n;
+    return rc;
+}
+
+static int change_ids(call *c, const crm__tag *tag, const crm__buf *others, const crm_id *given,
+                      const crm_id *ids, size_t count, int on, uint64_t *changed)
+{
+    uint64_t words[CRM__SET_WORDS], live[CRM__SET_WORDS];
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < count && !rc;) {
+        uint64_t chunk = ids[i] >> CRM__CHUNK_SHIFT;
+        rc = chunk > UINT32_MAX ? CRM_OK : live_rows(c->txn, chunk, live);
+        if (rc)
+            return crm__txn_fail(c->txn, rc, "can't read the customers", c->op.err);
+        memset(words, 0, sizeof words);
+        for (; i < count && ids[i] >> CRM__CHUNK_SHIFT == chunk; i++) {
+            uint32_t row = (uint32_t)(ids[i] & (CRM__CHUNK_ROWS - 1));
+            if (chunk > UINT32_MAX || !crm__set_has(live, row))
+                return not_there(given, count, ids[i], c->op.err);
+            crm__set_put(words, row, 1);
+        }
+        rc = change_chunk(c, tag, others, words, chunk, on, changed);
+    }
+    return rc;
+}
+
+/* Sorts the ids and changes them, in a batch of its own when the transaction is none. */
+static int change_many(call *c, const crm__tag *tag, const crm_id *given, size_t count, int on,
+                       uint64_t *changed)
+{
+    int own = !c->txn->batch.on, rc = CRM_OK;
+    crm__buf others, ids;
+
+    crm__buf_init(&others, c->txn->mem);
+    crm__buf_init(&ids, c->txn->mem);
+    crm__buf_add(&ids, given, count * sizeof *given);
+    if (ids.failed)
+        rc = crm__fail_nomem(c->op.err);
+    if (!rc && on && tag->dimension->one) {
+        rc = crm__tag_of_dimension(c->txn, c->m, tag->dimension, &c->txn->work, &others);
+        if (rc)
+            crm__txn_fail(c->txn, rc, "can't read the dictionary", c->op.err);
+    }
+    if (!rc && own)
+        rc = crm__batch_enter(c->txn, 0, c->op.err);
+    if (!rc) {
+        size_t n = crm__ids_sort((uint64_t *)(void *)ids.p, count);
+        crm__tagging_begin(c->txn, 0, &c->how, &c->t, c->op.err);
+        rc =
+            change_ids(c, tag, &others, given, (const crm_id *)(const void *)ids.p, n, on, changed);
+        if (own && rc)
+            crm__batch_drop(c->txn);
+        else if (own)
+            rc = crm__batch_leave(c->txn, c->op.err);
+        crm__buf_clear(&c->t.tags);
+    }
+    crm__buf_clear(&others);
+    crm__buf_clear(&ids);
+    return rc;
+}
+
+static int many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,
+                const crm_tag_options *opts, int on, uint64_t *changed, crm_error *err)
+{
+    uint64_t n = 0;
+    crm__tag ref;
+    call c;
+    int rc = begin(&c, txn, tag, opts, err);
+
+    if (rc)
+        return rc;
+    if (count && !ids)
+        rc = crm__fail_field(c.op.err, CRM_EINVAL, "ids", "ids is NULL");
+    if (!rc)
+        rc = crm__tag_read(txn, c.m, NULL, tag, strlen(tag), on && count, &txn->work, &ref,
+                           c.op.err);
+    if (!rc)
+        rc = end_ok(&ref, &c.how, c.op.err);
+    if (!rc && count && ref.number)
+        rc = change_many(&c, &ref, ids, count, on, &n);
+    if (!rc && changed)
+        *changed = n;
+    if (!rc && !n) { /* a name that was only looked at gets no number */
+        crm__edits_rollback(&txn->edits, c.op.mark);
+        txn->state = c.op.state;
+    }
+    return crm__op_end(txn, &c.op, rc);
+}
+
+int crm_tag_add_many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,
+                     const crm_tag_options *opts, uint64_t *changed, crm_error *err)
+{
+    return many(txn, ids, count, tag, opts, 1, changed, err);
+}
+
+int crm_tag_remove_many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,
+                        uint64_t *changed, crm_error *err)
+{
+    return many(txn, ids, count, tag, NULL, 0, changed, err);
+}

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: MIT
+ * Tags through the public door: single calls, and random ones against an oracle.
+ */
+#include "help.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char SHOP[] =
+    "crm: 1\n"
+    "fields: {name: {type: text}}\n"
+    "tags:\n"
+    "  region:\n"
+    "    label: {zh: 地域}\n"
+    "    hierarchical: true\n"
+    "    values: {cn: {zh: 中国}, cn/east: {zh: 华东}, cn/east/shanghai: {zh: 上海}}\n"
+    "  value: {label: 购买力, one: true, closed: true, values: {high: 高, mid: , low: 低}}\n"
+    "  mood: {expires: true}\n"
+    "  stage: {one: true, expires: true}\n"
+    "  free:\n";
+
+static uint64_t state;
+
+static uint64_t below(uint64_t n)
+{
+    return crmtest_below(&state, n);
+}
+
+enum { HOUR = 3600 };
+#define AT(hours) (INT64_C(1800000000000000) + (int64_t)(hours)*HOUR * 1000000)
+
+static crm_txn *begin_at(crm_db *db, int mode, int64_t now, uint64_t batch)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_txn *txn;
+
+    o.actor = "li.na";
+    o.now_us = now;
+    o.batch = mode == CRM_WRITE ? batch : 0;
+    OK(crm_txn_begin(db, mode, &o, &txn, &er));
+    return txn;
+}
+
+/* "region:cn value:high@until ..." of a customer. */
+static const char *tags_of(crm_txn *txn, crm_id id, uint32_t flags)
+{
+    static char text[4][2000];
+    static int turn;
+    char *to = text[turn = (turn + 1) % 4];
+    crm_tag tag = CRM_TAG_INIT;
+    crm_tag_iter *it;
+    size_t n = 0;
+    int rc;
+
+    OK(crm_tag_list(txn, id, flags, &it, &er));
+    *to = 0;
+    while ((rc = crm_tag_next(it, &tag, &er)) == CRM_OK) {
+        n += (size_t)snprintf(to + n, sizeof text[0] - n, "%s%s", n ? " " : "", tag.tag);
+        if (tag.until_us)
+            n += (size_t)snprintf(to + n, sizeof text[0] - n, "@%d",
+                                  (int)((tag.until_us - AT(0)) / 1000000 / HOUR));
+    }
+    IS(CRM_DONE, rc);
+    crm_tag_list_close(it);
+    return to;
+}
+
+static const char *counts_of(crm_txn *txn, const char *dimension)
+{
+    static char text[4000];
+    crm_tag_count c = CRM_TAG_COUNT_INIT;
+    crm_tag_count_iter *it;
+    size_t n = 0;
+    int rc;
+
+    OK(crm_tag_counts(txn, dimension, &it, &er));
+    *text = 0;
+    while ((rc = crm_tag_count_next(it, &c, &er)) == CRM_OK)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s=%llu/%llu", n ? " " : "", c.tag,
+                              (unsigned long long)c.customers, (unsigned long long)c.below);
+    IS(CRM_DONE, rc);
+    crm_tag_count_close(it);
+    return text;
+}
+
+/* "1,2,5" */
+static const char *who_has(crm_txn *txn, const char *tag, uint32_t flags)
+{
+    static char text[2][2000];
+    static int turn;
+    char *to = text[turn = !turn];
+    crm_customer_iter *it;
+    crm_customer *c;
+    size_t n = 0;
+    int rc;
+
+    OK(crm_tag_customers(txn, tag, flags, 0, &it, &er));
+    *to = 0;
+    while ((rc = crm_customer_next(it, &c, &er)) == CRM_OK)
+        n += (size_t)snprintf(to + n, sizeof text[0] - n, "%s%llu", n ? "," : "",
+                              (unsigned long long)crm_customer_id(c));
+    IS(CRM_DONE, rc);
+    crm_customer_list_close(it);
+    return to;
+}
+
+static void make(crm_db *db, int count)
+{
+    crm_txn *txn = begin_at(db, CRM_WRITE, 0, CRM_BATCH_NEW);
+
+    for (int i = 0; i < count; i++)
+        api_create(txn, "{}");
+    api_commit(txn);
+}
+
+static crm_tag_options how(int64_t until, const char *reason, uint32_t origin)
+{
+    crm_tag_options o = CRM_TAG_OPTIONS_INIT;
+
+    o.until_us = until;
+    o.reason = reason;
+    o.origin = origin;
+    return o;
+}
+
+static void verify(crm_db *db)
+{
+    crm_txn *txn = api_begin(db, CRM_READ);
+
+    OK(crm_journal_verify(txn, NULL, 0, NULL, NULL, &er));
+    OK(crm_txn_abort(txn));
+}
+
+CRM_TEST(test_api_tag__added_removed_set)
+{
+    static const char *const TWO[] = {"cn/east", "region:us"};
+    crm_db *db = api_open_model(SHOP);
+    crm_txn *txn;
+    uint64_t revision;
+
+    make(db, 3);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    revision = crm_txn_revision(txn);
+    OK(crm_tag_add(txn, 1, "region:cn/east/shanghai", NULL, &er));
+    ck_assert_uint_eq(crm_txn_revision(txn), revision + 1);
+    IS(CRM_DONE, crm_tag_add(txn, 1, "地域:上海", NULL, &er));
+    IS(CRM_DONE, crm_tag_add(txn, 1, "地域：中国/华东/上海", NULL, &er));
+    ck_assert_uint_eq(crm_txn_revision(txn), revision + 1);
+    OK(crm_tag_add(txn, 1, "value:高", NULL, &er));
+    OK(crm_tag_add(txn, 1, "value:low", NULL, &er)); /* takes the place of the other */
+    ck_assert_str_eq(tags_of(txn, 1, 0), "region:cn/east/shanghai value:low");
+    IS(CRM_DONE, crm_tag_remove(txn, 1, "value:high", &er));
+    IS(CRM_DONE, crm_tag_remove(txn, 1, "free:never seen", &er));
+    OK(crm_tag_set(txn, 1, "地域", TWO, 2, NULL, &er));
+    IS(CRM_DONE, crm_tag_set(txn, 1, "region", TWO, 2, NULL, &er));
+    ck_assert_str_eq(tags_of(txn, 1, CRM_TAG_BRIEF), "region:cn/east region:us value:low");
+    OK(crm_tag_set(txn, 1, "value", NULL, 0, NULL, &er));
+    OK(crm_tag_add(txn, 2, "region:cn/east/hangzhou", NULL, &er));
+    ck_assert_str_eq(who_has(txn, "region:cn", 0), "1,2");
+    ck_assert_str_eq(who_has(txn, "region:cn/east", CRM_TAG_EXACT), "1");
+    ck_assert_str_eq(who_has(txn, "region:cn", CRM_TAG_EXACT), "");
+    ck_assert_str_eq(counts_of(txn, NULL),
+                     "region:cn/east=1/2 region:cn/east/hangzhou=1/1 region:us=1/1");
+    ck_assert_str_eq(counts_of(txn, "购买力"), "");
+    api_commit(txn);
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_tag__what_can_not_be_is_refused)
+{
+    crm_tag_options ends = how(AT(5), NULL, 0), odd = how(0, "a\nb", 0), none = how(0, NULL, 7);
+    static const char *const BOTH[] = {"high", "low"}, *const OTHER[] = {"free:x"};
+    crm_db *db = api_open_model(SHOP);
+    crm_tag_iter *it;
+    crm_customer_iter *ci;
+    crm_tag_count_iter *counts;
+    crm_id ids[] = {1, 9, 2};
+    uint64_t n = 7;
+    crm_txn *txn;
+
+    make(db, 3);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_customer_delete(txn, 3, 0, &er));
+    IS(CRM_ENOTFOUND, crm_tag_add(txn, 9, "free:a", NULL, &er));
+    IS(CRM_ENOTFOUND, crm_tag_add(txn, 3, "free:a", NULL, &er));
+    IS(CRM_EFIELD, crm_tag_add(txn, 1, "regoin:cn", NULL, &er));
+    ck_assert_ptr_nonnull(strstr(er.message, "did you mean \"region\""));
+    IS(CRM_EVALUE, crm_tag_add(txn, 1, "region", NULL, &er));
+    IS(CRM_EVALUE, crm_tag_add(txn, 1, ":a", NULL, &er));
+    IS(CRM_EVALUE, crm_tag_add(txn, 1, "free:", NULL, &er));
+    IS(CRM_EVALUE, crm_tag_add(txn, 1, "free:a\xff", NULL, &er));
+    IS(CRM_EVALUE, crm_tag_add(txn, 1, "value:hihg", NULL, &er));
+    ck_assert_ptr_nonnull(strstr(er.message, "did you mean \"high\""));
+    IS(CRM_EVALUE, crm_tag_add(txn, 1, "free:a", &ends, &er));
+    IS(CRM_EINVAL, crm_tag_add(txn, 1, "free:a", &odd, &er));
+    IS(CRM_EINVAL, crm_tag_add(txn, 1, "free:a", &none, &er));
+    IS(CRM_EINVAL, crm_tag_add(txn, 1, NULL, NULL, &er));
+    IS(CRM_EVALUE, crm_tag_set(txn, 1, "value", BOTH, 2, NULL, &er));
+    IS(CRM_EVALUE, crm_tag_set(txn, 1, "value", OTHER, 1, NULL, &er));
+    IS(CRM_EINVAL, crm_tag_set(txn, 1, "value", NULL, 1, NULL, &er));
+    IS(CRM_EFIELD, crm_tag_set(txn, 1, "nothing", NULL, 0, NULL, &er));
+    IS(CRM_ENOTFOUND, crm_tag_add_many(txn, ids, 3, "free:a", NULL, &n, &er));
+    ck_assert_int_eq(er.row, 1);
+    ck_assert_uint_eq(n, 7);
+    OK(crm_tag_add_many(txn, NULL, 0, "free:a", NULL, &n, &er));
+    ck_assert_uint_eq(n, 0);
+    IS(CRM_ENOTFOUND, crm_tag_rename(txn, "free:a", "free:b", NULL, &er));
+    IS(CRM_ENOTFOUND, crm_tag_delete(txn, "free:a", NULL, &er));
+    OK(crm_tag_add(txn, 1, "region:cn", NULL, &er));
+    IS(CRM_EVALUE, crm_tag_rename(txn, "region:cn", "region:cn/east", NULL, &er));
+    IS(CRM_EVALUE, crm_tag_merge(txn, "region:cn", "region:cn", NULL, &er));
+    IS(CRM_EINVAL, crm_tag_merge(txn, "region:cn", NULL, NULL, &er));
+    IS(CRM_EINVAL, crm_tag_list(txn, 1, 64, &it, &er));
+    IS(CRM_ENOTFOUND, crm_tag_list(txn, 99, 0, &it, &er));
+    IS(CRM_EINVAL, crm_tag_customers(txn, NULL, 0, 0, &ci, &er));
+    IS(CRM_EINVAL, crm_tag_customers(txn, "free:a", 8, 0, &ci, &er));
+    IS(CRM_EFIELD, crm_tag_counts(txn, "nothing", &counts, &er));
+    ck_assert_str_eq(counts_of(txn, NULL), "region:cn=1/1");
+    api_commit(txn);
+    txn = begin_at(db, CRM_READ, AT(0), 0);
+    IS(CRM_ESTATE, crm_tag_add(txn, 1, "free:a", NULL, &er));
+    IS(CRM_ESTATE, crm_tag_delete(txn, "free:a", NULL, &er));
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_tag__an_end_comes_without_a_write)
+{
+    crm_tag_options five = how(AT(5), "campaign", CRM_TAG_RULE), nine = how(AT(9), NULL, 0);
+    crm_db *db = api_open_model(SHOP);
+    crm_tag tag = CRM_TAG_INIT;
+    crm_tag_iter *it;
+    crm_txn *txn;
+
+    make(db, 2);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_add(txn, 1, "mood:happy", &five, &er));
+    IS(CRM_DONE, crm_tag_add(txn, 1, "mood:happy", &five, &er));
+    OK(crm_tag_add(txn, 2, "mood:happy", NULL, &er));
+    api_commit(txn);
+    txn = begin_at(db, CRM_READ, AT(4), 0);
+    ck_assert_str_eq(tags_of(txn, 1, 0), "mood:happy@5");
+    ck_assert_str_eq(who_has(txn, "mood:happy", 0), "1,2");
+    OK(crm_tag_list(txn, 1, 0, &it, &er));
+    OK(crm_tag_next(it, &tag, &er));
+    ck_assert_str_eq(tag.reason, "campaign");
+    ck_assert_str_eq(tag.actor, "li.na");
+    ck_assert_uint_eq(tag.origin, CRM_TAG_RULE);
+    ck_assert_uint_ne(tag.revision, 0);
+    ck_assert_int_ne(tag.given_us, 0);
+    crm_tag_list_close(it);
+    OK(crm_txn_abort(txn));
+    txn = begin_at(db, CRM_WRITE, AT(5), 0);
+    ck_assert_str_eq(tags_of(txn, 1, 0), "");
+    ck_assert_str_eq(tags_of(txn, 1, CRM_TAG_ENDED), "mood:happy@5");
+    ck_assert_str_eq(who_has(txn, "mood:happy", 0), "2");
+    ck_assert_str_eq(counts_of(txn, NULL), "mood:happy=1/1");
+    OK(crm_tag_add(txn, 1, "mood:happy", &nine, &er));
+    ck_assert_str_eq(tags_of(txn, 1, 0), "mood:happy@9");
+    OK(crm_tag_add(txn, 2, "mood:happy", &nine, &er));
+    OK(crm_tag_add(txn, 2, "mood:happy", NULL, &er));
+    ck_assert_str_eq(tags_of(txn, 2, 0), "mood:happy");
+    api_commit(txn);
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_tag__renamed_merged_deleted)
+{
+    crm_tag_options five = how(AT(5), "why", CRM_TAG_RULE);
+    crm_db *db = api_open_model(SHOP);
+    uint64_t n;
+    crm_txn *txn;
+
+    make(db, 5);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_add(txn, 1, "region:cn/east", NULL, &er));
+    OK(crm_tag_add(txn, 2, "region:cn/east/shanghai", NULL, &er));
+    OK(crm_tag_add(txn, 3, "region:us", NULL, &er));
+    OK(crm_tag_rename(txn, "region:cn/east", "region:cn/华南", &n, &er));
+    ck_assert_uint_eq(n, 2);
+    ck_assert_str_eq(counts_of(txn, NULL),
+                     "region:cn/华南=1/2 region:cn/华南/shanghai=1/1 region:us=1/1");
+    IS(CRM_EEXISTS, crm_tag_rename(txn, "region:us", "region:cn/华南", &n, &er));
+    OK(crm_tag_merge(txn, "region:us", "region:cn/华南", &n, &er));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_str_eq(who_has(txn, "region:cn", 0), "1,2,3");
+    OK(crm_tag_add(txn, 4, "mood:a", &five, &er));
+    OK(crm_tag_add(txn, 5, "mood:a", NULL, &er));
+    OK(crm_tag_add(txn, 5, "mood:b", &five, &er));
+    OK(crm_customer_delete(txn, 4, 0, &er));
+    OK(crm_tag_merge(txn, "mood:a", "mood:b", &n, &er));
+    ck_assert_uint_eq(n, 2);
+    OK(crm_customer_undelete(txn, 4, 0, &er));
+    ck_assert_str_eq(tags_of(txn, 4, 0), "mood:b@5");
+    ck_assert_str_eq(tags_of(txn, 5, 0), "mood:b@5");
+    OK(crm_tag_add(txn, 1, "value:low", NULL, &er));
+    IS(CRM_EVALUE, crm_tag_merge(txn, "region:cn/华南", "value:high", &n, &er)); /* levels */
+    OK(crm_tag_remove(txn, 2, "region:cn/华南/shanghai", &er));
+    OK(crm_tag_merge(txn, "region:cn/华南", "value:high", &n, &er));
+    ck_assert_str_eq(tags_of(txn, 1, 0), "value:high"); /* it has one */
+    api_commit(txn);
+    verify(db);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_delete(txn, "value:high", &n, &er));
+    ck_assert_uint_eq(n, 2);
+    ck_assert_str_eq(counts_of(txn, "value"), "");
+    api_commit(txn);
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_tag__the_feed_tells_tags)
+{
+    crm_db *db = api_open_model(SHOP);
+    crm_change change = CRM_CHANGE_INIT;
+    crm_id ids[] = {5, 2, 4, 2}, got[10];
+    crm_change_iter *it;
+    uint64_t n, before;
+    const char *key;
+    size_t count;
+    char *json;
+    crm_txn *txn;
+
+    make(db, 5);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    before = crm_txn_revision(txn);
+    OK(crm_tag_add(txn, 3, "value:high", NULL, &er));
+    OK(crm_tag_add(txn, 3, "value:low", NULL, &er));
+    OK(crm_tag_add_many(txn, ids, 4, "free:a", NULL, &n, &er));
+    ck_assert_uint_eq(n, 3);
+    OK(crm_tag_add_many(txn, ids, 4, "free:a", NULL, &n, &er));
+    ck_assert_uint_eq(n, 0);
+    OK(crm_tag_remove_many(txn, ids, 2, "free:a", &n, &er));
+    ck_assert_uint_eq(n, 2);
+    ck_assert_uint_eq(crm_txn_revision(txn), before + 4);
+    api_commit(txn);
+    txn = begin_at(db, CRM_READ, 0, 0);
+    OK(crm_change_list(txn, before + 1, &it, &er));
+    OK(crm_change_next(it, &change, &er));
+    ck_assert_uint_eq(change.action, CRM_ACTION_TAG);
+    ck_assert_uint_eq(change.target, 3);
+    ck_assert_uint_eq(change.field_count, 2);
+    OK(crm_change_field(it, 1, &key, &er));
+    ck_assert_str_eq(key, "value:low");
+    OK(crm_change_customers(it, CRM_CHANGE_TAGGED, 0, got, 10, &count, &er));
+    ck_assert(count == 1 && got[0] == 3);
+    OK(crm_change_json(it, &json, NULL, &er));
+    ck_assert_ptr_nonnull(strstr(json, "\"action\":\"tag\",\"customer\":3"));
+    ck_assert_ptr_nonnull(strstr(json, "\"tags\":[\"value:high\",\"value:low\"]"));
+    crm_free(json);
+    OK(crm_change_next(it, &change, &er));
+    ck_assert_uint_eq(change.action, CRM_ACTION_BATCH);
+    OK(crm_change_customers(it, CRM_CHANGE_TAGGED, 0, got, 10, &count, &er));
+    ck_assert(count == 3 && got[0] == 2 && got[1] == 4 && got[2] == 5);
+    OK(crm_change_customers(it, CRM_CHANGE_TAGGED, 2, got, 1, &count, &er));
+    ck_assert(count == 1 && got[0] == 4);
+    OK(crm_change_json(it, &json, NULL, &er));
+    ck_assert_ptr_nonnull(strstr(json, "\"tags\":[\"free:a\"]"));
+    crm_free(json);
+    crm_change_close(it);
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
+}
+
+/* ---- random changes against an oracle ---- */
+
+static const struct {
+    const char *name;
+    int dimension; /* place in SHOP */
+} TAGS[] = {{"region:cn", 0}, {"region:cn/east", 0}, {"region:cn/east/shanghai", 0},
+            {"region:us", 0}, {"value:high", 1},     {"value:low", 1},
+            {"value:mid", 1}, {"mood:a", 2},         {"mood:b", 2},
+            {"stage:one", 3}, {"stage:two", 3},      {"free:x", 4},
+            {"free:y", 4},    {"free:z", 4}};
+static const char *const DIMENSIONS[] = {"region", "value", "mood", "stage", "free"};
+enum { TAG_COUNT = 14, PEOPLE = 40 };
+
+typedef struct world {
+    int has[PEOPLE + 1][TAG_COUNT];
+    int until[PEOPLE + 1][TAG_COUNT]; /* hours, 0: none */
+    int deleted[PEOPLE + 1];
+} world;
+
+static int one_of(int d)
+{
+    return d == 1 || d == 3;
+}
+
+static int ends(int d)
+{
+    return d == 2 || d == 3;
+}
+
+/* 1 when it changed something. */
+static int give(world *w, int id, int t, int until)
+{
+    int changed = 0;
+
+    for (int i = 0; i < TAG_COUNT && one_of(TAGS[t].dimension); i++) {
+        if (i != t && TAGS[i].dimension == TAGS[t].dimension && w->has[id][i]) {
+            w->has[id][i] = 0;
+            changed = 1;
+        }
+    }
+    if (!w->has[id][t] || w->until[id][t] != until) {
+        w->has[id][t] = 1;
+        w->until[id][t] = until;
+        changed = 1;
+    }
+    return changed;
+}
+
+static void compare(crm_txn *txn, const world *w, int now)
+{
+    char want[2000];
+
+    for (int id = 1; id <= PEOPLE; id++) {
+        size_t n = 0;
+        *want = 0;
+        for (int d = 0; d < 5; d++) {
+            for (int t = 0; t < TAG_COUNT; t++) {
+                if (TAGS[t].dimension != d || !w->has[id][t])
+                    continue;
+                if (w->until[id][t] && w->until[id][t] <= now)
+                    continue;
+                n +=
+                    (size_t)snprintf(want + n, sizeof want - n, "%s%s", n ? " " : "", TAGS[t].name);
+                if (w->until[id][t])
+                    n += (size_t)snprintf(want + n, sizeof want - n, "@%d", w->until[id][t]);
+            }
+        }
+        ck_assert_str_eq(tags_of(txn, (crm_id)id, id % 2 ? CRM_TAG_BRIEF : 0), want);
+    }
+    for (int t = 0; t < TAG_COUNT; t++) {
+        size_t n = 0;
+        *want = 0;
+        for (int id = 1; id <= PEOPLE; id++) {
+            if (w->has[id][t] && !w->deleted[id] && !(w->until[id][t] && w->until[id][t] <= now))
+                n += (size_t)snprintf(want + n, sizeof want - n, "%s%d", n ? "," : "", id);
+        }
+        ck_assert_str_eq(who_has(txn, TAGS[t].name, CRM_TAG_EXACT), want);
+    }
+}
+
+static void random_set(crm_txn *txn, world *w, int id)
+{
+    const char *list[3];
+    int d = (int)below(5), n = 0, chosen[3], most = one_of(d) ? 1 : 3, changed = 0;
+    world before = *w;
+
+    for (int t = 0; t < TAG_COUNT && n < most; t++) {
+        if (TAGS[t].dimension == d && below(2)) {
+            chosen[n] = t;
+            list[n++] = TAGS[t].name;
+        }
+    }
+    for (int t = 0; t < TAG_COUNT; t++) {
+        int keep = 0;
+        for (int i = 0; i < n; i++)
+            keep |= chosen[i] == t;
+        if (TAGS[t].dimension == d && !keep)
+            w->has[id][t] = 0;
+    }
+    for (int i = 0; i < n; i++)
+        give(w, id, chosen[i], 0);
+    for (int t = 0; t < TAG_COUNT; t++)
+        changed |= before.has[id][t] != w->has[id][t] ||
+                   (w->has[id][t] && before.until[id][t] != w->until[id][t]);
+    IS(changed ? CRM_OK : CRM_DONE,
+       crm_tag_set(txn, (crm_id)id, DIMENSIONS[d], n ? list : NULL, (size_t)n, NULL, &er));
+}
+
+static void random_many(crm_txn *txn, world *w, int t, int until, int on)
+{
+    crm_tag_options o = how(until ? AT(until) : 0, "many", CRM_TAG_RULE);
+    uint64_t changed, want = 0;
+    crm_id ids[PEOPLE];
+    size_t n = 0;
+
+    for (int id = 1; id <= PEOPLE; id++) {
+        if (w->deleted[id] || below(3))
+            continue;
+        ids[n++] = (crm_id)id;
+        if (on) {
+            want += !w->has[id][t] || w->until[id][t] != until;
+            give(w, id, t, until);
+        } else {
+            want += (uint64_t)w->has[id][t];
+            w->has[id][t] = 0;
+        }
+    }
+    if (on)
+        OK(crm_tag_add_many(txn, ids, n, TAGS[t].name, &o, &changed, &er));
+    else
+        OK(crm_tag_remove_many(txn, ids, n, TAGS[t].name, &changed, &er));
+    ck_assert_uint_eq(changed, want);
+}
+
+static void random_merge(crm_txn *txn, world *w, int from, int to)
+{
+    uint64_t touched, want = 0;
+    int rc;
+
+    /* Levels make several of one; that has a case of its own. */
+    if (from == to || TAGS[from].dimension == 0 || TAGS[to].dimension == 0)
+        return;
+    for (int id = 1; id <= PEOPLE; id++) {
+        if (!w->has[id][from])
+            continue;
+        want++;
+        if (!w->has[id][to])
+            give(w, id, to, ends(TAGS[to].dimension) ? w->until[id][from] : 0);
+        w->has[id][from] = 0;
+    }
+    rc = crm_tag_merge(txn, TAGS[from].name, TAGS[to].name, &touched, &er);
+    IS(want ? CRM_OK : CRM_ENOTFOUND, rc);
+    if (want)
+        ck_assert_uint_eq(touched, want);
+}
+
+static void random_change(crm_txn *txn, world *w)
+{
+    int id = 1 + (int)below(PEOPLE), t = (int)below(TAG_COUNT);
+    int until = ends(TAGS[t].dimension) && below(2) ? 1 + (int)below(20) : 0;
+    crm_tag_options o = how(until ? AT(until) : 0, below(2) ? "because" : NULL, (uint32_t)below(3));
+
+    switch (below(12)) {
+    case 0:
+        random_many(txn, w, t, until, 1);
+        break;
+    case 1:
+        random_many(txn, w, t, 0, 0);
+        break;
+    case 2:
+        random_merge(txn, w, t, (int)below(TAG_COUNT));
+        break;
+    case 3:
+        IS(w->deleted[id] ? CRM_ENOTFOUND : CRM_OK, crm_customer_delete(txn, (crm_id)id, 0, &er));
+        w->deleted[id] = 1;
+        break;
+    case 4:
+    case 5:
+        for (id = 1; id < PEOPLE && !w->deleted[id];)
+            id++;
+        if (w->deleted[id])
+            OK(crm_customer_undelete(txn, (crm_id)id, 0, &er));
+        w->deleted[id] = 0;
+        break;
+    case 6:
+        if (!w->deleted[id])
+            random_set(txn, w, id);
+        break;
+    case 7:
+    case 8:
+        if (w->deleted[id])
+            break;
+        IS(w->has[id][t] ? CRM_OK : CRM_DONE, crm_tag_remove(txn, (crm_id)id, TAGS[t].name, &er));
+        w->has[id][t] = 0;
+        break;
+    default:
+        if (w->deleted[id]) {
+            IS(CRM_ENOTFOUND, crm_tag_add(txn, (crm_id)id, TAGS[t].name, &o, &er));
+            break;
+        }
+        IS(give(w, id, t, until) ? CRM_OK : CRM_DONE,
+           crm_tag_add(txn, (crm_id)id, TAGS[t].name, &o, &er));
+    }
+}
+
+CRM_TEST(test_api_tag__random_changes_match_an_oracle)
+{
+    crm_db *db = api_open_model(SHOP);
+    static world now, saved, committed;
+    int rounds = (int)crmtest_rounds(60, 600);
+
+    state = crmtest_seed();
+    memset(&committed, 0, sizeof committed);
+    make(db, PEOPLE);
+    for (int round = 0; round < rounds; round++) {
+        crm_savepoint mark = 0;
+        int hour = (int)below(20), batch = below(2) != 0;
+        crm_txn *txn = begin_at(db, CRM_WRITE, AT(hour), batch ? CRM_BATCH_NEW : 0);
+        now = committed;
+        for (int i = (int)below(25); i > 0; i--) {
+            random_change(txn, &now);
+            if (!below(8)) {
+                OK(crm_txn_savepoint(txn, &mark, &er));
+                saved = now;
+            } else if (mark && !below(6)) {
+                OK(crm_txn_rollback(txn, mark, &er));
+                now = saved;
+            }
+        }
+        if (!below(3))
+            compare(txn, &now, hour);
+        if (below(5)) {
+            OK(crm_txn_commit(txn, &er));
+            committed = now;
+        } else {
+            OK(crm_txn_abort(txn));
+        }
+        if (!below(6)) {
+            crm_db_close(db);
+            OK(crm_db_open(api_path(), NULL, &db, &er));
+        }
+        hour = (int)below(20);
+        txn = begin_at(db, CRM_READ, AT(hour), 0);
+        compare(txn, &committed, hour);
+        OK(crm_txn_abort(txn));
+    }
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
