@@ -151,7 +151,8 @@ static int numbers_known(const crm__journal_entry *e, const crm__brought *b)
     while (crm__mask_next(&in, &field))
         ;
     return e->actor < names && e->purpose < names && e->channel < names &&
-           e->source < b->next[CRM__DICT_SOURCE] && field < b->next[CRM__DICT_FIELD];
+           e->source < b->next[CRM__DICT_SOURCE] &&
+           field < b->next[crm__action_tags(e->action) ? CRM__DICT_TAG : CRM__DICT_FIELD];
 }
 
 int crm__brought_take(crm_txn *txn, const crm__journal_entry *e, crm__brought *b,

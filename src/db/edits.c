@@ -256,8 +256,8 @@ int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int
     while (n) {
         const crm__slot *s = &e->slots[n->slot];
         *k = crm__slice_of(s->key, s->key_n);
-        if (s->state != CRM__EDIT_NONE || (s->form == BITS && s->count)) {
-            *state = s->form == BITS ? CRM__EDIT_SET : s->state;
+        if (s->state != CRM__EDIT_NONE || (s->form == CRM__SLOT_BITS && s->count)) {
+            *state = s->form == CRM__SLOT_BITS ? CRM__EDIT_SET : s->state;
             *payload = s->value;
             return CRM_OK;
         }

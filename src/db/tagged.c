@@ -99,7 +99,7 @@ static int has_row(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, i
 
 /* ---- groups ---- */
 
-static void how_encode(const crm__tag_how *how, crm__buf *out)
+void crm__tag_how_encode(const crm__tag_how *how, crm__buf *out)
 {
     crm__buf_add_u8(out, how->origin);
     crm__buf_add_u8(out, (how->until ? 1u : 0) | (how->reason.n ? 2u : 0));
@@ -168,7 +168,7 @@ static int group_of(crm__tagging *t)
     if (!t->how.origin && !t->how.until && !t->how.reason.n)
         return CRM_OK;
     row->n = 0;
-    how_encode(&t->how, row);
+    crm__tag_how_encode(&t->how, row);
     if (!c || row->failed)
         return CRM_ENOMEM;
     last = t->id ? 0 : txn->state.tag_groups;

@@ -57,6 +57,7 @@ int crm__tagging_end(crm__tagging *t);
 /* Whether a customer's row has a tag; ends that have come are not asked for. */
 int crm__tag_has(crm_txn *txn, uint32_t tag, crm_id id, int *has);
 /* Attributes of a group; their reason lives as crm__txn_read() says. */
+void crm__tag_how_encode(const crm__tag_how *how, crm__buf *out);
 int crm__tag_how_read(crm_txn *txn, uint64_t seq, uint32_t group, crm__tag_how *how);
 
 /* Walks what entries did to a tag in a chunk, the last first. */

@@ -169,6 +169,31 @@ static int on_image(dump *d, crm__slice k, crm__slice v)
                 k);
 }
 
+static int on_tagged(dump *d, crm__slice k, crm__slice v)
+{
+    if (k.n != CRM__KEY_TAGGED)
+        return row_fault(d, KV_TAGGED, k);
+    if (crm__get_be32(k.p) == CRM__TAGGED_HOW)
+        return CRM_OK; /* behind them, with lines of their own */
+    return line(d, crm__dump_tagged(&d->d, k, v), KV_TAGGED, k);
+}
+
+static int on_given(dump *d, crm__slice k, crm__slice v)
+{
+    crm__tag_how how;
+    uint64_t seq;
+    int rc;
+
+    (void)v;
+    if (k.n != CRM__KEY_TAGGED)
+        return row_fault(d, KV_TAGGED, k);
+    seq = crm__get_be64(k.p + 8);
+    rc = crm__tag_how_read(d->d.txn, seq, crm__get_be32(k.p + 16), &how);
+    if (!rc)
+        rc = crm__dump_given(&d->d, seq, crm__get_be32(k.p + 16), &how);
+    return line(d, rc, KV_TAGGED, k);
+}
+
 static int each_name(dump *d)
 {
     int rc = CRM_OK;
@@ -216,6 +241,10 @@ static int all_lines(dump *d)
         rc = each(d, KV_JOURNAL, ALL, on_entry);
     if (!rc)
         rc = each(d, KV_IMAGE, ALL, on_image);
+    if (!rc)
+        rc = each(d, KV_TAGGED, ALL, on_tagged);
+    if (!rc)
+        rc = each(d, KV_TAGGED, crm__slice_of("\xff\xff\xff\xff", 4), on_given);
     if (rc)
         return rc;
     memcpy(sum, d->out.sum, sizeof sum);
@@ -227,7 +256,7 @@ static int all_lines(dump *d)
 
 static uint64_t rows_expected(kv_txn *txn)
 {
-    static const kv_space SPACES[] = {KV_CUSTOMER, KV_EVENT, KV_JOURNAL, KV_IMAGE};
+    static const kv_space SPACES[] = {KV_CUSTOMER, KV_EVENT, KV_JOURNAL, KV_IMAGE, KV_TAGGED};
     uint64_t n = 0;
     kv_stat st;
 
@@ -369,7 +398,7 @@ int crm_dump(crm_db *db, const char *file, const crm_dump_options *opts, size_t 
         rc = crm__place_judge(txn->store, file, (o.flags & CRM_DUMP_REPLACE) != 0, "dump", d.err);
     if (!rc)
         rc = crm__whole_handout(db, CRM__ACTION_DUMP, (o.flags & CRM_DUMP_READONLY) != 0,
-                            o.reason ? o.reason : "dump", o.actor, d.err);
+                                o.reason ? o.reason : "dump", o.actor, d.err);
     if (rc) {
         crm_txn_abort(txn);
         return crm__backup_end(rc, d.err);

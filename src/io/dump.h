@@ -13,6 +13,7 @@
 #include "codec/event.h"
 #include "codec/json.h"
 #include "codec/record.h"
+#include "db/tagged.h"
 #include "db/journal.h"
 #include "db/saved.h"
 #include "io/copy.h"
@@ -32,6 +33,8 @@ enum {
     CRM__LINE_SEGMENT,
     CRM__LINE_ENTRY,
     CRM__LINE_IMAGE,
+    CRM__LINE_TAGGED,
+    CRM__LINE_GIVEN,
     CRM__LINE_END,
     CRM__LINES
 };
@@ -91,6 +94,8 @@ int crm__dump_batch(crm__dumper *d, uint64_t batch, const crm__batch *b);
 int crm__dump_segment(crm__dumper *d, crm__slice name, const crm__saved *s);
 int crm__dump_entry(crm__dumper *d, uint64_t seq, crm__slice payload);
 int crm__dump_image(crm__dumper *d, uint64_t seq, crm_id id, crm__slice payload);
+int crm__dump_tagged(crm__dumper *d, crm__slice key, crm__slice payload);
+int crm__dump_given(crm__dumper *d, uint64_t seq, uint32_t group, const crm__tag_how *how);
 int crm__dump_end(crm__dumper *d, uint64_t lines, const uint8_t sum[CRM__DIGEST]);
 
 /* ---- the text (dump_out.c) ---- */
@@ -159,6 +164,10 @@ typedef struct crm__loaded {
 
 int crm__load_customer(crm__loaded *l, crm__members *m);
 int crm__load_event(crm__loaded *l, crm__members *m, crm__event *e);
+/* The part of a change of tags, its chunk and its rows. */
+int crm__load_tagged(crm__loaded *l, crm__members *m, uint32_t *tag, uint64_t *chunk,
+                     uint32_t *part, uint64_t words[CRM__SET_WORDS]);
+int crm__load_given(crm__loaded *l, crm__members *m, crm__tag_how *how);
 /* Appends the entry without its chain to out. */
 int crm__load_entry(crm__loaded *l, crm__members *m, crm__buf *out);
 

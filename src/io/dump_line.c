@@ -352,17 +352,17 @@ int crm__dump_event(crm__dumper *d, crm_id id, const crm__event *e)
 
 /* ---- journal ---- */
 
-static void fields_member(crm__dumper *d, crm__slice mask)
+static void fields_member(crm__dumper *d, crm__slice mask, int tags)
 {
     crm__reader in = crm__reader_of(mask.p, mask.n);
     uint32_t field = 0;
 
     if (!mask.n)
         return;
-    key(d, "fields");
+    key(d, tags ? "tags" : "fields");
     for (int i = 0; crm__mask_next(&in, &field); i++) {
         add(d, i ? "," : "[");
-        put_class(d, CRM__DICT_FIELD, field);
+        put_class(d, tags ? CRM__DICT_TAG : CRM__DICT_FIELD, field);
     }
     add(d, "]");
     d->bad |= in.failed;
@@ -439,7 +439,7 @@ int crm__dump_entry(crm__dumper *d, uint64_t seq, crm__slice payload)
     number_member(d, "target", e.target);
     number_member(d, "previous", e.previous);
     number_member(d, "batch", e.batch);
-    fields_member(d, e.mask);
+    fields_member(d, e.mask, crm__action_tags(e.action));
     number_member(d, "next_id", e.counters.next_id);
     number_member(d, "live", e.counters.live);
     number_member(d, "deleted", e.counters.deleted);
@@ -451,7 +451,10 @@ int crm__dump_entry(crm__dumper *d, uint64_t seq, crm__slice payload)
         list_member(d, "created", e.lists[CRM__BATCH_CREATED]);
         list_member(d, "changed", e.lists[CRM__BATCH_CHANGED]);
         list_member(d, "events", e.lists[CRM__BATCH_EVENTS]);
+        list_member(d, "chunks", e.lists[CRM__BATCH_TAGGED]);
     }
+    if (e.tagged.n)
+        hex_member(d, "tags_commitment", e.tagged.p, e.tagged.n);
     hex_member(d, "chain", e.chain.p, e.chain.n);
     return done(d);
 }
@@ -492,6 +495,62 @@ int crm__dump_segment(crm__dumper *d, crm__slice name, const crm__saved *s)
     } else {
         key(d, "text");
         put_text(d, s->text.p, s->text.n);
+    }
+    return done(d);
+}
+
+/* ---- tags ---- */
+
+/* Customers as runs of first and last. */
+static void put_rows(crm__dumper *d, uint64_t first, const uint64_t *words)
+{
+    int32_t row = crm__set_next(words, 0), last;
+
+    add(d, "[");
+    for (int i = 0; row >= 0; i++) {
+        for (last = row; last + 1 < CRM__CHUNK_ROWS && crm__set_has(words, (uint32_t)last + 1);)
+            last++;
+        add(d, i ? ",[" : "[");
+        put_number(d, first + (uint64_t)row);
+        add(d, ",");
+        put_number(d, first + (uint64_t)last);
+        add(d, "]");
+        row = last + 1 < CRM__CHUNK_ROWS ? crm__set_next(words, (uint32_t)last + 1) : -1;
+    }
+    add(d, "]");
+}
+
+int crm__dump_tagged(crm__dumper *d, crm__slice k, crm__slice payload)
+{
+    uint64_t words[CRM__SET_WORDS] = {0};
+    uint32_t part = crm__get_be32(k.p + 16);
+
+    if (crm__set_load(payload, words))
+        return CRM_ECORRUPT;
+    start(d, CRM__LINE_TAGGED);
+    put_number(d, crm__get_be64(k.p + 8));
+    class_member(d, "tag", CRM__DICT_TAG, crm__get_be32(k.p + 4));
+    add(d, part == CRM__TAGGED_REMOVED ? ",\"what\":\"removed\""
+           : part % 2                  ? ",\"what\":\"added\""
+                                       : ",\"what\":\"renewed\"");
+    if (part != CRM__TAGGED_REMOVED)
+        number_member(d, "group", CRM__TAGGED_GROUP(part));
+    key(d, "customers");
+    put_rows(d, (uint64_t)crm__get_be32(k.p) << CRM__CHUNK_SHIFT, words);
+    return done(d);
+}
+
+int crm__dump_given(crm__dumper *d, uint64_t seq, uint32_t group, const crm__tag_how *how)
+{
+    start(d, CRM__LINE_GIVEN);
+    put_number(d, seq);
+    number_member(d, "group", group);
+    number_member(d, "origin", how->origin);
+    if (how->until)
+        time_member(d, "until", how->until);
+    if (how->reason.n) {
+        key(d, "reason");
+        put_text(d, how->reason.p, how->reason.n);
     }
     return done(d);
 }

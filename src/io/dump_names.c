@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const char *const LINE_WORDS[CRM__LINES] = {
-    "crm", "model", "name", "customer", "event", "batch", "segment", "entry", "image", "end",
+    "crm",     "model", "name",  "customer", "event", "batch",
+    "segment", "entry", "image", "tagged",   "given", "end",
 };
 
 const char *crm__line_word(int line)
@@ -17,12 +18,9 @@ const char *crm__line_word(int line)
 const char *crm__class_word(int cls)
 {
     static const char *const WORDS[CRM__DICT_CLASSES] = {
-        [CRM__DICT_FIELD] = "field",
-        [CRM__DICT_ENUM] = "value",
-        [CRM__DICT_SOURCE] = "source",
-        [CRM__DICT_NAMES] = "by",
-        [CRM__DICT_EVENT] = "event",
-        [CRM__DICT_ATTRIBUTE] = "attribute",
+        [CRM__DICT_FIELD] = "field",   [CRM__DICT_ENUM] = "value",
+        [CRM__DICT_SOURCE] = "source", [CRM__DICT_NAMES] = "by",
+        [CRM__DICT_EVENT] = "event",   [CRM__DICT_ATTRIBUTE] = "attribute",
         [CRM__DICT_TAG] = "tag",
     };
 

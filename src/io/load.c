@@ -39,6 +39,10 @@ typedef struct load {
     uint8_t sum[CRM__DIGEST], chain[CRM__DIGEST];
     crm__brought brought;
     crm__buf bytes;
+    /* The tag whose changes are read, what comes of them, and the key of the last one. */
+    int tagging;
+    uint8_t tagged[CRM__KEY_TAGGED];
+    uint64_t words[CRM__SET_WORDS];
     /* The events of one customer. */
     crm_id id; /* 0: none */
     crm__arena timeline;
@@ -472,6 +476,76 @@ static int on_image(load *l, crm__members *m)
     return append(l, KV_IMAGE, crm__key_image(key, seq, id), crm__slice_of(l->bytes.p, l->bytes.n));
 }
 
+/* The set that comes of all changes of a tag in a chunk. */
+static int end_tag(load *l)
+{
+    if (!l->tagging)
+        return CRM_OK;
+    l->tagging = 0;
+    l->bytes.n = 0;
+    crm__set_store(l->words, &l->bytes);
+    memset(l->words, 0, sizeof l->words);
+    if (l->bytes.failed)
+        return crm__fail_nomem(l->err);
+    return l->bytes.n ? append(l, KV_TAG, crm__slice_of(l->tagged, CRM__KEY_TAG),
+                               crm__slice_of(l->bytes.p, l->bytes.n))
+                      : CRM_OK;
+}
+
+static int on_tagged(load *l, crm__members *m)
+{
+    uint64_t seq = crm__members_number(m, "tagged", 1, INT64_MAX), chunk = 0;
+    uint64_t words[CRM__SET_WORDS];
+    uint8_t key[CRM__KEY_TAGGED];
+    uint32_t tag, part;
+    int rc = crm__load_tagged(&l->loaded, m, &tag, &chunk, &part, words);
+
+    if (rc)
+        return rc;
+    if (chunk >= CRM__TAGGED_HOW)
+        return crm__members_fail(m, CRM_EVALUE, "customers", "there is none of that id");
+    crm__key_tagged(key, chunk, tag, seq, part);
+    if (l->tagging && memcmp(key, l->tagged, sizeof key) <= 0)
+        return crm__members_fail(m, CRM_EVALUE, "tagged", "it is not behind the one before");
+    if (l->tagging && memcmp(key, l->tagged, CRM__KEY_TAG) != 0)
+        rc = end_tag(l);
+    if (rc)
+        return rc;
+    l->tagging = 1;
+    memcpy(l->tagged, key, sizeof key);
+    for (int i = 0; i < CRM__SET_WORDS; i++)
+        l->words[i] =
+            part == CRM__TAGGED_REMOVED ? l->words[i] & ~words[i] : l->words[i] | words[i];
+    l->bytes.n = 0;
+    crm__set_store(words, &l->bytes);
+    if (l->bytes.failed)
+        return crm__fail_nomem(l->err);
+    return append(l, KV_TAGGED, crm__slice_of(key, sizeof key),
+                  crm__slice_of(l->bytes.p, l->bytes.n));
+}
+
+static int on_given(load *l, crm__members *m)
+{
+    uint64_t seq = crm__members_number(m, "given", 1, INT64_MAX);
+    uint64_t group = crm__members_number(m, "group", 1, CRM__TAGGED_GROUPS);
+    uint8_t key[CRM__KEY_TAGGED];
+    crm__tag_how how;
+    int rc = crm__load_given(&l->loaded, m, &how);
+
+    if (rc)
+        return rc;
+    if (seq < l->last || (seq == l->last && group <= l->last_id))
+        return crm__members_fail(m, CRM_EVALUE, "given", "it is not behind the one before");
+    l->last = seq;
+    l->last_id = group;
+    l->bytes.n = 0;
+    crm__tag_how_encode(&how, &l->bytes);
+    if (l->bytes.failed)
+        return crm__fail_nomem(l->err);
+    return append(l, KV_TAGGED, crm__key_tagged(key, CRM__TAGGED_HOW, 0, seq, (uint32_t)group),
+                  crm__slice_of(l->bytes.p, l->bytes.n));
+}
+
 static int on_end(load *l, crm__members *m)
 {
     uint64_t lines = crm__members_number(m, "end", 1, INT64_MAX);
@@ -496,7 +570,8 @@ static const struct {
     [CRM__LINE_NAME] = {on_name, 0},       [CRM__LINE_CUSTOMER] = {on_customer, 0},
     [CRM__LINE_EVENT] = {on_event, 0},     [CRM__LINE_BATCH] = {on_batch, 0},
     [CRM__LINE_SEGMENT] = {on_segment, 0}, [CRM__LINE_ENTRY] = {on_entry, 0},
-    [CRM__LINE_IMAGE] = {on_image, 0},     [CRM__LINE_END] = {on_end, 1},
+    [CRM__LINE_IMAGE] = {on_image, 0},     [CRM__LINE_TAGGED] = {on_tagged, 0},
+    [CRM__LINE_GIVEN] = {on_given, 0},     [CRM__LINE_END] = {on_end, 1},
 };
 
 /* Models and names are all there, and what follows needs them. */
@@ -528,6 +603,8 @@ static int turn_to(load *l, crm__members *m, int sort)
         rc = begin_content(l);
     if (!rc && before <= CRM__LINE_EVENT)
         rc = end_timeline(l);
+    if (!rc && before == CRM__LINE_TAGGED)
+        rc = end_tag(l);
     l->section = sort;
     l->last = l->last_id = 0;
     return rc;

@@ -579,7 +579,8 @@ static uint8_t read_action(crm__members *m)
 
 static void read_mask(crm__loaded *l, crm__members *m, crm__journal_entry *e)
 {
-    const crm__json *list = crm__members_get(m, "fields", CRM__JSON_ARRAY, 0);
+    int tags = crm__action_tags(e->action), cls = tags ? CRM__DICT_TAG : CRM__DICT_FIELD;
+    const crm__json *list = crm__members_get(m, tags ? "tags" : "fields", CRM__JSON_ARRAY, 0);
     size_t count = list ? crm__json_count(list) : 0;
     uint32_t *fields, before = 0;
 
@@ -594,7 +595,7 @@ static void read_mask(crm__loaded *l, crm__members *m, crm__journal_entry *e)
         const crm__json *v = crm__json_item(list, i);
         crm__slice name = crm__json_text(v);
         fields[i] = crm__json_kind(v) == CRM__JSON_STRING
-                        ? crm__dump_names_number(l->names, CRM__DICT_FIELD, name.p, name.n)
+                        ? crm__dump_names_number(l->names, cls, name.p, name.n)
                         : 0;
         if (fields[i] <= before) {
             bad(m, "fields", "one has no name, or they are not in order of numbers");
@@ -680,8 +681,8 @@ static void read_names(crm__loaded *l, crm__members *m, crm__journal_entry *e)
 
 int crm__load_entry(crm__loaded *l, crm__members *m, crm__buf *out)
 {
-    static const char *const LISTS[CRM__BATCH_LISTS] = {"created", "changed", "events"};
-    uint8_t commitment[CRM__DIGEST];
+    static const char *const LISTS[CRM__BATCH_LISTS] = {"created", "changed", "events", "chunks"};
+    uint8_t commitment[CRM__DIGEST], tagged[CRM__DIGEST];
     crm__journal_entry e;
 
     memset(&e, 0, sizeof e);
@@ -706,8 +707,75 @@ int crm__load_entry(crm__loaded *l, crm__members *m, crm__buf *out)
     read_names(l, m, &e);
     for (int i = 0; i < CRM__BATCH_LISTS && !m->rc && crm__action_lists(e.action); i++)
         e.lists[i] = read_list(l, m, LISTS[i]);
+    if (!m->rc && (e.action == CRM__ACTION_TAG || e.lists[CRM__BATCH_TAGGED].n > 1)) {
+        crm__members_hex(m, "tags_commitment", tagged, sizeof tagged);
+        e.tagged = crm__slice_of(tagged, sizeof tagged);
+    }
     if (m->rc)
         return m->rc;
     crm__journal_encode(&e, out);
     return out->failed ? no_memory(m, "entry") : CRM_OK;
+}
+
+/* ---- tags ---- */
+
+static void read_rows(crm__members *m, uint64_t *chunk, uint64_t *words)
+{
+    const crm__json *list = crm__members_get(m, "customers", CRM__JSON_ARRAY, 1);
+    size_t count = list ? crm__json_count(list) : 0;
+    uint64_t before = 0, first, last;
+
+    memset(words, 0, CRM__SET_WORDS * sizeof *words);
+    if (!m->rc && !count)
+        bad(m, "customers", "there are none");
+    for (size_t i = 0; i < count && !m->rc; i++) {
+        if (read_run(crm__json_item(list, i), &first, &last) || first <= before ||
+            (i && first == before + 1) || (i && first >> CRM__CHUNK_SHIFT != *chunk) ||
+            last >> CRM__CHUNK_SHIFT != first >> CRM__CHUNK_SHIFT) {
+            bad(m, "customers",
+                "a run of ids is not first and last, not behind the one before, or of another "
+                "chunk");
+            return;
+        }
+        *chunk = first >> CRM__CHUNK_SHIFT;
+        before = last;
+        for (uint64_t id = first; id <= last; id++)
+            crm__set_put(words, (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), 1);
+    }
+}
+
+int crm__load_tagged(crm__loaded *l, crm__members *m, uint32_t *tag, uint64_t *chunk,
+                     uint32_t *part, uint64_t words[CRM__SET_WORDS])
+{
+    crm__slice what;
+    uint64_t group = 0;
+
+    *part = CRM__TAGGED_REMOVED;
+    *tag = crm__members_name(m, "tag", l->names, CRM__DICT_TAG);
+    if (!m->rc && !*tag)
+        bad(m, "tag", "it is missing");
+    what = crm__members_text(m, "what", 1);
+    if (!m->rc && (what.n != 7 || memcmp(what.p, "removed", 7) != 0)) {
+        group = crm__members_number(m, "group", 0, CRM__TAGGED_GROUPS);
+        *part = what.n == 5 && !memcmp(what.p, "added", 5) ? CRM__TAGGED_ADDED((uint32_t)group)
+                                                           : CRM__TAGGED_RENEWED((uint32_t)group);
+        if (*part % 2 == 0 && (what.n != 7 || memcmp(what.p, "renewed", 7) != 0))
+            bad(m, "what", "it is neither added, renewed nor removed");
+    }
+    read_rows(m, chunk, words);
+    return crm__members_end(m);
+}
+
+int crm__load_given(crm__loaded *l, crm__members *m, crm__tag_how *how)
+{
+    int64_t none = 0;
+
+    (void)l;
+    memset(how, 0, sizeof *how);
+    how->origin = (uint8_t)crm__members_number(m, "origin", 0, CRM__TAG_ORIGINS - 1);
+    how->until = crm__members_time(m, "until", &none);
+    how->reason = crm__members_text(m, "reason", 0);
+    if (!m->rc && how->reason.n > CRM__TAG_REASON)
+        bad(m, "reason", "it is too long");
+    return crm__members_end(m);
 }

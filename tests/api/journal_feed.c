@@ -375,7 +375,7 @@ CRM_TEST(test_api_journal_feed__what_a_change_says)
     ck_assert_uint_eq(n, 0);
     OK(crm_change_customers(it, CRM_CHANGE_EVENTS, 0, ids, 4, &n, &er));
     ck_assert(n == 1 && ids[0] == 2);
-    IS(CRM_EINVAL, crm_change_customers(it, 3, 0, ids, 4, &n, &er));
+    IS(CRM_EINVAL, crm_change_customers(it, 4, 0, ids, 4, &n, &er));
     IS(CRM_EINVAL, crm_change_customers(it, -1, 0, ids, 4, &n, &er));
     IS(CRM_EINVAL, crm_change_customers(it, 0, 0, NULL, 4, &n, &er));
     IS(CRM_EINVAL, crm_change_customers(it, 0, 0, ids, 4, NULL, &er));

@@ -23,7 +23,7 @@ typedef struct made {
     uint64_t ids[CRM__BATCH_LISTS][IDS];
     size_t count[CRM__BATCH_LISTS];
     crm__buf lists[CRM__BATCH_LISTS];
-    uint8_t commitment[CRM__DIGEST];
+    uint8_t commitment[CRM__DIGEST], tagged[CRM__DIGEST];
     crm__buf out; /* encoded, with its chain */
 } made;
 
