@@ -15,16 +15,19 @@ static const char *const STEP[] = {
     [CRM__STEP_RECORD] = "record", [CRM__STEP_EVENTS] = "events",
 };
 
-static int add_text(const crm__node *n, crm__buf *out)
+/* The condition of a step; of several that are answered together all of them. */
+static int add_text(const crm__step *s, crm__buf *out)
 {
     crm__buf text;
     int rc = CRM_OK;
 
-    if (!n)
-        return CRM_OK;
     crm__buf_init(&text, out->mem);
-    rc = crm__tree_print(n, &text);
-    if (!rc) {
+    for (const crm__step *q = s; q && q->node && !rc; q = q->more) {
+        if (q != s)
+            crm__buf_add_str(&text, s->op == CRM__STEP_SETS ? " or " : " and ");
+        rc = crm__tree_print(q->node, &text);
+    }
+    if (!rc && text.n) {
         crm__buf_add_str(out, ",\"text\":");
         crm__json_string(out, text.p, text.n);
     }
@@ -32,20 +35,35 @@ static int add_text(const crm__node *n, crm__buf *out)
     return rc;
 }
 
+/* What answers a single condition: a plan may need several steps for it, of which the last asked
+ * costs most.  NULL: the step joins conditions. */
+static const crm__step *answer(const crm__step *s)
+{
+    const crm__step *at = s;
+    crm__node_op op = s->node ? s->node->op : CRM__NODE_AND;
+
+    if (s->child_count && (op == CRM__NODE_AND || op == CRM__NODE_OR || op == CRM__NODE_NOT))
+        return NULL;
+    while (at->child_count)
+        at = at->children[at->child_count - 1];
+    return at;
+}
+
 /* ---- explain ---- */
 
 static int add_step(const crm__step *s, crm__buf *out)
 {
+    const crm__step *by = answer(s);
     int rc;
 
-    crm__buf_add_fmt(out, "{\"step\":\"%s\"", STEP[s->op]);
-    rc = add_text(s->node, out);
+    crm__buf_add_fmt(out, "{\"step\":\"%s\"", STEP[by ? by->op : s->op]);
+    rc = add_text(s, out);
     crm__buf_add_fmt(out, ",\"estimate\":%llu,\"rows\":%llu,\"us\":%.1f",
                      (unsigned long long)s->estimate, (unsigned long long)s->rows,
                      (double)s->took / 1000);
-    if (s->op == CRM__STEP_SETS)
-        crm__buf_add_fmt(out, ",\"sets\":%lu", (unsigned long)s->set_count);
-    if (s->child_count) {
+    if (by && by->op == CRM__STEP_SETS)
+        crm__buf_add_fmt(out, ",\"sets\":%lu", (unsigned long)by->set_count);
+    if (!by) {
         crm__buf_add_str(out, ",\"of\":[");
         for (uint32_t i = 0; i < s->child_count && !rc; i++) {
             if (i)
@@ -116,6 +134,7 @@ int crm_segment_explain(crm_txn *txn, const crm_segment *s, const crm_segment_op
 /* Every condition on its own, whatever the others say. */
 static int add_why(crm__run *r, crm__step *s, uint32_t row, crm__buf *out)
 {
+    const crm__step *by = answer(s);
     uint64_t words[CRM__SET_WORDS] = {0};
     int rc;
 
@@ -123,10 +142,10 @@ static int add_why(crm__run *r, crm__step *s, uint32_t row, crm__buf *out)
     rc = crm__run_narrow(r, s, words);
     if (rc)
         return rc;
-    crm__buf_add_fmt(out, "{\"step\":\"%s\"", STEP[s->op]);
-    rc = add_text(s->node, out);
+    crm__buf_add_fmt(out, "{\"step\":\"%s\"", STEP[by ? by->op : s->op]);
+    rc = add_text(s, out);
     crm__buf_add_fmt(out, ",\"true\":%s", crm__set_has(words, row) ? "true" : "false");
-    if (s->child_count && !rc) {
+    if (!by && !rc) {
         crm__buf_add_str(out, ",\"of\":[");
         for (uint32_t i = 0; i < s->child_count && !rc; i++) {
             if (i)
@@ -165,7 +184,7 @@ int crm_segment_why(crm_txn *txn, const crm_segment *s, crm_id id, char **json, 
 {
     crm__asking a;
     crm__buf b;
-    int rc = crm__segment_begin(txn, s, NULL, &a, err);
+    int rc = crm__segment_begin_apart(txn, s, &a, err);
 
     if (!rc && !json)
         rc = crm__fail_field(err, CRM_EINVAL, "json", "json is NULL");

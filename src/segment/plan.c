@@ -36,11 +36,13 @@ crm__step *crm__step_parent(crm__plan *p, crm__step_op op, const crm__node *n, u
 int crm__step_negate(crm__plan *p, const crm__node *n, crm__step **s)
 {
     crm__step *not = crm__step_parent(p, CRM__STEP_NOT, n, 1);
+    uint64_t live = p->txn->state.counters.live;
 
     if (!not )
         return CRM_ENOMEM;
     not ->children[0] = *s;
     not ->child_count = 1;
+    not ->estimate = (*s)->estimate < live ? live - (*s)->estimate : 0;
     *s = not ;
     return CRM_OK;
 }
@@ -413,7 +415,7 @@ int crm__step_order(crm__plan *p, crm__step *s)
 {
     uint64_t live = p->txn->state.counters.live;
 
-    if (s->op == CRM__STEP_AND && s->child_count)
+    if (s->op == CRM__STEP_AND && s->child_count && !p->apart)
         qsort(s->children, s->child_count, sizeof(crm__step *), by_cost);
     if (!s->child_count)
         return CRM_OK;
@@ -439,7 +441,7 @@ static int join_sets(crm__plan *p, crm__step *s)
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < s->child_count; i++) {
-        crm__step *c = s->children[i];
+        crm__step *c = s->children[i], *last = into;
         if (c->op != CRM__STEP_SETS || !into) {
             into = c->op == CRM__STEP_SETS ? c : into;
             s->children[kept++] = c;
@@ -450,7 +452,9 @@ static int join_sets(crm__plan *p, crm__step *s)
                 return CRM_ENOMEM;
         }
         into->estimate += c->estimate;
-        into->node = s->node;
+        while (last->more)
+            last = last->more;
+        last->more = c;
     }
     s->child_count = kept;
     return CRM_OK;
@@ -515,9 +519,9 @@ static int plan_many(crm__plan *p, const crm__node *n, crm__step_op op, crm__ste
         s->child_count += !rc;
     }
     *out = s;
-    if (!rc && op == CRM__STEP_OR)
+    if (!rc && op == CRM__STEP_OR && !p->apart)
         rc = join_sets(p, s);
-    if (!rc && op == CRM__STEP_AND)
+    if (!rc && op == CRM__STEP_AND && !p->apart)
         join_days(s);
     if (!rc && op != CRM__STEP_NOT && s->child_count == 1)
         *out = s->children[0];
@@ -605,13 +609,14 @@ static int bind(crm__plan *p, const crm__tree **tree)
     return rc;
 }
 
-int crm__plan_make(crm_txn *txn, const crm__tree *tree, crm__plan *p, crm_error *err)
+int crm__plan_make(crm_txn *txn, const crm__tree *tree, int apart, crm__plan *p, crm_error *err)
 {
     int rc;
 
     memset(p, 0, sizeof *p);
     crm__arena_init(&p->a, txn->mem);
     p->txn = txn;
+    p->apart = apart;
     rc = crm__state_read(txn, err);
     if (!rc)
         rc = crm__txn_model(txn, &p->model, err);

@@ -72,7 +72,7 @@ static int try_plan(crm_txn *txn, crm__slice name, crm_error *err)
     crm__buf_clear(&b);
     if (rc)
         return rc;
-    rc = crm__plan_make(txn, t, &p, err);
+    rc = crm__plan_make(txn, t, 0, &p, err);
     crm__plan_end(&p);
     crm__tree_unref(t);
     return rc;

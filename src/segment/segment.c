@@ -123,8 +123,8 @@ int crm__segment_fail(crm_txn *txn, int rc, crm_error *err)
     return crm__txn_fail(txn, rc, "can't answer the segment", err);
 }
 
-int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
-                       crm__asking *a, crm_error *err)
+static int begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts, int apart,
+                 crm__asking *a, crm_error *err)
 {
     crm_segment_options o;
     int rc;
@@ -136,10 +136,21 @@ int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_opt
     if (!rc)
         rc = crm__segment_options(opts, &o, err);
     if (!rc)
-        rc = crm__plan_make(txn, s->tree, &a->plan, err);
+        rc = crm__plan_make(txn, s->tree, apart, &a->plan, err);
     if (!rc)
         rc = crm__run_begin(&a->run, &a->plan, o.progress, o.progress_ctx, err);
     return rc;
+}
+
+int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
+                       crm__asking *a, crm_error *err)
+{
+    return begin(txn, s, opts, 0, a, err);
+}
+
+int crm__segment_begin_apart(crm_txn *txn, const crm_segment *s, crm__asking *a, crm_error *err)
+{
+    return begin(txn, s, NULL, 1, a, err);
 }
 
 void crm__segment_end(crm__asking *a)

@@ -23,6 +23,8 @@ typedef struct crm__asking {
 } crm__asking;
 int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
                        crm__asking *a, crm_error *err);
+/* The same with each condition apart, as people read it. */
+int crm__segment_begin_apart(crm_txn *txn, const crm_segment *s, crm__asking *a, crm_error *err);
 void crm__segment_end(crm__asking *a);
 /* The error of a run that failed. */
 int crm__segment_fail(crm_txn *txn, int rc, crm_error *err);

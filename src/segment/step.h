@@ -80,7 +80,9 @@ struct crm__step {
     /* EVENTS, DAYS */
     crm__aggregate aggregate;
     crm__events_test events, then;
-    crm__step *more; /* DAYS: another question about the same events, answered with this one */
+    /* DAYS: another question about the same events, answered with this one.  SETS: another
+     * condition of the same `or`, whose sets are among these. */
+    crm__step *more;
 };
 
 /* What a run carries from step to step. */
@@ -91,6 +93,7 @@ typedef struct crm__plan {
     crm__step *root;
     uint32_t depth; /* buffers of words that a run needs */
     uint64_t chunks;
+    int apart; /* each condition is a step of its own, in the order of the text */
     crm_error *err;
     /* Saved segments that it is being made inside of, and all whose trees it holds. */
     uint32_t nested, tree_count, tree_cap;
@@ -100,7 +103,7 @@ typedef struct crm__plan {
 
 /* Makes the plan of a tree in a transaction.  CRM_OK; CRM_ENOTFOUND (a saved segment), CRM_EVALUE
  * (it contains itself), CRM_ENOMEM, engine codes. */
-int crm__plan_make(crm_txn *txn, const crm__tree *tree, crm__plan *p, crm_error *err);
+int crm__plan_make(crm_txn *txn, const crm__tree *tree, int apart, crm__plan *p, crm_error *err);
 void crm__plan_end(crm__plan *p);
 /* The step of a node, and of nodes of one sort: events, saved segments. */
 int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out);

@@ -473,6 +473,43 @@ CRM_TEST(test_api_segment__explains)
     crm_db_close(db);
 }
 
+/* Customer 2: n1, score 1, grade b, Bern. */
+CRM_TEST(test_api_segment__why_tells_each_condition_as_it_was_written)
+{
+    static const char *const WANTED[] = {
+        /* sets that the plan joins */
+        "\"text\":\"grade = a\",\"true\":false}",
+        "\"text\":\"city = \\\"Bern\\\"\",\"true\":true}",
+        /* what is the opposite of what is stored */
+        "\"text\":\"score != 1\",\"true\":false}",
+        "\"text\":\"name is empty\",\"true\":false}",
+        "\"text\":\"grade not in (a, c)\",\"true\":true}",
+    };
+    crm_db *db = few(6);
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = parse(txn, "(grade = a or city = Bern) and (score != 1 or name is empty or "
+                                "grade not in (a, c))");
+    const char *at;
+    char *json;
+
+    OK(crm_segment_why(txn, s, 2, &json, NULL, &er));
+    at = json;
+    for (size_t i = 0; i < sizeof WANTED / sizeof WANTED[0]; i++) {
+        const char *found = strstr(at, WANTED[i]);
+        ck_assert_msg(found != NULL, "%s\n%s", WANTED[i], json);
+        at = found;
+    }
+    crm_free(json);
+    OK(crm_segment_explain(txn, s, NULL, &json, NULL, &er));
+    ck_assert_msg(strstr(json, "\"text\":\"grade = a or city = \\\"Bern\\\"\"") != NULL, "%s",
+                  json);
+    ck_assert_ptr_null(strstr(json, "\"text\":\"grade in (a, c)\""));
+    crm_free(json);
+    crm_txn_abort(txn);
+    crm_segment_free(s);
+    crm_db_close(db);
+}
+
 /* ---- chunks ---- */
 
 CRM_TEST(test_api_segment__beyond_one_chunk)

@@ -171,6 +171,26 @@ no         score > 850
 yes        event(quote)
 END
 diff a b || die "why"
+# each condition as it was written, also where the plan joins several or turns one round
+want 0 crm segment why '(vip = true or 城市 = 上海) and score != 800 and count(quote) >= 1 and sum(quote.amount) > 50' 1 <<'END'
+customer 1 is not in the segment
+no   and
+yes    or
+no       vip = true
+yes      city = "上海"
+no     score != 800
+yes    count(quote) >= 1
+no     sum(quote.amount) > 50 CNY
+END
+crm segment explain 'vip = true or 城市 = 上海 or email is empty or score != 5' | sed -E 's/  +[0-9,]+ .*//; s/  +/ /g; s/ in .*//' >a
+diff - a <<'END' || die "explain"
+Step By Estimate Rows Time
+or
+ vip = true or city = "上海" sets (2)
+ email is empty sets
+ score != 5 column
+5 customers
+END
 want 0 crm segment why 'score >= 700' 3 --json <<'END'
 {"customer":3,"in":true,"visible":true,"why":{"step":"column","text":"score >= 700","true":true}}
 END
