@@ -13,6 +13,7 @@
 #define CRM_SEGMENT_H
 
 #include <crm/error.h>
+#include <crm/tag.h>
 #include <crm/types.h>
 
 #ifdef __cplusplus
@@ -422,7 +423,7 @@ CRM_API int crm_segment_why(crm_txn *txn, const crm_segment *s, crm_id id, char 
 typedef struct crm_saved_segment {
     /** Its name, NUL-terminated; crm_segment_saved() gives the segment. */
     char name[104];
-    /** Revision at which this version was saved: crm_change_list() behind the one before tells by whom. */
+    /** Revision at which this version was saved: crm_journal_entry() tells by whom. */
     uint64_t revision;
 } crm_saved_segment;
 
@@ -514,6 +515,61 @@ CRM_API int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err);
  */
 CRM_API int crm_segment_saved_next(crm_txn *txn, const char *after, crm_saved_segment *out,
                                    crm_error *err);
+
+/* ---- acting on a segment ---- */
+
+/**
+ * Gives a tag to every customer of a segment: a set operation for each chunk of 65,536 ids, in one
+ * change with one journal entry (part of the batch, in a batch transaction), which can be undone.
+ *
+ * @param[in]  txn  Live write transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  tag  `dimension:value`, by keys or labels, NUL-terminated.
+ * @param[in]  how  How the tag is given, or NULL.
+ * @param[in]  opts  Options, or NULL.
+ * @param[out] changed  Receives how many customers it changed; may be NULL.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EFIELD, CRM_EVALUE  as crm_tag_add()
+ * @retval CRM_ECANCELLED  progress asked to stop; nothing was changed
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   the thread that began @p txn.
+ * Cost:      as crm_segment_count(), and a few rows for each chunk.
+ * @since 0.1
+ */
+CRM_API int crm_segment_tag(crm_txn *txn, const crm_segment *s, const char *tag,
+                            const crm_tag_options *how, const crm_segment_options *opts,
+                            uint64_t *changed, crm_error *err);
+
+/**
+ * Takes a tag from every customer of a segment; otherwise like crm_segment_tag().
+ *
+ * @param[in]  txn  Live write transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  tag  `dimension:value`, by keys or labels, NUL-terminated.
+ * @param[in]  opts  Options, or NULL.
+ * @param[out] changed  Receives how many customers it changed; may be NULL.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EFIELD, CRM_EVALUE  as crm_tag_add()
+ * @retval CRM_ECANCELLED  progress asked to stop; nothing was changed
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: unchanged.
+ * Threads:   the thread that began @p txn.
+ * Cost:      as crm_segment_count(), and a few rows for each chunk.
+ * @since 0.1
+ */
+CRM_API int crm_segment_untag(crm_txn *txn, const crm_segment *s, const char *tag,
+                              const crm_segment_options *opts, uint64_t *changed, crm_error *err);
 
 #ifdef __cplusplus
 }

@@ -160,7 +160,7 @@ static int add_why(crm__run *r, crm__step *s, uint32_t row, crm__buf *out)
 
 static int why(crm__asking *a, crm_id id, crm__buf *b)
 {
-    static const crm__set_ref ROOT = {KV_BITS, CRM__BITS_ROOT, CRM__ROOT_LIVE};
+    static const crm__set_ref ROOT = {KV_BITS, CRM__BITS_ROOT, 0, CRM__ROOT_LIVE};
     uint64_t words[CRM__SET_WORDS], room[CRM__SET_WORDS];
     crm__set_at root;
     int in, live, rc = crm__run_one(&a->run, id, words, &in);

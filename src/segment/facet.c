@@ -47,8 +47,19 @@ static int add_line(facet *f, crm__set_ref ref, const void *name, size_t n)
 
 /* ---- which sets ---- */
 
+/* Whether tags of the dimension that a name of the dictionary begins with may have an end. */
+static uint8_t ends_of(const crm__model *m, crm__slice k)
+{
+    const uint8_t *colon = memchr(k.p + 2, ':', k.n - 2);
+    const crm__dimension *d =
+        colon ? crm__model_dimension_find(m, (const char *)k.p + 2, (size_t)(colon - k.p) - 2)
+              : NULL;
+
+    return d && d->expires;
+}
+
 /* Tags whose names begin with a dimension, or with nothing: all. */
-static int gather_tags(facet *f, const char *dimension)
+static int gather_tags(facet *f, const crm__model *m, const char *dimension)
 {
     uint8_t key[CRM__DICT_NAME + 2];
     size_t n = strlen(dimension);
@@ -64,7 +75,8 @@ static int gather_tags(facet *f, const char *dimension)
     crm__scan_open(f->txn, KV_DICT, &scan);
     rc = crm__scan_seek(&scan, KV_GE, from, &k, &v);
     while (!rc && k.n >= from.n && memcmp(k.p, key, from.n) == 0) {
-        rc = v.n == 4 ? add_line(f, (crm__set_ref){KV_TAG, 0, crm__get_le32(v.p)}, k.p + 2, k.n - 2)
+        rc = v.n == 4 ? add_line(f, (crm__set_ref){KV_TAG, 0, ends_of(m, k), crm__get_le32(v.p)},
+                                 k.p + 2, k.n - 2)
                       : CRM_ECORRUPT;
         if (!rc)
             rc = crm__scan_next(&scan, &k, &v);
@@ -75,15 +87,15 @@ static int gather_tags(facet *f, const char *dimension)
 
 static int on_text(void *ctx, crm__slice text, uint32_t value)
 {
-    return add_line(ctx, (crm__set_ref){KV_BITS, CRM__BITS_TEXT, value}, text.p, text.n);
+    return add_line(ctx, (crm__set_ref){KV_BITS, CRM__BITS_TEXT, 0, value}, text.p, text.n);
 }
 
 static int gather_countries(facet *f, const crm__field *field)
 {
     for (unsigned i = 0; i < 26 * 26; i++) {
         char code[2] = {(char)('A' + i / 26), (char)('A' + i % 26)};
-        if (add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_COUNTRY, field->number << 16 | i}, code,
-                     2))
+        if (add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_COUNTRY, 0, field->number << 16 | i},
+                     code, 2))
             return CRM_ENOMEM;
     }
     return CRM_OK;
@@ -97,12 +109,12 @@ static int gather_field(facet *f, const crm__field *field)
     switch (field->type) {
     case CRM_TYPE_ENUM:
         for (uint32_t i = 0; i < field->value_count && !rc; i++)
-            rc = add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_VALUE, field->values[i].number},
+            rc = add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_VALUE, 0, field->values[i].number},
                           field->values[i].key, strlen(field->values[i].key));
         return rc;
     case CRM_TYPE_BOOLEAN:
         for (unsigned i = 0; i < 2 && !rc; i++)
-            rc = add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_BOOLEAN, field->number << 1 | i},
+            rc = add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_BOOLEAN, 0, field->number << 1 | i},
                           WORD[i], strlen(WORD[i]));
         return rc;
     case CRM_TYPE_COUNTRY:
@@ -128,9 +140,9 @@ static int gather(facet *f, const crm__model *m, const char *by, crm_error *err)
     int rc;
 
     if (strcmp(by, "tags") == 0) {
-        rc = gather_tags(f, "");
+        rc = gather_tags(f, m, "");
     } else if (d) {
-        rc = gather_tags(f, d->key);
+        rc = gather_tags(f, m, d->key);
     } else if (!field) {
         return crm__fail_field(err, CRM_EFIELD, "by",
                                "the model has no dimension of tags and no field of that name");
@@ -164,19 +176,25 @@ static uint32_t count_in(const crm__set_at *at, const uint64_t *words)
     return n;
 }
 
-static int count_by_finding(facet *f, crm__run *r, const uint64_t *words)
+static int count_one(crm__run *r, facet_line *l, const uint64_t *words)
 {
     uint64_t room[CRM__SET_WORDS];
-    facet_line *l = lines_of(f);
+    crm__set_at at;
+    int rc = crm__set_find(r, &l->ref, room, &at);
 
-    for (size_t i = 0; i < line_count(f); i++) {
-        crm__set_at at;
-        int rc = crm__set_find(r, &l[i].ref, room, &at);
-        if (rc)
-            return rc;
-        l[i].count += count_in(&at, words);
-    }
-    return CRM_OK;
+    if (!rc)
+        l->count += count_in(&at, words);
+    return rc;
+}
+
+static int count_by_finding(facet *f, crm__run *r, const uint64_t *words)
+{
+    facet_line *l = lines_of(f);
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < line_count(f) && !rc; i++)
+        rc = count_one(r, &l[i], words);
+    return rc;
 }
 
 /* The number of a set from its key; 0: it is of another chunk or index. */
@@ -217,7 +235,12 @@ static int count_by_walking(facet *f, crm__run *r, const uint64_t *words)
             if (v.n < CRM__TAG_SIZE ||
                 crm__set_open(crm__slice_of(v.p, v.n - CRM__TAG_SIZE), &view))
                 return CRM_ECORRUPT;
-            l->count += crm__set_and_count(&view, words);
+            if (l->ref.ends)
+                rc = count_one(r, l, words);
+            else
+                l->count += crm__set_and_count(&view, words);
+            if (rc)
+                return rc;
         }
         rc = c->ops->next(c, &k, &v);
     }

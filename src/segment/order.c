@@ -10,11 +10,17 @@
 
 /* ---- reading ---- */
 
+/* word: letters a to z, and `_`. */
 static int is_word(crm__slice s, const char *word)
 {
-    size_t n = strlen(word);
-
-    return s.n == n && strncasecmp((const char *)s.p, word, n) == 0;
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.p[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (uint8_t)(c + 32);
+        if (!word[i] || c != (uint8_t)word[i])
+            return 0;
+    }
+    return !word[s.n];
 }
 
 static crm__slice trimmed(const char *p, size_t n)

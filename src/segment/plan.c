@@ -66,7 +66,7 @@ static int add_set(crm__plan *p, crm__step *s, crm__set_ref ref)
 }
 
 /* Names of tags that begin with a text. */
-static int add_tags_below(crm__plan *p, crm__step *s, crm__slice prefix)
+static int add_tags_below(crm__plan *p, crm__step *s, crm__slice prefix, uint8_t ends)
 {
     uint8_t key[CRM__DICT_NAME + 2];
     crm__slice k, v, from = {key, prefix.n + 2};
@@ -81,7 +81,8 @@ static int add_tags_below(crm__plan *p, crm__step *s, crm__slice prefix)
     crm__scan_open(p->txn, KV_DICT, &scan);
     rc = crm__scan_seek(&scan, KV_GE, from, &k, &v);
     while (!rc && k.n >= from.n && memcmp(k.p, key, from.n) == 0) {
-        rc = v.n == 4 ? add_set(p, s, (crm__set_ref){KV_TAG, 0, crm__get_le32(v.p)}) : CRM_ECORRUPT;
+        rc = v.n == 4 ? add_set(p, s, (crm__set_ref){KV_TAG, 0, ends, crm__get_le32(v.p)})
+                      : CRM_ECORRUPT;
         if (!rc)
             rc = crm__scan_next(&scan, &k, &v);
     }
@@ -104,13 +105,13 @@ static int add_tag(crm__plan *p, crm__step *s, const crm__tag_name *t)
     if (!rc && t->path.n) {
         rc = crm__dict_find(p->txn, CRM__DICT_TAG, (const char *)name.p, name.n, &number);
         if (!rc && number)
-            rc = add_set(p, s, (crm__set_ref){KV_TAG, 0, number});
+            rc = add_set(p, s, (crm__set_ref){KV_TAG, 0, t->dimension->expires, number});
         crm__buf_add_u8(&name, '/');
         if (name.failed)
             rc = CRM_ENOMEM;
     }
     if (!rc && (!t->path.n || t->dimension->hierarchical))
-        rc = add_tags_below(p, s, crm__slice_of(name.p, name.n));
+        rc = add_tags_below(p, s, crm__slice_of(name.p, name.n), t->dimension->expires);
     crm__buf_clear(&name);
     return rc;
 }
@@ -170,7 +171,8 @@ static int plan_kind(crm__plan *p, const crm__node *n, crm__step *s)
     s->op = CRM__STEP_SETS;
     for (uint32_t i = 0; i < n->values.count && !rc; i++)
         rc = add_set(
-            p, s, (crm__set_ref){KV_BITS, CRM__BITS_KIND, (uint32_t)n->values.values[i].integer});
+            p, s,
+            (crm__set_ref){KV_BITS, CRM__BITS_KIND, 0, (uint32_t)n->values.values[i].integer});
     return rc ? rc : finish_sets(p, s);
 }
 
@@ -179,7 +181,7 @@ static int plan_values(crm__plan *p, const crm__node *n, crm__step *s)
 {
     s->op = CRM__STEP_SETS;
     for (uint32_t i = 0; i < n->values.count; i++) {
-        crm__set_ref ref = {KV_BITS, 0, 0};
+        crm__set_ref ref = {KV_BITS, 0, 0, 0};
         int rc = crm__index_set_key(p->txn, n->field, &n->values.values[i], &ref.index, &ref.value);
         if (rc == CRM_ENOTFOUND)
             continue;
@@ -209,7 +211,7 @@ static int on_text(void *ctx, crm__slice text, uint32_t value)
         return CRM_DONE;
     }
     rc = crm__test_value(&t->s->test, &v, &t->scratch);
-    return rc == 1 ? add_set(t->p, t->s, (crm__set_ref){KV_BITS, CRM__BITS_TEXT, value}) : rc;
+    return rc == 1 ? add_set(t->p, t->s, (crm__set_ref){KV_BITS, CRM__BITS_TEXT, 0, value}) : rc;
 }
 
 /* Any comparison of an indexed text: with each of the texts there are, in place of each customer.
@@ -240,7 +242,7 @@ static int plan_empty(crm__plan *p, const crm__node *n, crm__step **out)
         return CRM_OK;
     }
     s->op = CRM__STEP_SETS;
-    rc = add_set(p, s, (crm__set_ref){KV_BITS, CRM__BITS_PRESENCE, n->field->number});
+    rc = add_set(p, s, (crm__set_ref){KV_BITS, CRM__BITS_PRESENCE, 0, n->field->number});
     if (!rc)
         rc = finish_sets(p, s);
     return rc ? rc : crm__step_negate(p, n, out);

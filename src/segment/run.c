@@ -212,7 +212,7 @@ static int all_live(crm__run *r, const crm__set_at *root)
 /* One set, or two of which rows in both are asked for, with the whole chunk alive. */
 static int count_sets(crm__run *r, uint64_t *count)
 {
-    static const crm__set_ref ROOT = {KV_BITS, CRM__BITS_ROOT, CRM__ROOT_LIVE};
+    static const crm__set_ref ROOT = {KV_BITS, CRM__BITS_ROOT, 0, CRM__ROOT_LIVE};
     const crm__step *s = r->plan->root;
     crm__step *const *steps = s->op == CRM__STEP_AND ? s->children : (crm__step *const *)&s;
     uint32_t n = s->op == CRM__STEP_AND ? s->child_count : 1;

@@ -33,8 +33,8 @@ static int none(crm__slice name, crm_error *err)
 }
 
 /* Journals the change and adds the version. */
-static int put(crm_txn *txn, crm__slice name, const char *text_name, crm__slice text,
-               uint8_t flags, crm_error *err)
+static int put(crm_txn *txn, crm__slice name, const char *text_name, crm__slice text, uint8_t flags,
+               crm_error *err)
 {
     crm__saved s = {0, flags, 0, text};
     int rc = crm__state_read(txn, err);

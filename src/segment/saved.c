@@ -16,7 +16,7 @@ static int plan_static(crm__plan *p, const crm__node *n, uint32_t tag, crm__step
     s->sets = crm__arena_alloc(&p->a, sizeof *s->sets);
     if (!s->sets)
         return CRM_ENOMEM;
-    s->sets[0] = (crm__set_ref){KV_TAG, 0, tag};
+    s->sets[0] = (crm__set_ref){KV_TAG, 0, 0, tag};
     s->set_count = 1;
     *out = s;
     return crm__sets_estimate(p, s);

@@ -19,6 +19,12 @@ int crm__set_find(crm__run *r, const crm__set_ref *ref, uint64_t *room, crm__set
     uint32_t edits = 0;
     int rc;
 
+    if (ref->space == KV_TAG && (r->txn->write || ref->ends)) {
+        memset(room, 0, CRM__SET_WORDS * sizeof *room);
+        out->words = room;
+        out->present = 1;
+        return crm__tag_words(r->txn, r->chunk, ref->value, ref->ends, r->txn->now, room);
+    }
     if (r->txn->write)
         (void)crm__edits_ops(&r->txn->edits, (kv_space)ref->space, k, &edits);
     if (edits) {

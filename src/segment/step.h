@@ -10,6 +10,7 @@
 #include "bits/column.h"
 #include "bits/kernel.h"
 #include "db/index.h"
+#include "db/tagged.h"
 #include "db/txn.h"
 #include "segment/test.h"
 #include "segment/tree.h"
@@ -33,6 +34,7 @@ typedef enum crm__step_op {
 typedef struct crm__set_ref {
     uint8_t space; /* KV_BITS or KV_TAG */
     uint8_t index; /* of bits */
+    uint8_t ends;  /* of a tag: some may have an end */
     uint32_t value;
 } crm__set_ref;
 

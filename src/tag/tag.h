@@ -47,6 +47,13 @@ int crm__tag_customer(crm_txn *txn, crm_id id, crm_error *err);
 /* Gives a tag by the rules of its dimension.  The end in t->how is checked here. */
 int crm__tag_give(crm__tagging *t, const crm__model *m, const crm__tag *tag, crm_id id);
 
+/* The next chunk and some of its live rows, each chunk once: CRM_OK, CRM_DONE at the end, or a
+ * failure, which may be told to the caller of crm__tag_rows() already. */
+typedef int (*crm__tag_next_fn)(void *ctx, uint64_t *chunk, uint64_t *words);
+/* Gives (on) or takes a tag of all these rows, as one change; the whole of a public write. */
+int crm__tag_rows(crm_txn *txn, const char *tag, const crm_tag_options *opts, int on,
+                  crm__tag_next_fn next, void *ctx, uint64_t *changed, crm_error *err);
+
 /* Makes some tags of a dimension the only ones of it. */
 int crm__tag_set_all(crm__tagging *t, const crm__model *m, const crm__dimension *d,
                      const crm__tag *tags, size_t count, crm_id id);

@@ -284,42 +284,66 @@ static int change_chunk(call *c, const crm__tag *tag, const crm__buf *others, co
     return rc;
 }
 
-static int change_ids(call *c, const crm__tag *tag, const crm__buf *others, const crm_id *given,
-                      const crm_id *ids, size_t count, int on, uint64_t *changed)
-{
-    uint64_t words[CRM__SET_WORDS], live[CRM__SET_WORDS];
-    int rc = CRM_OK;
+/* A list of ids, chunk by chunk. */
+typedef struct id_rows {
+    crm_txn *txn;
+    const crm_id *given, *ids; /* as the caller has them, and in order */
+    size_t count, n, at;
+    crm_error *err;
+} id_rows;
 
-    for (size_t i = 0; i < count && !rc;) {
-        uint64_t chunk = ids[i] >> CRM__CHUNK_SHIFT;
-        rc = chunk > UINT32_MAX ? CRM_OK : live_rows(c->txn, chunk, live);
-        if (rc)
-            return crm__txn_fail(c->txn, rc, "can't read the customers", c->op.err);
-        memset(words, 0, sizeof words);
-        for (; i < count && ids[i] >> CRM__CHUNK_SHIFT == chunk; i++) {
-            uint32_t row = (uint32_t)(ids[i] & (CRM__CHUNK_ROWS - 1));
-            if (chunk > UINT32_MAX || !crm__set_has(live, row))
-                return not_there(given, count, ids[i], c->op.err);
-            crm__set_put(words, row, 1);
-        }
-        rc = change_chunk(c, tag, others, words, chunk, on, changed);
+static int next_ids(void *ctx, uint64_t *chunk, uint64_t *words)
+{
+    uint64_t live[CRM__SET_WORDS];
+    id_rows *r = ctx;
+    int rc;
+
+    if (r->at == r->n)
+        return CRM_DONE;
+    *chunk = r->ids[r->at] >> CRM__CHUNK_SHIFT;
+    rc = *chunk > UINT32_MAX ? CRM_OK : live_rows(r->txn, *chunk, live);
+    if (rc)
+        return rc;
+    memset(words, 0, sizeof live);
+    for (; r->at < r->n && r->ids[r->at] >> CRM__CHUNK_SHIFT == *chunk; r->at++) {
+        uint32_t row = (uint32_t)(r->ids[r->at] & (CRM__CHUNK_ROWS - 1));
+        if (*chunk > UINT32_MAX || !crm__set_has(live, row))
+            return not_there(r->given, r->count, r->ids[r->at], r->err);
+        crm__set_put(words, row, 1);
     }
-    return rc;
+    return CRM_OK;
 }
 
-/* Sorts the ids and changes them, in a batch of its own when the transaction is none. */
-static int change_many(call *c, const crm__tag *tag, const crm_id *given, size_t count, int on,
+static int change_rows(call *c, const crm__tag *tag, const crm__buf *others, int on,
+                       crm__tag_next_fn next, void *ctx, uint64_t *changed)
+{
+    uint64_t words[CRM__SET_WORDS], chunk;
+    int rc;
+
+    c->op.err->code = CRM_OK; /* which tells whether `next` has told its failure */
+    for (;;) {
+        rc = next(ctx, &chunk, words);
+        if (rc == CRM_DONE)
+            return CRM_OK;
+        if (rc)
+            return c->op.err->code == rc
+                       ? rc
+                       : crm__txn_fail(c->txn, rc, "can't read the customers", c->op.err);
+        rc = change_chunk(c, tag, others, words, chunk, on, changed);
+        if (rc)
+            return rc;
+    }
+}
+
+/* In a batch of its own when the transaction is none. */
+static int change_many(call *c, const crm__tag *tag, int on, crm__tag_next_fn next, void *ctx,
                        uint64_t *changed)
 {
     int own = !c->txn->batch.on, rc = CRM_OK;
-    crm__buf others, ids;
+    crm__buf others;
 
     crm__buf_init(&others, c->txn->mem);
-    crm__buf_init(&ids, c->txn->mem);
-    crm__buf_add(&ids, given, count * sizeof *given);
-    if (ids.failed)
-        rc = crm__fail_nomem(c->op.err);
-    if (!rc && on && tag->dimension->one) {
+    if (on && tag->dimension->one) {
         rc = crm__tag_of_dimension(c->txn, c->m, tag->dimension, &c->txn->work, &others);
         if (rc)
             crm__txn_fail(c->txn, rc, "can't read the dictionary", c->op.err);
@@ -327,10 +351,8 @@ static int change_many(call *c, const crm__tag *tag, const crm_id *given, size_t
     if (!rc && own)
         rc = crm__batch_enter(c->txn, 0, c->op.err);
     if (!rc) {
-        size_t n = crm__ids_sort((uint64_t *)(void *)ids.p, count);
         crm__tagging_begin(c->txn, 0, &c->how, &c->t, c->op.err);
-        rc =
-            change_ids(c, tag, &others, given, (const crm_id *)(const void *)ids.p, n, on, changed);
+        rc = change_rows(c, tag, &others, on, next, ctx, changed);
         if (own && rc)
             crm__batch_drop(c->txn);
         else if (own)
@@ -338,12 +360,11 @@ static int change_many(call *c, const crm__tag *tag, const crm_id *given, size_t
         crm__buf_clear(&c->t.tags);
     }
     crm__buf_clear(&others);
-    crm__buf_clear(&ids);
     return rc;
 }
 
-static int many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,
-                const crm_tag_options *opts, int on, uint64_t *changed, crm_error *err)
+int crm__tag_rows(crm_txn *txn, const char *tag, const crm_tag_options *opts, int on,
+                  crm__tag_next_fn next, void *ctx, uint64_t *changed, crm_error *err)
 {
     uint64_t n = 0;
     crm__tag ref;
@@ -352,15 +373,11 @@ static int many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,
 
     if (rc)
         return rc;
-    if (count && !ids)
-        rc = crm__fail_field(c.op.err, CRM_EINVAL, "ids", "ids is NULL");
-    if (!rc)
-        rc = crm__tag_read(txn, c.m, NULL, tag, strlen(tag), on && count, &txn->work, &ref,
-                           c.op.err);
+    rc = crm__tag_read(txn, c.m, NULL, tag, strlen(tag), on, &txn->work, &ref, c.op.err);
     if (!rc)
         rc = end_ok(&ref, &c.how, c.op.err);
-    if (!rc && count && ref.number)
-        rc = change_many(&c, &ref, ids, count, on, &n);
+    if (!rc && ref.number)
+        rc = change_many(&c, &ref, on, next, ctx, &n);
     if (!rc && changed)
         *changed = n;
     if (!rc && !n) { /* a name that was only looked at gets no number */
@@ -368,6 +385,31 @@ static int many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,
         txn->state = c.op.state;
     }
     return crm__op_end(txn, &c.op, rc);
+}
+
+static int many(crm_txn *txn, const crm_id *given, size_t count, const char *tag,
+                const crm_tag_options *opts, int on, uint64_t *changed, crm_error *err)
+{
+    id_rows r = {txn, given, NULL, count, 0, 0, err};
+    crm__buf ids;
+    int rc = crm__txn_enter(txn, 1, err);
+
+    if (!rc && count && !given)
+        rc = crm__fail_field(err, CRM_EINVAL, "ids", "ids is NULL");
+    if (rc)
+        return rc;
+    crm__buf_init(&ids, txn->mem);
+    if (count)
+        crm__buf_add(&ids, given, count * sizeof *given);
+    if (ids.failed) {
+        rc = crm__fail_nomem(err);
+    } else {
+        r.n = count ? crm__ids_sort((uint64_t *)(void *)ids.p, count) : 0;
+        r.ids = (const crm_id *)(const void *)ids.p;
+        rc = crm__tag_rows(txn, tag, opts, on, next_ids, &r, changed, err);
+    }
+    crm__buf_clear(&ids);
+    return rc;
 }
 
 int crm_tag_add_many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,

@@ -8,8 +8,8 @@
  * Words: `customers` loads no events; `single` makes a journal entry of each change in place of a
  * batch; `order=time` adds events as their file has them, not customer by customer; `part=N` makes
  * N changes a commit. The answer of a look-up is hits:sum, where sum adds of each record found
- * score + 20 + the bytes of its eleven texts, so that every field has been read.  Tags and consents
- * are not loaded, which the lines of the load say: it stands beside those parts of other loads.
+ * score + 20 + the bytes of its eleven texts, so that every field has been read.  Consents are
+ * not loaded, which the lines of the load say: it stands beside those parts of other loads.
  */
 #include "peer.h"
 
@@ -298,6 +298,7 @@ int main(int argc, char **argv)
         bench_look_ups(db, o.data, OPS[i], FILES[i], COLUMN_OF[i], 1, o.runs);
         bench_look_ups(db, o.data, OPS[i], FILES[i], COLUMN_OF[i], 0, o.runs);
     }
+    peer_segments(db, &o);
     if (!o.customers)
         peer_events(db, &o);
     emit_one("rss_query", measure_peak_mb(), "MB");

@@ -51,4 +51,11 @@ void peer_loads(const peer_options *o);
 /* Operations that need events. */
 void peer_events(crm_db *db, const peer_options *o);
 
+/* ---- peer_segments.c ---- */
+
+/* Takes the tags of a customer down; the flush gives them, a tag at a time. */
+void peer_tag_row(crm_id id, cell list);
+void peer_tag_flush(crm_txn *txn);
+void peer_segments(crm_db *db, const peer_options *o);
+
 #endif
