@@ -337,7 +337,7 @@ static uint64_t count_rows(crm__check *c)
 static int check_once(crm__check *c, const char *path, uint64_t *commit, crm_error *err)
 {
     kv_options kv = {.mem = &c->mem, .readonly = 1};
-    int rc = crm__kv_page_open(path, &kv, &c->store.kv, err);
+    int rc = crm__kv_open_pages(path, &kv, &c->store.kv, err);
 
     if (rc)
         return rc;
@@ -386,7 +386,7 @@ static uint64_t newest_commit(crm__check *c, const char *path)
     kv_txn *txn;
     uint64_t n = 0;
 
-    if (crm__kv_page_open(path, &kv, &env, NULL))
+    if (crm__kv_open_pages(path, &kv, &env, NULL))
         return 0;
     if (!env->ops->begin(env, 0, &txn, NULL)) {
         n = commit_number(env);

@@ -180,7 +180,7 @@ static int put_image(crm_txn *txn, uint64_t seq, crm_id id, const uint32_t *mask
         crm__mask_encode(mask, count, out);
     crm__record_encode(part, out);
     if (out->failed || crm__edits_put(&txn->edits, KV_IMAGE, crm__key_image(key, seq, id),
-                                      crm__slice_of(out->p, out->n), 0))
+                                      crm__slice_of(out->p, out->n), mask ? 0 : KV_APPEND))
         return crm__fail_nomem(err);
     return crm__image_commitment(seq, id, crm__slice_of(out->p, out->n), commitment);
 }

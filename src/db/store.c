@@ -190,7 +190,7 @@ static int verify_pages(const char *path, const kv_options *kv, crm_error *err)
 
     if (kv->create && crm__kv_lmdb_absent(path))
         return CRM_OK;
-    rc = crm__kv_page_open(path, kv, &env, err);
+    rc = crm__kv_open_pages(path, kv, &env, err);
     if (rc)
         return rc;
     rc = env->ops->begin(env, 0, &txn, err);
@@ -228,7 +228,7 @@ static int open_engine(crm__store *s, const char *path, const crm_db_options *op
     if (opts->flags & CRM_VERIFY)
         rc = verify_pages(path, &kv, err);
     if (!rc)
-        rc = crm__kv_lmdb_open(path, &kv, &s->kv, err);
+        rc = crm__kv_open(path, &kv, &s->kv, err);
     if (!rc && opts->test_fault) {
         kv_env *wrapped;
         rc = crm__kv_fault_wrap(s->kv, opts->test_fault, &wrapped);

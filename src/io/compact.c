@@ -34,7 +34,7 @@ static int copy(const char *dir, const crm_allocator *mem, const crm__part *part
     crm__rows back;
     kv_env *env;
     kv_txn *txn;
-    int rc = crm__kv_page_open(dir, &kv, &env, err);
+    int rc = crm__kv_open_pages(dir, &kv, &env, err);
 
     if (rc)
         return rc;

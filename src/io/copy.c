@@ -223,7 +223,7 @@ int crm__copy_make(const crm__store *keys, kv_txn *from, const char *dir, crm__w
 {
     kv_options kv = {.mem = &keys->mem, .create = 1, .max_readers = READERS};
     kv_env *env;
-    int rc = crm__kv_lmdb_open(dir, &kv, &env, err);
+    int rc = crm__kv_open(dir, &kv, &env, err);
 
     if (rc)
         return rc;
@@ -239,7 +239,7 @@ int crm__copy_verify(const crm_allocator *mem, const char *dir, crm__work *w, cr
     crm__store keys; /* for these alone */
     kv_env *env;
     kv_txn *txn;
-    int rc = crm__kv_page_open(dir, &kv, &env, err);
+    int rc = crm__kv_open_pages(dir, &kv, &env, err);
 
     if (rc)
         return rc;

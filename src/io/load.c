@@ -771,7 +771,7 @@ static int make(void *ctx, const crm__part *part, crm_error *err)
     l->db.store = &l->store;
     l->db.mem = *l->mem;
     atomic_store(&l->db.refs, 2); /* never the last: the handle is a part of l */
-    rc = crm__kv_lmdb_open(part->dir, &kv, &l->store.kv, err);
+    rc = crm__kv_open(part->dir, &kv, &l->store.kv, err);
     if (rc)
         return rc;
     pthread_mutex_init(&l->store.model_lock, NULL);

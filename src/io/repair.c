@@ -102,14 +102,14 @@ static int copy_primary(const char *from, const char *to, const crm_check_option
     kv_options fresh = {.mem = mem, .create = 1, .max_readers = READERS};
     copying w = {.mem = mem, .opts = o, .err = err};
     kv_env *env;
-    int rc = crm__kv_page_open(from, &plain, &env, err);
+    int rc = crm__kv_open_pages(from, &plain, &env, err);
 
     if (rc)
         return rc;
     rc = env->ops->begin(env, 0, &w.from, err);
     if (!rc) {
         w.total = crm__rows_expected(w.from);
-        rc = crm__kv_lmdb_open(to, &fresh, &w.to, err);
+        rc = crm__kv_open(to, &fresh, &w.to, err);
         if (!rc) {
             rc = copy_all(&w);
             w.to->ops->close(w.to);
@@ -142,7 +142,7 @@ static int verify_pages(const char *dir, const crm_allocator *mem, crm_error *er
     crm__work w = {NULL, NULL, 0, 0};
     kv_env *env;
     kv_txn *txn;
-    int rc = crm__kv_page_open(dir, &kv, &env, err);
+    int rc = crm__kv_open_pages(dir, &kv, &env, err);
 
     if (rc)
         return rc;

@@ -31,7 +31,7 @@ static int judge_head(restore *r, crm_error *err)
     kv_options kv = {.mem = r->mem, .readonly = 1};
     kv_info info;
     kv_env *env;
-    int rc = crm__kv_page_open(r->part->dir, &kv, &env, err);
+    int rc = crm__kv_open_pages(r->part->dir, &kv, &env, err);
 
     if (rc == CRM_ECORRUPT)
         return crm__fail(err, rc, "the file is not a backup, or its head is damaged");

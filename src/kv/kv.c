@@ -3,14 +3,14 @@
  */
 #include "kv/kv.h"
 
-static const char *const NAMES[KV_SPACES] = {
+static const char *const NAMES[KV_STORED] = {
     "meta",    "customer", "member",   "event",  "tag",  "tagged", "consent", "journal", "image",
-    "verdict", "dict",     "identity", "golden", "bits", "column", "day",     "block",   "due",
+    "verdict", "dict",     "identity", "golden", "bits", "column", "day",     "block",   "due",    "tail",
 };
 
 const char *crm__kv_space_name(kv_space space)
 {
-    return (unsigned)space < KV_SPACES ? NAMES[space] : "?";
+    return (unsigned)space < KV_STORED ? NAMES[space] : "?";
 }
 
 int crm__kv_space_derived(kv_space space)

@@ -42,7 +42,9 @@ typedef enum kv_space {
     KV_DAY,
     KV_BLOCK,
     KV_DUE,
-    KV_SPACES
+    KV_SPACES,
+    KV_TAIL = KV_SPACES, /* kv_tail.c's own: the newest rows of KV_JOURNAL and KV_IMAGE */
+    KV_STORED
 } kv_space;
 
 /* Name of a space as stored, e.g. "customer". */
@@ -137,6 +139,10 @@ struct kv_cursor {
     kv_txn *txn;
 };
 
+/* The two doors: as everything but the tests of the engines opens a database.  crm__kv_open() is
+ * crm__kv_lmdb_open(), crm__kv_open_pages() is crm__kv_page_open(), with the tail (kv_tail.c). */
+int crm__kv_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
+int crm__kv_open_pages(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
 /* dir is the database folder; the engine names its own files in it. */
 int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
 /* 1 if there is no data file. */

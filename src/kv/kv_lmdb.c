@@ -351,7 +351,7 @@ static int lmdb_info(kv_env *env, kv_info *out)
     rc = crm__lmdb_begin(e->env, MDB_RDONLY, &txn);
     if (rc)
         return crm__lmdb_code(rc);
-    for (unsigned i = 0; i < KV_SPACES + 2u; i++) { /* 0 and 1 are LMDB's free list and directory */
+    for (unsigned i = 0; i < KV_STORED + 2u; i++) { /* 0 and 1 are LMDB's free list and directory */
         MDB_dbi d = i < 2 ? (MDB_dbi)i : e->dbi[i - 2];
         if (!crm__lmdb_stat(txn, d, &st))
             live += pages_of(&st);

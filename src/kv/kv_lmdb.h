@@ -27,7 +27,7 @@ enum { CRM__LMDB_POISON = -1 };
 typedef struct lmdb_env {
     kv_env base;
     MDB_env *env;
-    MDB_dbi directory, dbi[KV_SPACES];
+    MDB_dbi directory, dbi[KV_STORED];
     map_file file;
     atomic_int poisoned;
     crm__watches watches;
@@ -38,9 +38,9 @@ typedef struct lmdb_txn {
     kv_txn base;
     MDB_txn *txn;
     uint64_t bytes;                /* written */
-    MDB_cursor *writer[KV_SPACES]; /* freed by LMDB with the transaction */
+    MDB_cursor *writer[KV_STORED]; /* freed by LMDB with the transaction */
     uint32_t have;                 /* trees known, a bit a space */
-    map_tree tree[KV_SPACES];
+    map_tree tree[KV_STORED];
 } lmdb_txn;
 
 /* The engine's functions; the second table is of read transactions and their cursors. */

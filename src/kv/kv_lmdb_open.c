@@ -4,6 +4,7 @@
 #include "kv/kv_lmdb.h"
 
 #include "base/file.h"
+#include "kv/kv_tail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -176,7 +177,7 @@ static int open_env(lmdb_env *e, const char *dir, const kv_options *opts, unsign
             return crm__lmdb_fail(err, rc, "storage");
         mdb_env_set_userctx(e->env, e);
         mdb_env_set_assert(e->env, on_assert);
-        mdb_env_set_maxdbs(e->env, KV_SPACES);
+        mdb_env_set_maxdbs(e->env, KV_STORED);
         mdb_env_set_maxreaders(e->env, readers);
         mdb_env_set_mapsize(e->env, (size_t)map);
         rc = g_env_open(e->env, dir, flags);
@@ -197,7 +198,7 @@ static int open_spaces_in(lmdb_env *e, unsigned txn_flags, unsigned dbi_flags)
 
     if (rc)
         return rc;
-    for (unsigned i = 0; i < KV_SPACES && !rc; i++)
+    for (unsigned i = 0; i < KV_STORED && !rc; i++)
         rc = g_dbi_open(txn, crm__kv_space_name((kv_space)i), dbi_flags, &e->dbi[i]);
     if (!rc)
         return crm__lmdb_commit(txn);
@@ -415,5 +416,6 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
 
 int crm__kv_lmdb_poisoned(const kv_env *env)
 {
+    env = crm__kv_tail_inner((kv_env *)(uintptr_t)env);
     return env->ops == &crm__lmdb_ops && atomic_load(&((const lmdb_env *)env)->poisoned);
 }

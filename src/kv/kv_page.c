@@ -37,7 +37,7 @@ static int find_space(page_txn *t, kv_space space, const page_db **out)
     page_cursor c;
     int rc;
 
-    if ((unsigned)space >= KV_SPACES)
+    if ((unsigned)space >= KV_STORED)
         return CRM_EINVAL;
     db = &t->db[space];
     *out = db;
@@ -327,7 +327,7 @@ int crm__page_sound(kv_txn *txn, crm_error *err)
         if (rc)
             return crm__fail_sys(err, rc, txn->sys, "data.mdb: the free list cannot be read");
     }
-    for (unsigned i = 0; i < KV_SPACES; i++) {
+    for (unsigned i = 0; i < KV_STORED; i++) {
         const page_db *db;
         rc = find_space(t, (kv_space)i, &db);
         if (rc)

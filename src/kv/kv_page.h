@@ -222,8 +222,8 @@ struct page_cursor {
 typedef struct page_txn {
     kv_txn head;
     page_snap snap;
-    page_db db[KV_SPACES]; /* those looked up so far */
-    uint8_t have[KV_SPACES];
+    page_db db[KV_STORED]; /* those looked up so far */
+    uint8_t have[KV_STORED];
     page_buf *bucket[PAGE_BUCKETS];
     page_buf *newest, *oldest; /* pages not pinned */
     unsigned pages;

@@ -9,6 +9,7 @@
  * keys give it, and those ranges do not overlap.
  */
 #include "kv/kv_page.h"
+#include "kv/kv_tail.h"
 
 #include "base/error.h"
 
@@ -261,7 +262,7 @@ static int visit_name(walk *w, tree *t, uint64_t leaf, const uint8_t *node)
     const char *name = NULL;
     page_db db;
 
-    for (int i = 0; i < KV_SPACES && !name; i++) {
+    for (int i = 0; i < KV_STORED && !name; i++) {
         const char *s = crm__kv_space_name((kv_space)i);
         if (strlen(s) == key.n && !memcmp(s, key.p, key.n))
             name = s;
@@ -452,6 +453,7 @@ int crm__kv_page_walk(kv_txn *txn, kv_page_fault_fn fault, crm_progress_fn progr
 
     memset(&w, 0, sizeof w);
     memset(out, 0, sizeof *out);
+    txn = crm__kv_tail_inner_txn(txn);
     w.s = crm__page_txn_snap(txn);
     if (!w.s)
         return crm__fail(err, CRM_EINVAL, "the transaction is not one of the page engine");

@@ -192,7 +192,7 @@ static void edit_header(const char *dir, size_t (*edit)(uint8_t *p, size_t n), i
     size_t n;
 
     memset(&o, 0, sizeof o);
-    is(crm__kv_lmdb_open(dir, &o, &env, &err), CRM_OK, "engine");
+    is(crm__kv_open(dir, &o, &env, &err), CRM_OK, "engine");
     is(env->ops->begin(env, 1, &txn, &err), CRM_OK, "begin");
     is(txn->ops->get(txn, KV_META, format_key(), &v), CRM_OK, "header");
     ck_assert_uint_lt(v.n, sizeof p - 100);

@@ -179,8 +179,8 @@ CRM_TEST(test_kv_page__edges_of_cursors_and_spaces)
         OK(txn->ops->stat(txn, (kv_space)space, &st));
         ck_assert_uint_eq(st.entries + st.bytes + st.depth, 0);
     }
-    ck_assert_int_eq(txn->ops->get(txn, KV_SPACES, a, &v), CRM_EINVAL);
-    ck_assert_int_eq(txn->ops->cursor(txn, KV_SPACES, &c), CRM_EINVAL);
+    ck_assert_int_eq(txn->ops->get(txn, KV_STORED, a, &v), CRM_EINVAL);
+    ck_assert_int_eq(txn->ops->cursor(txn, KV_STORED, &c), CRM_EINVAL);
     ck_assert_ptr_null(c);
     page_end(txn);
     store_close(&s);
