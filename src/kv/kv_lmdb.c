@@ -35,6 +35,11 @@ static int lmdb_begin(kv_env *env, int write, kv_txn **out, crm_error *err)
     *out = NULL;
     if (atomic_load(&e->poisoned))
         return crm__fail(err, CRM_EPOISONED, "the storage engine stopped in this process");
+    t = write ? NULL : crm__lmdb_take(e);
+    if (t) {
+        *out = &t->base;
+        return CRM_OK;
+    }
     t = crm__calloc(env->mem, 1, sizeof *t);
     if (!t)
         return crm__fail_nomem(err);
@@ -45,6 +50,7 @@ static int lmdb_begin(kv_env *env, int write, kv_txn **out, crm_error *err)
         crm__queue_enter(&e->queue);
     rc = crm__lmdb_begin(e->env, write ? 0 : MDB_RDONLY, &t->txn);
     if (rc == MDB_READERS_FULL) {
+        crm__lmdb_drop_idle(e);
         mdb_reader_check(e->env, &dead);
         rc = crm__lmdb_begin(e->env, write ? 0 : MDB_RDONLY, &t->txn);
     }
@@ -60,6 +66,8 @@ static void lmdb_abort(kv_txn *txn)
 {
     lmdb_txn *t = (lmdb_txn *)txn;
 
+    if (!txn->write && crm__lmdb_keep(t))
+        return;
     /* After an assertion too: it gives the writer's lock back. */
     crm__lmdb_abort(t->txn);
     end(t);
@@ -306,9 +314,9 @@ static int one_reader(const char *line, void *ctx)
     strtoull(end, &end, 16);
     while (*end == ' ')
         end++;
-    w->count++;
     if (*end < '0' || *end > '9')
-        return 0;
+        return 0; /* a slot without a snapshot */
+    w->count++;
     r.commit = strtoull(end, NULL, 10);
     if (r.commit < w->oldest)
         w->oldest = r.commit;

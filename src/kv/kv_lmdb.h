@@ -24,6 +24,12 @@
 
 enum { CRM__LMDB_POISON = -1 };
 
+/* Ended read transactions that are kept with their reader slot, for the next ones: a tenth of the
+ * work of finding a slot and making one. */
+enum { CRM__LMDB_IDLE = 16 };
+
+typedef struct lmdb_txn lmdb_txn;
+
 typedef struct lmdb_env {
     kv_env base;
     MDB_env *env;
@@ -32,16 +38,19 @@ typedef struct lmdb_env {
     atomic_int poisoned;
     crm__watches watches;
     crm__queue queue; /* on the lock file */
+    unsigned idle_most;
+    _Atomic(lmdb_txn *) idle[CRM__LMDB_IDLE];
 } lmdb_env;
 
-typedef struct lmdb_txn {
+struct lmdb_txn {
     kv_txn base;
     MDB_txn *txn;
     uint64_t bytes;                /* written */
     MDB_cursor *writer[KV_STORED]; /* freed by LMDB with the transaction */
+    size_t snapshot;               /* that the trees are of */
     uint32_t have;                 /* trees known, a bit a space */
     map_tree tree[KV_STORED];
-} lmdb_txn;
+};
 
 /* The engine's functions; the second table is of read transactions and their cursors. */
 extern const kv_ops crm__lmdb_ops, crm__lmdb_read_ops;
@@ -73,6 +82,9 @@ extern _Thread_local jmp_buf *crm__lmdb_jump;
 int crm__lmdb_begin(MDB_env *env, unsigned flags, MDB_txn **out);
 int crm__lmdb_commit(MDB_txn *txn);
 void crm__lmdb_abort(MDB_txn *txn);
+/* Of read transactions: the snapshot is given back, a new one taken. */
+void crm__lmdb_reset(MDB_txn *txn);
+int crm__lmdb_renew(MDB_txn *txn);
 int crm__lmdb_stat(MDB_txn *txn, MDB_dbi d, MDB_stat *out);
 
 /* A result of LMDB's as one of ours; noted in the transaction; as an error. */
@@ -83,7 +95,11 @@ int crm__lmdb_fail(crm_error *err, int rc, const char *what);
 void crm__lmdb_close(kv_env *env);
 void crm__lmdb_forget(kv_env *env);
 
-/* Of read transactions, kv_lmdb_read.c. */
+/* Of read transactions, kv_lmdb_read.c.  take and keep are begin and end: NULL, or 0, when there is
+ * none to take or no place to keep it. */
+lmdb_txn *crm__lmdb_take(lmdb_env *e);
+int crm__lmdb_keep(lmdb_txn *t);
+void crm__lmdb_drop_idle(lmdb_env *e);
 int crm__lmdb_read_get(kv_txn *txn, kv_space space, crm__slice key, crm__slice *value);
 int crm__lmdb_read_cursor(kv_txn *txn, kv_space space, kv_cursor **out);
 void crm__lmdb_read_close(kv_cursor *c);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILE_MODE = 0600, READERS = 1022, AGE = 1000, LOOKS = 5 };
+enum { FILE_MODE = 0600, READERS = 1022, AGE = 1000, LOOKS = 5, SLOTS_AN_IDLE = 32 };
 #define DEFAULT_MAP ((uint64_t)1 << 40)
 #define LEAST_MAP ((uint64_t)64 << 20)
 
@@ -73,6 +73,19 @@ static APART int g_dbi_open(MDB_txn *txn, const char *name, unsigned flags, MDB_
     volatile int rc = 0;
 
     GUARD(rc, mdb_dbi_open(txn, name, flags, out));
+    return rc;
+}
+
+void crm__lmdb_reset(MDB_txn *txn)
+{
+    QUIET(mdb_txn_reset(txn));
+}
+
+int crm__lmdb_renew(MDB_txn *txn)
+{
+    volatile int rc = 0;
+
+    GUARD(rc, mdb_txn_renew(txn));
     return rc;
 }
 
@@ -143,6 +156,7 @@ void crm__lmdb_close(kv_env *env)
 {
     lmdb_env *e = (lmdb_env *)env;
 
+    crm__lmdb_drop_idle(e);
     if (e->env)
         g_env_close(e->env);
     crm__watches_close(&e->watches);
@@ -153,8 +167,12 @@ void crm__lmdb_close(kv_env *env)
 
 void crm__lmdb_forget(kv_env *env)
 {
+    lmdb_env *e = (lmdb_env *)env;
+
     /* LMDB's own memory stays: freeing it means closing descriptors that the parent's locks ride
-     * on. */
+     * on, and giving back slots that are the parent's. */
+    for (unsigned i = 0; i < CRM__LMDB_IDLE; i++)
+        crm__release(env->mem, atomic_load(&e->idle[i]));
     crm__release(env->mem, env);
 }
 
@@ -400,6 +418,7 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
     e->base.ops = &crm__lmdb_ops;
     e->base.mem = opts->mem;
     e->queue.fd = -1;
+    e->idle_most = (opts->max_readers ? opts->max_readers : READERS) / SLOTS_AN_IDLE;
     if (!opts->readonly)
         rc = open_lock_file(dir, opts, &e->queue.fd, err);
     if (!rc && fresh)

@@ -11,6 +11,68 @@ typedef struct read_cursor {
     map_cursor at;
 } read_cursor;
 
+/* ---- idle transactions ---- */
+
+static void drop(lmdb_env *e, lmdb_txn *t)
+{
+    crm__lmdb_abort(t->txn);
+    crm__release(e->base.mem, t);
+}
+
+lmdb_txn *crm__lmdb_take(lmdb_env *e)
+{
+    lmdb_txn *t;
+
+    for (unsigned i = 0; i < CRM__LMDB_IDLE; i++) {
+        if (!atomic_load_explicit(&e->idle[i], memory_order_relaxed))
+            continue;
+        t = atomic_exchange(&e->idle[i], NULL);
+        if (!t)
+            continue;
+        if (crm__lmdb_renew(t->txn)) {
+            drop(e, t);
+            continue;
+        }
+        if (mdb_txn_id(t->txn) != t->snapshot)
+            t->have = 0;
+        t->base.sys = 0;
+        return t;
+    }
+    return NULL;
+}
+
+int crm__lmdb_keep(lmdb_txn *t)
+{
+    lmdb_env *e = (lmdb_env *)t->base.env;
+    unsigned most = e->idle_most < CRM__LMDB_IDLE ? e->idle_most : CRM__LMDB_IDLE;
+
+    if (atomic_load(&e->poisoned))
+        return 0;
+    for (unsigned i = 0; i < most; i++) {
+        lmdb_txn *none = NULL;
+        if (atomic_load_explicit(&e->idle[i], memory_order_relaxed))
+            continue;
+        /* Before another can take it. */
+        t->snapshot = mdb_txn_id(t->txn);
+        crm__lmdb_reset(t->txn);
+        if (atomic_compare_exchange_strong(&e->idle[i], &none, t))
+            return 1;
+        break; /* it has no snapshot any more, but can be aborted */
+    }
+    return 0;
+}
+
+void crm__lmdb_drop_idle(lmdb_env *e)
+{
+    for (unsigned i = 0; i < CRM__LMDB_IDLE; i++) {
+        lmdb_txn *t = atomic_exchange(&e->idle[i], NULL);
+        if (t)
+            drop(e, t);
+    }
+}
+
+/* ---- rows ---- */
+
 /* LMDB holds the snapshot in which the record, and all pages below it, stay as they are. */
 static int tree_of(kv_txn *txn, kv_space space, const map_tree **out)
 {
