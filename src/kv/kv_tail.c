@@ -182,12 +182,15 @@ static int tail_get(kv_txn *txn, kv_space space, crm__slice key, crm__slice *val
 {
     kv_txn *inner = inner_of(txn);
     uint8_t at[KV_KEY_MAX];
-    int rc = CRM_ENOTFOUND;
+    int rc = CRM_ENOTFOUND, own;
 
     if (grows(space) && key.n < TAIL_KEY)
         rc = inner->ops->get(inner, KV_TAIL, tail_key(at, space, key), value);
-    if (rc == CRM_ENOTFOUND)
-        rc = inner->ops->get(inner, space, key, value);
+    /* Damage of the tail is none of the rows that are not in it. */
+    if (rc == CRM_ENOTFOUND || rc == CRM_ECORRUPT) {
+        own = inner->ops->get(inner, space, key, value);
+        rc = own == CRM_ENOTFOUND ? rc : own;
+    }
     return passed(txn, rc);
 }
 
