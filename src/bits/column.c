@@ -6,7 +6,6 @@
 
 #include "base/bytes.h"
 #include "bits/kernel.h"
-#include "bits/set_part.h"
 
 #include <crm/codes.h>
 #include <string.h>
@@ -201,16 +200,15 @@ void crm__column_numbers(const crm__column *c, int64_t numbers[CRM__COLUMN_ROWS]
 
 void crm__column_cells(const crm__column *c, crm__column_cell cells[CRM__COLUMN_ROWS])
 {
-    uint64_t spread = spread_of(c);
+    uint64_t spread = spread_of(c), min = (uint64_t)c->min;
+    int64_t numbers[CRM__COLUMN_ROWS];
 
-    memset(cells, 0, CRM__COLUMN_ROWS * sizeof *cells);
+    crm__column_numbers(c, numbers);
     for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
-        uint64_t code = code_at(c, i);
-        if (code > spread)
-            continue;
-        cells[i].state = CRM__CELL_NUMBER;
-        cells[i].scale = c->scale;
-        cells[i].number = (int64_t)((uint64_t)c->min + code);
+        int there = (uint64_t)numbers[i] - min <= spread;
+        cells[i].state = there ? CRM__CELL_NUMBER : CRM__CELL_NONE;
+        cells[i].scale = there ? c->scale : 0;
+        cells[i].number = there ? numbers[i] : 0;
     }
     for (uint32_t i = 0; i < c->wide; i++) {
         crm__column_cell cell;
@@ -234,45 +232,47 @@ static int least_scale(const crm__column_cell *cell, int least)
 typedef struct making {
     const crm__column_cell *cells;
     int64_t numbers[CRM__COLUMN_ROWS];
-    uint64_t plain[CRM__COLUMN_WORDS], wide[CRM__COLUMN_WORDS];
+    uint8_t plain[CRM__COLUMN_ROWS], wide[CRM__COLUMN_ROWS];
     uint32_t plain_count, wide_count;
     int64_t min, max;
     int scale;
 } making;
 
-static void take_cells(making *m)
+/* All numbers at the least scale at which all are whole. */
+static void scale_cells(making *m)
 {
     m->scale = CRM__SCALE_LEAST;
     for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
-        if (m->cells[i].state == CRM__CELL_NUMBER)
+        if (m->cells[i].state == CRM__CELL_NUMBER && m->cells[i].scale > m->scale)
             m->scale = least_scale(&m->cells[i], m->scale);
     }
-    m->min = INT64_MAX;
     for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
         const crm__column_cell *cell = &m->cells[i];
-        if (cell->state != CRM__CELL_NUMBER)
-            continue;
-        if (crm__scaled_to(cell->number, cell->scale, m->scale, &m->numbers[i])) {
-            crm__set_put(m->plain, i, 1);
-            m->min = m->numbers[i] < m->min ? m->numbers[i] : m->min;
-        } else {
-            crm__set_put(m->wide, i, 1);
-        }
+        int some = cell->state == CRM__CELL_NUMBER, fits = some;
+        m->numbers[i] = cell->number;
+        if (some && cell->scale != m->scale)
+            fits = crm__scaled_to(cell->number, cell->scale, m->scale, &m->numbers[i]);
+        m->plain[i] = (uint8_t)fits;
+        m->wide[i] = (uint8_t)(some && !fits);
     }
+}
+
+static void take_cells(making *m)
+{
+    scale_cells(m);
+    m->min = INT64_MAX;
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++)
+        m->min = m->plain[i] && m->numbers[i] < m->min ? m->numbers[i] : m->min;
     m->max = m->min;
+    m->plain_count = m->wide_count = 0;
     for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
-        if (!crm__set_has(m->plain, i))
-            continue;
-        if ((uint64_t)m->numbers[i] - (uint64_t)m->min == UINT64_MAX) {
-            crm__set_put(m->plain, i, 0);
-            crm__set_put(m->wide, i, 1);
-        } else if (m->numbers[i] > m->max) {
-            m->max = m->numbers[i];
+        if (m->plain[i] && (uint64_t)m->numbers[i] - (uint64_t)m->min == UINT64_MAX) {
+            m->plain[i] = 0;
+            m->wide[i] = 1;
         }
-    }
-    for (uint32_t i = 0; i < CRM__COLUMN_WORDS; i++) {
-        m->plain_count += crm__set_ones(m->plain[i]);
-        m->wide_count += crm__set_ones(m->wide[i]);
+        m->max = m->plain[i] && m->numbers[i] > m->max ? m->numbers[i] : m->max;
+        m->plain_count += m->plain[i];
+        m->wide_count += m->wide[i];
     }
 }
 
@@ -290,18 +290,18 @@ static unsigned width_of(const making *m)
 
 static void put_codes(const making *m, unsigned width, uint8_t *p)
 {
-    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++, p += width) {
-        uint64_t code =
-            crm__set_has(m->plain, i) ? (uint64_t)m->numbers[i] - (uint64_t)m->min : none_of(width);
-        if (width == 1)
-            p[0] = (uint8_t)code;
-        else if (width == 2)
-            crm__put_le16(p, (uint16_t)code);
-        else if (width == 4)
-            crm__put_le32(p, (uint32_t)code);
-        else
-            crm__put_le64(p, code);
-    }
+    uint64_t codes[CRM__COLUMN_ROWS], min = (uint64_t)m->min;
+
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++)
+        codes[i] = m->plain[i] ? (uint64_t)m->numbers[i] - min : UINT64_MAX; /* cut to the width */
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS && width == 1; i++)
+        p[i] = (uint8_t)codes[i];
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS && width == 2; i++)
+        crm__put_le16(p + 2 * i, (uint16_t)codes[i]);
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS && width == 4; i++)
+        crm__put_le32(p + 4 * i, (uint32_t)codes[i]);
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS && width == 8; i++)
+        crm__put_le64(p + 8 * i, codes[i]);
 }
 
 static void put_wide(const making *m, uint8_t *p)
@@ -311,7 +311,7 @@ static void put_wide(const making *m, uint8_t *p)
     for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
         int64_t number = m->cells[i].number;
         int scale;
-        if (!crm__set_has(m->wide, i))
+        if (!m->wide[i])
             continue;
         scale = least_scale(&m->cells[i], CRM__SCALE_LEAST);
         (void)crm__scaled_to(number, m->cells[i].scale, scale, &number);
@@ -330,9 +330,6 @@ void crm__column_store(const crm__column_cell cells[CRM__COLUMN_ROWS], crm__buf 
     uint8_t *p;
 
     m.cells = cells;
-    m.plain_count = m.wide_count = 0;
-    memset(m.plain, 0, sizeof m.plain);
-    memset(m.wide, 0, sizeof m.wide);
     take_cells(&m);
     if (!m.plain_count)
         return;

@@ -3,14 +3,32 @@
  */
 #include "bits/limits.h"
 
-/* 10^n for n from 0 to the distance of two scales, 18. */
+/* 10^n, n up to the distance of two scales. */
+static const int64_t POWER[] = {
+    INT64_C(1),
+    INT64_C(10),
+    INT64_C(100),
+    INT64_C(1000),
+    INT64_C(10000),
+    INT64_C(100000),
+    INT64_C(1000000),
+    INT64_C(10000000),
+    INT64_C(100000000),
+    INT64_C(1000000000),
+    INT64_C(10000000000),
+    INT64_C(100000000000),
+    INT64_C(1000000000000),
+    INT64_C(10000000000000),
+    INT64_C(100000000000000),
+    INT64_C(1000000000000000),
+    INT64_C(10000000000000000),
+    INT64_C(100000000000000000),
+    INT64_C(1000000000000000000),
+};
+
 static int64_t power(int n)
 {
-    int64_t p = 1;
-
-    while (n-- > 0)
-        p *= 10;
-    return p;
+    return POWER[n];
 }
 
 int crm__scaled_compare(int64_t a, int a_scale, int64_t b, int b_scale)
