@@ -55,6 +55,8 @@ typedef struct crm_undo_result {
     /** How often something was left alone since it was changed since: a customer, or events of one.
      */
     uint64_t skipped;
+    /** Tags of customers that are as they were before. */
+    uint64_t tags;
     /** Batch of the undo itself, by which it can be undone in turn; 0: nothing was changed. */
     uint64_t batch;
 } crm_undo_result;

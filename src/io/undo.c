@@ -5,6 +5,7 @@
 #include "customer/history.h"
 #include "event/event.h"
 #include "io/import.h"
+#include "tag/tag.h"
 
 #include <crm/batch.h>
 #include <string.h>
@@ -19,6 +20,7 @@ typedef struct undo {
     void *ctx;
     crm_undo_result done;
     crm__buf ids[2]; /* uint64_t: customers whose records, and whose events, are touched */
+    crm__buf tags;   /* uint64_t: chunk << 32 | tag */
     crm__buf leave;  /* uint64_t: those to delete, when all others have their values again */
     int deleting;
     uint64_t asked; /* by is_undone() last */
@@ -43,10 +45,49 @@ static int add_ids(crm__buf *to, crm__slice list)
     return rc ? rc : to->failed ? CRM_ENOMEM : CRM_OK;
 }
 
-static int add_entry(undo *u, const crm__journal_entry *e)
+/* Tags that an entry has rows of in a chunk. */
+static int add_tags(undo *u, const crm__journal_entry *e, uint64_t seq, uint64_t chunk)
+{
+    crm__reader in = crm__reader_of(e->mask.p, e->mask.n);
+    uint8_t key[CRM__KEY_TAGGED], found[CRM__KEY_TAGGED];
+    uint32_t tag = 0;
+
+    while (crm__mask_next(&in, &tag)) {
+        uint64_t pair = chunk << 32 | tag;
+        int rc = crm__tag_near(u->txn, KV_TAGGED, crm__key_tagged(key, chunk, tag, seq, 0), 0, 0,
+                               found, sizeof found);
+        if (rc && rc != CRM_ENOTFOUND)
+            return rc;
+        if (!rc && !memcmp(found, key, sizeof key - 4))
+            crm__buf_add(&u->tags, &pair, sizeof pair);
+    }
+    return u->tags.failed ? CRM_ENOMEM : CRM_OK;
+}
+
+static int add_tagged(undo *u, const crm__journal_entry *e, uint64_t seq)
+{
+    uint64_t first, count;
+    crm__runs r;
+    int rc = crm__runs_open(e->lists[CRM__BATCH_TAGGED], &r);
+
+    while (!rc && crm__runs_next(&r, &first, &count)) {
+        if (first + count - 2 > u->txn->state.counters.next_id >> CRM__CHUNK_SHIFT)
+            return CRM_ECORRUPT;
+        for (uint64_t i = 0; i < count && !rc; i++)
+            rc = add_tags(u, e, seq, first + i - 1);
+    }
+    return rc;
+}
+
+static int add_entry(undo *u, const crm__journal_entry *e, uint64_t seq)
 {
     int events = e->action == CRM__ACTION_EVENT || e->action == CRM__ACTION_VOID, rc;
 
+    if (e->action == CRM__ACTION_TAG)
+        return add_tags(u, e, seq, e->target >> CRM__CHUNK_SHIFT);
+    rc = add_tagged(u, e, seq);
+    if (rc)
+        return rc;
     if (!crm__action_lists(e->action)) {
         crm__buf_add(&u->ids[events], &e->target, sizeof e->target);
         return u->ids[events].failed ? CRM_ENOMEM : CRM_OK;
@@ -167,7 +208,7 @@ static int gather(undo *u, uint64_t revision)
         if (!rc && u->batch && (e.batch != u->batch || e.previous >= seq))
             rc = CRM_ECORRUPT;
         if (!rc)
-            rc = add_entry(u, &e);
+            rc = add_entry(u, &e, seq);
         if (rc)
             return crm__txn_fail(u->txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc,
                                  "can't read the journal", u->err);
@@ -176,6 +217,7 @@ static int gather(undo *u, uint64_t revision)
     }
     sort_ids(&u->ids[0]);
     sort_ids(&u->ids[1]);
+    sort_ids(&u->tags);
     return check_single(u);
 }
 
@@ -452,6 +494,29 @@ static int for_all(undo *u, const crm__buf *ids, int (*fn)(undo *u, crm_id id))
     return rc;
 }
 
+static int tag_changed(void *ctx, crm_id id, uint64_t seq)
+{
+    return tell_changed(ctx, id, seq);
+}
+
+/* Taken first, then given: a dimension with one has room by then. */
+static int undo_tags(undo *u)
+{
+    crm__tag_undo t = {u->first, is_undone, tag_changed, u, 0, u->err};
+    int rc = CRM_OK;
+
+    for (int give = 0; give < 2; give++) {
+        for (size_t i = 0; i < u->tags.n / sizeof(uint64_t) && !rc; i++) {
+            uint64_t pair;
+            memcpy(&pair, u->tags.p + i * sizeof pair, sizeof pair);
+            crm__arena_reset(&u->txn->work);
+            rc = crm__tag_undo_step(&t, u->txn, u->m, pair >> 32, (uint32_t)pair, give);
+        }
+    }
+    u->done.tags = t.changed;
+    return rc;
+}
+
 static int run(undo *u)
 {
     int rc;
@@ -459,6 +524,8 @@ static int run(undo *u)
     /* Events first: they can only be voided while their customer is there.  Deleting last: by then
      * nobody refers to a customer but those who will go on doing so. */
     rc = for_all(u, &u->ids[1], undo_events);
+    if (!rc)
+        rc = undo_tags(u);
     if (!rc)
         rc = for_all(u, &u->ids[0], undo_record);
     u->deleting = 1;
@@ -504,6 +571,7 @@ int crm_undo(crm_txn *txn, uint64_t revision, uint32_t flags, crm_undo_fn fn, vo
                                            "a flag this library does not know is set"));
     for (int i = 0; i < 2; i++)
         crm__buf_init(&u.ids[i], txn->mem);
+    crm__buf_init(&u.tags, txn->mem);
     crm__buf_init(&u.leave, txn->mem);
     rc = crm__txn_model(txn, &u.m, op.err);
     if (!rc)
@@ -522,6 +590,7 @@ int crm_undo(crm_txn *txn, uint64_t revision, uint32_t flags, crm_undo_fn fn, vo
     }
     for (int i = 0; i < 2; i++)
         crm__buf_clear(&u.ids[i]);
+    crm__buf_clear(&u.tags);
     crm__buf_clear(&u.leave);
     if (flags & CRM_UNDO_DRY_RUN)
         u.done.batch = 0;

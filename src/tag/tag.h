@@ -58,6 +58,22 @@ int crm__tag_rows(crm_txn *txn, const char *tag, const crm_tag_options *opts, in
 int crm__tag_set_all(crm__tagging *t, const crm__model *m, const crm__dimension *d,
                      const crm__tag *tags, size_t count, crm_id id);
 
+/* ---- undo.c ---- */
+
+/* What is undone, and who is told of customers that another entry changed since. */
+typedef struct crm__tag_undo {
+    uint64_t first; /* of the entries */
+    int (*undone)(void *ctx, uint64_t seq);
+    int (*changed_since)(void *ctx, crm_id id, uint64_t seq); /* 0, or an error that is told */
+    void *ctx;
+    uint64_t changed;
+    crm_error *err;
+} crm__tag_undo;
+/* Of one tag in a chunk: takes it from those who got it, or with `give` gives it back to those who
+ * lost it.  All tags are taken before any is given.  Inside a batch. */
+int crm__tag_undo_step(crm__tag_undo *u, crm_txn *txn, const crm__model *m, uint64_t chunk,
+                       uint32_t number, int give);
+
 /* ---- list.c ---- */
 
 /* Numbers (uint32_t) of the tags that a customer's row is in, ascending, ended ones too. */

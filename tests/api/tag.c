@@ -124,6 +124,18 @@ static crm_tag_options how(int64_t until, const char *reason, uint32_t origin)
     return o;
 }
 
+static char *api_file(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    char *p = malloc(1 << 20);
+
+    ck_assert(f && p);
+    *n = fread(p, 1, (1 << 20) - 1, f);
+    p[*n] = 0;
+    fclose(f);
+    return p;
+}
+
 static void verify(crm_db *db)
 {
     crm_txn *txn = api_begin(db, CRM_READ);
@@ -367,6 +379,106 @@ CRM_TEST(test_api_tag__the_feed_tells_tags)
     crm_change_close(it);
     OK(crm_txn_abort(txn));
     crm_db_close(db);
+}
+
+CRM_TEST(test_api_tag__a_batch_is_undone_but_for_what_changed_since)
+{
+    crm_tag_options five = how(AT(5), "why", CRM_TAG_RULE), nine = how(AT(9), NULL, 0);
+    crm_undo_result done = {sizeof done, 0, 0, 0, 0, 0, 0};
+    crm_db *db = api_open_model(SHOP);
+    crm_id ids[] = {1, 2, 3};
+    uint64_t batch, single, n;
+    crm_txn *txn;
+
+    make(db, 4);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_add(txn, 1, "value:low", NULL, &er));
+    OK(crm_tag_add(txn, 1, "mood:a", &five, &er));
+    OK(crm_tag_add(txn, 2, "free:x", NULL, &er));
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE, AT(0), CRM_BATCH_NEW);
+    OK(crm_tag_add(txn, 1, "value:high", NULL, &er));
+    OK(crm_tag_add(txn, 1, "mood:a", &nine, &er));
+    OK(crm_tag_remove(txn, 2, "free:x", &er));
+    OK(crm_tag_add(txn, 3, "free:y", NULL, &er));
+    OK(crm_tag_add(txn, 4, "value:mid", NULL, &er));
+    batch = crm_txn_batch(txn);
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_undo(txn, batch, 0, NULL, NULL, &done, &er));
+    ck_assert_uint_eq(done.tags, 6);
+    ck_assert_str_eq(tags_of(txn, 1, 0), "value:low mood:a@5");
+    ck_assert_str_eq(tags_of(txn, 2, 0), "free:x");
+    ck_assert_str_eq(tags_of(txn, 3, 0), "");
+    ck_assert_str_eq(tags_of(txn, 4, 0), "");
+    api_commit(txn);
+    verify(db);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_undo(txn, done.batch, 0, NULL, NULL, NULL, &er)); /* and back */
+    ck_assert_str_eq(tags_of(txn, 1, 0), "value:high mood:a@9");
+    ck_assert_str_eq(tags_of(txn, 3, 0), "free:y");
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_add_many(txn, ids, 3, "free:z", NULL, &n, &er));
+    batch = crm_txn_revision(txn);
+    OK(crm_tag_remove(txn, 2, "free:z", &er));
+    single = crm_txn_revision(txn);
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    IS(CRM_ECONFLICT, crm_undo(txn, batch, 0, NULL, NULL, &done, &er));
+    ck_assert_str_eq(who_has(txn, "free:z", 0), "1,3");
+    OK(crm_undo(txn, batch, CRM_UNDO_SKIP, NULL, NULL, &done, &er));
+    ck_assert_uint_eq(done.skipped, 1);
+    ck_assert_uint_eq(done.tags, 2);
+    ck_assert_str_eq(who_has(txn, "free:z", 0), "");
+    OK(crm_undo(txn, single, 0, NULL, NULL, &done, &er));
+    ck_assert_str_eq(who_has(txn, "free:z", 0), "2");
+    api_commit(txn);
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_tag__tags_are_in_the_dump)
+{
+    crm_tag_options five = how(AT(5), "为什么", CRM_TAG_RULE);
+    crm_dump_options o = CRM_DUMP_OPTIONS_INIT;
+    char one[600], two[600], path[600], *a, *b;
+    crm_db *db = api_open_model(SHOP);
+    size_t n = 0, k = 0;
+    crm_txn *txn;
+
+    make(db, 5);
+    txn = begin_at(db, CRM_WRITE, AT(0), CRM_BATCH_NEW);
+    OK(crm_tag_add(txn, 1, "value:high", NULL, &er));
+    OK(crm_tag_add(txn, 2, "mood:a", &five, &er));
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_remove(txn, 1, "value:high", &er));
+    OK(crm_tag_add(txn, 2, "mood:a", NULL, &er));
+    OK(crm_tag_add(txn, 5, "region:上海", NULL, &er));
+    api_commit(txn);
+    snprintf(one, sizeof one, "%s/one.jsonl", crmtest_dir());
+    snprintf(two, sizeof two, "%s/two.jsonl", crmtest_dir());
+    snprintf(path, sizeof path, "%s/loaded", crmtest_dir());
+    OK(crm_dump(db, one, &o, 0, NULL, &er));
+    crm_db_close(db);
+    OK(crm_load(one, path, &o, 0, NULL, &er));
+    api_check_clean(path);
+    OK(crm_db_open(path, NULL, &db, &er));
+    OK(crm_dump(db, two, &o, 0, NULL, &er));
+    txn = begin_at(db, CRM_READ, AT(0), 0);
+    ck_assert_str_eq(tags_of(txn, 2, 0), "mood:a");
+    ck_assert_str_eq(tags_of(txn, 5, 0), "region:cn/east/shanghai");
+    OK(crm_txn_abort(txn));
+    verify(db);
+    crm_db_close(db);
+    a = api_file(one, &n);
+    b = api_file(two, &k);
+    ck_assert(n == k && !memcmp(a, b, n));
+    ck_assert_ptr_nonnull(strstr(a, "\"what\":\"renewed\""));
+    free(a);
+    free(b);
 }
 
 /* ---- random changes against an oracle ---- */
