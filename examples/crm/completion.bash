@@ -24,7 +24,7 @@ _libcrm_tool_events()
 _libcrm_tool()
 {
     local tool=$1 cur=$2 prev=$3 verb= sub= db= kind= i options common writes
-    local verbs='init create get find set delete undelete list segment event timeline history undo changes'
+    local verbs='init create get find set delete undelete list segment tag tags event timeline history undo changes'
     verbs+=' head verify stat check backup restore compact trim export import dump load model help version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -135,6 +135,8 @@ _libcrm_tool()
     backup) options='--gzip --force --reason --no-journal --actor' ;;
     dump) options='--gzip --force --reason --no-journal --actor' ;;
     list) options='--where --order --zone --after --limit --kind --deleted --fields --csv --width' ;;
+    tag) options="--until --reason --rule --batch $writes" ;;
+    tags) options='--of --who --all' ;;
     segment)
         case $sub in
         top) options='--order --limit --after --fields --csv --width --zone' ;;
@@ -161,6 +163,11 @@ _libcrm_tool()
         case $sub in
         '') COMPREPLY=($(compgen -W 'show check apply fields events' -- "$cur")) ;;
         check | apply) COMPREPLY=($(compgen -f -- "$cur")) ;;
+        esac
+        ;;
+    tag:*)
+        case $sub in
+        '') COMPREPLY=($(compgen -W 'add remove set rename merge delete' -- "$cur")) ;;
         esac
         ;;
     segment:*)

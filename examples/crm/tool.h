@@ -79,7 +79,7 @@ void help_tool(tool *t, const verb *const *verbs, size_t count);
 /* ---- verbs ---- */
 
 extern const verb verb_init, verb_model, verb_create, verb_get, verb_find, verb_set, verb_delete,
-    verb_undelete, verb_list, verb_segment, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
+    verb_undelete, verb_list, verb_segment, verb_tag, verb_tags, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
     verb_head, verb_verify, verb_stat, verb_check, verb_import, verb_backup, verb_restore, verb_compact,
     verb_trim, verb_dump, verb_load, verb_export;
 

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT
+ * crm tag and crm tags: gives, takes, renames and counts tags.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char tag_help[] =
+    "Usage: " TOOL " tag add | remove TAG WHO... [--until TIME] [--reason TEXT] [--rule]\n"
+    "       " TOOL " tag set DIMENSION[:VALUE[,VALUE...]] WHO...\n"
+    "       " TOOL " tag rename | merge TAG OTHER\n"
+    "       " TOOL " tag delete TAG\n"
+    "\n"
+    "TAG is DIMENSION:VALUE, by keys or labels, such as region:cn/east or 地域:上海.\n"
+    "\n"
+    "  add               give customers a tag; in a dimension that has one a customer, it takes\n"
+    "                    the place of the one before\n"
+    "  remove            take it from them\n"
+    "  set               make the values the only ones of the dimension; without a value: none\n"
+    "  rename            give a tag another name, with those below it\n"
+    "  merge             the same where customers may have the other one already\n"
+    "  delete            take it, and those below it, from everybody\n"
+    "\n"
+    "  WHO               an id, FIELD=VALUE or a value, see get\n"
+    "  --until TIME      from when on the tag is no longer there (RFC 3339 or a date)\n"
+    "  --reason TEXT     why, for people\n"
+    "  --rule            a rule gave it, not a person\n"
+    "  --batch[=NAME]    make it one batch, which undo takes back\n"
+    "\n"
+    "All in one transaction. Customers that are not found are told, the others are tagged,\n"
+    "exit code 1; at any other error nothing is.\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " tag add region:cn/east/shanghai 17 18\n"
+    "  " TOOL " tag add 行为:沉睡 电话=13800138000 --until 2027-01-01 --reason 一年未联系\n"
+    "  " TOOL " tag set value:high 17\n"
+    "  " TOOL " tag merge interest:sport interest:sports\n";
+
+static const char tags_help[] =
+    "Usage: " TOOL " tags [DIMENSION]\n"
+    "       " TOOL " tags --of WHO [--all]\n"
+    "       " TOOL " tags --who TAG\n"
+    "\n"
+    "Tags and how many customers have them; tags of a customer; customers of a tag.\n"
+    "\n"
+    "  DIMENSION         only tags of it\n"
+    "  --of WHO          the tags of a customer, with who gave them, when and why\n"
+    "    --all           also those whose end has come\n"
+    "  --who TAG         ids of the customers who have it, or one below it\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " tags\n"
+    "  " TOOL " tags 地域          # 各地域的客户数\n"
+    "  " TOOL " tags --of 17\n"
+    "  " TOOL " tags --who region:cn\n";
+
+/* What a change of tags is about. */
+typedef struct change {
+    tool *t;
+    crm_txn *txn;
+    const char *verb, *tag;
+    crm_tag_options o;
+    const char **values; /* of set */
+    size_t count;
+    char *dimension;
+} change;
+
+/* Microseconds of a date or an instant; 0 or an exit code. */
+static int read_until(tool *t, const char *text, int64_t *us)
+{
+    if (!time_parse(text, strlen(text), us))
+        return 0;
+    return fail_usage(
+        t, "--until needs a time such as 2027-01-01 or 2027-01-01T12:00:00Z, not '%s'", text);
+}
+
+static int change_one(change *c, crm_id id, int *rc, crm_error *err)
+{
+    if (strcmp(c->verb, "add") == 0)
+        *rc = crm_tag_add(c->txn, id, c->tag, &c->o, err);
+    else if (strcmp(c->verb, "remove") == 0)
+        *rc = crm_tag_remove(c->txn, id, c->tag, err);
+    else
+        *rc = crm_tag_set(c->txn, id, c->dimension, c->values, c->count, &c->o, err);
+    return *rc < 0 ? fail_crm(c->t, err) : 0;
+}
+
+static int one_customer(change *c, const char *who, buf *out)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_id id = 0;
+    int done = 0, rc = target_one(c->t, c->txn, who, &id);
+
+    if (!rc)
+        rc = change_one(c, id, &done, &err);
+    if (rc)
+        return rc;
+    if (c->t->json)
+        buf_fmt(out, "{\"id\":%" PRIu64 ",\"changed\":%s}\n", id, done ? "false" : "true");
+    else
+        buf_fmt(out, "%s %" PRIu64 "\n", done ? "unchanged" : "tagged", id);
+    return 0;
+}
+
+static int finish(tool *t, crm_txn *txn, int worst, buf *out)
+{
+    int rc;
+
+    if (worst > TOOL_MISSING)
+        crm_txn_abort(txn);
+    else if ((rc = commit(t, txn)))
+        worst = rc;
+    else
+        out_put(out->p ? out->p : "", out->n);
+    buf_free(out);
+    return worst;
+}
+
+static int run_customers(change *c, int argc, char **argv)
+{
+    buf out = {0};
+    int rc, worst = 0;
+
+    if ((rc = open_write(c->t, 0)) || (rc = begin(c->t, CRM_WRITE, &c->txn)))
+        return rc;
+    for (int i = 0; i < argc && worst <= TOOL_MISSING; i++) {
+        rc = one_customer(c, argv[i], &out);
+        worst = rc > worst ? rc : worst;
+    }
+    return finish(c->t, c->txn, worst, &out);
+}
+
+/* DIMENSION:A,B,C into its parts; the text is cut in place. */
+static void split_set(change *c, char *text)
+{
+    char *at = strchr(text, ':');
+
+    c->dimension = text;
+    if (!at)
+        return;
+    *at++ = 0;
+    while (*at) {
+        char *end = strchr(at, ',');
+        if (end)
+            *end = 0;
+        c->values = xrealloc(c->values, (c->count + 1) * sizeof *c->values);
+        c->values[c->count++] = at;
+        if (!end)
+            break;
+        at = end + 1;
+    }
+}
+
+static int run_whole(change *c, const char *other)
+{
+    crm_error err = CRM_ERROR_INIT;
+    uint64_t n = 0;
+    buf out = {0};
+    int rc;
+
+    if ((rc = open_write(c->t, 0)) || (rc = begin(c->t, CRM_WRITE, &c->txn)))
+        return rc;
+    rc = strcmp(c->verb, "rename") == 0  ? crm_tag_rename(c->txn, c->tag, other, &n, &err)
+         : strcmp(c->verb, "merge") == 0 ? crm_tag_merge(c->txn, c->tag, other, &n, &err)
+                                         : crm_tag_delete(c->txn, c->tag, &n, &err);
+    if (rc) {
+        crm_txn_abort(c->txn);
+        return fail_crm(c->t, &err);
+    }
+    if (c->t->json)
+        buf_fmt(&out, "{\"changed\":%" PRIu64 "}\n", n);
+    else
+        buf_fmt(&out, "changed %" PRIu64 "\n", n);
+    return finish(c->t, c->txn, 0, &out);
+}
+
+static int run_tag(tool *t, int argc, char **argv)
+{
+    const char *until = NULL, *reason = NULL;
+    int rule = 0, rc, whole;
+    const arg_option own[] = {{"until", 0, ARG_TEXT, &until},
+                              {"reason", 0, ARG_TEXT, &reason},
+                              {"rule", 0, ARG_FLAG, &rule},
+                              {"batch", 0, ARG_BATCH, NULL},
+                              {NULL, 0, 0, NULL}};
+    change c = {.t = t};
+
+    if ((rc = verb_start(t, &argc, argv, own)))
+        return rc;
+    if (argc < 2)
+        return fail_usage(t, "needs a word and a tag, such as tag add region:cn 17");
+    c.verb = argv[0];
+    c.tag = argv[1];
+    crm_tag_options_init(&c.o);
+    c.o.reason = reason;
+    c.o.origin = rule ? CRM_TAG_RULE : CRM_TAG_MANUAL;
+    if (until && (rc = read_until(t, until, &c.o.until_us)))
+        return rc;
+    whole = strcmp(c.verb, "rename") == 0 || strcmp(c.verb, "merge") == 0 ? 3
+            : strcmp(c.verb, "delete") == 0                               ? 2
+                                                                          : 0;
+    if (whole)
+        return argc == whole ? run_whole(&c, argc > 2 ? argv[2] : NULL)
+                             : fail_usage(t, "%s needs %s", c.verb,
+                                          whole == 3 ? "a tag and another one" : "a tag");
+    if (strcmp(c.verb, "add") && strcmp(c.verb, "remove") && strcmp(c.verb, "set"))
+        return fail_usage(t, "'%s' is none of add, remove, set, rename, merge, delete", c.verb);
+    if (argc < 3)
+        return fail_usage(t, "needs the customers");
+    if (strcmp(c.verb, "set") == 0)
+        split_set(&c, argv[1]);
+    rc = run_customers(&c, argc - 2, argv + 2);
+    free(c.values);
+    return rc;
+}
+
+/* ---- tags ---- */
+
+static void text_member(buf *out, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    buf_fmt(out, ",\"%s\":", name);
+    json_string(out, text, strlen(text));
+}
+
+static void put_tag(tool *t, const crm_tag *tag, table *tb)
+{
+    static const char *const ORIGIN[] = {"manual", "rule", "import"};
+    buf when = {0}, until = {0}, out = {0};
+
+    buf_time(&when, tag->given_us);
+    if (tag->until_us)
+        buf_time(&until, tag->until_us);
+    if (t->json) {
+        buf_str(&out, "{\"tag\":");
+        json_string(&out, tag->tag, strlen(tag->tag));
+        text_member(&out, "until", tag->until_us ? until.p : NULL);
+        buf_fmt(&out, ",\"revision\":%" PRIu64, tag->revision);
+        text_member(&out, "given_at", when.p);
+        text_member(&out, "origin", ORIGIN[tag->origin % 3]);
+        text_member(&out, "actor", tag->actor);
+        text_member(&out, "source", tag->source);
+        text_member(&out, "reason", tag->reason);
+        buf_str(&out, "}\n");
+        out_put(out.p, out.n);
+    } else {
+        const char *cells[] = {tag->tag,
+                               until.p ? until.p : "",
+                               when.p,
+                               tag->actor ? tag->actor : "",
+                               ORIGIN[tag->origin % 3],
+                               tag->reason ? tag->reason : ""};
+        for (size_t i = 0; i < 6; i++)
+            table_cell(tb, cells[i], strlen(cells[i]));
+    }
+    buf_free(&when);
+    buf_free(&until);
+    buf_free(&out);
+}
+
+static int tags_of(tool *t, crm_txn *txn, const char *who, int all)
+{
+    static const char *const head[] = {"tag", "until", "given", "actor", "origin", "reason"};
+    crm_error err = CRM_ERROR_INIT;
+    crm_tag tag = CRM_TAG_INIT;
+    crm_tag_iter *it = NULL;
+    table *tb = NULL;
+    crm_id id = 0;
+    int rc = target_one(t, txn, who, &id);
+
+    if (rc)
+        return rc;
+    if (crm_tag_list(txn, id, all ? CRM_TAG_ENDED : 0, &it, &err))
+        return fail_crm(t, &err);
+    if (!t->json) {
+        tb = table_new(6, 0, 0);
+        for (size_t i = 0; i < 6; i++)
+            table_cell(tb, head[i], strlen(head[i]));
+    }
+    while (!(rc = crm_tag_next(it, &tag, &err)))
+        put_tag(t, &tag, tb);
+    if (tb)
+        table_end(tb);
+    crm_tag_list_close(it);
+    return rc < 0 ? fail_crm(t, &err) : 0;
+}
+
+static int tags_who(tool *t, crm_txn *txn, const char *tag)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_customer_iter *it = NULL;
+    crm_customer *c;
+    buf out = {0};
+    int rc;
+
+    if (crm_tag_customers(txn, tag, 0, 0, &it, &err))
+        return fail_crm(t, &err);
+    while (!(rc = crm_customer_next(it, &c, &err)))
+        buf_fmt(&out, t->json ? "{\"id\":%" PRIu64 "}\n" : "%" PRIu64 "\n", crm_customer_id(c));
+    crm_customer_list_close(it);
+    out_put(out.p ? out.p : "", out.n);
+    buf_free(&out);
+    return rc < 0 ? fail_crm(t, &err) : 0;
+}
+
+static int tags_counts(tool *t, crm_txn *txn, const char *dimension)
+{
+    static const char *const head[] = {"tag", "customers", "with those below"};
+    crm_tag_count count = CRM_TAG_COUNT_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    crm_tag_count_iter *it = NULL;
+    table *tb = NULL;
+    int rc;
+
+    if (crm_tag_counts(txn, dimension, &it, &err))
+        return fail_crm(t, &err);
+    if (!t->json) {
+        tb = table_new(3, 0, 0);
+        for (size_t i = 0; i < 3; i++)
+            table_cell(tb, head[i], strlen(head[i]));
+    }
+    while (!(rc = crm_tag_count_next(it, &count, &err))) {
+        buf out = {0}, below = {0};
+        if (t->json) {
+            buf_str(&out, "{\"tag\":");
+            json_string(&out, count.tag, strlen(count.tag));
+            buf_fmt(&out, ",\"customers\":%" PRIu64 ",\"below\":%" PRIu64 "}\n", count.customers,
+                    count.below);
+            out_put(out.p, out.n);
+        } else {
+            buf_count(&out, count.customers);
+            buf_count(&below, count.below);
+            table_cell(tb, count.tag, strlen(count.tag));
+            table_cell(tb, out.p, out.n);
+            table_cell(tb, below.p, below.n);
+        }
+        buf_free(&out);
+        buf_free(&below);
+    }
+    if (tb)
+        table_end(tb);
+    crm_tag_count_close(it);
+    return rc < 0 ? fail_crm(t, &err) : 0;
+}
+
+static int run_tags(tool *t, int argc, char **argv)
+{
+    const char *of = NULL, *who = NULL;
+    int all = 0, rc;
+    const arg_option own[] = {{"of", 0, ARG_TEXT, &of},
+                              {"who", 0, ARG_TEXT, &who},
+                              {"all", 0, ARG_FLAG, &all},
+                              {NULL, 0, 0, NULL}};
+    crm_txn *txn;
+
+    if ((rc = verb_start(t, &argc, argv, own)))
+        return rc;
+    if ((of != NULL) + (who != NULL) + (argc > 0) > 1 || argc > 1)
+        return fail_usage(t, "takes one of a dimension, --of and --who");
+    if (all && !of)
+        return fail_usage(t, "--all goes with --of");
+    if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &txn)))
+        return rc;
+    rc = of    ? tags_of(t, txn, of, all)
+         : who ? tags_who(t, txn, who)
+               : tags_counts(t, txn, argc ? argv[0] : NULL);
+    crm_txn_abort(txn);
+    return rc;
+}
+
+const verb verb_tag = {
+    "tag",  "add|remove|set|rename|merge|delete TAG ...", "give and take tags", tag_help, 1,
+    run_tag};
+const verb verb_tags = {
+    "tags", "[DIMENSION]", "tags: counts, of a customer, who has one", tags_help, 0, run_tags};

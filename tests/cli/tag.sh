@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+# tag and tags: given, taken, set, renamed, merged, deleted, undone; counted and listed.
+. "$CLI_TESTS/lib.sh"
+
+crm init >/dev/null
+for name in Ann Bob Cui; do
+    crm create name=$name >/dev/null
+done
+want 0 crm tag add 地域:cn/east 1 2 --actor li.na --reason 展会 <<'OUT'
+tagged 1
+tagged 2
+OUT
+want 0 crm tag add region:cn/east 1 <<'OUT'
+unchanged 1
+OUT
+want 0 crm tag set 购买力:高价值 1 <<'OUT'
+tagged 1
+OUT
+want 0 crm tag add value:low 1 --json <<'OUT'
+{"id":1,"changed":true}
+OUT
+want 0 crm tag add interest:golf 3 <<'OUT'
+tagged 3
+OUT
+want 0 crm tags --json <<'OUT'
+{"tag":"region:cn/east","customers":2,"below":2}
+{"tag":"value:low","customers":1,"below":1}
+{"tag":"interest:golf","customers":1,"below":1}
+OUT
+want 0 crm tags --who region:cn <<'OUT'
+1
+2
+OUT
+crm tags --of 1 --json >of
+grep -q '"tag":"region:cn/east","revision":5,.*"origin":"manual","actor":"li.na","reason":"展会"' of || die "tags of a customer"
+want 0 crm tag rename interest:golf interest:sport <<'OUT'
+changed 1
+OUT
+want 0 crm tag remove region:cn/east 2 <<'OUT'
+tagged 2
+OUT
+want 0 crm tag delete 地域:cn --json <<'OUT'
+{"changed":1}
+OUT
+want 0 crm tags 地域 --json </dev/null
+silent 1 crm tag delete region:cn
+silent 4 crm tag add regoin:cn 1
+silent 2 crm tag give region:cn 1
+silent 2 crm tag add region:cn
+silent 2 crm tags --all
