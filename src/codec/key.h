@@ -52,13 +52,15 @@ enum {
     CRM__BITS_BOOLEAN = 4,  /* value: field << 1 | 1 for true */
     CRM__BITS_COUNTRY = 5,  /* value: field << 16 | first letter * 26 + second, A is 0 */
     CRM__BITS_CURRENCY = 6, /* value: field << 16 | crm__day_currency() */
-    CRM__BITS_SHARED = 7,   /* value: field; rows with an identity that another customer has too */
-    CRM__BITS_SHARED_FIRST = 8, /* the same, only the first customer of each such identity */
-    CRM__BITS_TEXT = 9          /* value: number of a text of an indexed field (CRM__DICT_VALUE) */
+    CRM__BITS_TEXT = 7      /* value: number of a text of an indexed field (CRM__DICT_VALUE) */
 };
 enum { CRM__ROOT_LIVE = 0, CRM__ROOT_DELETED = 1 };
-/* Columns that are of no field: numbers of fields begin at 1. */
-enum { CRM__COLUMN_CREATED = 0 };
+/* Columns beside those of fields, whose numbers are 1 to 65,535. */
+enum {
+    CRM__COLUMN_CREATED = 0,
+    CRM__COLUMN_SHARED = 0x10000,      /* and a field: how many of its values another has too */
+    CRM__COLUMN_SHARED_FIRST = 0x20000 /* and a field: of how many of those it is the first */
+};
 
 /* Parts of what a journal entry did to a tag in a chunk.  The rows of the parts of one entry are
  * apart.  Group 0 has no row: tags given by hand, without a reason and without an end. */

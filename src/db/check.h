@@ -29,6 +29,7 @@ typedef struct crm__check {
     uint64_t work, work_all; /* for progress */
     uint64_t live, deleted, last_id;
     crm__sum wanted[CRM__CHECK_BUCKETS], stored[CRM__CHECK_BUCKETS]; /* identity rows */
+    crm__sum shared[2];   /* what customers share, as identity rows say and as columns do */
     crm__sum last_change; /* records minus journal: (customer, seq of its last change) */
     crm__counters counters;
     uint64_t last_seq;
@@ -81,6 +82,8 @@ void crm__check_columns_free(crm__check_columns *w);
 int crm__check_columns_row(crm__check_columns *w, crm_id id);
 int crm__check_columns_put(crm__check_columns *w, const crm__derived *cell);
 int crm__check_columns_end(crm__check_columns *w);
+/* A customer shares so many values, or is the first of so many: as stored, or as it should be. */
+void crm__check_shared(crm__check *c, int stored, uint32_t column, crm_id id, uint64_t times);
 /* Then the stored rows. */
 int crm__check_columns_stored(crm__check_columns *w);
 

@@ -155,19 +155,62 @@ static int has_customers(crm__check *c, uint64_t piece, int *has)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
+void crm__check_shared(crm__check *c, int stored, uint32_t column, crm_id id, uint64_t times)
+{
+    crm__sum one = {0, 0, 0}, *s = &c->shared[stored];
+    uint8_t item[12];
+
+    crm__put_be32(item, column);
+    crm__put_be64(item + 4, id);
+    crm__sum_add(&one, c->seed, item, sizeof item, 1);
+    s->a += one.a * times;
+    s->b += one.b * times;
+    s->count += times;
+}
+
+/* A block of what customers share, whose counts are compared as a sum: how many identity rows there
+ * are for a value is seen in their order, not in that of customers. */
+static void shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
+{
+    crm__check *c = w->c;
+    uint32_t field = crm__get_be32(k.p + 4);
+    crm_id first =
+        ((crm_id)crm__get_be32(k.p) << CRM__CHUNK_SHIFT) + (crm_id)k.p[8] * CRM__COLUMN_ROWS;
+    crm__column column;
+    crm__slice payload;
+
+    if (crm__untag(&c->store, KV_COLUMN, k, v, &payload) || crm__column_open(payload, &column)) {
+        crm__check_fault(c, "column", first, -1, "a block of shared values of %s is damaged",
+                         column_name(c, field & 0xffff));
+        return;
+    }
+    crm__column_cells(&column, w->have);
+    for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
+        int64_t times = 0;
+        if (w->have[i].state && crm__scaled_to(w->have[i].number, w->have[i].scale, 0, &times) &&
+            times > 0)
+            crm__check_shared(c, 1, field, first + i, (uint64_t)times);
+        else if (w->have[i].state)
+            crm__check_shared(c, 1, UINT32_MAX, first + i, 1); /* no count: differs from any */
+    }
+}
+
 static int stored_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 {
     crm__check_columns *w = ctx;
     uint32_t field, block;
     int has, rc;
 
-    (void)v;
     if (k.n != CRM__KEY_COLUMN || k.p[8] >= PIECES) {
         crm__check_fault(c, "column", 0, -1, "a row has a key of another form");
         return CRM_OK;
     }
     field = crm__get_be32(k.p + 4);
     block = k.p[8];
+    if (crm__field_shared_column(c->model, field)) {
+        shared_block(w, k, v);
+        return CRM_OK;
+    }
     if (!crm__block_cells_has(&w->cells, field)) {
         crm__check_fault(c, "column", 0, -1, "a column of %s, which has none",
                          column_name(c, field));

@@ -23,6 +23,9 @@ typedef struct derived {
     crm__chunk_sets sets; /* of the present chunk */
     uint64_t chunk;
     crm__check_columns *columns;
+    crm_id first; /* of the identity rows of the token at hand, and how many come behind it */
+    uint64_t more;
+    uint8_t token[CRM__KEY_TOKEN];
     kv_cursor *bits;
     crm__slice bits_key, bits_value; /* the cursor's row; copied key */
     uint8_t key[CRM__KEY_BITS + 8];
@@ -212,9 +215,30 @@ static int check_sets(derived *d)
 
 /* ---- identity rows ---- */
 
+/* What customers share by a row: the first of a token waits for the second. */
+static void share(derived *d, crm__slice k)
+{
+    uint32_t field = crm__get_be16(k.p);
+    crm_id id = crm__get_be64(k.p + CRM__KEY_TOKEN);
+    int same = d->first && memcmp(d->token, k.p, CRM__KEY_TOKEN) == 0;
+
+    if (!crm__field_shared_column(d->c->model, CRM__COLUMN_SHARED + field))
+        return;
+    d->more = same ? d->more + 1 : 0;
+    if (d->more == 1) {
+        crm__check_shared(d->c, 0, CRM__COLUMN_SHARED + field, d->first, 1);
+        crm__check_shared(d->c, 0, CRM__COLUMN_SHARED_FIRST + field, d->first, 1);
+    }
+    if (same) {
+        crm__check_shared(d->c, 0, CRM__COLUMN_SHARED + field, id, 1);
+        return;
+    }
+    d->first = id;
+    memcpy(d->token, k.p, CRM__KEY_TOKEN);
+}
+
 static int identity_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 {
-    (void)ctx;
     if (k.n != CRM__KEY_IDENTITY || v.n != 4 ||
         crm__get_le32(v.p) !=
             (uint32_t)crm__check_tag(c->store.tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0))) {
@@ -222,6 +246,7 @@ static int identity_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         return CRM_OK;
     }
     crm__sum_add(&c->stored[bucket_of(k.p + 2)], c->seed, k.p, k.n, 1);
+    share(ctx, k);
     return CRM_OK;
 }
 
@@ -331,8 +356,11 @@ static int check_bucket(derived *d, uint32_t bucket)
 static int check_identities(derived *d)
 {
     crm__check *c = d->c;
-    int rc = crm__check_rows(c, KV_IDENTITY, identity_row, NULL), differ = 0;
+    int rc = crm__check_rows(c, KV_IDENTITY, identity_row, d), differ = 0;
 
+    if (!rc && memcmp(&c->shared[0], &c->shared[1], sizeof c->shared[0]) != 0)
+        crm__check_fault(c, "column", 0, -1,
+                         "what customers share is not counted as the identity rows say");
     for (uint32_t i = 0; i < CRM__CHECK_BUCKETS && !rc; i++) {
         const crm__sum *w = &c->wanted[i], *s = &c->stored[i];
         if (w->a == s->a && w->b == s->b && w->count == s->count)

@@ -13,6 +13,15 @@ int crm__field_indexed(const crm__field *f)
            (f->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE) || f->type == CRM_TYPE_CUSTOMER);
 }
 
+int crm__field_shared_column(const crm__model *m, uint32_t column)
+{
+    uint32_t kind = column & ~(uint32_t)0xffff;
+    const crm__field *f = crm__model_number(m, column & 0xffff);
+
+    return (kind == CRM__COLUMN_SHARED || kind == CRM__COLUMN_SHARED_FIRST) &&
+           crm__field_indexed(f) && crm__field_counts(f);
+}
+
 int crm__token_key(const crm__store *s, const crm__field *f, const crm__value *v, crm__buf *scratch,
                    uint8_t key[CRM__KEY_TOKEN])
 {
@@ -95,7 +104,7 @@ static int repeats(const walk *w, const crm__field *f, const crm__entry *e, size
 static int tokens(const walk *w, const crm__field *f, const crm__entry *e)
 {
     uint8_t key[CRM__KEY_TOKEN];
-    crm__derived give = {.what = CRM__DERIVED_ID, .member = w->id};
+    crm__derived give = {.what = CRM__DERIVED_ID, .member = w->id, .count = crm__field_counts(f)};
     crm__slice item;
     size_t pos = 0, before = 0;
     int rc = CRM_OK;
@@ -213,7 +222,7 @@ static int edit(void *ctx, const crm__derived *d)
         return crm__edits_cell(&e->txn->edits, d->key, (uint32_t)d->member,
                                e->on ? &d->cell : &NONE);
     default:
-        return crm__edits_id(&e->txn->edits, d->key, d->member, e->on);
+        return crm__edits_id(&e->txn->edits, d->key, d->member, e->on, d->count);
     }
 }
 

@@ -17,7 +17,13 @@ typedef struct crm__derived {
     crm__slice key;  /* of the set, the token, the block */
     uint64_t member; /* row in the chunk, id, row in the block */
     crm__column_cell cell;
+    int count; /* of a token: what customers share by it is counted */
 } crm__derived;
+/* Whether what customers share by a field's values is counted: by a reference all would. */
+static inline int crm__field_counts(const crm__field *f)
+{
+    return f->type != CRM_TYPE_CUSTOMER;
+}
 /* Takes one item; some may come twice.  Stops at a non-zero result. */
 typedef int (*crm__derived_fn)(void *ctx, const crm__derived *item);
 
@@ -30,6 +36,8 @@ int crm__derive_change(crm_txn *txn, const crm__model *m, crm_id id, const crm__
                        const crm__record *after);
 /* 1 if customers can be found by the field. */
 int crm__field_indexed(const crm__field *f);
+/* Whether a number is that of a column of shared values (shared.h) of the model. */
+int crm__field_shared_column(const crm__model *m, uint32_t column);
 /* Token key of one value of a field; the source number counts for per-source identities. */
 int crm__token_key(const crm__store *s, const crm__field *f, const crm__value *v, crm__buf *scratch,
                    uint8_t key[CRM__KEY_TOKEN]);

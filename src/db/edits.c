@@ -445,9 +445,11 @@ void crm__edits_rows(const uint64_t *ops, uint32_t count, uint64_t *words)
     }
 }
 
-int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on)
+int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on, int count)
 {
-    return add_switch(e, KV_IDENTITY, token_key, CRM__SLOT_IDS, id, on);
+    uint8_t form = count ? CRM__SLOT_SHARED_IDS : CRM__SLOT_IDS;
+
+    return add_switch(e, KV_IDENTITY, token_key, form, id, on);
 }
 
 int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on)

@@ -62,7 +62,9 @@ int crm__edits_cell(crm__edits *e, crm__slice block_key, uint32_t row,
                     const crm__column_cell *cell);
 /* All rows of a set off, all cells of a block away. */
 int crm__edits_empty(crm__edits *e, kv_space space, crm__slice key);
-int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on);
+/* An id of a token; `count`: what customers share by it is counted (shared.h), which is the same
+ * for all edits of a token. */
+int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on, int count);
 /* One item (crm__day_item_put()) more or fewer in a list (crm__key_day_list()).  A list is a
  * multiset: an item added and removed cancel, whatever the order; removing one that is not there is
  * damage, for which apply gives CRM_ECORRUPT. */
@@ -105,6 +107,10 @@ void crm__edits_forget(crm__edits *e);
 /* Writes all edits to an engine transaction, sorted; the list stays as it is. */
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY]);
 
+/* Puts a set or block in the place of what is stored (n = 0: nothing), deletes it when nothing is
+ * left, and leaves alone what is as it was. */
+int crm__edits_replace(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
+                       crm__slice stored, crm__buf *value);
 /* Writes one row with its check tag, for which there is room behind the payload. */
 int crm__edits_write(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
                      uint8_t *payload, size_t n, unsigned flags);

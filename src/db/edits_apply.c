@@ -6,6 +6,7 @@
 #include "codec/key.h"
 #include "db/days.h"
 #include "db/edits_slot.h"
+#include "db/shared.h"
 
 #include <crm/codes.h>
 #include <stdlib.h>
@@ -38,10 +39,8 @@ static int apply_row(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
     return s->state == CRM__EDIT_DEL ? delete_row(txn, (kv_space)s->space, key) : CRM_OK;
 }
 
-/* Puts a set or block in the place of what is stored (n = 0: nothing), deletes it when nothing is
- * left, and leaves alone what is as it was. */
-static int put_value(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
-                     crm__slice stored, crm__buf *value)
+int crm__edits_replace(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
+                       crm__slice stored, crm__buf *value)
 {
     if (!crm__buf_reserve(value, CRM__TAG_SIZE))
         return CRM_ENOMEM;
@@ -71,7 +70,7 @@ static int apply_bits(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, c
     crm__edits_rows(s->ops, s->count, words);
     scratch->n = 0;
     crm__set_store(words, scratch);
-    return put_value(txn, tag_key, space, key, stored, scratch);
+    return crm__edits_replace(txn, tag_key, space, key, stored, scratch);
 }
 
 static int apply_cells(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, crm__buf *scratch)
@@ -92,25 +91,7 @@ static int apply_cells(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, 
     crm__edits_cells(s->ops, s->count, cells);
     scratch->n = 0;
     crm__column_store(cells, scratch);
-    return put_value(txn, tag_key, KV_COLUMN, key, stored, scratch);
-}
-
-static int apply_ids(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
-{
-    uint8_t key[CRM__KEY_IDENTITY], value[4];
-    int rc = CRM_OK;
-
-    for (uint32_t i = 0; i < s->count && !rc; i++) {
-        crm__slice k = crm__key_identity(key, crm__slice_of(s->key, s->key_n), s->ops[i] >> 1);
-        if (s->ops[i] & 1) {
-            crm__put_le32(
-                value, (uint32_t)crm__check_tag(tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0)));
-            rc = txn->ops->put(txn, KV_IDENTITY, k, crm__slice_of(value, sizeof value), 0);
-        } else {
-            rc = delete_row(txn, KV_IDENTITY, k);
-        }
-    }
-    return rc;
+    return crm__edits_replace(txn, tag_key, KV_COLUMN, key, stored, scratch);
 }
 
 /* What the applying of the forms shares. */
@@ -118,6 +99,7 @@ typedef struct apply {
     kv_txn *txn;
     const uint8_t *tag_key;
     crm__buf scratch;
+    crm__shared shared;
     crm__day_work *days; /* NULL until a day list comes */
 } apply;
 
@@ -151,7 +133,8 @@ static int apply_slot(const crm__slot *s, apply *a)
     case CRM__SLOT_ITEMS:
         return apply_items(s, a);
     default:
-        return apply_ids(s, a->txn, a->tag_key);
+        return crm__shared_apply(&a->shared, crm__slice_of(s->key, s->key_n), s->ops, s->count,
+                                 s->form == CRM__SLOT_SHARED_IDS);
     }
 }
 
@@ -196,7 +179,7 @@ static sorted *in_order(const crm__edits *e)
 
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
 {
-    apply a = {txn, tag_key, {0}, NULL};
+    apply a = {.txn = txn, .tag_key = tag_key};
     sorted *order;
     int rc = CRM_OK;
 
@@ -206,8 +189,12 @@ int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH
     if (!order)
         return CRM_ENOMEM;
     crm__buf_init(&a.scratch, e->mem);
+    crm__shared_init(&a.shared, e->mem, txn, tag_key);
     for (uint32_t i = 0; i < e->slot_count && !rc; i++)
         rc = apply_slot(&e->slots[order[i].slot], &a);
+    if (!rc)
+        rc = crm__shared_end(&a.shared, &a.scratch);
+    crm__shared_clear(&a.shared);
     crm__buf_clear(&a.scratch);
     crm__day_work_free(a.days);
     crm__release(e->mem, order);

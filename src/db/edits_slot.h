@@ -7,7 +7,14 @@
 
 #include "db/edits.h"
 
-enum { CRM__SLOT_ROW = 1, CRM__SLOT_BITS, CRM__SLOT_CELLS, CRM__SLOT_IDS, CRM__SLOT_ITEMS };
+enum {
+    CRM__SLOT_ROW = 1,
+    CRM__SLOT_BITS,
+    CRM__SLOT_CELLS,
+    CRM__SLOT_IDS,
+    CRM__SLOT_SHARED_IDS,
+    CRM__SLOT_ITEMS
+};
 
 struct crm__slot {
     uint64_t hash;

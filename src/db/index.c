@@ -4,6 +4,7 @@
 #include "db/index.h"
 
 #include "bits/day.h"
+#include "db/derive.h"
 #include "db/scan.h"
 
 #include <string.h>
@@ -218,4 +219,15 @@ int crm__txn_column(crm_txn *txn, crm__slice key, crm__buf *room, crm__column *c
     if (room->failed)
         return CRM_ENOMEM;
     return room->n ? crm__column_open(crm__slice_of(room->p, room->n), c) : CRM_ENOTFOUND;
+}
+
+int crm__index_shared(crm_txn *txn, const crm__field *f, uint32_t *shared, uint32_t *first,
+                      crm_error *err)
+{
+    if (!crm__field_indexed(f) || !crm__field_counts(f))
+        return crm__fail_field(err, CRM_EINVAL, f->key, "%s: customers are not found by it",
+                               f->key);
+    *shared = CRM__COLUMN_SHARED + f->number;
+    *first = CRM__COLUMN_SHARED_FIRST + f->number;
+    return txn->write ? crm__txn_flush(txn, err) : CRM_OK;
 }

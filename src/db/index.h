@@ -61,4 +61,15 @@ void crm__index_number(const crm__value *v, int64_t *number, int8_t *scale);
  * CRM_OK, CRM_ENOTFOUND: no row of it has anything; CRM_ECORRUPT, CRM_ENOMEM, engine codes. */
 int crm__txn_column(crm_txn *txn, crm__slice key, crm__buf *room, crm__column *c);
 
+/* ---- shared values ---- */
+
+/* What customers share by a field that they are found by (but no reference): the column of how many
+ * of a customer's values another live customer has too, and that of how many of those it is the
+ * first, whose sum is the number of values shared.  Both count what is written to the engine, so
+ * what the transaction has changed goes there first.  CRM_OK; CRM_EINVAL: nothing is counted for
+ * the field; CRM_ESTATE: inside crm_db_write() or while a savepoint is set that is not possible;
+ * engine codes. */
+int crm__index_shared(crm_txn *txn, const crm__field *f, uint32_t *shared, uint32_t *first,
+                      crm_error *err);
+
 #endif

@@ -45,7 +45,7 @@ static int relieve(void *ctx)
 
 /* ---- what goes ---- */
 
-static int drop_tokens(rebuild *r)
+static int drop_tokens(rebuild *r, const crm__field *f)
 {
     uint8_t at[CRM__KEY_IDENTITY] = {0};
     crm__slice k, v;
@@ -67,7 +67,7 @@ static int drop_tokens(rebuild *r)
         memcpy(at, k.p, CRM__KEY_IDENTITY);
         n = CRM__KEY_IDENTITY;
         rc = crm__edits_id(&r->txn->edits, crm__slice_of(at, CRM__KEY_TOKEN),
-                           crm__get_be64(at + CRM__KEY_TOKEN), 0);
+                           crm__get_be64(at + CRM__KEY_TOKEN), 0, crm__field_counts(f));
         if (!rc)
             rc = relieve(r);
         if (rc)
@@ -229,7 +229,7 @@ static int drop(rebuild *r, const crm__field *before, unsigned what)
     int rc = CRM_OK;
 
     if (what & TOKENS)
-        rc = drop_tokens(r);
+        rc = drop_tokens(r, before);
     if (!rc && what & PRESENCE)
         rc = drop_sets(r, &presence);
     if (!rc && what & VALUES)
@@ -255,7 +255,8 @@ static int make_item(void *ctx, const crm__derived *item)
         return r->make & COLUMN ? crm__edits_cell(e, item->key, (uint32_t)item->member, &item->cell)
                                 : CRM_OK;
     default:
-        return r->make & TOKENS ? crm__edits_id(e, item->key, item->member, 1) : CRM_OK;
+        return r->make & TOKENS ? crm__edits_id(e, item->key, item->member, 1, item->count)
+                                : CRM_OK;
     }
 }
 

@@ -62,6 +62,7 @@ int crm__repair_from(crm__repair *r, kv_space space, crm__slice key, kv_cursor *
 
 int crm__repair_sets(crm__repair *r);       /* repair_sets.c */
 int crm__repair_columns(crm__repair *r);    /* repair_column.c */
+int crm__repair_shared(crm__repair *r);     /* repair_shared.c: behind identity rows and columns */
 int crm__repair_identities(crm__repair *r); /* repair_identity.c */
 int crm__repair_days(crm__repair *r);       /* repair_day.c */
 int crm__repair_beside(crm__repair *r);     /* repair_event.c */

@@ -133,8 +133,11 @@ static int put_blocks(crm__repair *r, void *ctx, int *more)
 
 static int is_wanted(const column_work *w, crm__slice k)
 {
+    uint32_t field = k.n == CRM__KEY_COLUMN ? crm__get_be32(k.p + 4) : 0;
+
     return k.n == CRM__KEY_COLUMN && k.p[8] < CRM__COLUMN_BLOCKS &&
-           crm__block_cells_has(&w->cells, crm__get_be32(k.p + 4)) &&
+           (crm__block_cells_has(&w->cells, field) ||
+            crm__field_shared_column(w->r->model, field)) &&
            ((crm_id)crm__get_be32(k.p) << CRM__CHUNK_SHIFT) + (crm_id)k.p[8] * CRM__COLUMN_ROWS <
                w->r->next_id;
 }

@@ -40,7 +40,7 @@ static int add_row(void *ctx, const crm__derived *item)
     rc = kv->ops->get(kv, KV_IDENTITY, k, &v);
     if ((!rc && is_sound(w->r->txn->store, k, v)) || (rc && rc != CRM_ENOTFOUND))
         return rc;
-    return crm__edits_id(&w->r->txn->edits, item->key, item->member, 1);
+    return crm__edits_id(&w->r->txn->edits, item->key, item->member, 1, 0);
 }
 
 static int add_rows(crm__repair *r, void *ctx, int *more)

@@ -57,7 +57,7 @@ static crm__slice token_key(int i, uint8_t room[CRM__KEY_TOKEN])
 
 static uint64_t id_of(int k)
 {
-    return k < 8 ? (uint64_t)k + 1 : UINT64_C(1) << (k * 5);
+    return k < 8 ? (uint64_t)k + 1 : UINT64_C(1) << (k * 4);
 }
 
 static int bit(const uint8_t *set, uint32_t row)
@@ -148,7 +148,7 @@ static void edit(uint64_t *seed, crm__edits *e, table *t)
         i = (int)crmtest_below(seed, TOKENS);
         k = (int)crmtest_below(seed, IDS);
         t->id[i][k] = (uint8_t)on;
-        ck_assert_int_eq(crm__edits_id(e, token_key(i, room), id_of(k), on), CRM_OK);
+        ck_assert_int_eq(crm__edits_id(e, token_key(i, room), id_of(k), on, i % 2), CRM_OK);
     }
 }
 
@@ -257,6 +257,51 @@ static void compare_stored_blocks(kv_txn *txn, const table *t)
     }
 }
 
+/* Tokens with odd numbers are counted: how many of them an id shares, and is the first of. */
+static void count_shared(const table *t, int which, int *shared, int *first)
+{
+    *shared = *first = 0;
+    for (int i = 1; i < TOKENS; i += 2) {
+        int least = -1, n = 0;
+        for (int j = 0; j < IDS; j++) {
+            n += t->id[i][j];
+            if (t->id[i][j] && (least < 0 || id_of(j) < id_of(least)))
+                least = j;
+        }
+        *shared += n > 1 && t->id[i][which];
+        *first += n > 1 && least == which;
+    }
+}
+
+static int64_t stored_count(kv_txn *txn, uint32_t column, uint64_t id)
+{
+    uint32_t row = (uint32_t)(id & 0xffff);
+    uint8_t key[CRM__KEY_COLUMN];
+    crm__column_cell cell;
+    crm__column c;
+    crm__slice v;
+    int64_t n = 0;
+    crm__slice k = crm__key_column(key, id >> CRM__CHUNK_SHIFT, column, row / CRM__COLUMN_ROWS);
+
+    if (txn->ops->get(txn, KV_COLUMN, k, &v))
+        return 0;
+    v.n -= CRM__TAG_SIZE;
+    ck_assert_int_eq(crm__column_open(v, &c), CRM_OK);
+    crm__column_get(&c, row % CRM__COLUMN_ROWS, &cell);
+    ck_assert(!cell.state || crm__scaled_to(cell.number, cell.scale, 0, &n));
+    return n;
+}
+
+static void compare_shared(kv_txn *txn, const table *t)
+{
+    for (int j = 0; j < IDS; j++) {
+        int shared, first;
+        count_shared(t, j, &shared, &first);
+        ck_assert_int_eq(stored_count(txn, CRM__COLUMN_SHARED + 7, id_of(j)), shared);
+        ck_assert_int_eq(stored_count(txn, CRM__COLUMN_SHARED_FIRST + 7, id_of(j)), first);
+    }
+}
+
 static void compare_engine(kv_txn *txn, const table *t)
 {
     static uint64_t words[CRM__SET_WORDS];
@@ -266,6 +311,7 @@ static void compare_engine(kv_txn *txn, const table *t)
     int differ = 0;
 
     compare_stored_blocks(txn, t);
+    compare_shared(txn, t);
     for (int i = 0; i < KEYS; i++) {
         k = row_key(i, room);
         ck_assert_int_eq(txn->ops->get(txn, KV_META, k, &v),
@@ -462,7 +508,7 @@ CRM_TEST(test_db_edits__removing_nothing)
     crm__edits_init(&e, NULL);
     ck_assert_int_eq(crm__edits_del(&e, KV_META, crm__slice_of("a", 1)), CRM_OK);
     ck_assert_int_eq(crm__edits_bit(&e, KV_BITS, set_key(1, room), 9, 0), CRM_OK);
-    ck_assert_int_eq(crm__edits_id(&e, token_key(1, room), 9, 0), CRM_OK);
+    ck_assert_int_eq(crm__edits_id(&e, token_key(1, room), 9, 0, 1), CRM_OK);
     ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
     ck_assert_int_eq(crm__edits_apply(&e, txn, TAG_KEY), CRM_OK);
     ck_assert_int_eq(txn->ops->commit(txn, &err), CRM_OK);
@@ -498,7 +544,7 @@ CRM_TEST(test_db_edits__failed_allocations)
                 break;
             case 1:
                 i = step % TOKENS;
-                rc = crm__edits_id(&e, token_key(i, room), id_of(step % IDS), 1);
+                rc = crm__edits_id(&e, token_key(i, room), id_of(step % IDS), 1, 1);
                 t->id[i][step % IDS] = 1;
                 break;
             default:

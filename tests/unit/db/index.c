@@ -11,10 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define OK(call) ck_assert_int_eq(call, CRM_OK)
 
-enum { FIELDS = 14, DOMAIN_MOST = 8, VALUES_MOST = 3, CUSTOMERS = 2500, JSON = 8000 };
+enum { FIELDS = 17, DOMAIN_MOST = 8, VALUES_MOST = 3, CUSTOMERS = 2500, JSON = 8000 };
 
 /* A field, its values as texts in JSON documents, and what is kept of it. */
 typedef struct described {
@@ -50,6 +51,9 @@ static const described FIELD[FIELDS] = {
      0,
      {"2026-01-02T03:04:05Z", "2026-01-02T03:04:05.5Z", "1969-12-31T23:59:59.999999Z",
       "2026-11-22T00:00:00Z"}},
+    {"card", "type: text, identity: true", 1, {"1", "2", "3", "4", "5", "6", "7", "8"}},
+    {"mail", "type: email, identity: true", 1, {"a@x.de", "A@x.de", "b@x.de", "c@x.de"}},
+    {"line", "type: phone, identity: true", 0, {"+4930123456", "+4930123457", "+4930123458"}},
 };
 
 typedef struct customer {
@@ -270,6 +274,71 @@ static void compare_column(world *w, int f, const crm__field *field, crm__buf *r
     crm__buf_clear(&block);
 }
 
+/* The first value of the domain that has the same token. */
+static size_t token_of(int f, size_t value)
+{
+    size_t i = 0;
+
+    while (strcasecmp(FIELD[f].domain[i], FIELD[f].domain[value]) != 0)
+        i++;
+    return i;
+}
+
+static int has_token(const customer *c, int f, size_t token)
+{
+    for (unsigned i = 0; c->live && i < c->count[f]; i++) {
+        if (token_of(f, c->value[f][i]) == token)
+            return 1;
+    }
+    return 0;
+}
+
+static int64_t count_at(world *w, uint32_t column, crm_id id, crm__buf *room)
+{
+    uint8_t key[CRM__KEY_COLUMN];
+    crm__column_cell cell;
+    crm__column c;
+    int64_t n = 0;
+    int rc = crm__txn_column(
+        w->txn, crm__key_column(key, 0, column, (uint32_t)id / CRM__COLUMN_ROWS), room, &c);
+
+    if (rc == CRM_ENOTFOUND)
+        return 0;
+    OK(rc);
+    crm__column_get(&c, (uint32_t)id % CRM__COLUMN_ROWS, &cell);
+    ck_assert(!cell.state || crm__scaled_to(cell.number, cell.scale, 0, &n));
+    return n;
+}
+
+static void compare_shared(world *w, int f, const crm__field *field, crm__buf *room)
+{
+    static int shared[CUSTOMERS + 1], first[CUSTOMERS + 1];
+    uint32_t shared_column, first_column;
+    int rc = crm__index_shared(w->txn, field, &shared_column, &first_column, NULL);
+
+    if (rc == CRM_ESTATE)
+        return;
+    OK(rc);
+    memset(shared, 0, sizeof shared);
+    memset(first, 0, sizeof first);
+    for (size_t v = 0; v < domain_size(f); v++) {
+        crm_id least = 0;
+        int n = 0;
+        for (crm_id id = 1; id <= w->last && token_of(f, v) == v; id++) {
+            n += has_token(&w->c[id], f, v);
+            if (!least && has_token(&w->c[id], f, v))
+                least = id;
+        }
+        for (crm_id id = 1; id <= w->last && n > 1; id++)
+            shared[id] += has_token(&w->c[id], f, v);
+        first[least] += n > 1;
+    }
+    for (crm_id id = 1; id <= w->last; id++) {
+        ck_assert_int_eq(count_at(w, shared_column, id, room), shared[id]);
+        ck_assert_int_eq(count_at(w, first_column, id, room), first[id]);
+    }
+}
+
 static void compare_field(world *w, int f, const crm__field *field, crm__buf *room)
 {
     uint64_t present[CRM__SET_WORDS] = {0};
@@ -279,6 +348,8 @@ static void compare_field(world *w, int f, const crm__field *field, crm__buf *ro
     compare_set(w, CRM__BITS_PRESENCE, field->number, present, field->key);
     compare_sets(w, f, field, room);
     compare_column(w, f, field, room);
+    if (field->flags & CRM_FIELD_IDENTITY)
+        compare_shared(w, f, field, room);
 }
 
 static void compare(world *w)

@@ -79,7 +79,7 @@ static world *make(void)
                  "{\"name\":\"N %d\",\"phone\":[\"1390013%04d\"],\"email\":[\"c%d@example.com\"],"
                  "\"external\":[{\"source\":\"erp\",\"value\":\"E%d\"}],"
                  "\"city\":\"C %d\",\"score\":%d,\"credit_limit\":\"%d.5 EUR\"}",
-                 i, i, i, i, i % 7, i * 3 % 50, i);
+                 i, i / 3, i, i, i % 7, i * 3 % 50, i); /* some share a number */
         OK(crm_customer_create_json(txn, json, CRM_NUL, NULL, NULL));
     }
     add_events(w, txn);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ * Identity rows and what customers share by them: see shared.h.
+ */
+#include "db/shared.h"
+
+#include "bits/column.h"
+#include "codec/key.h"
+#include "db/edits.h"
+
+#include <crm/codes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What has become of an id under a token. */
+typedef struct id_change {
+    uint64_t id;
+    uint32_t at; /* of its op */
+    uint8_t on, was;
+} id_change;
+
+/* A count more or less in a cell. */
+typedef struct cell_change {
+    uint8_t key[CRM__KEY_COLUMN];
+    uint16_t row;
+    int32_t more;
+} cell_change;
+
+void crm__shared_init(crm__shared *s, const crm_allocator *mem, kv_txn *txn, const uint8_t *tag_key)
+{
+    memset(s, 0, sizeof *s);
+    s->txn = txn;
+    s->tag_key = tag_key;
+    crm__buf_init(&s->ids, mem);
+    crm__buf_init(&s->changes, mem);
+}
+
+void crm__shared_clear(crm__shared *s)
+{
+    if (s->cursor)
+        s->cursor->ops->cursor_close(s->cursor);
+    s->cursor = NULL;
+    crm__buf_clear(&s->ids);
+    crm__buf_clear(&s->changes);
+}
+
+/* ---- rows of a token ---- */
+
+static int put_row(const crm__shared *s, crm__slice token_key, uint64_t id)
+{
+    uint8_t key[CRM__KEY_IDENTITY], value[4];
+    crm__slice k = crm__key_identity(key, token_key, id);
+
+    crm__put_le32(value,
+                  (uint32_t)crm__check_tag(s->tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0)));
+    return s->txn->ops->put(s->txn, KV_IDENTITY, k, crm__slice_of(value, sizeof value), 0);
+}
+
+static int del_row(const crm__shared *s, crm__slice token_key, uint64_t id, uint8_t *was)
+{
+    uint8_t key[CRM__KEY_IDENTITY];
+    int rc = s->txn->ops->del(s->txn, KV_IDENTITY, crm__key_identity(key, token_key, id));
+
+    *was = rc == CRM_OK;
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+/* The first two ids of a token, and how many of them there are: 2 stands for more, too. */
+static int first_two(crm__shared *s, crm__slice token_key, uint64_t id[2], int *n)
+{
+    uint8_t key[CRM__KEY_IDENTITY];
+    crm__slice k, v;
+    int rc = CRM_OK;
+
+    *n = 0;
+    if (!s->cursor)
+        rc = s->txn->ops->cursor(s->txn, KV_IDENTITY, &s->cursor);
+    if (!rc)
+        rc = s->cursor->ops->seek(s->cursor, KV_GE, crm__key_identity(key, token_key, 0), &k, &v);
+    while (!rc && *n < 2) {
+        if (k.n != CRM__KEY_IDENTITY || memcmp(k.p, token_key.p, CRM__KEY_TOKEN) != 0)
+            return CRM_OK;
+        id[(*n)++] = crm__get_be64(k.p + CRM__KEY_TOKEN);
+        if (*n < 2)
+            rc = s->cursor->ops->next(s->cursor, &k, &v);
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const id_change *x = a, *y = b;
+
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Each id once, with its last op. */
+static id_change *last_ops(crm__shared *s, const uint64_t *ops, uint32_t *n)
+{
+    id_change *c = NULL;
+    uint32_t count = 0;
+
+    s->ids.n = 0;
+    if (!crm__buf_reserve(&s->ids, *n * sizeof *c))
+        return NULL;
+    c = (id_change *)(void *)s->ids.p;
+    for (uint32_t i = 0; i < *n; i++)
+        c[i] = (id_change){ops[i] >> 1, i, (uint8_t)(ops[i] & 1), 0};
+    if (*n > 1)
+        qsort(c, *n, sizeof *c, by_id);
+    for (uint32_t i = 0; i < *n; i++) {
+        if (i + 1 == *n || c[i + 1].id != c[i].id)
+            c[count++] = c[i];
+    }
+    *n = count;
+    return c;
+}
+
+static int write_rows(crm__shared *s, crm__slice token_key, id_change *c, uint32_t n, int stored)
+{
+    int rc = CRM_OK;
+
+    for (uint32_t i = 0; i < n && !rc; i++) {
+        uint8_t key[CRM__KEY_IDENTITY];
+        crm__slice v;
+        if (!c[i].on) {
+            rc = del_row(s, token_key, c[i].id, &c[i].was);
+            continue;
+        }
+        if (stored) {
+            rc = s->txn->ops->get(s->txn, KV_IDENTITY, crm__key_identity(key, token_key, c[i].id),
+                                  &v);
+            c[i].was = rc == CRM_OK;
+        }
+        if (!rc || rc == CRM_ENOTFOUND)
+            rc = put_row(s, token_key, c[i].id);
+    }
+    return rc;
+}
+
+/* ---- what is shared ---- */
+
+static void note(crm__shared *s, uint32_t column, uint64_t id, int32_t more)
+{
+    uint32_t row = (uint32_t)(id & 0xffff);
+    cell_change c;
+
+    memset(&c, 0, sizeof c);
+    crm__key_column(c.key, id >> CRM__CHUNK_SHIFT, column, row / CRM__COLUMN_ROWS);
+    c.row = (uint16_t)(row % CRM__COLUMN_ROWS);
+    c.more = more;
+    crm__buf_add(&s->changes, &c, sizeof c);
+}
+
+/* All ids under a token, there being few that the ops did not put there. */
+static int note_all(crm__shared *s, crm__slice token_key, uint32_t column, int32_t more)
+{
+    uint8_t key[CRM__KEY_IDENTITY];
+    crm__slice k, v;
+    int rc = s->cursor->ops->seek(s->cursor, KV_GE, crm__key_identity(key, token_key, 0), &k, &v);
+
+    for (; !rc; rc = s->cursor->ops->next(s->cursor, &k, &v)) {
+        if (k.n != CRM__KEY_IDENTITY || memcmp(k.p, token_key.p, CRM__KEY_TOKEN) != 0)
+            return CRM_OK;
+        note(s, column, crm__get_be64(k.p + CRM__KEY_TOKEN), more);
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+static int count_shared(crm__shared *s, crm__slice token_key, const id_change *c, uint32_t n,
+                        const uint64_t before[2], int had)
+{
+    uint32_t field = crm__get_be16(token_key.p), column = CRM__COLUMN_SHARED + field;
+    uint64_t after[2] = {0, 0};
+    int has, rc = first_two(s, token_key, after, &has);
+
+    if (rc || (had < 2 && has < 2))
+        return rc;
+    if (had == 2 && (has < 2 || before[0] != after[0]))
+        note(s, CRM__COLUMN_SHARED_FIRST + field, before[0], -1);
+    if (has == 2 && (had < 2 || before[0] != after[0]))
+        note(s, CRM__COLUMN_SHARED_FIRST + field, after[0], 1);
+    if (had < 2)
+        return note_all(s, token_key, column, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        if (c[i].was && !c[i].on)
+            note(s, column, c[i].id, -1);
+        else if (!c[i].was && c[i].on && has == 2)
+            note(s, column, c[i].id, 1);
+        else if (c[i].was && c[i].on && has < 2)
+            note(s, column, c[i].id, -1);
+    }
+    /* The one that is left alone, when no op is about it. */
+    if (has == 1) {
+        uint32_t i = 0;
+        while (i < n && c[i].id != after[0])
+            i++;
+        if (i == n)
+            note(s, column, after[0], -1);
+    }
+    return CRM_OK;
+}
+
+int crm__shared_apply(crm__shared *s, crm__slice token_key, const uint64_t *ops, uint32_t n,
+                      int count)
+{
+    uint64_t before[2] = {0, 0};
+    id_change *c = last_ops(s, ops, &n);
+    int had = 0, rc = c ? CRM_OK : CRM_ENOMEM;
+
+    if (!rc && count)
+        rc = first_two(s, token_key, before, &had);
+    if (!rc)
+        rc = write_rows(s, token_key, c, n, had > 0);
+    /* A value that was nobody's and is one customer's now is shared by none. */
+    if (!rc && count && (had || n > 1))
+        rc = count_shared(s, token_key, c, n, before, had);
+    if (!rc && s->changes.failed)
+        rc = CRM_ENOMEM;
+    return rc;
+}
+
+/* ---- columns ---- */
+
+static int by_cell(const void *a, const void *b)
+{
+    const cell_change *x = a, *y = b;
+
+    return memcmp(x->key, y->key, sizeof x->key);
+}
+
+static void change_cell(crm__column_cell *cell, int32_t more)
+{
+    int64_t number = 0;
+
+    if (cell->state != CRM__CELL_NUMBER || !crm__scaled_to(cell->number, cell->scale, 0, &number))
+        number = 0;
+    number += more;
+    /* Below one only when rows were damaged: check tells. */
+    *cell = number > 0 ? (crm__column_cell){CRM__CELL_NUMBER, 0, number}
+                       : (crm__column_cell){CRM__CELL_NONE, 0, 0};
+}
+
+static int change_block(crm__shared *s, const cell_change *c, size_t n, crm__buf *scratch)
+{
+    crm__column_cell cells[CRM__COLUMN_ROWS] = {{0, 0, 0}};
+    crm__slice key = crm__slice_of(c->key, sizeof c->key), stored = {NULL, 0};
+    crm__column column;
+    int rc = s->txn->ops->get(s->txn, KV_COLUMN, key, &stored);
+
+    if (!rc && stored.n < CRM__TAG_SIZE)
+        return CRM_ECORRUPT;
+    if (!rc)
+        rc = crm__column_open(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), &column);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    if (!rc)
+        crm__column_cells(&column, cells);
+    for (size_t i = 0; i < n; i++)
+        change_cell(&cells[c[i].row], c[i].more);
+    scratch->n = 0;
+    crm__column_store(cells, scratch);
+    return crm__edits_replace(s->txn, s->tag_key, KV_COLUMN, key, stored, scratch);
+}
+
+int crm__shared_end(crm__shared *s, crm__buf *scratch)
+{
+    cell_change *c = (cell_change *)(void *)s->changes.p;
+    size_t n = s->changes.n / sizeof *c;
+    int rc = CRM_OK;
+
+    if (n > 1)
+        qsort(c, n, sizeof *c, by_cell);
+    for (size_t i = 0, k; i < n && !rc; i = k) {
+        for (k = i + 1; k < n && !by_cell(&c[i], &c[k]);)
+            k++;
+        rc = change_block(s, &c[i], k - i, scratch);
+    }
+    return rc;
+}
