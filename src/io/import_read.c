@@ -193,9 +193,10 @@ int crm__portion_read(crm__source_of_rows *s, crm__portion *p, crm_error *err)
         rc = s->table ? read_row(s, p, err) : read_line(s, p, err);
     rows = (crm__import_row *)(void *)p->rows.p;
     for (size_t i = 0; i < p->count; i++) {
-        const crm__cell *cells = (const crm__cell *)(const void *)p->cells.p + rows[i].first;
-        rows[i].row.cells = rows[i].row.count ? cells : NULL;
-        rows[i].row.beyond = rows[i].row.beyond_count ? cells + rows[i].row.count : NULL;
+        const crm__cell *cells = (const crm__cell *)(const void *)p->cells.p;
+        rows[i].row.cells = rows[i].row.count ? cells + rows[i].first : NULL;
+        rows[i].row.beyond =
+            rows[i].row.beyond_count ? cells + rows[i].first + rows[i].row.count : NULL;
     }
     return rc;
 }

@@ -19,8 +19,7 @@ static void fill(void)
     static const char *const CUSTOMERS[] = {
         "{\"name\":\"Li Na\",\"phone\":\"13800138000\",\"email\":\"li.na@example.com\"}",
         "{\"name\":\"张伟\",\"phone\":[\"13900139000\",\"+442079460018\"],\"wechat\":\"zw\"}",
-        "{\"name\":\"Shop\",\"kind\":\"organisation\",\"external\":{\"source\":\"erp\",\"value\":"
-        "\"7\"}}",
+        "{\"name\":\"Shop\",\"external\":{\"source\":\"erp\",\"value\":\"7\"}}",
     };
     crm_txn *txn;
 
