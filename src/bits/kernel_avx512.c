@@ -160,6 +160,7 @@ WITH static void sum(const int64_t *numbers, size_t n, crm__number_sum *out)
 {
     __m512i total = _mm512_setzero_si512();
     __m512i min = _mm512_set1_epi64(INT64_MAX), max = _mm512_set1_epi64(INT64_MIN);
+    uint64_t lanes[8];
 
     for (size_t i = 0; i < n; i += 8) {
         __mmask8 m = (__mmask8)(n - i >= 8 ? 0xff : (1u << (n - i)) - 1);
@@ -168,7 +169,10 @@ WITH static void sum(const int64_t *numbers, size_t n, crm__number_sum *out)
         min = _mm512_mask_min_epi64(min, m, min, v);
         max = _mm512_mask_max_epi64(max, m, max, v);
     }
-    out->sum = (uint64_t)_mm512_reduce_add_epi64(total);
+    _mm512_storeu_si512(lanes, total); /* gcc's own sum of lanes is one with sign */
+    out->sum = 0;
+    for (size_t i = 0; i < 8; i++)
+        out->sum += lanes[i];
     out->min = _mm512_reduce_min_epi64(min);
     out->max = _mm512_reduce_max_epi64(max);
 }
