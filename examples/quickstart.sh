@@ -237,6 +237,11 @@ run 0 segment facet 'score >= 700' --by lead_source
 run 0 segment explain '评分 >= 700 and (城市 = 上海 or 客户来源 = 微信)'
 run 0 segment why 'score >= 700 and event(call) and not event(order)' "$plain"
 
+head_line 'Tag all of them at once, in one change; tags are conditions like others'
+run 0 segment tag '评分 >= 900' 购买力:高价值 --reason 'spring review'
+run 0 segment facet all --by tags
+run 0 segment count 'tag(value:high) and lead_source = wechat'
+
 head_line 'A question with a name is always up to date; one that is misspelt is shown where'
 run 0 segment save won 'event(call) followed by event(order)'
 run 0 segment top 'segment(won)' --fields id,name,city

@@ -142,6 +142,8 @@ _libcrm_tool()
         top) options='--order --limit --after --fields --csv --width --zone' ;;
         facet) options='--by --limit --zone' ;;
         sample) options='--seed --fields --csv --width --zone' ;;
+        tag) options="--until --reason --batch --dry-run $writes" ;;
+        untag) options="--batch --dry-run $writes" ;;
         save) options="--replace $writes" ;;
         remove) options=$writes ;;
         *) options='--zone' ;;
@@ -172,7 +174,7 @@ _libcrm_tool()
         ;;
     segment:*)
         case $sub in
-        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check save list show remove' -- "$cur")) ;;
+        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check tag untag save list show remove' -- "$cur")) ;;
         esac
         ;;
     event:*)

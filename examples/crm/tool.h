@@ -558,6 +558,15 @@ int walk_segment(query *q, crm_txn *txn, const walk_wishes *w);
 void segment_explained(slice doc);
 void segment_why(slice doc);
 
+/* ---- segment_act.c: tags for all customers of a segment ---- */
+
+typedef struct segment_act {
+    const char *tag, *until, *reason;
+    int untag, dry_run;
+} segment_act;
+
+int segment_act_run(tool *t, const char *query_arg, const segment_act *a);
+
 /* ---- segment_saved.c: segments saved under names ---- */
 
 /* What the verb's save, remove, list (name NULL) and show do; the exit code. */

@@ -17,6 +17,8 @@ static const char help[] =
     "       " TOOL " segment explain QUERY\n"
     "       " TOOL " segment why QUERY WHO\n"
     "       " TOOL " segment check QUERY\n"
+    "       " TOOL " segment tag QUERY TAG [--until TIME] [--reason TEXT] [--dry-run]\n"
+    "       " TOOL " segment untag QUERY TAG [--dry-run]\n"
     "       " TOOL " segment save NAME QUERY [--replace]\n"
     "       " TOOL " segment list\n"
     "       " TOOL " segment show NAME\n"
@@ -35,6 +37,9 @@ static const char help[] =
     "                    and the time\n"
     "  why               which conditions are true of one customer\n"
     "  check             read it and print it in its canonical form; with --json as a tree\n"
+    "  tag               give every customer of it a tag, in one change that undo takes back;\n"
+    "                    prints how many did not have it\n"
+    "  untag             take a tag from all of them\n"
     "  save              give it a name: segment(NAME) is true in other questions of what it\n"
     "                    says at the moment of asking; --replace saves another version\n"
     "  list              the saved ones, with who saved them, and when\n"
@@ -47,6 +52,10 @@ static const char help[] =
     "  --order FIELDS    e.g. 'score desc, name'; customers without a value come last\n"
     "  --limit N         at most so many lines, 1 or more\n"
     "  --seed S          a number; 1 when it is not given\n"
+    "  --until TIME      of tag: when it ends, where the dimension allows an end\n"
+    "  --reason TEXT     of tag: why\n"
+    "  --batch[=NAME]    of tag and untag: make it a batch\n"
+    "  --dry-run         do it, then take it back\n"
     "  --zone ZONE       zone of days, months and years, e.g. Asia/Shanghai; else UTC\n"
     "\n"
     "Conditions are joined by and, or, not and parentheses. Names are keys or labels, in any\n"
@@ -80,6 +89,7 @@ static const char help[] =
     "  " TOOL " segment facet 'event(order, last 90 days)' --by region --lang zh\n"
     "  " TOOL " segment explain 'vip = true and 评分 between 300 and 700'\n"
     "  " TOOL " segment why 'score >= 700 and email is not empty' 13800138000\n"
+    "  " TOOL " segment tag 'last(order) before 2026' behaviour:dormant --reason 'no order'\n"
     "  " TOOL " segment save winback @winback.txt\n"
     "  " TOOL
     " segment sample 'segment(winback) and email is not empty' 20 --csv > call-these.csv\n";
@@ -91,6 +101,7 @@ typedef struct wishes {
     const char *by;
     uint64_t limit, seed; /* limit 0: none was given */
     int csv, replace;
+    segment_act act;
 } wishes;
 
 /* A run of the verb: the question, and the snapshot that answers it. */
@@ -384,7 +395,17 @@ static int put_facet(asking *a)
 
 /* ---- the verb ---- */
 
-enum { ORDER = 1, LIMIT = 2, ROWS = 4, BY = 8, SEED = 16, AFTER = 32, REPLACE = 64 };
+enum {
+    ORDER = 1,
+    LIMIT = 2,
+    ROWS = 4,
+    BY = 8,
+    SEED = 16,
+    AFTER = 32,
+    REPLACE = 64,
+    DRY = 128,
+    HOW = 256
+};
 
 static const struct sub {
     const char *name;
@@ -399,6 +420,8 @@ static const struct sub {
     {"explain", 1, 0, "one QUERY, in quotes"},
     {"why", 2, 0, "a QUERY, in quotes, and a customer"},
     {"check", 1, 0, "one QUERY, in quotes"},
+    {"tag", 2, DRY | HOW, "a QUERY, in quotes, and a TAG"},
+    {"untag", 2, DRY, "a QUERY, in quotes, and a TAG"},
     {"save", 2, REPLACE, "a NAME and a QUERY, in quotes"},
     {"list", 0, 0, "no argument"},
     {"show", 1, 0, "one NAME"},
@@ -423,10 +446,11 @@ static int no_sub(tool *t, const char *name)
     for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]); i++)
         near_try(&x, subs[i].name);
     near_hint(&x, "", &hint);
-    rc = fail_usage(t,
-                    "needs count, top, facet, sample, explain, why, check, save, list, show "
-                    "or remove%s",
-                    hint.p ? hint.p : "");
+    rc = fail_usage(
+        t,
+        "needs count, top, facet, sample, explain, why, check, tag, untag, save, list, show "
+        "or remove%s",
+        hint.p ? hint.p : "");
     buf_free(&hint);
     return rc;
 }
@@ -445,7 +469,11 @@ static int check_options(tool *t, const struct sub *s, const wishes *o)
                {ROWS, o->walk.width != SIZE_MAX, "--width"},
                {BY, o->by != NULL, "--by"},
                {SEED, o->seed != 1, "--seed"},
-               {REPLACE, o->replace, "--replace"}};
+               {REPLACE, o->replace, "--replace"},
+               {DRY, t->write.batch != 0, "--batch"},
+               {DRY, o->act.dry_run, "--dry-run"},
+               {HOW, o->act.until != NULL, "--until"},
+               {HOW, o->act.reason != NULL, "--reason"}};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (all[i].given && !(s->takes & all[i].option))
@@ -511,6 +539,10 @@ static int run(tool *t, int argc, char **argv)
         {"width", 0, ARG_NUMBER, &o.walk.width},
         {"seed", 0, ARG_NUMBER, &o.seed},
         {"replace", 0, ARG_FLAG, &o.replace},
+        {"until", 0, ARG_TEXT, &o.act.until},
+        {"reason", 0, ARG_TEXT, &o.act.reason},
+        {"batch", 0, ARG_BATCH, NULL},
+        {"dry-run", 0, ARG_FLAG, &o.act.dry_run},
         {NULL, 0, 0, NULL},
     };
     const struct sub *s;
@@ -529,6 +561,11 @@ static int run(tool *t, int argc, char **argv)
         return rc;
     o.walk.limit = o.limit ? o.limit : TOP;
     o.walk.how = o.csv ? AS_CSV : t->json ? AS_JSON : AS_TABLE;
+    if (s->takes & DRY) {
+        o.act.untag = s->name[0] == 'u';
+        o.act.tag = argv[2];
+        return segment_act_run(t, argv[1], &o.act);
+    }
     if (strcmp(s->name, "save") == 0)
         return segment_save(t, argv[1], argv[2], o.replace);
     if (strcmp(s->name, "remove") == 0)

@@ -423,7 +423,7 @@ CRM_API int crm_segment_why(crm_txn *txn, const crm_segment *s, crm_id id, char 
 typedef struct crm_saved_segment {
     /** Its name, NUL-terminated; crm_segment_saved() gives the segment. */
     char name[104];
-    /** Revision at which this version was saved: crm_journal_entry() tells by whom. */
+    /** Revision at which this version was saved: crm_change_list() tells by whom. */
     uint64_t revision;
 } crm_saved_segment;
 

@@ -241,7 +241,7 @@ Try 'crm segment --help'.
 END
 silent 2 crm segment cuont all
 said <<'END'
-crm: segment: needs count, top, facet, sample, explain, why, check, save, list, show or remove; did you mean "count"?
+crm: segment: needs count, top, facet, sample, explain, why, check, tag, untag, save, list, show or remove; did you mean "count"?
 Try 'crm segment --help'.
 END
 silent 2 crm segment count all --order name
@@ -309,3 +309,35 @@ END
 silent 2 crm segment show
 silent 2 crm segment list all
 silent 2 crm segment count all --replace
+
+# tags for all of them
+want 0 crm segment tag 'score >= 700' 购买力:高价值 --dry-run <<'END'
+dry run: would change 3 customers
+END
+want 0 crm segment tag 'score >= 700' 购买力:高价值 <<'END'
+changed 3 customers
+END
+want 0 crm segment tag 'score >= 600' value:high --json <<'END'
+{"changed":0,"dry_run":false}
+END
+want 0 crm segment facet all --by tags --lang zh <<'END'
+标签            客户数    占比
+购买力: 高价值       3  60.0 %
+END
+want 0 crm segment count 'tag(value:high) and city = 上海' <<'END'
+2
+END
+want 0 crm segment untag 'city = 上海' value:high <<'END'
+changed 2 customers
+END
+want 0 crm segment tag all behaviour:active --until 2000-01-01 --reason 'long ago' <<'END'
+changed 5 customers
+END
+want 0 crm segment count 'tag(behaviour:active)' <<'END'
+0
+END
+silent 4 crm segment tag all nodim:x
+silent 2 crm segment tag all value:low --until soon
+silent 2 crm segment untag all value:low --until 2030
+silent 2 crm segment count all --dry-run
+silent 2 crm segment tag all

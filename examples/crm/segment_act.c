@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * Tags for all customers of a segment: tag and untag of crm segment.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static int write_all(query *q, crm_txn *txn, const segment_act *a, uint64_t *changed)
+{
+    crm_tag_options how = CRM_TAG_OPTIONS_INIT;
+    crm_error err = CRM_ERROR_INIT;
+
+    if (a->until && time_parse(a->until, strlen(a->until), &how.until_us))
+        return fail_usage(q->t,
+                          "--until needs a time such as 2026-01-31 or 2026-01-31T09:30:00Z, not "
+                          "'%s'",
+                          a->until);
+    how.reason = a->reason;
+    if (a->untag ? crm_segment_untag(txn, q->segment, a->tag, &q->options, changed, &err)
+                 : crm_segment_tag(txn, q->segment, a->tag, &how, &q->options, changed, &err))
+        return query_fail(q, &err);
+    return 0;
+}
+
+static void put_changed(tool *t, const segment_act *a, uint64_t changed)
+{
+    buf b = {0};
+
+    if (t->json) {
+        buf_fmt(&b, "{\"changed\":%" PRIu64 ",\"dry_run\":%s}", changed,
+                a->dry_run ? "true" : "false");
+    } else {
+        buf_str(&b, a->dry_run ? "dry run: would change " : "changed ");
+        buf_count(&b, changed);
+        buf_str(&b, changed == 1 ? " customer" : " customers");
+    }
+    out_line(b.p, b.n);
+    buf_free(&b);
+}
+
+int segment_act_run(tool *t, const char *arg, const segment_act *a)
+{
+    uint64_t changed = 0;
+    crm_txn *txn = NULL;
+    query q;
+    int rc = query_read(&q, t, arg);
+
+    if (!rc && !(rc = open_write(t, MAKE_NOT)) && !(rc = begin(t, CRM_WRITE, &txn)) &&
+        !(rc = query_parse(&q, txn))) {
+        query_watch(&q);
+        rc = write_all(&q, txn, a, &changed);
+        query_unwatch(&q);
+    }
+    if (rc || a->dry_run)
+        crm_txn_abort(txn);
+    else
+        rc = commit(t, txn);
+    query_free(&q);
+    if (!rc)
+        put_changed(t, a, changed);
+    return rc;
+}
