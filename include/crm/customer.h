@@ -41,6 +41,11 @@ typedef struct crm_customer crm_customer;
  * customer's.  An event with a state and without one that voids it is added and voided at once.
  * Numbers, voids and states that do not fit give CRM_EVALUE. */
 #define CRM_JSON_EVENTS 4u
+/** Flag of the JSON functions: add a member tags: the tags the customer has, each a text, or with an
+ * end {"tag":...,"until":...}.  Documents given to the functions that write may have it always: a list
+ * of such tags (with a "reason" too) is given to the customer, and those it has stay;
+ * {"add":[...],"remove":[...]} also takes some. */
+#define CRM_JSON_TAGS 8u
 
 /**
  * Makes an empty record, of kind person, to set fields in or to read customers into.
@@ -394,7 +399,7 @@ CRM_API int crm_customer_get(crm_txn *txn, crm_id id, crm_customer *c, crm_error
  *
  * @param[in]     txn    Live transaction.
  * @param[in]     id     Id of the customer.
- * @param[in]     flags  0, CRM_JSON_ORIGINS, CRM_JSON_PRETTY, CRM_JSON_EVENTS.
+ * @param[in]     flags  0, CRM_JSON_ORIGINS, CRM_JSON_PRETTY, CRM_JSON_EVENTS, CRM_JSON_TAGS.
  * @param[out]    json   Receives the document, NUL-terminated UTF-8; NULL on any result but CRM_OK.
  * @param[out]    n      Receives its length in bytes; may be NULL.
  * @param[out]    err    Optional detail.
@@ -416,7 +421,7 @@ CRM_API int crm_customer_get_json(crm_txn *txn, crm_id id, uint32_t flags, char 
  *
  * @param[in]     txn    Live transaction of the same database.
  * @param[in]     c      The record.
- * @param[in]     flags  0, CRM_JSON_ORIGINS, CRM_JSON_PRETTY, CRM_JSON_EVENTS.
+ * @param[in]     flags  0, CRM_JSON_ORIGINS, CRM_JSON_PRETTY, CRM_JSON_EVENTS, CRM_JSON_TAGS.
  * @param[out]    json   Receives the document, NUL-terminated UTF-8; NULL on any result but CRM_OK.
  * @param[out]    n      Receives its length in bytes; may be NULL.
  * @param[out]    err    Optional detail.

@@ -42,7 +42,8 @@ struct crm_customer {
     const char *source;      /* of this document, NULL: the transaction's; in arena */
     uint64_t expected;       /* member "revision" of a document, 0: none */
     const crm__json *events; /* member "events", in document; NULL: none */
-    crm__json *document;     /* what was parsed, kept while events is in it */
+    const crm__json *tags;   /* member "tags", in document; NULL: none */
+    crm__json *document;     /* what was parsed, kept while events or tags are in it */
     crm__buf raw, text;
     crm__arena arena;
     const crm__zone
@@ -91,6 +92,12 @@ int crm__customer_name_sources(crm_txn *txn, crm_customer *c, crm_error *err);
 /* Fills c from a document.  CRM_DONE: there is no record to go on with, and why is written down. */
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults);
+/* The member "tags", in the same way.  tags.c. */
+int crm__document_tags(crm_txn *txn, const crm_customer *c, const crm__json *v,
+                       crm__customer_faults *faults);
+int crm__customer_add_tags(crm_txn *txn, const crm__model *m, crm_id id, const crm_customer *c,
+                           crm_error *err);
+int crm__customer_write_tags(crm_txn *txn, const crm_customer *c, crm__buf *out, crm_error *err);
 /* The member "events": checked, with the faults; added to the customer; written, with `between`
  * before each.  events.c. */
 int crm__document_events(crm_txn *txn, const crm_customer *c, const crm__json *list,

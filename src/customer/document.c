@@ -28,7 +28,7 @@ typedef struct reading {
     crm__buf given;   /* numbers of the fields that stood as members, right or wrong */
     uint32_t own;     /* the same of the members that are no fields: bits 1 << CRM__OWN_* */
     uint32_t unknown; /* names so far that are no field's */
-    const crm__json *identities, *events; /* for later; NULL: absent or null */
+    const crm__json *identities, *events, *tags; /* for later; NULL: absent or null */
 } reading;
 
 static int bad(reading *r, const crm__field *f, const char *what)
@@ -338,6 +338,8 @@ static int read_own(reading *r, const crm__own_word *word, const crm__json *v)
         r->events = v;
         return CRM_OK;
     case CRM__OWN_TAGS:
+        r->tags = v;
+        return CRM_OK;
     case CRM__OWN_CONSENTS:
         return crm__fail_field(r->faults->err, CRM_EFIELD, word->key, "%s: this version keeps none",
                                word->key);
@@ -374,7 +376,7 @@ static int is_name(void *ctx, const char *key, size_t n)
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults)
 {
-    reading r = {txn, c, faults, {0}, 0, 0, NULL, NULL};
+    reading r = {txn, c, faults, {0}, 0, 0, NULL, NULL, NULL};
     const void *at = NULL;
     const char *key;
     const crm__json *v;
@@ -397,9 +399,12 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
         rc = crm__customer_fault(faults, read_identities(&r, r.identities));
     if (!rc && r.events)
         rc = crm__document_events(txn, c, r.events, faults);
+    if (!rc && r.tags)
+        rc = crm__document_tags(txn, c, r.tags, faults);
     crm__buf_clear(&r.given);
-    if (!rc && r.events) {
+    if (!rc && (r.events || r.tags)) {
         c->events = r.events;
+        c->tags = r.tags;
         c->document = root;
     } else {
         crm__json_free(root);
@@ -646,6 +651,14 @@ int crm__document_write(crm_txn *txn, const crm_customer *c, uint32_t flags, crm
         rc = write_identities(&w);
     if (!rc && flags & CRM_JSON_ORIGINS)
         rc = write_origins(&w);
+    if (!rc && flags & CRM_JSON_TAGS) {
+        member(&w, 1, 0, "tags");
+        rc = crm__customer_write_tags(txn, c, out, err);
+        if (rc) {
+            crm__buf_clear(&w.text);
+            return rc;
+        }
+    }
     if (!rc && flags & CRM_JSON_EVENTS) {
         rc = write_events(&w);
         if (rc) {

@@ -92,7 +92,7 @@ static int check_json_args(crm_txn *txn, uint32_t flags, char **json, crm_error 
         return rc;
     if (!json)
         return crm__fail_field(err, CRM_EINVAL, "json", "json is NULL");
-    if (flags & ~(CRM_JSON_ORIGINS | CRM_JSON_PRETTY | CRM_JSON_EVENTS))
+    if (flags & ~(CRM_JSON_ORIGINS | CRM_JSON_PRETTY | CRM_JSON_EVENTS | CRM_JSON_TAGS))
         return crm__fail_field(err, CRM_EINVAL, "flags",
                                "a flag this library does not know is set");
     return CRM_OK;

@@ -87,7 +87,7 @@ void crm_customer_clear(crm_customer *c)
     c->expected = 0;
     crm__json_free(c->document);
     c->document = NULL;
-    c->events = NULL;
+    c->events = c->tags = NULL;
     c->extra_count = 0;
     c->rec.flags = 0;
     c->rec.kind = CRM__KIND_PERSON;

@@ -504,6 +504,8 @@ int crm_customer_create_json(crm_txn *txn, const char *json, size_t n, crm_id *i
     rc = create(txn, d.m, d.c, &mine, d.op.err);
     if (!rc)
         rc = crm__customer_add_events(txn, d.m, mine, d.c, d.op.err);
+    if (!rc)
+        rc = crm__customer_add_tags(txn, d.m, mine, d.c, d.op.err);
     if (!rc && id)
         *id = mine;
     return close_document(txn, &d, rc);
@@ -520,6 +522,8 @@ static int change_json(crm_txn *txn, int how, crm_id id, uint64_t expected, cons
     rc = change(txn, d.m, how, id, expected ? expected : d.c->expected, d.c, d.op.err);
     if (!rc)
         rc = crm__customer_add_events(txn, d.m, id, d.c, d.op.err);
+    if (!rc)
+        rc = crm__customer_add_tags(txn, d.m, id, d.c, d.op.err);
     return close_document(txn, &d, rc);
 }
 
@@ -548,6 +552,8 @@ int crm_customer_upsert_json(crm_txn *txn, const char *json, size_t n, crm_id *i
     rc = upsert(txn, d.m, d.c, &mine, created, d.op.err);
     if (!rc)
         rc = crm__customer_add_events(txn, d.m, mine, d.c, d.op.err);
+    if (!rc)
+        rc = crm__customer_add_tags(txn, d.m, mine, d.c, d.op.err);
     if (!rc && id)
         *id = mine;
     return close_document(txn, &d, rc);

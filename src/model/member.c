@@ -16,7 +16,7 @@ static const crm__own_word CUSTOMER[] = {
     {"updated_at", NULL, CRM__OWN_UPDATED_AT},
     {"deleted", NULL, CRM__OWN_DELETED},
     {"identities", "标识", CRM__OWN_IDENTITIES},
-    {"tags", NULL, CRM__OWN_TAGS},
+    {"tags", "标签", CRM__OWN_TAGS},
     {"events", "事件", CRM__OWN_EVENTS},
     {"consents", NULL, CRM__OWN_CONSENTS},
     {"origins", NULL, CRM__OWN_ORIGINS},

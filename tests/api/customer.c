@@ -187,10 +187,10 @@ CRM_TEST(test_api_customer__null_arguments)
     IS(CRM_EINVAL, crm_customer_source(d.txn, d.c, NULL, 0, &s, &er));
     IS(CRM_EINVAL, crm_customer_get(d.txn, 1, NULL, &er));
     IS(CRM_EINVAL, crm_customer_get_json(d.txn, 1, 0, NULL, &n, &er));
-    IS(CRM_EINVAL, crm_customer_get_json(d.txn, 1, 8, &json, &n, &er));
+    IS(CRM_EINVAL, crm_customer_get_json(d.txn, 1, 16, &json, &n, &er));
     IS(CRM_EINVAL, crm_customer_to_json(d.txn, NULL, 0, &json, &n, &er));
     IS(CRM_EINVAL, crm_customer_to_json(d.txn, d.c, 0, NULL, &n, &er));
-    IS(CRM_EINVAL, crm_customer_to_json(d.txn, d.c, 8, &json, &n, &er));
+    IS(CRM_EINVAL, crm_customer_to_json(d.txn, d.c, 16, &json, &n, &er));
     IS(CRM_EINVAL, crm_customer_create(d.txn, NULL, &id, &er));
     IS(CRM_EINVAL, crm_customer_replace(d.txn, 1, 0, NULL, &er));
     IS(CRM_EINVAL, crm_customer_patch(d.txn, 1, 0, NULL, &er));

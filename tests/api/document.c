@@ -220,8 +220,8 @@ CRM_TEST(test_api_document__unknown_members)
     IS(CRM_EFIELD, create(txn, "{\"name\":\"A\",\"emial\":\"a@example.com\"}"));
     ck_assert_str_eq(er.field, "emial");
     ck_assert(strcasestr(er.message, "email")); /* a near name is offered */
-    IS(CRM_EFIELD, create(txn, "{\"name\":\"A\",\"tags\":[\"x\"]}"));
-    ck_assert_str_eq(er.field, "tags");
+    IS(CRM_EVALUE, create(txn, "{\"name\":\"A\",\"tags\":[\"x\"]}"));
+    ck_assert_str_eq(er.field, "tag");
     IS(CRM_EFIELD, create(txn, "{\"name\":\"A\",\"consents\":[]}"));
     IS(CRM_EFIELD, create(txn, "{\"name\":\"A\",\"\":1}"));
     IS(CRM_EFIELD,

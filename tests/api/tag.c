@@ -481,6 +481,36 @@ CRM_TEST(test_api_tag__tags_are_in_the_dump)
     free(b);
 }
 
+CRM_TEST(test_api_tag__a_document_gives_and_takes)
+{
+    static const char *const BAD[] = {"{\"tags\":1}",
+                                      "{\"tags\":[1]}",
+                                      "{\"tags\":[\"free\"]}",
+                                      "{\"tags\":{\"a\":[]}}",
+                                      "{\"tags\":[{\"tag\":\"free:x\",\"until\":\"2030-01-01\"}]}",
+                                      "{\"tags\":[{\"until\":\"2030-01-01\"}]}"};
+    crm_db *db = api_open_model(SHOP);
+    crm_txn *txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    crm_id id = api_create(
+        txn, "{\"tags\":[\"region:上海\",{\"tag\":\"mood:a\",\"until\":\"2030-01-01T00:00:00Z\","
+             "\"reason\":\"fair\"}]}");
+
+    ck_assert_ptr_nonnull(strstr(api_json(txn, id, CRM_JSON_TAGS),
+                                 "\"tags\":[\"region:cn/east/shanghai\",{\"tag\":\"mood:a\","
+                                 "\"until\":\"2030-01-01T00:00:00Z\"}]"));
+    OK(crm_customer_patch_json(
+        txn, id, 0, "{\"标签\":{\"add\":[\"free:x\"],\"remove\":[\"region:cn/east/shanghai\"]}}",
+        CRM_NUL, &er));
+    ck_assert_str_eq(who_has(txn, "region:cn", 0), "");
+    ck_assert_str_eq(who_has(txn, "free:x", 0), "1");
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
+        IS(CRM_EVALUE, crm_customer_patch_json(txn, id, 0, BAD[i], CRM_NUL, &er));
+    api_commit(txn);
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
 /* ---- random changes against an oracle ---- */
 
 static const struct {
