@@ -63,4 +63,20 @@ int crm__attribute_unknown(const crm__event_kind *kind, const char *name, size_t
 int crm__dimension_unknown(const crm__model *m, const char *name, size_t n, int hint,
                            crm_error *err);
 
+/* ---- tags (model_tags.c) ---- */
+
+/* Rows of a chunk that were met once, and more than once. */
+typedef struct crm__tag_several {
+    int begun;
+    uint32_t chunk;
+    uint64_t once[CRM__SET_WORDS], twice[CRM__SET_WORDS];
+} crm__tag_several;
+/* Adds to *count what a change loses of one stored set, which come in order of keys. */
+int crm__tag_loss(crm_txn *txn, const crm__change *c, crm__tag_several *several, crm__slice name,
+                  uint32_t chunk, uint32_t tag, const uint64_t *words, uint64_t *count);
+/* Every stored set of a tag, in order of keys. */
+typedef int (*crm__tag_set_fn)(void *ctx, crm__slice name, uint32_t chunk, uint32_t tag,
+                               const uint64_t *words);
+int crm__each_tag(crm_txn *txn, crm__tag_set_fn fn, void *ctx, crm_error *err);
+
 #endif

@@ -16,6 +16,7 @@ typedef struct item {
     uint64_t values;
     int tokens;    /* unique: tokens of all live customers are gathered to find shared ones */
     crm__buf keys; /* 16 bytes each */
+    crm__tag_several *several; /* NULL until it is needed */
 } item;
 
 typedef struct plan {
@@ -216,6 +217,24 @@ static int weigh_event(void *ctx, crm_id id, const crm__event *e)
     return CRM_OK;
 }
 
+static int weigh_tag(void *ctx, crm__slice name, uint32_t chunk, uint32_t tag,
+                     const uint64_t *words)
+{
+    plan *p = ctx;
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < p->count && !rc; i++) {
+        item *it = &p->items[i];
+        if (!of_tags(&it->change))
+            continue;
+        if (it->change.what == CRM__CHANGE_DIMENSION_ONE && !it->several &&
+            !(it->several = crm__calloc(p->txn->mem, 1, sizeof *it->several)))
+            return CRM_ENOMEM;
+        rc = crm__tag_loss(p->txn, &it->change, it->several, name, chunk, tag, words, &it->values);
+    }
+    return rc;
+}
+
 static int by_token(const void *a, const void *b)
 {
     return memcmp(a, b, CRM__TOKEN_SIZE);
@@ -297,6 +316,8 @@ static int judge(plan *p, uint32_t flags, crm_error *err)
         rc = crm__each_record(p->txn, weigh_record, p, err);
     if (!rc && p->scan_events)
         rc = crm__each_event(p->txn, weigh_event, p, err);
+    if (!rc && p->scan_tags)
+        rc = crm__each_tag(p->txn, weigh_tag, p, err);
     for (size_t i = 0; i < p->count && !rc; i++) {
         item *it = &p->items[i];
         if (it->tokens)
@@ -323,8 +344,10 @@ static int judge(plan *p, uint32_t flags, crm_error *err)
 
 static void plan_clear(plan *p)
 {
-    for (size_t i = 0; i < p->count; i++)
+    for (size_t i = 0; i < p->count; i++) {
         crm__buf_clear(&p->items[i].keys);
+        crm__release(p->txn->mem, p->items[i].several);
+    }
     crm__release(p->txn->mem, p->items);
     crm__buf_clear(&p->scratch);
 }

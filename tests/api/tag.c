@@ -511,6 +511,70 @@ CRM_TEST(test_api_tag__a_document_gives_and_takes)
     api_check_clean(api_path());
 }
 
+typedef struct lost {
+    uint64_t values[16];
+    size_t n;
+} lost;
+
+static void on_finding(const crm_finding *f, void *ctx)
+{
+    lost *l = ctx;
+
+    if (f->severity == CRM_FINDING_LOSS)
+        l->values[l->n++] = f->values;
+}
+
+CRM_TEST(test_api_tag__a_plan_counts_the_tags_that_a_model_loses)
+{
+    static const char HEAD[] = "crm: 1\nfields: {name: {type: text}}\ntags:\n";
+    static const struct {
+        const char *tags;
+        size_t n;
+        uint64_t values[3];
+    } CASES[] = {
+        {"  region: {hierarchical: true}\n  free:\n  mood: {expires: true}\n", 0, {0}},
+        {"  region: {hierarchical: true}\n  mood: {expires: true}\n", 1, {4}},
+        {"  region: \n  free:\n  mood: {expires: true}\n", 1, {2}},
+        {"  region: {hierarchical: true}\n  free: {one: true}\n  mood: {expires: true}\n", 1, {1}},
+        {"  region: {hierarchical: true}\n  free: {closed: true, values: [x]}\n  mood: {expires: "
+         "true}\n",
+         1,
+         {2}},
+        {"  region: {hierarchical: true}\n  free:\n  mood:\n", 1, {1}},
+    };
+    crm_tag_options five = how(AT(5), NULL, 0);
+    char yaml[500];
+    crm_db *db;
+    crm_txn *txn;
+
+    snprintf(yaml, sizeof yaml, "%s%s", HEAD, CASES[0].tags);
+    db = api_open_model(yaml);
+    make(db, 3);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_add(txn, 1, "region:cn", NULL, &er));
+    OK(crm_tag_add(txn, 2, "region:cn/east", NULL, &er));
+    OK(crm_tag_add(txn, 3, "region:cn/east", NULL, &er));
+    OK(crm_tag_add(txn, 1, "free:x", NULL, &er));
+    OK(crm_tag_add(txn, 1, "free:y", NULL, &er));
+    OK(crm_tag_add(txn, 1, "free:z", NULL, &er));
+    OK(crm_tag_add(txn, 2, "free:x", NULL, &er));
+    OK(crm_tag_add(txn, 1, "mood:a", NULL, &er));
+    OK(crm_tag_add(txn, 2, "mood:a", &five, &er));
+    api_commit(txn);
+    txn = begin_at(db, CRM_READ, AT(0), 0);
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        lost l = {{0}, 0};
+        snprintf(yaml, sizeof yaml, "%s%s", HEAD, CASES[i].tags);
+        IS(CASES[i].n ? CRM_EREFUSED : CRM_OK,
+           crm_model_plan(txn, yaml, CRM_NUL, on_finding, &l, &er));
+        ck_assert_uint_eq(l.n, CASES[i].n);
+        for (size_t k = 0; k < l.n; k++)
+            ck_assert_uint_eq(l.values[k], CASES[i].values[k]);
+    }
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
+}
+
 /* ---- random changes against an oracle ---- */
 
 static const struct {
