@@ -735,6 +735,30 @@ CRM_API int crm_customer_find(crm_txn *txn, const crm_field *field, const char *
                               const char *value, size_t n, crm_id *ids, size_t cap, size_t *count,
                               crm_error *err);
 
+/**
+ * How many customers share a value with another one by an identity or a unique field: the first
+ * question about duplicates.  Deleted customers do not count.
+ *
+ * @param[in]  txn        Live transaction.  In a write transaction what was changed goes to the engine
+ *                        first.
+ * @param[in]  field      An identity, or a field with identity or unique.
+ * @param[out] customers  Receives how many have a value that another customer has too.
+ * @param[out] values     Receives how many values are shared.
+ * @param[out] err        Optional detail.
+ *
+ * @retval CRM_OK      done
+ * @retval CRM_EFIELD  customers are not found by the field
+ * @retval CRM_ESTATE  inside crm_db_write(), or while a savepoint is set, in a transaction that changed something
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see codes.h
+ *
+ * Ownership: outputs are the caller's.
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one pass over two small columns, kept as customers are written.
+ * @since 0.1
+ */
+CRM_API int crm_customer_shared(crm_txn *txn, const crm_field *field, uint64_t *customers,
+                                uint64_t *values, crm_error *err);
+
 /** An iterator over customers. */
 typedef struct crm_customer_iter crm_customer_iter;
 

@@ -399,6 +399,59 @@ CRM_TEST(test_api_segment__facets)
     crm_db_close(db);
 }
 
+/* ---- shared values ---- */
+
+CRM_TEST(test_api_segment__what_customers_share)
+{
+    enum { CUSTOMERS = 300, VALUES = 60 };
+    uint64_t seed = crmtest_seed() ^ 0x5a5a, n, v;
+    unsigned has[CUSTOMERS][2];
+    crm_db *db = api_open_model(MODEL);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_field email = api_field(txn, "email"), name = api_field(txn, "name");
+
+    for (int round = 0; round < 3; round++) {
+        uint64_t customers = 0, values = 0, owners[VALUES] = {0};
+        for (int i = 0; i < CUSTOMERS; i++) {
+            char text[200];
+            has[i][0] = (unsigned)crmtest_below(&seed, VALUES);
+            has[i][1] = (unsigned)crmtest_below(&seed, VALUES);
+            if (crmtest_below(&seed, 3))
+                has[i][0] = has[i][1] = (unsigned)crmtest_below(&seed, 2) ? VALUES : has[i][0];
+            snprintf(text, sizeof text,
+                     has[i][0] == VALUES
+                         ? "{\"name\":\"x\"}"
+                         : "{\"name\":\"x\",\"email\":[\"P%u@example.com\",\"p%u@example.com\"]}",
+                     has[i][0], has[i][1]);
+            if (round == 0)
+                api_create(txn, text);
+            else
+                OK(crm_customer_replace_json(txn, (crm_id)i + 1, 0, text, CRM_NUL, &er));
+        }
+        OK(crm_customer_delete(txn, 7, 0, &er));
+        for (int i = 0; i < CUSTOMERS; i++) {
+            if (i == 6 || has[i][0] == VALUES)
+                continue;
+            owners[has[i][0]]++;
+            owners[has[i][1]] += has[i][1] != has[i][0];
+        }
+        for (int i = 0; i < CUSTOMERS; i++)
+            customers +=
+                i != 6 && has[i][0] != VALUES && (owners[has[i][0]] > 1 || owners[has[i][1]] > 1);
+        for (int i = 0; i < VALUES; i++)
+            values += owners[i] > 1;
+        OK(crm_customer_shared(txn, &email, &n, &v, &er));
+        ck_assert_uint_eq(n, customers);
+        ck_assert_uint_eq(v, values);
+        OK(crm_customer_undelete(txn, 7, 0, &er));
+    }
+    IS(CRM_EFIELD, crm_customer_shared(txn, &name, &n, &v, &er));
+    IS(CRM_EINVAL, crm_customer_shared(txn, NULL, &n, &v, &er));
+    api_commit(txn);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
 /* ---- samples ---- */
 
 CRM_TEST(test_api_segment__samples)

@@ -93,7 +93,7 @@ static void bench_look_ups(crm_db *db, const char *data, const char *op, const c
     free(keys);
 }
 
-/* ---- one changed field, one durable commit ---- */
+/* ---- one changed field, or one more tag, one durable commit ---- */
 
 typedef struct change {
     cell key;
@@ -107,6 +107,7 @@ typedef struct writer {
     change *changes;
     size_t first, count, step;
     uint64_t done;
+    const char *tag; /* NULL: a field is changed */
 } writer;
 
 typedef struct write_one {
@@ -125,6 +126,8 @@ static int change_score(crm_txn *txn, void *ctx)
 
     if (rc)
         return rc;
+    if (o->w->tag)
+        return crm_tag_add(txn, id, o->w->tag, NULL, NULL);
     crm_customer_clear(o->w->c);
     rc = crm_customer_set_integer(o->w->c, &peer_field[SCORE], o->what->score, NULL);
     return rc ? rc : crm_customer_patch(txn, id, 0, o->w->c, NULL);
@@ -167,7 +170,8 @@ static void prepare(crm_db *db, change *changes, size_t count)
     crm_txn_abort(txn);
 }
 
-static uint64_t run_writers(crm_db *db, change *changes, size_t count, unsigned writers)
+static uint64_t run_writers(crm_db *db, change *changes, size_t count, unsigned writers,
+                            const char *tag)
 {
     static writer w[WRITERS];
     uint64_t done = 0;
@@ -175,7 +179,8 @@ static uint64_t run_writers(crm_db *db, change *changes, size_t count, unsigned 
 
     must(crm_txn_begin(db, CRM_READ, NULL, &txn, &err), "begin");
     for (unsigned i = 0; i < writers; i++) {
-        w[i] = (writer){.db = db, .changes = changes, .first = i, .count = count, .step = writers};
+        w[i] = (writer){
+            .db = db, .changes = changes, .first = i, .count = count, .step = writers, .tag = tag};
         must(crm_customer_new(txn, &w[i].c, &err), "record");
     }
     crm_txn_abort(txn);
@@ -191,9 +196,9 @@ static uint64_t run_writers(crm_db *db, change *changes, size_t count, unsigned 
     return done;
 }
 
-static void bench_updates(crm_db *db, const char *data, unsigned writers, int runs)
+static void bench_updates(crm_db *db, const char *data, unsigned writers, int tags, int runs)
 {
-    char name[64], result[32] = "";
+    char name[64], result[32] = "", tag[64];
     series rate = {{0}, 0}, bytes = {{0}, 0};
     size_t count, n = UPDATES * (writers > 8 ? 8 : writers);
     cell *keys = peer_keys(data, "keys_u1.txt", &count);
@@ -211,15 +216,17 @@ static void bench_updates(crm_db *db, const char *data, unsigned writers, int ru
         prepare(db, changes, n);
         written = measure_proc("io", "wchar:");
         start = measure_now();
-        done = run_writers(db, changes, n, writers);
+        snprintf(tag, sizeof tag, "campaign:u1-%u-%d", writers, run);
+        done = run_writers(db, changes, n, writers, tags ? tag : NULL);
         series_add(&rate, (double)done / (measure_now() - start));
         written = measure_proc("io", "wchar:") - written;
         series_add(&bytes, (double)written / (double)n);
         snprintf(result, sizeof result, "%" PRIu64, done);
     }
-    snprintf(name, sizeof name, writers > 1 ? "U1patch/%u" : "U1patch", writers);
+    snprintf(name, sizeof name, writers > 1 ? "%s/%u" : "%s", tags ? "U1" : "U1patch", writers);
     emit(name, n, &rate, "ops/s", result, NULL);
-    snprintf(name, sizeof name, writers > 1 ? "U1patch_bytes/%u" : "U1patch_bytes", writers);
+    snprintf(name, sizeof name, writers > 1 ? "%s_bytes/%u" : "%s_bytes", tags ? "U1" : "U1patch",
+             writers);
     emit(name, n, &bytes, "B/commit", "", NULL);
     free(changes);
     free(keys);
@@ -303,7 +310,10 @@ int main(int argc, char **argv)
         peer_events(db, &o);
     emit_one("rss_query", measure_peak_mb(), "MB");
     for (int i = 0; i < 3; i++)
-        bench_updates(db, o.data, WRITER_COUNTS[i], o.runs);
+        bench_updates(db, o.data, WRITER_COUNTS[i], 0, o.runs);
+    for (int i = 0; i < 3; i++)
+        bench_updates(db, o.data, WRITER_COUNTS[i], 1, o.runs);
+    peer_tag_segment(db, o.runs);
     emit_one("rss", measure_peak_mb(), "MB");
     crm_db_close(db);
     return 0;

@@ -57,5 +57,7 @@ void peer_events(crm_db *db, const peer_options *o);
 void peer_tag_row(crm_id id, cell list);
 void peer_tag_flush(crm_txn *txn);
 void peer_segments(crm_db *db, const peer_options *o);
+/* A new tag for all of a segment, one durable commit. */
+void peer_tag_segment(crm_db *db, int runs);
 
 #endif

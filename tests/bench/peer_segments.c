@@ -90,7 +90,7 @@ static void time_one(series *s, double (*ask)(void *ctx), void *ctx)
 typedef struct question {
     crm_txn *txn;
     crm_segment *segment;
-    uint64_t count;
+    uint64_t count, more;
 } question;
 
 static double ask_count(void *ctx)
@@ -104,7 +104,7 @@ static double ask_count(void *ctx)
 
 static void bench_count(crm_txn *txn, const char *op, const char *text, int runs)
 {
-    question q = {txn, parse(txn, text), 0};
+    question q = {txn, parse(txn, text), 0, 0};
     series s = {{0}, 0};
     char result[32];
 
@@ -167,7 +167,7 @@ static void bench_facet(crm_txn *txn, const char *text, int runs)
     uint64_t h = 0xcbf29ce484222325u;
     char result[64];
 
-    f.q = (question){txn, parse(txn, text), 0};
+    f.q = (question){txn, parse(txn, text), 0, 0};
     for (int run = 0; run < runs; run++)
         time_one(&s, ask_facet, &f);
     for (size_t i = 0; i < f.rows.count; i++)
@@ -215,7 +215,7 @@ static double ask_top(void *ctx)
 
 static void bench_top(crm_txn *txn, const char *text, int runs)
 {
-    top_question t = {{txn, parse(txn, text), 0}, NULL, 0, 0};
+    top_question t = {{txn, parse(txn, text), 0, 0}, NULL, 0, 0};
     series s = {{0}, 0};
     char result[64];
 
@@ -226,6 +226,34 @@ static void bench_top(crm_txn *txn, const char *text, int runs)
     emit("S8", 1, &s, "ms", result, NULL);
     crm_customer_free(t.c);
     crm_segment_free(t.q.segment);
+}
+
+/* Customers who share their phone with another, and how many phones that are. */
+static double ask_shared(void *ctx)
+{
+    question *q = ctx;
+    double start = measure_now();
+    uint64_t customers, values;
+
+    must(crm_customer_shared(q->txn, &peer_field[3], &customers, &values, &err), "shared");
+    q->count = customers;
+    q->more = values;
+    return measure_now() - start;
+}
+
+static void bench_shared(crm_txn *txn, int runs)
+{
+    question q = {txn, NULL, 0, 0};
+    series s = {{0}, 0};
+    char line[64], result[64];
+    int n;
+
+    for (int run = 0; run < runs; run++)
+        time_one(&s, ask_shared, &q);
+    n = snprintf(line, sizeof line, "%" PRIu64 ",%" PRIu64 "\n", q.count, q.more);
+    snprintf(result, sizeof result, "1:%016" PRIx64,
+             hash_text(0xcbf29ce484222325u, line, (size_t)n));
+    emit("D1", 1, &s, "ms", result, NULL);
 }
 
 #define SEG                                                                                        \
@@ -254,5 +282,28 @@ void peer_segments(crm_db *db, const peer_options *o)
     }
     bench_facet(txn, SEG, o->runs);
     bench_top(txn, "score >= 800 and tag(behaviour:active)", o->runs);
+    bench_shared(txn, o->runs);
     crm_txn_abort(txn);
+}
+
+void peer_tag_segment(crm_db *db, int runs)
+{
+    series s = {{0}, 0};
+    uint64_t changed = 0;
+    char result[32], tag[64];
+
+    for (int run = 0; run < runs; run++) {
+        double start = measure_now();
+        crm_segment *segment;
+        crm_txn *txn;
+        snprintf(tag, sizeof tag, "campaign:u2-%d", run);
+        must(crm_txn_begin(db, CRM_WRITE, NULL, &txn, &err), "begin");
+        segment = parse(txn, SEG);
+        must(crm_segment_tag(txn, segment, tag, NULL, NULL, &changed, &err), "tag");
+        crm_segment_free(segment);
+        must(crm_txn_commit(txn, &err), "commit");
+        series_add(&s, (measure_now() - start) * 1e3);
+    }
+    snprintf(result, sizeof result, "%" PRIu64, changed);
+    emit("U2", 1, &s, "ms", result, NULL);
 }

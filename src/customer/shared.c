@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * How many customers share a value of an identity: the first question about duplicates.
+ */
+#include "customer/customer.h"
+#include "db/index.h"
+
+#include <string.h>
+
+typedef struct tally {
+    uint64_t rows, sum; /* with a number above 0, and of those numbers */
+} tally;
+
+static void add_block(const crm__column *c, tally *t)
+{
+    crm__column_cell cells[CRM__COLUMN_ROWS];
+
+    crm__column_cells(c, cells);
+    for (int i = 0; i < CRM__COLUMN_ROWS; i++) {
+        if (cells[i].state != CRM__CELL_NUMBER || cells[i].number <= 0)
+            continue;
+        t->rows++;
+        t->sum += (uint64_t)cells[i].number;
+    }
+}
+
+static int add_column(crm_txn *txn, uint32_t column, tally *t)
+{
+    uint64_t chunks = (txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
+    crm__buf room;
+    int rc = CRM_OK;
+
+    crm__buf_init(&room, txn->mem);
+    for (uint64_t i = 0; i < chunks * CRM__COLUMN_BLOCKS && !rc; i++) {
+        uint8_t key[CRM__KEY_COLUMN];
+        crm__column c;
+        rc = crm__txn_column(txn,
+                             crm__key_column(key, i / CRM__COLUMN_BLOCKS, column,
+                                             (uint32_t)(i % CRM__COLUMN_BLOCKS)),
+                             &room, &c);
+        if (!rc)
+            add_block(&c, t);
+        rc = rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    }
+    crm__buf_clear(&room);
+    return rc;
+}
+
+int crm_customer_shared(crm_txn *txn, const crm_field *field, uint64_t *customers, uint64_t *values,
+                        crm_error *err)
+{
+    tally who = {0, 0}, which = {0, 0};
+    uint32_t shared, first;
+    const crm__model *m;
+    const crm__field *f;
+    int rc = crm__txn_enter(txn, 0, err);
+
+    if (!rc && (!field || !customers || !values))
+        rc = crm__fail_field(err, CRM_EINVAL, "field", "an argument is NULL");
+    if (!rc)
+        rc = crm__txn_model(txn, &m, err);
+    if (!rc)
+        rc = crm__state_read(txn, err);
+    if (rc)
+        return rc;
+    f = crm__model_number(m, field->number);
+    if (!f || strcmp(f->key, field->key) != 0)
+        return crm__fail_field(err, CRM_EFIELD, "field", "the model has no such field");
+    rc = crm__index_shared(txn, f, &shared, &first, err);
+    if (rc == CRM_EINVAL)
+        return crm__fail_field(err, CRM_EFIELD, f->key, "%s: customers are not found by it",
+                               f->key);
+    if (rc)
+        return rc;
+    rc = add_column(txn, shared, &who);
+    if (!rc)
+        rc = add_column(txn, first, &which);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read what customers share", err);
+    *customers = who.rows;
+    *values = which.sum;
+    return CRM_OK;
+}
