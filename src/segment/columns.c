@@ -43,7 +43,7 @@ static void block_rows(const crm__column *c, const crm__test *t, const uint64_t 
 }
 
 /* Candidates so few that each is looked at by itself. */
-enum { FEW = 24 };
+enum { FEW = 3 };
 
 static void few_rows(const crm__column *c, const crm__test *t, uint64_t *words, int n)
 {

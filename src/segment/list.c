@@ -152,6 +152,27 @@ static int offer(crm_segment_iter *it, crm_id id)
     return it->rc;
 }
 
+/* With enough entries, rows that come behind the last of them need not be looked at; the last one
+ * changes as entries are found. */
+enum { CUT_EVERY = 512 };
+
+static int offer_chunk(crm_segment_iter *it, uint64_t chunk)
+{
+    int rc = CRM_OK, since = CUT_EVERY;
+
+    for (int32_t row = crm__set_next(it->words, 0); row >= 0 && !rc;
+         row = crm__set_next(it->words, (uint32_t)row + 1)) {
+        if (it->count == it->left && since++ == CUT_EVERY) {
+            since = 0;
+            rc = crm__order_cut(&it->asking.run, &it->order, &it->entries[0], it->words);
+            if (rc || !crm__set_has(it->words, (uint32_t)row))
+                continue;
+        }
+        rc = offer(it, (chunk << CRM__CHUNK_SHIFT) + (uint64_t)row);
+    }
+    return rc;
+}
+
 static int gather(crm_segment_iter *it)
 {
     crm__asking *a = &it->asking;
@@ -159,11 +180,8 @@ static int gather(crm_segment_iter *it)
 
     for (uint64_t c = 0; c < a->plan.chunks && !rc; c++) {
         rc = crm__run_chunk(&a->run, c, it->words, &any);
-        if (!rc && any && it->count == it->left)
-            rc = crm__order_cut(&a->run, &it->order, &it->entries[0], it->words);
-        for (int32_t row = rc || !any ? -1 : crm__set_next(it->words, 0); row >= 0 && !rc;
-             row = crm__set_next(it->words, (uint32_t)row + 1))
-            rc = offer(it, (c << CRM__CHUNK_SHIFT) + (uint64_t)row);
+        if (!rc && any)
+            rc = offer_chunk(it, c);
     }
     for (size_t n = it->count; n > 1 && !rc; n--) {
         swap(&it->entries[0], &it->entries[n - 1]);

@@ -126,8 +126,10 @@ static int change_score(crm_txn *txn, void *ctx)
 
     if (rc)
         return rc;
-    if (o->w->tag)
-        return crm_tag_add(txn, id, o->w->tag, NULL, NULL);
+    if (o->w->tag) { /* a key may stand twice in the file */
+        rc = crm_tag_add(txn, id, o->w->tag, NULL, NULL);
+        return rc == CRM_DONE ? CRM_OK : rc;
+    }
     crm_customer_clear(o->w->c);
     rc = crm_customer_set_integer(o->w->c, &peer_field[SCORE], o->what->score, NULL);
     return rc ? rc : crm_customer_patch(txn, id, 0, o->w->c, NULL);
