@@ -54,8 +54,8 @@ typedef struct total {
     __int128 sum; /* at TOTAL_SCALE */
     crm__decimal min, max;
     int64_t first, last;
-    crm__slice *seen; /* DISTINCT: comparable forms */
-    uint32_t seen_count, seen_cap;
+    crm__slice *seen; /* DISTINCT: comparable forms, open addressing */
+    uint32_t seen_count, seen_size;
 } total;
 
 static __int128 widen(crm__decimal d)
@@ -67,6 +67,33 @@ static __int128 widen(crm__decimal d)
     return v;
 }
 
+/* The place of a value among those seen, or where it would stand. */
+static crm__slice *place_of(crm__slice *table, uint32_t size, crm__slice value)
+{
+    uint32_t at = (uint32_t)crm__hash64(0, value.p, value.n) & (size - 1);
+
+    while (table[at].p && crm__slice_compare(table[at], value) != 0)
+        at = (at + 1) & (size - 1);
+    return &table[at];
+}
+
+static int grow_seen(crm__run *r, total *t)
+{
+    uint32_t size = t->seen_size ? t->seen_size * 2 : 16;
+    crm__slice *to = crm__arena_alloc(&r->work, size * sizeof *to);
+
+    if (!to)
+        return CRM_ENOMEM;
+    memset(to, 0, size * sizeof *to);
+    for (uint32_t i = 0; i < t->seen_size; i++) {
+        if (t->seen[i].p)
+            *place_of(to, size, t->seen[i]) = t->seen[i];
+    }
+    t->seen = to;
+    t->seen_size = size;
+    return CRM_OK;
+}
+
 static int see(crm__run *r, const crm__value *v, total *t)
 {
     crm__slice *to;
@@ -74,26 +101,17 @@ static int see(crm__run *r, const crm__value *v, total *t)
     r->scratch.n = 0;
     if (crm__value_normal(v->type, v, &r->scratch) || r->scratch.failed)
         return CRM_ENOMEM;
-    for (uint32_t i = 0; i < t->seen_count; i++) {
-        if (t->seen[i].n == r->scratch.n &&
-            (!r->scratch.n || memcmp(t->seen[i].p, r->scratch.p, r->scratch.n) == 0))
-            return CRM_OK;
-    }
-    if (t->seen_count == t->seen_cap) {
-        uint32_t cap = t->seen_cap ? t->seen_cap * 2 : 16;
-        to = crm__arena_alloc(&r->work, cap * sizeof *to);
-        if (!to)
-            return CRM_ENOMEM;
-        if (t->seen_count)
-            memcpy(to, t->seen, t->seen_count * sizeof *to);
-        t->seen = to;
-        t->seen_cap = cap;
-    }
-    to = &t->seen[t->seen_count];
+    if (t->seen_count * 2 >= t->seen_size && grow_seen(r, t))
+        return CRM_ENOMEM;
+    to = place_of(t->seen, t->seen_size, crm__slice_of(r->scratch.p, r->scratch.n));
+    if (to->p)
+        return CRM_OK;
     to->n = r->scratch.n;
-    to->p = crm__arena_copy(&r->work, r->scratch.p, r->scratch.n);
+    to->p = crm__arena_alloc(&r->work, to->n + 1);
     if (!to->p)
         return CRM_ENOMEM;
+    if (to->n)
+        memcpy((uint8_t *)(uintptr_t)to->p, r->scratch.p, to->n);
     t->seen_count++;
     return CRM_OK;
 }
@@ -275,7 +293,9 @@ static int read_events(crm__run *r, const crm__step *s, crm_id id, reading *to)
             if (rc < 0)
                 return rc;
         }
-        rc = crm__timeline_after(&t, &b, &at);
+        rc = crm__run_read(r);
+        if (!rc)
+            rc = crm__timeline_after(&t, &b, &at);
     }
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }

@@ -183,6 +183,9 @@ static int gather(crm_segment_iter *it)
         if (!rc && any)
             rc = offer_chunk(it, c);
     }
+    /* What a write transaction changes later must not move the places of those who were found. */
+    for (size_t i = 0; a->run.txn->write && i < it->count && !rc; i++)
+        rc = crm__order_load_all(&a->run, &it->order, &it->texts, &it->entries[i]);
     for (size_t n = it->count; n > 1 && !rc; n--) {
         swap(&it->entries[0], &it->entries[n - 1]);
         sift_down(it, n - 1);

@@ -244,8 +244,14 @@ int crm__order_load(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_e
 static int load_rest(crm__run *r, const crm__order_by *by, crm__arena *a, crm_id id,
                      crm__order_value *v)
 {
-    int rc = v->has && v->begun ? load_record(r, by, a, id, v) : CRM_OK;
+    int rc;
 
+    if (!v->has || !v->begun)
+        return CRM_OK;
+    v->has = 0;
+    rc = load_record(r, by, a, id, v);
+    if (!rc && !v->has)
+        rc = CRM_ECORRUPT; /* the column says that there is a text */
     return rc ? rc : crm__run_read(r);
 }
 

@@ -530,8 +530,16 @@ static int plan_many(crm__plan *p, const crm__node *n, crm__step_op op, crm__ste
     return rc ? rc : crm__step_order(p, *out);
 }
 
+/* Saved segments that name others again and again come to any number of conditions. */
+enum { NODES = 65536 };
+
 int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out)
 {
+    if (++p->nodes > NODES)
+        return crm__fail_field(p->err, CRM_EVALUE, "segment",
+                               "with the saved segments in it the segment has more than %d "
+                               "conditions",
+                               NODES);
     switch (n->op) {
     case CRM__NODE_ALL:
         *out = crm__step_new(p, CRM__STEP_ALL, n);

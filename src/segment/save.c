@@ -47,17 +47,13 @@ static int put(crm_txn *txn, crm__slice name, const char *text_name, crm__slice 
     return crm__saved_put(txn, name, &s) ? crm__fail_nomem(err) : CRM_OK;
 }
 
-/* Asks the plan whether all it names is there, and whether it is inside itself. */
-static int try_plan(crm_txn *txn, crm__slice name, crm_error *err)
+/* The tree of `segment(name)`. */
+static int parse_name(crm_txn *txn, const crm__model *m, crm__slice name, crm__tree **out,
+                      crm_error *err)
 {
-    const crm__model *m;
-    crm__plan p;
-    crm__tree *t;
     crm__buf b;
-    int rc = crm__txn_model(txn, &m, err);
+    int rc;
 
-    if (rc)
-        return rc;
     crm__buf_init(&b, txn->mem);
     crm__buf_add_str(&b, "segment(\"");
     for (size_t i = 0; i < name.n; i++) {
@@ -68,8 +64,21 @@ static int try_plan(crm_txn *txn, crm__slice name, crm_error *err)
     crm__buf_add_str(&b, "\")");
     rc = b.failed ? crm__fail_nomem(err)
                   : crm__tree_parse(txn->mem, (crm__model *)(uintptr_t)m, txn->zone,
-                                    (const char *)b.p, b.n, &t, err);
+                                    (const char *)b.p, b.n, out, err);
     crm__buf_clear(&b);
+    return rc;
+}
+
+/* Asks the plan whether all it names is there, and whether it is inside itself. */
+static int try_plan(crm_txn *txn, crm__slice name, crm_error *err)
+{
+    const crm__model *m;
+    crm__plan p;
+    crm__tree *t;
+    int rc = crm__txn_model(txn, &m, err);
+
+    if (!rc)
+        rc = parse_name(txn, m, name, &t, err);
     if (rc)
         return rc;
     rc = crm__plan_make(txn, t, 0, &p, err);
@@ -149,29 +158,20 @@ int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_err
 
 /* ---- removing ---- */
 
-static int refers(const crm__node *n, crm__slice name)
-{
-    if (n->op == CRM__NODE_SEGMENT && crm__slice_compare(n->name, name) == 0)
-        return 1;
-    for (uint32_t i = 0; i < n->child_count; i++) {
-        if (refers(n->children[i], name))
-            return 1;
-    }
-    return 0;
-}
-
-/* A text that the model no longer reads refers to nothing. */
-static int text_refers(crm_txn *txn, const crm__model *m, crm__slice text, crm__slice name)
+/* The name as it stands in canonical texts.  A text that the model can't read any more may come
+ * back with another model, so texts are asked, not trees; a name inside of a quoted text counts as
+ * one that is referred to. */
+static int written(crm_txn *txn, const crm__model *m, crm__slice name, crm__buf *out,
+                   crm_error *err)
 {
     crm__tree *t;
-    int yes;
+    int rc = parse_name(txn, m, name, &t, err);
 
-    if (crm__tree_parse(txn->mem, (crm__model *)(uintptr_t)m, txn->zone, (const char *)text.p,
-                        text.n, &t, NULL))
-        return 0;
-    yes = refers(crm__tree_root(t), name);
+    if (rc)
+        return rc;
+    rc = crm__tree_print(crm__tree_root(t), out);
     crm__tree_unref(t);
-    return yes;
+    return rc || out->failed ? crm__fail_nomem(err) : CRM_OK;
 }
 
 static int used_by(crm_txn *txn, crm__slice name, crm_error *err)
@@ -179,25 +179,28 @@ static int used_by(crm_txn *txn, crm__slice name, crm_error *err)
     uint8_t other[CRM__SAVED_NAME];
     crm__slice at = {NULL, 0};
     const crm__model *m;
+    crm__buf text;
     size_t n;
-    int rc = crm__txn_model(txn, &m, err), step;
+    int rc = crm__txn_model(txn, &m, err), step = CRM_ENOTFOUND;
 
-    if (rc)
-        return rc;
-    while ((step = crm__saved_next(txn, at, other, &n)) == CRM_OK) {
+    crm__buf_init(&text, txn->mem);
+    if (!rc)
+        rc = written(txn, m, name, &text, err);
+    while (!rc && (step = crm__saved_next(txn, at, other, &n)) == CRM_OK) {
         crm__saved s;
         at = crm__slice_of(other, n);
         rc = crm__saved_read(txn, at, &s);
         if (rc == CRM_ENOTFOUND || crm__slice_compare(at, name) == 0)
-            continue;
-        if (rc)
-            return fail(txn, rc, err);
-        if (text_refers(txn, m, s.text, name))
-            return crm__fail_field(err, CRM_EREFUSED, "segment",
-                                   "the saved segment '%.*s' refers to it", (int)n,
-                                   (const char *)other);
+            rc = CRM_OK;
+        else if (rc)
+            rc = fail(txn, rc, err);
+        else if (memmem(s.text.p, s.text.n, text.p, text.n))
+            rc = crm__fail_field(err, CRM_EREFUSED, "segment",
+                                 "the saved segment '%.*s' refers to it", (int)n,
+                                 (const char *)other);
     }
-    return step == CRM_ENOTFOUND ? CRM_OK : fail(txn, step, err);
+    crm__buf_clear(&text);
+    return rc || step == CRM_ENOTFOUND ? rc : fail(txn, step, err);
 }
 
 int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err)

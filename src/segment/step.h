@@ -99,6 +99,7 @@ typedef struct crm__plan {
     crm_error *err;
     /* Saved segments that it is being made inside of, and all whose trees it holds. */
     uint32_t nested, tree_count, tree_cap;
+    uint32_t nodes; /* of all trees, as often as they are named */
     crm__slice names[CRM__SEGMENT_DEPTH];
     crm__tree **trees;
 } crm__plan;

@@ -342,6 +342,45 @@ CRM_TEST(test_api_segment__a_page_goes_on_whatever_was_written)
     crm_db_close(db);
 }
 
+CRM_TEST(test_api_segment__keys_are_of_the_moment_of_asking)
+{
+    static const char *const NEW[] = {"{\"name\":\"zzzzzzzzzz\"}", "{\"name\":null}"};
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    crm_db *db = api_open_model("crm: 1\nname: k\nfields:\n  name: {type: text, index: sort}\n");
+
+    for (int i = 0; i < 2; i++) {
+        crm_txn *txn = api_begin(db, CRM_WRITE);
+        crm_segment *s = parse(txn, "all");
+        crm_segment_iter *it;
+        crm_id id = 0, first = 0;
+        char *key, text[64];
+        for (int k = 0; k < 10; k++) {
+            snprintf(text, sizeof text, "{\"name\":\"a long name %d\"}", k);
+            id = api_create(txn, text);
+            first = first ? first : id;
+        }
+        o.order = "name";
+        o.limit = 3;
+        o.after = NULL;
+        OK(crm_segment_list(txn, s, &o, &it, &er));
+        for (int k = 0; k < 3; k++)
+            OK(crm_segment_next(it, &id, &er));
+        ck_assert_uint_eq(id, first + 2);
+        OK(crm_customer_patch_json(txn, id, 0, NEW[i], CRM_NUL, &er));
+        OK(crm_segment_key(it, &key, &er));
+        crm_segment_list_close(it);
+        o.after = key;
+        OK(crm_segment_list(txn, s, &o, &it, &er));
+        OK(crm_segment_next(it, &id, &er));
+        ck_assert_uint_eq(id, first + 3);
+        crm_segment_list_close(it);
+        crm_free(key);
+        crm_segment_free(s);
+        crm_txn_abort(txn);
+    }
+    crm_db_close(db);
+}
+
 /* ---- facets ---- */
 
 static int add_facet(const crm_facet *f, void *ctx)
@@ -694,4 +733,44 @@ CRM_TEST(test_api_segment__saved)
     crm_txn_abort(txn);
     crm_db_close(db);
     api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_segment__saved_ones_do_not_grow_without_end)
+{
+    crm_db *db = few(5);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    char name[16], text[800];
+    int level = 0, rc = CRM_OK;
+
+    OK(save(txn, "s0", "name contains \"n1\"", 0));
+    while (!rc && level < 8) {
+        text[0] = 0;
+        for (int i = 0; i < 16; i++)
+            sprintf(text + strlen(text), "%ssegment(s%d)", i ? " or " : "", level);
+        snprintf(name, sizeof name, "s%d", ++level);
+        rc = save(txn, name, text, 0);
+    }
+    ck_assert_int_eq(rc, CRM_EVALUE);
+    ck_assert_int_eq(level, 4); /* 16 to the 4 is 65,536, and more with those between */
+    ck_assert_uint_eq(count_of(txn, "segment(s3)"), 1);
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+CRM_TEST(test_api_segment__one_that_is_out_of_view_keeps_what_it_names)
+{
+    static const char WITH[] =
+        "crm: 1\nname: m\nfields:\n  name: {type: text}\n  foo: {type: text}\n";
+    static const char WITHOUT[] = "crm: 1\nname: m\nfields:\n  name: {type: text}\n";
+    crm_db *db = api_open_model(WITH);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+
+    OK(save(txn, "in \"it\"", "name = \"A\"", 0));
+    OK(save(txn, "outer", "segment(\"in \\\"it\\\"\") and foo = \"1\"", 0));
+    OK(crm_model_apply(txn, WITHOUT, CRM_NUL, CRM_FORCE, NULL, NULL, &er));
+    IS(CRM_EREFUSED, crm_segment_remove(txn, "in \"it\"", &er));
+    OK(crm_segment_remove(txn, "outer", &er));
+    OK(crm_segment_remove(txn, "in \"it\"", &er));
+    crm_txn_abort(txn);
+    crm_db_close(db);
 }
