@@ -121,8 +121,8 @@ typedef struct fault_source {
 void fault_run_once(fault_run *r, const fault_scenario *s, const char *base, const char *dir,
                     const fault_source *src, const fault_run *plain, int check);
 
-/* Which n of a sweep are tried: all up to `all`, then every `step`-th; every one with CRM_FULL, few
- * with CRM_SHORT. */
+/* Which n of a sweep are tried: all up to half of `all`, then every 2 * `step`-th; every one with
+ * CRM_FULL, few with CRM_SHORT. */
 int fault_wanted(uint64_t n, uint64_t all, uint64_t step);
 
 /* ---- malloc, of the whole process (oom.c) ---- */
