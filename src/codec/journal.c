@@ -33,11 +33,13 @@ static int by_id(const void *a, const void *b)
 
 size_t crm__ids_sort(uint64_t *ids, size_t count)
 {
-    size_t n = 0;
+    size_t n = 0, i = 1;
 
-    if (count > 1)
+    while (i < count && ids[i - 1] <= ids[i]) /* as they mostly come */
+        i++;
+    if (i < count)
         qsort(ids, count, sizeof *ids, by_id);
-    for (size_t i = 0; i < count; i++) {
+    for (i = 0; i < count; i++) {
         if (!n || ids[n - 1] != ids[i])
             ids[n++] = ids[i];
     }

@@ -69,7 +69,11 @@ void fault_copy(const char *from, const char *to)
 #define MODEL_TAIL                                                                                 \
     "identities:\n"                                                                                \
     "  external: {type: text, per: source, unique: true}\n"                                        \
-    "  member: {type: text, unique: true, pattern: '[A-Z]\\d+'}\n"
+    "  member: {type: text, unique: true, pattern: '[A-Z]\\d+'}\n"                                 \
+    "tags:\n"                                                                                      \
+    "  region: {hierarchical: true, values: {cn: {zh: 中国}, cn/east: {zh: 华东}}}\n"          \
+    "  value: {one: true, closed: true, values: [high, low]}\n"                                    \
+    "  mood: {expires: true}\n"
 
 const char FAULT_MODEL[] = MODEL_HEAD MODEL_RATE "  site: {type: url}\n"
                                                  "  nick: {type: text, list: true}\n" MODEL_TAIL;
