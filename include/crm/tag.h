@@ -90,7 +90,8 @@ CRM_API void crm_tag_options_init(crm_tag_options *opts);
  *
  * Ownership: inputs are borrowed for the call.
  * Threads:   the thread that began @p txn.
- * Cost:      a few look-ups; of a dimension with `one`, one for each of its tags.
+ * Cost:      a few look-ups; of a dimension with `one`, one for each tag that customers near it
+ * have.
  * @since 0.1
  */
 CRM_API int crm_tag_add(crm_txn *txn, crm_id id, const char *tag, const crm_tag_options *opts,
@@ -141,7 +142,7 @@ CRM_API int crm_tag_remove(crm_txn *txn, crm_id id, const char *tag, crm_error *
  *
  * Ownership: inputs are borrowed for the call.
  * Threads:   the thread that began @p txn.
- * Cost:      one look-up for each tag of the dimension.
+ * Cost:      one look-up for each tag that customers near it have.
  * @since 0.1
  */
 CRM_API int crm_tag_set(crm_txn *txn, crm_id id, const char *dimension, const char *const *tags,
@@ -404,7 +405,13 @@ CRM_API void crm_tag_count_close(crm_tag_count_iter *it);
 
 /**
  * Gives a tag another name: every customer who has it, or one below it, has the new one instead,
- * with the same end.  Deleted customers too.  One journal entry, which can be undone.
+ * with the same end, origin and reason.  Deleted customers too.  One journal entry, which can be
+ * undone.
+ *
+ * A customer whose tag has ended counts as one who does not have it: an ended tag is kept, under
+ * the new name, only where it is in no other's way, and is dropped where the new dimension knows no
+ * ends.  A dimension with `one` keeps one: the new tag takes the place of others, and of several
+ * tags that a customer had below @p tag the last in order of names stays.
  *
  * @param[in]  txn      Live write transaction.
  * @param[in]  tag      As in crm_tag_add().
@@ -416,13 +423,15 @@ CRM_API void crm_tag_count_close(crm_tag_count_iter *it);
  * @retval CRM_ENOTFOUND  no customer has the tag
  * @retval CRM_EEXISTS    a customer has the new one already: crm_tag_merge() goes on all the same
  * @retval CRM_EFIELD     the model has no such dimension
- * @retval CRM_EVALUE     not a value of the dimension; or the new one lies below the old one
+ * @retval CRM_EVALUE     not a value of the dimension; or the new one lies below the old one; or a
+ * customer's tag has an end that is to come and the new dimension knows no ends
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
  * CRM_EFULL, CRM_EPOISONED  see codes.h
  *
  * Ownership: inputs are borrowed for the call.
  * Threads:   the thread that began @p txn.
- * Cost:      a set operation for each 65,536 customers.
+ * Cost:      a set operation for each 65,536 customers, and one step for each change of the tag
+ * since.
  * @since 0.1
  */
 CRM_API int crm_tag_rename(crm_txn *txn, const char *tag, const char *to, uint64_t *touched,
@@ -430,7 +439,7 @@ CRM_API int crm_tag_rename(crm_txn *txn, const char *tag, const char *to, uint64
 
 /**
  * Makes one tag of two: as crm_tag_rename(), but customers may have the other one already; they
- * then keep it as it is.
+ * then keep it as it is.  Where theirs has ended, they get the one that has not.
  *
  * @param[in]  txn      Live write transaction.
  * @param[in]  tag      As in crm_tag_add().
@@ -441,13 +450,14 @@ CRM_API int crm_tag_rename(crm_txn *txn, const char *tag, const char *to, uint64
  * @retval CRM_OK         done
  * @retval CRM_ENOTFOUND  no customer has the tag
  * @retval CRM_EFIELD     the model has no such dimension
- * @retval CRM_EVALUE     not a value of the dimension; or the other one lies below the first
+ * @retval CRM_EVALUE     not a value of the dimension; or the other one lies below the first; or a
+ * customer's tag has an end that is to come and the other dimension knows no ends
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
  * CRM_EFULL, CRM_EPOISONED  see codes.h
  *
  * Ownership: inputs are borrowed for the call.
  * Threads:   the thread that began @p txn.
- * Cost:      a set operation for each 65,536 customers.
+ * Cost:      as crm_tag_rename().
  * @since 0.1
  */
 CRM_API int crm_tag_merge(crm_txn *txn, const char *tag, const char *into, uint64_t *touched,

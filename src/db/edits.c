@@ -445,6 +445,20 @@ void crm__edits_rows(const uint64_t *ops, uint32_t count, uint64_t *words)
     }
 }
 
+int crm__edits_row(const uint64_t *ops, uint32_t count, uint32_t row, int was)
+{
+    while (count-- > 0) { /* the last word counts */
+        uint64_t op = ops[count], number = op >> 1;
+        if (op == CRM__EDITS_EMPTY)
+            return 0;
+        if (number < CRM__CHUNK_ROWS
+                ? number == row
+                : crm__set_has((const uint64_t *)(uintptr_t)(op & ~(uint64_t)1), row))
+            return (int)(op & 1);
+    }
+    return was;
+}
+
 int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on, int count)
 {
     uint8_t form = count ? CRM__SLOT_SHARED_IDS : CRM__SLOT_IDS;

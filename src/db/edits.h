@@ -86,6 +86,8 @@ const uint64_t *crm__edits_ops(const crm__edits *e, kv_space space, crm__slice k
                                uint32_t *count);
 /* Makes the ops of a set on its words, of a block on its cells. */
 void crm__edits_rows(const uint64_t *ops, uint32_t count, uint64_t *words);
+/* Whether a row is in a set after its ops, when it `was` or was not before. */
+int crm__edits_row(const uint64_t *ops, uint32_t count, uint32_t row, int was);
 void crm__edits_cells(const uint64_t *ops, uint32_t count, crm__column_cell *cells);
 /* Days (int32_t) of the lists with edits under the first 8 bytes of their key, in no order.  CRM_OK
  * or CRM_ENOMEM. */

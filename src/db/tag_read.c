@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Reading the tags of customers and where they came from: see tagged.h.
  */
+#include "bits/kernel.h"
 #include "db/tagged.h"
 
 #include <string.h>
@@ -67,25 +68,32 @@ void crm__tag_walk_open(crm_txn *txn, uint64_t chunk, uint32_t tag, uint64_t las
     crm__key_tagged(w->key, chunk, tag, last, UINT32_MAX);
 }
 
-int crm__tag_walk_next(crm__tag_walk *w)
+/* To the next part of the walk. */
+static int walk_step(crm__tag_walk *w)
 {
     uint8_t first[CRM__KEY_TAGGED];
     int rc;
 
+    if (w->done)
+        return CRM_ENOTFOUND;
     crm__key_tagged(first, w->chunk, w->tag, 0, 0);
+    rc = crm__tag_near(w->txn, KV_TAGGED, crm__slice_of(w->key, sizeof w->key), 1, w->past, w->key,
+                       sizeof w->key);
+    if (!rc && memcmp(w->key, first, 8) != 0)
+        rc = CRM_ENOTFOUND;
+    w->done = rc != CRM_OK;
+    w->past = 1;
+    w->seq = crm__get_be64(w->key + 8);
+    w->part = crm__get_be32(w->key + 16);
+    return rc;
+}
+
+int crm__tag_walk_next(crm__tag_walk *w)
+{
     for (;;) {
-        if (w->done)
-            return CRM_ENOTFOUND;
-        rc = crm__tag_near(w->txn, KV_TAGGED, crm__slice_of(w->key, sizeof w->key), 1, w->past,
-                           w->key, sizeof w->key);
-        if (!rc && memcmp(w->key, first, 8) != 0)
-            rc = CRM_ENOTFOUND;
-        w->done = rc != CRM_OK;
+        int rc = walk_step(w);
         if (rc)
             return rc;
-        w->past = 1;
-        w->seq = crm__get_be64(w->key + 8);
-        w->part = crm__get_be32(w->key + 16);
         memset(w->words, 0, sizeof w->words);
         rc = crm__txn_set(w->txn, KV_TAGGED, crm__slice_of(w->key, sizeof w->key), w->words);
         if (rc)
@@ -95,19 +103,46 @@ int crm__tag_walk_next(crm__tag_walk *w)
     }
 }
 
+/* Whether the part of the walk has a row, without a look at the others. */
+static int walk_has(crm__tag_walk *w, uint32_t row, int *has)
+{
+    crm__slice key = crm__slice_of(w->key, sizeof w->key), stored, payload;
+    crm_txn *txn = w->txn;
+    const uint64_t *ops;
+    crm__set_view view;
+    uint32_t count = 0;
+    int rc = txn->kv->ops->get(txn->kv, KV_TAGGED, key, &stored);
+
+    *has = 0;
+    if (!rc)
+        rc = crm__untag(txn->store, KV_TAGGED, key, stored, &payload);
+    if (!rc)
+        rc = crm__set_open(payload, &view);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    *has = !rc && crm__set_view_has(&view, row);
+    if (!txn->write)
+        return CRM_OK;
+    ops = crm__edits_ops(&txn->edits, KV_TAGGED, key, &count);
+    *has = crm__edits_row(ops, count, row, *has);
+    return CRM_OK;
+}
+
 int crm__tag_edge(crm_txn *txn, uint32_t tag, crm_id id, uint64_t last, uint64_t *seq,
                   uint32_t *part, crm__tag_how *how)
 {
     uint32_t row = (uint32_t)(id & (CRM__CHUNK_ROWS - 1));
     crm__tag_walk *w = crm__alloc(txn->mem, sizeof *w);
-    int rc = CRM_OK;
+    int rc, has = 0;
 
     if (!w)
         return CRM_ENOMEM;
     crm__tag_walk_open(txn, id >> CRM__CHUNK_SHIFT, tag, last, w);
-    do
-        rc = crm__tag_walk_next(w);
-    while (!rc && !crm__set_has(w->words, row));
+    do {
+        rc = walk_step(w);
+        if (!rc)
+            rc = walk_has(w, row, &has);
+    } while (!rc && !has);
     if (!rc) {
         *seq = w->seq;
         *part = w->part;
@@ -121,16 +156,6 @@ int crm__tag_edge(crm_txn *txn, uint32_t tag, crm_id id, uint64_t last, uint64_t
 }
 
 /* ---- sets ---- */
-
-int crm__tag_has(crm_txn *txn, uint32_t tag, crm_id id, int *has)
-{
-    uint64_t words[CRM__SET_WORDS] = {0};
-    uint8_t key[CRM__KEY_TAG];
-    int rc = crm__txn_set(txn, KV_TAG, crm__key_tag(key, id >> CRM__CHUNK_SHIFT, tag), words);
-
-    *has = rc ? 0 : crm__set_has(words, (uint32_t)(id & (CRM__CHUNK_ROWS - 1)));
-    return rc;
-}
 
 int crm__tag_unexpired(crm_txn *txn, uint64_t chunk, uint32_t tag, int64_t now,
                        uint64_t words[CRM__SET_WORDS])
@@ -241,8 +266,8 @@ int crm__tagged_rows(crm_txn *txn, uint64_t seq, uint64_t chunk, uint32_t tag,
     crm__key_tagged(first, chunk, tag, seq, 0);
     memcpy(key, first, sizeof key);
     for (;; past = 1) {
-        rc = crm__tag_near(txn, KV_TAGGED, crm__slice_of(key, sizeof key), 0, past, key,
-                           sizeof key);
+        rc =
+            crm__tag_near(txn, KV_TAGGED, crm__slice_of(key, sizeof key), 0, past, key, sizeof key);
         if (rc == CRM_ENOTFOUND || (!rc && memcmp(key, first, sizeof key - 4) != 0))
             return CRM_OK;
         if (!rc)

@@ -8,6 +8,7 @@
  */
 #include "db/tagged.h"
 
+#include "bits/kernel.h"
 #include "db/journal.h"
 
 #include <stdlib.h>
@@ -95,6 +96,27 @@ static int has_row(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, i
 
     *has = rc ? 0 : crm__set_has(words, row);
     return rc;
+}
+
+int crm__tag_has(crm_txn *txn, uint32_t tag, crm_id id, int *has)
+{
+    uint8_t key[CRM__KEY_TAG];
+    crm__slice k = crm__key_tag(key, id >> CRM__CHUNK_SHIFT, tag), stored, payload;
+    uint32_t row = (uint32_t)(id & (CRM__CHUNK_ROWS - 1));
+    crm__set_view set;
+    int rc;
+
+    if (txn->write)
+        return has_row(txn, KV_TAG, k, row, has);
+    *has = 0;
+    rc = txn->kv->ops->get(txn->kv, KV_TAG, k, &stored);
+    if (!rc)
+        rc = crm__untag(txn->store, KV_TAG, k, stored, &payload);
+    if (!rc)
+        rc = crm__set_open(payload, &set);
+    if (!rc)
+        *has = crm__set_view_has(&set, row);
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
 /* ---- groups ---- */

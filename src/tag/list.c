@@ -29,17 +29,17 @@ int crm__tag_numbers(crm_txn *txn, crm_id id, crm__buf *out)
         return CRM_OK;
     crm__key_tag(key, chunk, 0);
     for (;; past = 1) {
-        uint64_t words[CRM__SET_WORDS] = {0};
         uint32_t tag;
+        int has = 0;
         rc = crm__tag_near(txn, KV_TAG, crm__slice_of(key, sizeof key), 0, past, key, sizeof key);
         if (rc == CRM_ENOTFOUND || (!rc && crm__get_be32(key) != chunk))
             return CRM_OK;
+        tag = crm__get_be32(key + 4);
         if (!rc)
-            rc = crm__txn_set(txn, KV_TAG, crm__slice_of(key, sizeof key), words);
+            rc = crm__tag_has(txn, tag, id, &has);
         if (rc)
             return rc;
-        tag = crm__get_be32(key + 4);
-        if (crm__set_has(words, (uint32_t)(id & (CRM__CHUNK_ROWS - 1))))
+        if (has)
             crm__buf_add(out, &tag, sizeof tag);
         if (out->failed)
             return CRM_ENOMEM;

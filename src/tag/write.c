@@ -66,6 +66,30 @@ static int end_ok(const crm__tag *tag, const crm__tag_how *how, crm_error *err)
 
 /* ---- one customer ---- */
 
+/* The tags of a dimension that a customer may have.  Of a closed one those that there are, which
+ * are few; else the customer's own, for names may be without number. */
+static int tags_within(crm_txn *txn, const crm__model *m, const crm__dimension *d, crm_id id,
+                       crm__buf *out)
+{
+    const uint32_t *list;
+    crm__buf numbers;
+    int rc;
+
+    if (d->closed)
+        return crm__tag_of_dimension(txn, m, d, &txn->work, out);
+    crm__buf_init(&numbers, txn->mem);
+    rc = crm__tag_numbers(txn, id, &numbers);
+    list = (const uint32_t *)(const void *)numbers.p;
+    for (size_t i = 0; i < numbers.n / sizeof *list && !rc; i++) {
+        crm__tag tag;
+        rc = crm__tag_named(txn, m, list[i], &txn->work, &tag);
+        if (!rc && tag.dimension == d)
+            crm__buf_add(out, &tag, sizeof tag);
+    }
+    crm__buf_clear(&numbers);
+    return rc ? rc : out->failed ? CRM_ENOMEM : CRM_OK;
+}
+
 /* Takes all tags of a dimension but those listed. */
 static int take_others(crm__tagging *t, const crm__model *m, const crm__dimension *d,
                        const crm__tag *but, size_t count, crm_id id)
@@ -76,9 +100,9 @@ static int take_others(crm__tagging *t, const crm__model *m, const crm__dimensio
     int rc;
 
     crm__buf_init(&tags, txn->mem);
-    rc = crm__tag_of_dimension(txn, m, d, &txn->work, &tags);
+    rc = tags_within(txn, m, d, id, &tags);
     if (rc)
-        rc = crm__txn_fail(txn, rc, "can't read the dictionary", t->err);
+        rc = crm__txn_fail(txn, rc, "can't read the tags", t->err);
     all = (const crm__tag *)(const void *)tags.p;
     for (size_t i = 0; i < tags.n / sizeof *all && !rc; i++) {
         size_t k = 0;

@@ -575,6 +575,147 @@ CRM_TEST(test_api_tag__a_plan_counts_the_tags_that_a_model_loses)
     crm_db_close(db);
 }
 
+static const char LEVELS[] = "crm: 1\n"
+                             "fields: {name: {type: text}}\n"
+                             "tags:\n"
+                             "  many: {hierarchical: true}\n"
+                             "  one: {one: true, hierarchical: true}\n"
+                             "  ends: {expires: true}\n"
+                             "  last: {one: true, expires: true}\n"
+                             "  free:\n";
+
+CRM_TEST(test_api_tag__a_merge_into_a_dimension_with_one_leaves_one)
+{
+    static const char *const ABC[] = {"a", "a/b", "a/c"};
+    crm_undo_result done = {sizeof done, 0, 0, 0, 0, 0, 0};
+    crm_db *db = api_open_model(LEVELS);
+    crm_txn *txn;
+    uint64_t n;
+
+    make(db, 3);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_set(txn, 1, "many", ABC, 3, NULL, &er));
+    OK(crm_tag_set(txn, 2, "many", ABC, 1, NULL, &er));
+    OK(crm_tag_set(txn, 3, "many", ABC, 2, NULL, &er));
+    OK(crm_tag_add(txn, 2, "one:x/c", NULL, &er));
+    OK(crm_tag_add(txn, 3, "one:x", NULL, &er));
+    OK(crm_tag_merge(txn, "many:a", "one:x", &n, &er));
+    ck_assert_uint_eq(n, 6);
+    ck_assert_str_eq(tags_of(txn, 1, 0), "one:x/c"); /* the last one */
+    ck_assert_str_eq(tags_of(txn, 2, 0), "one:x");
+    ck_assert_str_eq(tags_of(txn, 3, 0), "one:x/b");
+    done.batch = crm_txn_revision(txn);
+    api_commit(txn);
+    verify(db);
+    for (int i = 0; i < 4; i++) {
+        txn = begin_at(db, CRM_WRITE, AT(0), 0);
+        OK(crm_undo(txn, done.batch, 0, NULL, NULL, &done, &er));
+        ck_assert_str_eq(tags_of(txn, 1, 0), i % 2 ? "one:x/c" : "many:a many:a/b many:a/c");
+        ck_assert_str_eq(tags_of(txn, 2, 0), i % 2 ? "one:x" : "many:a one:x/c");
+        ck_assert_str_eq(tags_of(txn, 3, 0), i % 2 ? "one:x/b" : "many:a many:a/b one:x");
+        api_commit(txn);
+    }
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_tag__ends_in_a_merge)
+{
+    crm_tag_options five = how(AT(5), "why", CRM_TAG_RULE), nine = how(AT(9), "later", 0);
+    crm_db *db = api_open_model(LEVELS);
+    crm_savepoint mark;
+    crm_txn *txn;
+    uint64_t n;
+
+    make(db, 6);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_add(txn, 1, "ends:a", &five, &er));
+    OK(crm_tag_add(txn, 1, "ends:b", &nine, &er));
+    OK(crm_tag_add(txn, 2, "ends:a", &nine, &er));
+    OK(crm_tag_add(txn, 2, "ends:b", &five, &er));
+    OK(crm_tag_add(txn, 3, "ends:a", NULL, &er));
+    OK(crm_tag_add(txn, 3, "ends:b", &five, &er));
+    OK(crm_tag_add(txn, 4, "ends:a", &five, &er));
+    OK(crm_tag_add(txn, 5, "ends:a", &five, &er));
+    OK(crm_tag_add(txn, 5, "last:x", NULL, &er));
+    OK(crm_tag_add(txn, 6, "ends:a", NULL, &er));
+    OK(crm_tag_add(txn, 6, "last:x", NULL, &er));
+    api_commit(txn);
+
+    txn = begin_at(db, CRM_WRITE, AT(7), 0); /* what ends at 5 has ended */
+    OK(crm_txn_savepoint(txn, &mark, &er));
+    IS(CRM_EEXISTS, crm_tag_rename(txn, "ends:a", "ends:b", &n, &er));
+    OK(crm_tag_remove(txn, 1, "ends:b", &er));
+    OK(crm_tag_rename(txn, "ends:a", "ends:b", &n, &er)); /* who has it has it no more */
+    OK(crm_txn_rollback(txn, mark, &er));
+    OK(crm_txn_savepoint(txn, &mark, &er));
+    OK(crm_tag_merge(txn, "ends:a", "ends:b", &n, &er));
+    ck_assert_uint_eq(n, 6);
+    ck_assert_str_eq(tags_of(txn, 1, CRM_TAG_ENDED), "ends:b@9");
+    ck_assert_str_eq(tags_of(txn, 2, CRM_TAG_ENDED), "ends:b@9");
+    ck_assert_str_eq(tags_of(txn, 3, CRM_TAG_ENDED), "ends:b");
+    ck_assert_str_eq(tags_of(txn, 4, CRM_TAG_ENDED), "ends:b@5");
+    ck_assert_str_eq(tags_of(txn, 4, 0), "");
+    OK(crm_txn_rollback(txn, mark, &er));
+    OK(crm_txn_savepoint(txn, &mark, &er));
+    OK(crm_tag_merge(txn, "ends:a", "last:y", &n, &er));
+    ck_assert_str_eq(tags_of(txn, 4, CRM_TAG_ENDED), "last:y@5");
+    ck_assert_str_eq(tags_of(txn, 5, CRM_TAG_ENDED),
+                     "last:x"); /* has nothing that takes its place */
+    ck_assert_str_eq(tags_of(txn, 6, CRM_TAG_ENDED), "last:y");
+    OK(crm_txn_rollback(txn, mark, &er));
+    OK(crm_txn_savepoint(txn, &mark, &er));
+    IS(CRM_EVALUE, crm_tag_merge(txn, "ends:a", "free:x", &n, &er)); /* 2: an end to come */
+    ck_assert_str_eq(who_has(txn, "free:x", 0), "");
+    OK(crm_tag_add(txn, 2, "ends:a", NULL, &er));
+    OK(crm_tag_merge(txn, "ends:a", "free:x", &n, &er));
+    ck_assert_uint_eq(n, 6);
+    ck_assert_str_eq(who_has(txn, "free:x", 0), "2,3,6"); /* ended ones do not come back */
+    ck_assert_str_eq(tags_of(txn, 1, CRM_TAG_ENDED), "ends:b@9");
+    api_commit(txn);
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+CRM_TEST(test_api_tag__a_rename_keeps_each_way_of_giving)
+{
+    enum { MANY = 300 };
+    crm_db *db = api_open_model(LEVELS);
+    crm_tag tag = CRM_TAG_INIT;
+    char reason[40];
+    crm_tag_iter *it;
+    crm_txn *txn;
+    uint64_t n;
+
+    make(db, MANY);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    for (int i = 1; i <= MANY; i++) { /* many alike, some few alike, some alone */
+        crm_tag_options o;
+        snprintf(reason, sizeof reason, "why %d", i % 5 == 0 ? i : i % 3);
+        o = how(i % 7 ? 0 : AT(i), reason, (uint32_t)i % 3);
+        OK(crm_tag_add(txn, (crm_id)i, "ends:a", &o, &er));
+    }
+    OK(crm_tag_rename(txn, "ends:a", "ends:b", &n, &er));
+    ck_assert_uint_eq(n, MANY);
+    ck_assert_str_eq(counts_of(txn, "ends"), "ends:b=300/300");
+    for (int i = 1; i <= MANY; i++) {
+        snprintf(reason, sizeof reason, "why %d", i % 5 == 0 ? i : i % 3);
+        OK(crm_tag_list(txn, (crm_id)i, 0, &it, &er));
+        OK(crm_tag_next(it, &tag, &er));
+        ck_assert_str_eq(tag.tag, "ends:b");
+        ck_assert_str_eq(tag.reason, reason);
+        ck_assert_uint_eq(tag.origin, (uint32_t)i % 3);
+        ck_assert_int_eq(tag.until_us, i % 7 ? 0 : AT(i));
+        crm_tag_list_close(it);
+    }
+    api_commit(txn);
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
 /* ---- random changes against an oracle ---- */
 
 static const struct {
@@ -709,10 +850,32 @@ static void random_many(crm_txn *txn, world *w, int t, int until, int on)
     ck_assert_uint_eq(changed, want);
 }
 
-static void random_merge(crm_txn *txn, world *w, int from, int to)
+static int had_at(const world *w, int id, int t, int hour)
+{
+    return w->has[id][t] && !(w->until[id][t] && w->until[id][t] <= hour);
+}
+
+/* A tag that has ended is moved only to where it is in nobody's way. */
+static void merge_one(world *w, int id, int from, int to, int hour)
+{
+    int until = ends(TAGS[from].dimension) ? w->until[id][from] : 0, free = !w->has[id][to];
+
+    w->has[id][from] = 0;
+    for (int t = 0; t < TAG_COUNT && one_of(TAGS[to].dimension); t++)
+        free &= TAGS[t].dimension != TAGS[to].dimension || !w->has[id][t];
+    if (until && until <= hour) {
+        if (free && ends(TAGS[to].dimension))
+            give(w, id, to, until);
+    } else if (!had_at(w, id, to, hour)) {
+        give(w, id, to, until);
+    }
+}
+
+static void random_merge(crm_txn *txn, world *w, int from, int to, int hour)
 {
     uint64_t touched, want = 0;
-    int rc;
+    int rc, refused = 0;
+    world before = *w;
 
     /* Levels make several of one; that has a case of its own. */
     if (from == to || TAGS[from].dimension == 0 || TAGS[to].dimension == 0)
@@ -721,17 +884,19 @@ static void random_merge(crm_txn *txn, world *w, int from, int to)
         if (!w->has[id][from])
             continue;
         want++;
-        if (!w->has[id][to])
-            give(w, id, to, ends(TAGS[to].dimension) ? w->until[id][from] : 0);
-        w->has[id][from] = 0;
+        refused |= ends(TAGS[from].dimension) && !ends(TAGS[to].dimension) &&
+                   w->until[id][from] > hour && !had_at(w, id, to, hour);
+        merge_one(w, id, from, to, hour);
     }
     rc = crm_tag_merge(txn, TAGS[from].name, TAGS[to].name, &touched, &er);
-    IS(want ? CRM_OK : CRM_ENOTFOUND, rc);
-    if (want)
+    IS(refused ? CRM_EVALUE : want ? CRM_OK : CRM_ENOTFOUND, rc);
+    if (refused)
+        *w = before;
+    else if (want)
         ck_assert_uint_eq(touched, want);
 }
 
-static void random_change(crm_txn *txn, world *w)
+static void random_change(crm_txn *txn, world *w, int hour)
 {
     int id = 1 + (int)below(PEOPLE), t = (int)below(TAG_COUNT);
     int until = ends(TAGS[t].dimension) && below(2) ? 1 + (int)below(20) : 0;
@@ -745,7 +910,7 @@ static void random_change(crm_txn *txn, world *w)
         random_many(txn, w, t, 0, 0);
         break;
     case 2:
-        random_merge(txn, w, t, (int)below(TAG_COUNT));
+        random_merge(txn, w, t, (int)below(TAG_COUNT), hour);
         break;
     case 3:
         IS(w->deleted[id] ? CRM_ENOTFOUND : CRM_OK, crm_customer_delete(txn, (crm_id)id, 0, &er));
@@ -795,7 +960,7 @@ CRM_TEST(test_api_tag__random_changes_match_an_oracle)
         crm_txn *txn = begin_at(db, CRM_WRITE, AT(hour), batch ? CRM_BATCH_NEW : 0);
         now = committed;
         for (int i = (int)below(25); i > 0; i--) {
-            random_change(txn, &now);
+            random_change(txn, &now, hour);
             if (!below(8)) {
                 OK(crm_txn_savepoint(txn, &mark, &er));
                 saved = now;
