@@ -52,10 +52,16 @@ void crm__bell_ring(crm__bell *b)
     wake(&b->ends, INT_MAX);
 }
 
-void crm__bell_wait(crm__bell *b, uint32_t ends)
+int crm__bell_ended(const crm__bell *b, uint32_t ends)
 {
-    unsigned now;
+    return (int32_t)(atomic_load(&b->ends) - ends) >= 0;
+}
 
-    while ((int32_t)((now = atomic_load(&b->ends)) - ends) < 0)
-        sleep_at(&b->ends, now, 0);
+int crm__bell_wait(crm__bell *b, uint32_t ends, unsigned ms)
+{
+    unsigned now = atomic_load(&b->ends);
+
+    if ((int32_t)(now - ends) < 0)
+        sleep_at(&b->ends, now, ms);
+    return crm__bell_ended(b, ends);
 }

@@ -28,7 +28,9 @@ typedef struct crm__bell {
 
 void crm__bell_end(crm__bell *b);  /* counts; those awake see it */
 void crm__bell_ring(crm__bell *b); /* wakes all who wait */
-/* Waits until there were that many ends. */
-void crm__bell_wait(crm__bell *b, uint32_t ends);
+/* Whether there were that many ends. */
+int crm__bell_ended(const crm__bell *b, uint32_t ends);
+/* Waits for that, `ms` milliseconds at most, 0: for ever, and returns it.  May return 0 early. */
+int crm__bell_wait(crm__bell *b, uint32_t ends, unsigned ms);
 
 #endif

@@ -15,6 +15,11 @@
  * the engine fails while they are applied, the leader aborts and applies the edits of the members
  * before it again.  If the commit fails, the members are committed one by one, up to the first that
  * fails: those behind it have seen its changes, so they fail with it.
+ *
+ * A thread may end inside its function, and its stack with it.  Nothing there is in use by others
+ * but what a leader keeps, so whoever waits looks now and then whether the one that has the baton
+ * still lives, and a member behind its function whether its leader does.  A leader whose member is
+ * lost gives up the group, and with it the engine's lock; the gate stays closed in either case.
  */
 #include "db/journal.h"
 
@@ -47,6 +52,7 @@ struct crm__member {
     crm__member *applied; /* in the group */
     crm__turn turn;
     pthread_t thread;
+    pid_t tid;
     int forked;
     group *group;
     crm_db *db;
@@ -61,13 +67,23 @@ struct crm__member {
 
 enum { LOOK_EVERY_S = 1 };
 
+static int has_ended(pid_t tid)
+{
+    return syscall(SYS_tgkill, getpid(), tid, 0) && errno == ESRCH;
+}
+
+/* From here on nobody writes in this process.  Gate locked. */
+static void lose(crm__gate *g)
+{
+    g->lost = 1;
+    pthread_cond_broadcast(&g->freed);
+}
+
 /* Whether the holder's thread has ended inside its transaction.  Gate locked. */
 static int owner_lost(crm__gate *g)
 {
-    if (g->busy && g->tid && syscall(SYS_tgkill, getpid(), g->tid, 0) && errno == ESRCH) {
-        g->lost = 1;
-        pthread_cond_broadcast(&g->freed);
-    }
+    if (g->busy && !g->lost && has_ended(g->tid))
+        lose(g);
     return g->lost;
 }
 
@@ -93,7 +109,7 @@ static int fail_lost(crm_error *err)
  * locked. */
 static int is_owner(crm__gate *g)
 {
-    return g->busy && pthread_equal(g->owner, pthread_self()) && (!g->tid || !owner_lost(g));
+    return g->busy && pthread_equal(g->owner, pthread_self()) && !owner_lost(g);
 }
 
 int crm__gate_enter(crm__store *s, crm_error *err)
@@ -147,16 +163,25 @@ static void leave_queue(crm__gate *g, crm__member *self)
         g->last = last;
 }
 
+static void give_to(crm__gate *g, const crm__member *m)
+{
+    g->owner = m->thread;
+    g->tid = m->tid;
+}
+
 /* After a group, explicit transactions that wait come first; after one of those, the queue. */
 static void leave(crm__gate *g, int was_group)
 {
     crm__member *m = NULL;
 
     pthread_mutex_lock(&g->lock);
-    g->tid = 0;
+    if (g->lost) {
+        pthread_mutex_unlock(&g->lock);
+        return;
+    }
     if (g->first && !(was_group && g->waiting)) {
         m = pop(g);
-        g->owner = m->thread;
+        give_to(g, m);
     } else {
         g->busy = 0;
         pthread_cond_signal(&g->freed);
@@ -169,6 +194,21 @@ static void leave(crm__gate *g, int was_group)
 void crm__gate_leave(crm__store *s)
 {
     leave(&s->gate, 0);
+}
+
+/* Waits for a step other than `from`; 0: there will be none. */
+static int next_step(crm__gate *g, crm__member *self, uint32_t from)
+{
+    int lost = 0;
+
+    while (!lost && crm__turn_wait(&self->turn, from, LOOK_EVERY_S * 1000) == from) {
+        pthread_mutex_lock(&g->lock);
+        lost = owner_lost(g);
+        if (lost)
+            leave_queue(g, self);
+        pthread_mutex_unlock(&g->lock);
+    }
+    return !lost;
 }
 
 /* ---- a group ---- */
@@ -246,7 +286,7 @@ static void hand_on(crm__gate *gate, group *g)
         g->members++;
         m->group = g;
     }
-    gate->owner = m ? m->thread : leader->thread;
+    give_to(gate, m ? m : leader);
     pthread_mutex_unlock(&gate->lock);
     /* After this the group, and all in it, may be gone. */
     if (m)
@@ -368,26 +408,26 @@ static void fail_applied(group *g, int rc, const crm_error *err)
 static int run_others(crm__store *s, group *g, crm__member *self)
 {
     crm_error err = CRM_ERROR_INIT;
-    int rc;
+    int rc = CRM_OK;
 
-    for (;;) {
+    do {
         if (g->broken) {
             g->broken = 0;
             rc = apply_again(s, g, &err);
-            if (rc) {
-                fail_applied(g, rc, &err);
-                if (g->kv)
-                    g->kv->ops->abort(g->kv);
-                return 0;
-            }
         }
-        crm__turn_set(&self->turn, LEAD);
-        hand_on(&s->gate, g);
-        while (crm__turn_wait(&self->turn, LEAD, 0) != BACK)
-            ;
-        if (!g->broken)
-            return 1;
-    }
+        if (!rc) {
+            crm__turn_set(&self->turn, LEAD);
+            hand_on(&s->gate, g);
+            if (!next_step(&s->gate, self, LEAD))
+                rc = fail_lost(&err);
+        }
+    } while (!rc && g->broken);
+    if (!rc)
+        return 1;
+    fail_applied(g, rc, &err);
+    if (g->kv)
+        g->kv->ops->abort(g->kv);
+    return 0;
 }
 
 /* Leads a group on this thread; the gate is ours. */
@@ -420,11 +460,27 @@ static void lead(crm__store *s, crm__member *self)
     leave(gate, 1);
 }
 
+/* Waits for a group's end; 0: its leader ended before. */
+static int wait_end(crm__gate *g, uint32_t number, pid_t leader)
+{
+    while (!crm__bell_wait(&g->bell, number, LOOK_EVERY_S * 1000)) {
+        /* A leader that is through may be gone too, but then there was the end. */
+        if (!has_ended(leader) || crm__bell_ended(&g->bell, number))
+            continue;
+        pthread_mutex_lock(&g->lock);
+        lose(g);
+        pthread_mutex_unlock(&g->lock);
+        return 0;
+    }
+    return 1;
+}
+
 /* Runs as a member of another's group and waits for its end. */
 static void follow(crm__store *s, crm__member *self)
 {
     group *g = self->group;
     uint32_t number = g->number;
+    pid_t leader = g->leader->tid;
     int alone;
 
     run_member(g, self);
@@ -432,23 +488,8 @@ static void follow(crm__store *s, crm__member *self)
         return;
     alone = self->rc != 0; /* nothing of it is in the group: no need to wait */
     hand_on(&s->gate, g);
-    if (!alone)
-        crm__bell_wait(&s->gate.bell, number);
-}
-
-/* Waits for a step; 0: there will be none. */
-static int queue_up(crm__gate *g, crm__member *self)
-{
-    int lost = 0;
-
-    while (!lost && crm__turn_wait(&self->turn, WAIT, LOOK_EVERY_S * 1000) == WAIT) {
-        pthread_mutex_lock(&g->lock);
-        lost = owner_lost(g);
-        if (lost)
-            leave_queue(g, self);
-        pthread_mutex_unlock(&g->lock);
-    }
-    return !lost;
+    if (!alone && !wait_end(&s->gate, number, leader))
+        self->rc = fail_lost(&self->err);
 }
 
 static int take_part(crm__store *s, crm__member *self)
@@ -456,18 +497,18 @@ static int take_part(crm__store *s, crm__member *self)
     crm__gate *g = &s->gate;
 
     pthread_mutex_lock(&g->lock);
-    if (g->lost) {
-        pthread_mutex_unlock(&g->lock);
-        return fail_lost(&self->err);
-    }
     if (is_owner(g)) {
         pthread_mutex_unlock(&g->lock);
         return crm__fail(&self->err, CRM_ESTATE,
                          "this thread already has a write transaction on the database");
     }
+    if (g->lost) {
+        pthread_mutex_unlock(&g->lock);
+        return fail_lost(&self->err);
+    }
     if (!g->busy && !g->waiting && !g->first) {
         g->busy = 1;
-        g->owner = self->thread;
+        give_to(g, self);
         crm__turn_set(&self->turn, LEAD);
     } else {
         if (g->last)
@@ -477,7 +518,7 @@ static int take_part(crm__store *s, crm__member *self)
         g->last = self;
     }
     pthread_mutex_unlock(&g->lock);
-    if (!queue_up(g, self))
+    if (!next_step(g, self, WAIT))
         return fail_lost(&self->err);
     if (crm__turn_step(&self->turn) == LEAD)
         lead(s, self);
@@ -501,6 +542,7 @@ int crm_db_write(crm_db *db, const crm_txn_options *opts, crm_write_fn fn, void 
     memset(&m, 0, sizeof m);
     crm_error_init(&m.err);
     m.thread = pthread_self();
+    m.tid = (pid_t)syscall(SYS_gettid);
     m.db = db;
     m.fn = fn;
     m.ctx = ctx;

@@ -29,8 +29,8 @@ typedef struct crm__gate {
     pthread_cond_t freed;
     int busy;
     pthread_t owner; /* the thread whose code runs inside, when busy */
-    pid_t tid;       /* its number while it holds an explicit transaction, else 0 */
-    int lost; /* it ended without ending the transaction: nobody can, so nobody writes here */
+    pid_t tid;       /* its number: a dead thread's handle may be another's by now */
+    int lost; /* it ended inside its transaction or its function: nobody writes here any more */
     uint32_t waiting;          /* explicit transactions that wait */
     crm__member *first, *last; /* queue of crm_db_write() */
     crm__bell bell;            /* rung at the end of each group */

@@ -87,7 +87,8 @@ static void *listen(void *ctx)
     tower *w = ctx;
 
     for (uint32_t i = 1; i <= ENDS; i++) {
-        crm__bell_wait(&w->bell, w->first + i);
+        while (!crm__bell_wait(&w->bell, w->first + i, 0))
+            ;
         if (__atomic_load_n(&w->made, __ATOMIC_RELAXED) < i)
             return ctx;
         if (atomic_fetch_add(&w->count, 1) + 1 == i * LISTENERS)
@@ -117,4 +118,17 @@ CRM_TEST(test_base_turn__a_bell_is_heard_by_all)
         pthread_join(t[i], &failed);
         ck_assert_ptr_null(failed);
     }
+}
+
+CRM_TEST(test_base_turn__a_wait_for_a_bell_ends_by_itself)
+{
+    crm__bell b = {0};
+
+    atomic_store(&b.ends, UINT32_MAX);
+    ck_assert_int_eq(crm__bell_wait(&b, 0, 10), 0); /* of nobody who rings */
+    ck_assert_int_eq(crm__bell_ended(&b, 0), 0);
+    ck_assert_int_eq(crm__bell_ended(&b, UINT32_MAX), 1);
+    crm__bell_end(&b);
+    ck_assert_int_eq(crm__bell_ended(&b, 0), 1);
+    ck_assert_int_eq(crm__bell_wait(&b, 0, 0), 1);
 }
