@@ -8,8 +8,9 @@
 #include <string.h>
 
 static const char tag_help[] =
-    "Usage: " TOOL " tag add | remove TAG WHO... [--until TIME] [--reason TEXT] [--rule]\n"
-    "       " TOOL " tag set DIMENSION[:VALUE[,VALUE...]] WHO...\n"
+    "Usage: " TOOL " tag add TAG WHO... [--until TIME] [--reason TEXT] [--rule]\n"
+    "       " TOOL " tag set DIMENSION[:VALUE[,VALUE...]] WHO... [--until TIME] ...\n"
+    "       " TOOL " tag remove TAG WHO...\n"
     "       " TOOL " tag rename | merge TAG OTHER\n"
     "       " TOOL " tag delete TAG\n"
     "\n"
@@ -18,7 +19,8 @@ static const char tag_help[] =
     "  add               give customers a tag; in a dimension that has one a customer, it takes\n"
     "                    the place of the one before\n"
     "  remove            take it from them\n"
-    "  set               make the values the only ones of the dimension; without a value: none\n"
+    "  set               make the values the only ones of the dimension; without a colon and\n"
+    "                    values: none\n"
     "  rename            give a tag another name, with those below it\n"
     "  merge             the same where customers may have the other one already\n"
     "  delete            take it, and those below it, from everybody\n"
@@ -70,7 +72,7 @@ typedef struct change {
 /* Microseconds of a date or an instant; 0 or an exit code. */
 static int read_until(tool *t, const char *text, int64_t *us)
 {
-    if (!time_parse(text, strlen(text), us))
+    if (!time_parse(text, strlen(text), us) && *us > 0) /* 0 would be no end at all */
         return 0;
     return fail_usage(
         t, "--until needs a time such as 2027-01-01 or 2027-01-01T12:00:00Z, not '%s'", text);
@@ -100,7 +102,11 @@ static int one_customer(change *c, const char *who, buf *out)
     if (c->t->json)
         buf_fmt(out, "{\"id\":%" PRIu64 ",\"changed\":%s}\n", id, done ? "false" : "true");
     else
-        buf_fmt(out, "%s %" PRIu64 "\n", done ? "unchanged" : "tagged", id);
+        buf_fmt(out, "%s %" PRIu64 "\n",
+                done                             ? "unchanged"
+                : strcmp(c->verb, "remove") == 0 ? "untagged"
+                                                 : "tagged",
+                id);
     return 0;
 }
 
@@ -132,15 +138,18 @@ static int run_customers(change *c, int argc, char **argv)
     return finish(c->t, c->txn, worst, &out);
 }
 
-/* DIMENSION:A,B,C into its parts; the text is cut in place. */
-static void split_set(change *c, char *text)
+/* DIMENSION:A,B,C into its parts; the text is cut in place.  To take all tags is asked for without
+ * a colon: an empty variable of a script does not. */
+static int split_set(change *c, char *text)
 {
     char *at = strchr(text, ':');
 
     c->dimension = text;
     if (!at)
-        return;
+        return 0;
     *at++ = 0;
+    if (!*at)
+        return fail_usage(c->t, "a value is missing after '%s:'; tag set %s takes all", text, text);
     while (*at) {
         char *end = strchr(at, ',');
         if (end)
@@ -151,6 +160,7 @@ static void split_set(change *c, char *text)
             break;
         at = end + 1;
     }
+    return 0;
 }
 
 static int run_whole(change *c, const char *other)
@@ -174,6 +184,19 @@ static int run_whole(change *c, const char *other)
     else
         buf_fmt(&out, "changed %" PRIu64 "\n", n);
     return finish(c->t, c->txn, 0, &out);
+}
+
+/* How a tag is given says nothing where none is. */
+static int gives_none(change *c, const char *until)
+{
+    const char *odd = until                         ? "--until"
+                      : c->o.reason                 ? "--reason"
+                      : c->o.origin == CRM_TAG_RULE ? "--rule"
+                                                    : NULL;
+
+    return odd && strcmp(c->verb, "add") && strcmp(c->verb, "set")
+               ? fail_usage(c->t, "%s takes no %s", c->verb, odd)
+               : 0;
 }
 
 static int run_tag(tool *t, int argc, char **argv)
@@ -201,6 +224,8 @@ static int run_tag(tool *t, int argc, char **argv)
     whole = strcmp(c.verb, "rename") == 0 || strcmp(c.verb, "merge") == 0 ? 3
             : strcmp(c.verb, "delete") == 0                               ? 2
                                                                           : 0;
+    if ((rc = gives_none(&c, until)))
+        return rc;
     if (whole)
         return argc == whole ? run_whole(&c, argc > 2 ? argv[2] : NULL)
                              : fail_usage(t, "%s needs %s", c.verb,
@@ -209,8 +234,8 @@ static int run_tag(tool *t, int argc, char **argv)
         return fail_usage(t, "'%s' is none of add, remove, set, rename, merge, delete", c.verb);
     if (argc < 3)
         return fail_usage(t, "needs the customers");
-    if (strcmp(c.verb, "set") == 0)
-        split_set(&c, argv[1]);
+    if (strcmp(c.verb, "set") == 0 && (rc = split_set(&c, argv[1])))
+        return rc;
     rc = run_customers(&c, argc - 2, argv + 2);
     free(c.values);
     return rc;

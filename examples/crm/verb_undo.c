@@ -65,8 +65,8 @@ static void put_result(tool *t, const crm_undo_result *r, int dry_run)
     if (t->json) {
         buf_fmt(&b,
                 "{\"deleted\":%" PRIu64 ",\"restored\":%" PRIu64 ",\"events\":%" PRIu64
-                ",\"skipped\":%" PRIu64 ",\"batch\":",
-                r->deleted, r->restored, r->events, r->skipped);
+                ",\"tags\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"batch\":",
+                r->deleted, r->restored, r->events, r->tags, r->skipped);
         if (r->batch && !dry_run)
             buf_fmt(&b, "%" PRIu64, r->batch);
         else
@@ -77,6 +77,8 @@ static void put_result(tool *t, const crm_undo_result *r, int dry_run)
         put_count(&b, r->deleted, "deleted", "deleted");
         put_count(&b, r->restored, "restored", "restored");
         put_count(&b, r->events, "event", "events");
+        if (r->tags)
+            put_count(&b, r->tags, "tag", "tags");
         put_count(&b, r->skipped, "skipped", "skipped");
         if (r->batch && !dry_run)
             buf_fmt(&b, "; batch %" PRIu64, r->batch);

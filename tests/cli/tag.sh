@@ -37,7 +37,7 @@ want 0 crm tag rename interest:golf interest:sport <<'OUT'
 changed 1
 OUT
 want 0 crm tag remove region:cn/east 2 <<'OUT'
-tagged 2
+untagged 2
 OUT
 want 0 crm tag delete 地域:cn --json <<'OUT'
 {"changed":1}
@@ -48,3 +48,21 @@ silent 4 crm tag add regoin:cn 1
 silent 2 crm tag give region:cn 1
 silent 2 crm tag add region:cn
 silent 2 crm tags --all
+for odd in "--until 2999-01-01" "--reason why" --rule; do
+    silent 2 crm tag remove value:low 1 $odd
+    silent 2 crm tag delete value:low $odd
+    silent 2 crm tag rename value:low value:high $odd
+done
+silent 2 crm tag add behaviour:dormant 1 --until 1970-01-01
+silent 2 crm tag set value: 1
+crm tags --of 1 --json >of
+grep -q '"tag":"value:low"' of || die "an empty value takes nothing"
+want 0 crm tag set value 1 <<'OUT'
+tagged 1
+OUT
+revision=$(crm changes --json | tail -1 | sed 's/.*"revision":\([0-9]*\).*/\1/')
+want 0 crm undo "$revision" --dry-run <<'OUT'
+dry run: 0 deleted, 0 restored, 0 events, 1 tag, 0 skipped
+OUT
+crm undo "$revision" --json >undone
+grep -q '"events":0,"tags":1,"skipped":0,' undone || die "undo counts tags"

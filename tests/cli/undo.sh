@@ -12,7 +12,7 @@ want 0 crm undo 3 --dry-run <<'END'
 dry run: 0 deleted, 1 restored, 0 events, 0 skipped
 END
 want 0 crm undo 3 --dry-run --json <<'END'
-{"deleted":0,"restored":1,"events":0,"skipped":0,"batch":null,"dry_run":true}
+{"deleted":0,"restored":1,"events":0,"tags":0,"skipped":0,"batch":null,"dry_run":true}
 END
 want 0 crm undo 3 <<'END'
 0 deleted, 1 restored, 0 events, 0 skipped; batch 4
@@ -25,7 +25,7 @@ said <<'END'
 crm: undo: change 3 was undone already by 4
 END
 want 0 crm undo 4 --json <<'END'
-{"deleted":0,"restored":1,"events":0,"skipped":0,"batch":5,"dry_run":false}
+{"deleted":0,"restored":1,"events":0,"tags":0,"skipped":0,"batch":5,"dry_run":false}
 END
 want 0 doc 1 <<'END'
 {"id":1,"kind":"person","revision":5,"name":"Ann","phone":["+8613800138000"],"city":"Bonn","lifecycle":"lead","score":0,"vip":false,"identities":[]}
@@ -79,7 +79,7 @@ said <<'END'
 crm: undo: batch 6 was undone by batch 9; undo that one to have it back
 END
 want 0 crm undo 7 --json <<'END'
-{"deleted":1,"restored":1,"events":0,"skipped":0,"batch":10,"dry_run":false}
+{"deleted":1,"restored":1,"events":0,"tags":0,"skipped":0,"batch":10,"dry_run":false}
 END
 want 0 crm list --fields id,name,city <<'END'
 ID  Name  City
