@@ -98,9 +98,9 @@ static void same(int rc[SIDES], crm__slice k[SIDES], crm__slice v[SIDES])
         ck_abort_msg("results %d and %d", rc[WITH], rc[WITHOUT]);
     if (rc[WITH])
         return;
-    if (k && (k[WITH].n != k[WITHOUT].n || memcmp(k[WITH].p, k[WITHOUT].p, k[WITH].n)))
+    if (k && crm__slice_compare(k[WITH], k[WITHOUT]) != 0)
         ck_abort_msg("other keys");
-    if (v[WITH].n != v[WITHOUT].n || memcmp(v[WITH].p, v[WITHOUT].p, v[WITH].n))
+    if (crm__slice_compare(v[WITH], v[WITHOUT]) != 0)
         ck_abort_msg("other values");
 }
 
