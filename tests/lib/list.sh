@@ -19,7 +19,7 @@ list_known()
 {
     cat <<'END'
 unit      always  90  the parts, against the static library
-valgrind  always 400  the parts again, under memcheck, with shorter random runs
+valgrind  always 300  a third of the parts again, by commit (--full: all), under memcheck, with shorter random runs
 asan      always 300  unit, api, fault, format and the corpora under ASan and UBSan
 clang     always 120  the whole tree with clang; its unit run
 fault     always 260  every n-th allocation and storage call fails; writers are killed

@@ -203,7 +203,11 @@ suite_valgrind()
             [ ! -x "$built/tests/$name" ] || counted "$name" memcheck "$built/tests/$name"
         done
     else
-        export CRM_SHORT=1
+        # A third of the cases, another one with another commit: all of them take ten minutes.
+        head=$(git rev-parse --verify -q HEAD 2>/dev/null | cut -c1-6)
+        CRM_THIRD=$((0x${head:-0} % 3)) CRM_SHORT=1
+        export CRM_THIRD CRM_SHORT
+        echo "the cases of third $CRM_THIRD"
         counted unit memcheck "$built/tests/unit"
     fi
 }
