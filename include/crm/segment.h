@@ -40,7 +40,8 @@ typedef struct crm_segment_options {
     /** Of crm_segment_list(): only what comes after this resume key, from crm_segment_key() of a
      * walk with the same order, in any transaction.  NULL: from the beginning. */
     const char *after;
-    /** Why the customers are asked for, for the journal of what is handed out; NULL: none. */
+    /** Why the customers are asked for.  Nothing looks at it yet: it is for runs that no purpose
+     * binds, when consent binds the others; NULL: none. */
     const char *reason;
     /** Called now and then with chunks of 65,536 ids done, and in all; may stop the run.  NULL:
      * none. */

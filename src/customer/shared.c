@@ -12,14 +12,19 @@ typedef struct tally {
 
 static void add_block(const crm__column *c, tally *t)
 {
-    crm__column_cell cells[CRM__COLUMN_ROWS];
+    static const crm__limits ABOVE_ZERO = {1, 0, 0, 0, CRM__LIMIT_LO};
+    uint64_t words[CRM__COLUMN_WORDS];
 
-    crm__column_cells(c, cells);
-    for (int i = 0; i < CRM__COLUMN_ROWS; i++) {
-        if (cells[i].state != CRM__CELL_NUMBER || cells[i].number <= 0)
-            continue;
-        t->rows++;
-        t->sum += (uint64_t)cells[i].number;
+    crm__column_range(c, &ABOVE_ZERO, words);
+    for (uint32_t w = 0; w < CRM__COLUMN_WORDS; w++) {
+        for (uint64_t left = words[w]; left; left &= left - 1) {
+            crm__column_cell cell;
+            int64_t number = 0;
+            crm__column_get(c, w * 64 + (uint32_t)__builtin_ctzll(left), &cell);
+            t->rows++;
+            if (crm__scaled_to(cell.number, cell.scale, 0, &number))
+                t->sum += (uint64_t)number; /* tens may stand at another scale */
+        }
     }
 }
 

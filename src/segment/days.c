@@ -327,12 +327,6 @@ static int visit(crm__run *r, const crm__step *s, const crm__events_test *t, int
 
 /* ---- the answers ---- */
 
-static void and_into(uint64_t *words, const uint64_t *with)
-{
-    for (int i = 0; i < CRM__SET_WORDS; i++)
-        words[i] &= with[i];
-}
-
 static void keep_counts(const crm__test *t, const uint16_t *counts, uint64_t *words)
 {
     uint64_t any[CRM__SET_WORDS] = {0}, one[CRM__SET_WORDS];
@@ -347,7 +341,7 @@ static void keep_counts(const crm__test *t, const uint16_t *counts, uint64_t *wo
         for (int w = 0; w < CRM__SET_WORDS; w++)
             any[w] |= one[w];
     }
-    and_into(words, any);
+    crm__words_and(words, any);
 }
 
 /* Times of the rows there are; `none` is what a row without one has. */
@@ -431,7 +425,7 @@ static int keep_great_counts(crm__run *r, const crm__step *s, const uint16_t *co
 
     crm__kernel_best()->range16((const uint8_t *)counts, CRM__SET_ROWS, UINT16_MAX, UINT16_MAX,
                                 great);
-    and_into(great, before);
+    crm__words_and(great, before);
     if (!crm__words_any(great))
         return CRM_OK;
     for (int w = 0; w < CRM__SET_WORDS; w++)
@@ -452,7 +446,7 @@ static int keep(crm__run *r, const crm__step *s, answer *a, uint64_t *words)
     }
     switch (s->aggregate) {
     case CRM__AGG_EXISTS:
-        and_into(words, a->any);
+        crm__words_and(words, a->any);
         return CRM_OK;
     case CRM__AGG_COUNT:
         memcpy(before, words, sizeof before);

@@ -131,20 +131,29 @@ int crm_segment_explain(crm_txn *txn, const crm_segment *s, const crm_segment_op
 
 /* ---- why ---- */
 
-/* Every condition on its own, whatever the others say. */
-static int add_why(crm__run *r, crm__step *s, uint32_t row, crm__buf *out)
+/* In a frame of its own, which is gone before conditions inside of it are told. */
+static int __attribute__((noinline)) holds(crm__run *r, crm__step *s, uint32_t row, int *in)
 {
-    const crm__step *by = answer(s);
     uint64_t words[CRM__SET_WORDS] = {0};
     int rc;
 
     crm__set_put(words, row, 1);
     rc = crm__run_narrow(r, s, words);
+    *in = crm__set_has(words, row);
+    return rc;
+}
+
+/* Every condition on its own, whatever the others say. */
+static int add_why(crm__run *r, crm__step *s, uint32_t row, crm__buf *out)
+{
+    const crm__step *by = answer(s);
+    int in, rc = holds(r, s, row, &in);
+
     if (rc)
         return rc;
     crm__buf_add_fmt(out, "{\"step\":\"%s\"", STEP[by ? by->op : s->op]);
     rc = add_text(s, out);
-    crm__buf_add_fmt(out, ",\"true\":%s", crm__set_has(words, row) ? "true" : "false");
+    crm__buf_add_fmt(out, ",\"true\":%s", in ? "true" : "false");
     if (!by && !rc) {
         crm__buf_add_str(out, ",\"of\":[");
         for (uint32_t i = 0; i < s->child_count && !rc; i++) {

@@ -533,13 +533,11 @@ static int plan_many(crm__plan *p, const crm__node *n, crm__step_op op, crm__ste
 /* Saved segments that name others again and again come to any number of conditions. */
 enum { NODES = 65536 };
 
-int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out)
+/* As deep as a plan is its runs call themselves, on the stack of the host. */
+enum { LEVELS = 256 };
+
+static int plan_one(crm__plan *p, const crm__node *n, crm__step **out)
 {
-    if (++p->nodes > NODES)
-        return crm__fail_field(p->err, CRM_EVALUE, "segment",
-                               "with the saved segments in it the segment has more than %d "
-                               "conditions",
-                               NODES);
     switch (n->op) {
     case CRM__NODE_ALL:
         *out = crm__step_new(p, CRM__STEP_ALL, n);
@@ -564,6 +562,26 @@ int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out)
     default:
         return crm__plan_events(p, n, out);
     }
+}
+
+int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out)
+{
+    int rc;
+
+    if (++p->nodes > NODES)
+        return crm__fail_field(p->err, CRM_EVALUE, "segment",
+                               "with the saved segments in it the segment has more than %d "
+                               "conditions",
+                               NODES);
+    if (p->level == LEVELS)
+        return crm__fail_field(p->err, CRM_EVALUE, "segment",
+                               "with the saved segments in it the segment is more than %d levels "
+                               "deep",
+                               LEVELS);
+    p->level++;
+    rc = plan_one(p, n, out);
+    p->level--;
+    return rc;
 }
 
 /* Buffers of words that narrowing takes at most: two for an `or`, one for a `not`. */

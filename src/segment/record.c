@@ -93,7 +93,6 @@ int crm__ids_narrow(crm__run *r, const crm__step *s, uint64_t *words)
         if (crm__limits_at(&s->test.limits[i], 0, &lo, &hi) && hi >= 0)
             keep_range(found, first, lo < 0 ? 0 : (uint64_t)lo, (uint64_t)hi);
     }
-    for (int i = 0; i < CRM__SET_WORDS; i++)
-        words[i] &= found[i];
+    crm__words_and(words, found);
     return CRM_OK;
 }

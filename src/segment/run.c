@@ -91,8 +91,7 @@ static int narrow_or(crm__run *r, crm__step *s, uint64_t *words)
         for (int i = 0; i < CRM__SET_WORDS; i++)
             found[i] |= left[i];
     }
-    for (int i = 0; i < CRM__SET_WORDS; i++)
-        words[i] &= found[i];
+    crm__words_and(words, found);
     give_words(r);
     give_words(r);
     return rc;

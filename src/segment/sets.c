@@ -60,12 +60,6 @@ static void or_words(uint64_t *words, const crm__set_at *s)
         words[i] |= s->words[i];
 }
 
-static void and_words(uint64_t *words, const uint64_t *with)
-{
-    for (int i = 0; i < CRM__SET_WORDS; i++)
-        words[i] &= with[i];
-}
-
 int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words)
 {
     uint64_t room[CRM__SET_WORDS], any[CRM__SET_WORDS];
@@ -79,7 +73,7 @@ int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words)
         if (!at.present)
             memset(words, 0, sizeof room);
         else if (at.words)
-            and_words(words, at.words);
+            crm__words_and(words, at.words);
         else
             crm__set_and(&at.view, words);
         return CRM_OK;
@@ -96,7 +90,7 @@ int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words)
     if (!found)
         memset(words, 0, sizeof any);
     else
-        and_words(words, any);
+        crm__words_and(words, any);
     return CRM_OK;
 }
 

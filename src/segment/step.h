@@ -100,6 +100,7 @@ typedef struct crm__plan {
     /* Saved segments that it is being made inside of, and all whose trees it holds. */
     uint32_t nested, tree_count, tree_cap;
     uint32_t nodes; /* of all trees, as often as they are named */
+    uint32_t level; /* of the one that is being planned */
     crm__slice names[CRM__SEGMENT_DEPTH];
     crm__tree **trees;
 } crm__plan;
@@ -178,6 +179,12 @@ typedef struct crm__set_at {
 } crm__set_at;
 int crm__set_find(crm__run *r, const crm__set_ref *ref, uint64_t *room, crm__set_at *out);
 uint32_t crm__set_at_rows(const crm__set_at *s);
+
+static inline void crm__words_and(uint64_t *words, const uint64_t *with)
+{
+    for (int i = 0; i < CRM__SET_WORDS; i++)
+        words[i] &= with[i];
+}
 
 static inline int crm__words_any(const uint64_t *words)
 {

@@ -484,6 +484,15 @@ CRM_TEST(test_api_segment__what_customers_share)
         ck_assert_uint_eq(v, values);
         OK(crm_customer_undelete(txn, 7, 0, &er));
     }
+    /* Ten each: a block of nothing but tens. */
+    for (crm_id id = 1; id <= CUSTOMERS; id++)
+        OK(crm_customer_delete(txn, id, 0, &er));
+    for (int i = 0; i < 2; i++)
+        api_create(txn, "{\"email\":[\"a@x.org\",\"b@x.org\",\"c@x.org\",\"d@x.org\",\"e@x.org\","
+                        "\"f@x.org\",\"g@x.org\",\"h@x.org\",\"i@x.org\",\"j@x.org\"]}");
+    OK(crm_customer_shared(txn, &email, &n, &v, &er));
+    ck_assert_uint_eq(n, 2);
+    ck_assert_uint_eq(v, 10);
     IS(CRM_EFIELD, crm_customer_shared(txn, &name, &n, &v, &er));
     IS(CRM_EINVAL, crm_customer_shared(txn, NULL, &n, &v, &er));
     api_commit(txn);
@@ -753,6 +762,38 @@ CRM_TEST(test_api_segment__saved_ones_do_not_grow_without_end)
     ck_assert_int_eq(rc, CRM_EVALUE);
     ck_assert_int_eq(level, 4); /* 16 to the 4 is 65,536, and more with those between */
     ck_assert_uint_eq(count_of(txn, "segment(s3)"), 1);
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+CRM_TEST(test_api_segment__saved_ones_are_bounded_in_depth)
+{
+    crm_db *db = few(5);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    char name[16], text[1200], *json;
+    int level = 0, rc = CRM_OK;
+    crm_segment *s;
+
+    OK(save(txn, "d0", "score = 1", 0));
+    while (!rc && level < 60) {
+        text[0] = 0;
+        for (int i = 0; i < 20; i++) /* and/or inside one another, so that none is dropped */
+            strcat(text, i % 2 ? "(score > 0 or " : "(score > 0 and ");
+        sprintf(text + strlen(text), "segment(d%d)", level);
+        for (int i = 0; i < 20; i++)
+            strcat(text, ")");
+        snprintf(name, sizeof name, "d%d", ++level);
+        rc = save(txn, name, text, 0);
+    }
+    ck_assert_int_eq(rc, CRM_EVALUE);
+    ck_assert_int_gt(level, 10);
+    snprintf(text, sizeof text, "segment(d%d)", level - 1);
+    s = parse(txn, text);
+    OK(crm_segment_why(txn, s, 2, &json, NULL, &er));
+    crm_free(json);
+    OK(crm_segment_explain(txn, s, NULL, &json, NULL, &er));
+    crm_free(json);
+    crm_segment_free(s);
     crm_txn_abort(txn);
     crm_db_close(db);
 }
