@@ -3,7 +3,9 @@
  */
 #include "db/brought.h"
 
+#include "db/journal.h"
 #include "db/model.h"
+#include "db/saved.h"
 
 #include <string.h>
 
@@ -155,32 +157,60 @@ static int numbers_known(const crm__journal_entry *e, const crm__brought *b)
            field < b->next[crm__action_tags(e->action) ? CRM__DICT_TAG : CRM__DICT_FIELD];
 }
 
-int crm__brought_take(crm_txn *txn, const crm__journal_entry *e, crm__brought *b,
+static int take_model(crm_txn *txn, const crm__journal_entry *e, uint8_t sum[CRM__DIGEST],
+                      const char **what)
+{
+    crm__slice text;
+    int rc = CRM_ECORRUPT;
+
+    *what = "it is of a model that can't be";
+    if (e->target <= UINT32_MAX)
+        rc = crm__model_document(txn, (uint32_t)e->target, &text);
+    if (rc)
+        return lost(rc, "the model it brings is missing or damaged", what);
+    add(sum, 'm', (uint32_t)e->target, text);
+    return CRM_OK;
+}
+
+static int take_text(crm_txn *txn, uint64_t seq, const crm__journal_entry *e,
+                     uint8_t sum[CRM__DIGEST], const char **what)
+{
+    crm__slice row;
+    crm__batch b;
+    int rc = crm__batch_row(txn, seq, &b);
+
+    if (rc)
+        return lost(rc, "the name or reason it brings is missing or damaged", what);
+    add(sum, 'b', 0, b.name);
+    if (e->action != CRM__ACTION_SEGMENT)
+        return CRM_OK;
+    rc = crm__saved_row(txn, b.name, seq, &row);
+    if (rc)
+        return lost(rc, "the saved segment it brings is missing or damaged", what);
+    add(sum, 's', 0, row);
+    return CRM_OK;
+}
+
+int crm__brought_take(crm_txn *txn, uint64_t seq, const crm__journal_entry *e, crm__brought *b,
                       uint8_t room[CRM__DIGEST], crm__slice *sum, const char **what)
 {
     crm__reader in = crm__reader_of(e->names.p, e->names.n);
+    int text = crm__brings_text(seq, e), rc = CRM_OK;
     crm__names_run run;
-    crm__slice text;
-    int rc;
 
     *sum = crm__slice_of(room, 0);
-    if (e->name_runs || e->action == CRM__ACTION_MODEL) {
+    if (e->name_runs || e->action == CRM__ACTION_MODEL || text) {
         memset(room, 0, CRM__DIGEST);
         sum->n = CRM__DIGEST;
     }
-    while (crm__brings_next(&in, &run)) {
+    while (!rc && crm__brings_next(&in, &run))
         rc = take_run(txn, &run, b, room, what);
-        if (rc)
-            return rc;
-    }
-    if (e->action == CRM__ACTION_MODEL) {
-        *what = "it is of a model that can't be";
-        rc = e->target > UINT32_MAX ? CRM_ECORRUPT
-                                    : crm__model_document(txn, (uint32_t)e->target, &text);
-        if (rc)
-            return lost(rc, "the model it brings is missing or damaged", what);
-        add(room, 'm', (uint32_t)e->target, text);
-    }
+    if (!rc && e->action == CRM__ACTION_MODEL)
+        rc = take_model(txn, e, room, what);
+    if (!rc && text)
+        rc = take_text(txn, seq, e, room, what);
+    if (rc)
+        return rc;
     *what = "it uses a name that no entry brought";
     return b && !numbers_known(e, b) ? CRM_ECORRUPT : CRM_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What entries of the journal bring beside their change, so that the chain covers it: the names
- * that were given since the entry before, and of a change of the model its document.
+ * that were given since the entry before; of a change of the model its document; of a batch's first
+ * entry and of a hand-out the name or reason; of a saved segment also its row.
  *
  * Records, events and entries hold numbers of names.  Each name is brought by one entry, before or
  * with the first that uses it, and numbers of a class are brought in order without a gap.  So an
@@ -10,7 +11,9 @@
  *
  * Sum over what an entry brings: from zeros, with each name BLAKE2b-256 of the sum until now, the
  * class (first byte of its keys), the number (4 bytes, big-endian) and the name; then, of a change
- * of the model, of the sum, `m`, the version (4 bytes, big-endian) and the document.
+ * of the model, of the sum, `m`, the version (4 bytes, big-endian) and the document; of a batch's
+ * first entry and a hand-out, of the sum, `b`, 4 zeros and the name or reason; of a saved segment
+ * then of the sum, `s`, 4 zeros and the payload of its row.
  *
  * Row: for each class of which there are names: its byte, varint first number not brought.
  */
@@ -31,10 +34,16 @@ int crm__brought_equal(const crm__brought *a, const crm__brought *b);
  * as crm__txn_read(), with err. */
 int crm__brought_fill(crm_txn *txn, crm__journal_entry *e, crm__buf *runs, crm_error *err);
 
+/* 1 for an entry that brings a name or reason, which stands in its row of batches. */
+static inline int crm__brings_text(uint64_t seq, const crm__journal_entry *e)
+{
+    return e->batch == seq && (crm__action_lists(e->action) || crm__action_hands_out(e->action));
+}
+
 /* What an entry brings, as the database has it: its sum in room, or n = 0.  b is what the entries
  * before brought and goes on; it may be NULL when that is known.  CRM_ECORRUPT with *what: it is
  * not there, not in order, or the entry uses a number that was not brought. */
-int crm__brought_take(crm_txn *txn, const crm__journal_entry *e, crm__brought *b,
+int crm__brought_take(crm_txn *txn, uint64_t seq, const crm__journal_entry *e, crm__brought *b,
                       uint8_t room[CRM__DIGEST], crm__slice *sum, const char **what);
 
 #endif

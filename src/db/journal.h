@@ -16,14 +16,15 @@ int crm__journal_change(crm_txn *txn, uint8_t action, crm_id id, const crm__reco
                         const uint32_t *fields, uint32_t count, crm_error *err);
 /* Tags of one customer, outside of a batch: numbers ascending.  Their rows (tagged.h) are written
  * before, under crm__journal_seq(). */
-int crm__journal_tag(crm_txn *txn, crm_id id, const uint32_t *tags, uint32_t count,
-                     crm_error *err);
+int crm__journal_tag(crm_txn *txn, crm_id id, const uint32_t *tags, uint32_t count, crm_error *err);
 /* In a batch: rows of a tag in a chunk are changed. */
 int crm__journal_tagged(crm_txn *txn, uint64_t chunk, uint32_t tag, crm_error *err);
+/* Fills in who and when, links an entry to the chain and puts it; what it brings stands. */
+int crm__journal_put(crm_txn *txn, uint64_t seq, crm__journal_entry *e, crm_error *err);
 /* Writes the open batch entry, if any; part of commit. */
 int crm__journal_close(crm_txn *txn, crm_error *err);
 
-/* ---- batches ---- */
+/* ---- batches (batch.c) ---- */
 
 /* What is known of a batch without its entries. */
 typedef struct crm__batch {
@@ -32,6 +33,8 @@ typedef struct crm__batch {
     crm__slice name; /* may be empty */
 } crm__batch;
 int crm__batch_read(crm_txn *txn, uint64_t batch, crm__batch *out);
+/* The same, its name as crm__txn_read() says. */
+int crm__batch_row(crm_txn *txn, uint64_t batch, crm__batch *out);
 int crm__batch_put(crm_txn *txn, uint64_t batch, const crm__batch *b, crm_error *err);
 /* Begins a batch inside a transaction that is not one, for one undo; target as in the entry. */
 int crm__batch_enter(crm_txn *txn, uint64_t target, crm_error *err);

@@ -92,18 +92,16 @@ static int load(crm_txn *txn, uint32_t version, crm__model **out, crm_error *err
     return rc;
 }
 
-static int version_of(crm_txn *txn, uint32_t *version, crm_error *err)
+int crm__model_current(crm_txn *txn, uint32_t *version)
 {
     crm__slice v;
     int rc = crm__txn_read(txn, KV_META, current_key(), &v);
 
     if (!rc && v.n != 4)
         rc = CRM_ECORRUPT;
-    if (rc)
-        return crm__txn_fail(txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc,
-                             "can't read the version of the model", err);
-    *version = crm__get_le32(v.p);
-    return CRM_OK;
+    if (!rc)
+        *version = crm__get_le32(v.p);
+    return rc;
 }
 
 int crm__txn_model(crm_txn *txn, const crm__model **out, crm_error *err)
@@ -116,9 +114,10 @@ int crm__txn_model(crm_txn *txn, const crm__model **out, crm_error *err)
     *out = txn->state.model ? txn->state.model : txn->model;
     if (*out)
         return CRM_OK;
-    rc = version_of(txn, &version, err);
+    rc = crm__model_current(txn, &version);
     if (rc)
-        return rc;
+        return crm__txn_fail(txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc,
+                             "can't read the version of the model", err);
     pthread_mutex_lock(&s->model_lock);
     if (s->model && crm__model_version(s->model) == version) {
         m = s->model;

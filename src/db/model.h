@@ -11,6 +11,8 @@
 int crm__model_class(char cls);
 /* The document of a version, as stored.  As crm__txn_read() says. */
 int crm__model_document(crm_txn *txn, uint32_t version, crm__slice *text);
+/* The version in force.  CRM_OK, CRM_ENOTFOUND, CRM_ECORRUPT, engine codes. */
+int crm__model_current(crm_txn *txn, uint32_t *version);
 /* Binds a parsed model's names, stores its text as a version, journals it. */
 int crm__model_store(crm_txn *txn, crm__model *m, uint32_t version, crm_error *err);
 /* Gives the caller's reference to the transaction. */

@@ -53,6 +53,15 @@ int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out)
     return !rc && out->flags & CRM__SAVED_REMOVED ? CRM_ENOTFOUND : rc;
 }
 
+int crm__saved_row(crm_txn *txn, crm__slice name, uint64_t seq, crm__slice *row)
+{
+    uint8_t key[KEY];
+
+    if (!name.n || name.n > CRM__SAVED_NAME)
+        return CRM_ECORRUPT;
+    return crm__txn_read(txn, KV_META, key_of(key, name, seq), row);
+}
+
 int crm__saved_put(crm_txn *txn, crm__slice name, const crm__saved *s)
 {
     crm__buf *out = &txn->scratch[0];

@@ -20,7 +20,9 @@ typedef struct crm__saved {
 
 /* The newest version of a name.  CRM_ENOTFOUND: there is none, or it was removed. */
 int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out);
-/* Adds a version under a seq. */
+/* Payload of the row of one version.  As crm__txn_read() says. */
+int crm__saved_row(crm_txn *txn, crm__slice name, uint64_t seq, crm__slice *row);
+/* Adds a version under a seq, before the entry, which brings it. */
 int crm__saved_put(crm_txn *txn, crm__slice name, const crm__saved *s);
 /* Name and version of a row of meta.  CRM_ENOTFOUND: it is another row; CRM_ECORRUPT. */
 int crm__saved_split(crm__slice key, crm__slice payload, crm__slice *name, crm__saved *out);

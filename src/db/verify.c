@@ -4,6 +4,7 @@
  */
 #include "db/verify.h"
 
+#include "db/model.h"
 #include "db/tagged.h"
 
 #include <crm/journal.h>
@@ -193,9 +194,13 @@ int crm__verify_entry(crm__verify *v, uint64_t seq, crm__slice payload, crm__jou
         v->faulty = 1;
         return rc;
     }
-    rc = crm__brought_take(v->txn, e, &v->brought, room, &brought, what);
+    rc = crm__brought_take(v->txn, seq, e, &v->brought, room, &brought, what);
     if (!rc)
         *what = judge(v, seq, payload, e, brought);
+    if (crm__brings_text(seq, e))
+        v->texts += e->action == CRM__ACTION_SEGMENT ? 2 : 1;
+    if (e->action == CRM__ACTION_MODEL)
+        v->model = e->target;
     v->next = seq + 1;
     v->recorded = e->recorded;
     memcpy(v->chain, e->chain.p, sizeof v->chain);
@@ -207,18 +212,50 @@ int crm__verify_entry(crm__verify *v, uint64_t seq, crm__slice payload, crm__jou
     return rc;
 }
 
+/* Rows of the space meta under a prefix. */
+static int count_rows(crm_txn *txn, const char *prefix, uint64_t *count)
+{
+    crm__slice from = {(const uint8_t *)prefix, strlen(prefix)}, k, stored;
+    int rc;
+    kv_cursor *c = crm__txn_cursor(txn, KV_META, &rc);
+
+    if (!rc)
+        rc = c->ops->seek(c, KV_GE, from, &k, &stored);
+    for (; !rc && k.n >= from.n && !memcmp(k.p, from.p, from.n); rc = c->ops->next(c, &k, &stored))
+        ++*count;
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+/* What entries brought is there; here, that nothing else is, which would count as well. */
+static int check_left(crm__verify *v, const char **what)
+{
+    uint64_t texts = 0;
+    uint32_t version = 0;
+    kv_stat stat;
+    int rc = v->txn->kv->ops->stat(v->txn->kv, KV_TAGGED, &stat);
+
+    *what = "there is a change of tags that belongs to no entry";
+    if (!rc && stat.entries > v->tagged)
+        return CRM_ECORRUPT;
+    if (!rc)
+        rc = count_rows(v->txn, "batch/", &texts);
+    if (!rc)
+        rc = count_rows(v->txn, "segment/", &texts);
+    *what = "there is a batch or a saved segment that belongs to no entry";
+    if (!rc && texts != v->texts)
+        return CRM_ECORRUPT;
+    if (!rc && v->model)
+        rc = crm__model_current(v->txn, &version);
+    *what = "the model in force is not that of the last change of it";
+    return rc == CRM_ENOTFOUND || (!rc && version != v->model) ? CRM_ECORRUPT : rc;
+}
+
 int crm__verify_end(crm__verify *v, const char **what)
 {
-    kv_stat stat;
-
     *what = "there is an image that belongs to no entry";
     if (v->more)
         return CRM_ECORRUPT;
-    *what = "there is a change of tags that belongs to no entry";
-    return !v->faulty && !v->txn->kv->ops->stat(v->txn->kv, KV_TAGGED, &stat) &&
-                   stat.entries > v->tagged
-               ? CRM_ECORRUPT
-               : CRM_OK;
+    return v->faulty ? CRM_OK : check_left(v, what);
 }
 
 /* ---- the public walk ---- */
@@ -331,8 +368,13 @@ int crm_journal_verify(crm_txn *txn, const crm_head *heads, size_t count, crm_pr
     rc = walk(txn, &v, &kept, progress, ctx, err);
     if (!rc && kept.next < kept.count)
         rc = fault(err, kept.heads[kept.next]->revision, "it was cut off, with all behind it");
-    if (!rc && crm__verify_end(&v, &what))
-        rc = fault(err, v.next - 1, what);
+    if (!rc) {
+        rc = crm__verify_end(&v, &what);
+        if (rc == CRM_ECORRUPT)
+            rc = fault(err, v.next - 1, what);
+        else if (rc)
+            rc = crm__txn_fail(txn, rc, "can't read the journal", err);
+    }
     crm__release(txn->mem, kept.heads);
     return rc;
 }

@@ -26,6 +26,8 @@ typedef struct crm__verify {
     int lost;        /* images were missing that may be */
     int faulty;      /* not all entries are known */
     uint64_t tagged; /* rows of tags that entries told of */
+    uint64_t texts;  /* rows of batches and of saved segments that they brought */
+    uint64_t model;  /* version by the last change of it */
 } crm__verify;
 
 /* images_from: of the last entry's counters.  fn may be NULL. */

@@ -385,7 +385,7 @@ static int link_entry(load *l, crm__members *m, uint64_t seq)
         return crm__fail_nomem(l->err);
     rc = crm__journal_decode(crm__slice_of(l->bytes.p, l->bytes.n), &e);
     if (!rc)
-        rc = crm__brought_take(l->txn, &e, &l->brought, room, &brought, &what);
+        rc = crm__brought_take(l->txn, seq, &e, &l->brought, room, &brought, &what);
     if (rc == CRM_ECORRUPT)
         return crm__members_fail(m, rc, "names", what);
     if (rc)

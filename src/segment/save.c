@@ -32,19 +32,19 @@ static int none(crm__slice name, crm_error *err)
                            (int)name.n, (const char *)name.p);
 }
 
-/* Journals the change and adds the version. */
+/* Adds the version and journals the change. */
 static int put(crm_txn *txn, crm__slice name, const char *text_name, crm__slice text, uint8_t flags,
                crm_error *err)
 {
     crm__saved s = {0, flags, 0, text};
     int rc = crm__state_read(txn, err);
 
-    if (!rc)
-        rc = crm__journal_hand_out(txn, CRM__ACTION_SEGMENT, text_name, err);
     if (rc)
         return rc;
-    s.seq = txn->state.seq;
-    return crm__saved_put(txn, name, &s) ? crm__fail_nomem(err) : CRM_OK;
+    s.seq = crm__journal_seq(txn);
+    return crm__saved_put(txn, name, &s)
+               ? crm__fail_nomem(err)
+               : crm__journal_hand_out(txn, CRM__ACTION_SEGMENT, text_name, err);
 }
 
 /* The tree of `segment(name)`. */

@@ -309,8 +309,23 @@ static void add_brought(uint8_t sum[CRM__DIGEST], uint8_t cls, uint32_t number, 
     crm__digest(NULL, parts, 3, sum);
 }
 
-/* What docs/format.md says of names and models that an entry brings. */
-static void sum_brought(crm_txn *txn, const crm__journal_entry *e, uint8_t sum[CRM__DIGEST])
+/* The name in the row of a batch, or the reason of what was handed out. */
+static crm__slice text_of(crm_txn *txn, uint64_t batch)
+{
+    uint8_t key[CRM__KEY_BATCH];
+    crm__slice bytes;
+    crm__reader in;
+
+    OK(crm__txn_read(txn, KV_META, crm__key_batch(key, batch), &bytes));
+    in = crm__reader_of(bytes.p, bytes.n);
+    crm__read_varint(&in);
+    crm__read_varint(&in);
+    return crm__slice_of(in.p, crm__reader_left(&in));
+}
+
+/* What docs/format.md says of what an entry brings; gives its length. */
+static size_t sum_brought(crm_txn *txn, uint64_t seq, const crm__journal_entry *e,
+                          uint8_t sum[CRM__DIGEST])
 {
     crm__reader in = crm__reader_of(e->names.p, e->names.n);
     uint8_t key[10] = "model/";
@@ -326,11 +341,14 @@ static void sum_brought(crm_txn *txn, const crm__journal_entry *e, uint8_t sum[C
             add_brought(sum, run.cls, run.first + i, text);
         }
     }
-    if (e->action != CRM__ACTION_MODEL)
-        return;
-    crm__put_be32(key + 6, (uint32_t)e->target);
-    OK(crm__txn_read(txn, KV_META, crm__slice_of(key, sizeof key), &text));
-    add_brought(sum, 'm', (uint32_t)e->target, text);
+    if (e->action == CRM__ACTION_MODEL) {
+        crm__put_be32(key + 6, (uint32_t)e->target);
+        OK(crm__txn_read(txn, KV_META, crm__slice_of(key, sizeof key), &text));
+        add_brought(sum, 'm', (uint32_t)e->target, text);
+    } else if (e->batch == seq) {
+        add_brought(sum, 'b', 0, text_of(txn, seq));
+    }
+    return e->name_runs || e->action == CRM__ACTION_MODEL || e->batch == seq ? CRM__DIGEST : 0;
 }
 
 /* Every link of the chain, every commitment; gives the number of images. */
@@ -349,12 +367,9 @@ static uint64_t recompute(crm_db *db)
         uint64_t n;
         OK(crm__txn_read(txn, KV_JOURNAL, crm__key_u64(key, seq), &bytes));
         OK(crm__journal_decode(bytes, &e));
-        sum_brought(txn, &e, brought);
+        n = sum_brought(txn, seq, &e, brought);
         crm__chain_next(link, seq, crm__slice_of(bytes.p, bytes.n - CRM__DIGEST),
-                        crm__slice_of(brought, e.name_runs || e.action == CRM__ACTION_MODEL
-                                                   ? sizeof brought
-                                                   : 0),
-                        link);
+                        crm__slice_of(brought, n), link);
         ck_assert_mem_eq(link, e.chain.p, sizeof link);
         n = commit_to(txn, seq, crm__action_lists(e.action), sum);
         images += n;

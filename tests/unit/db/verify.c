@@ -16,11 +16,11 @@
 
 #define OK(call) ck_assert_int_eq(call, CRM_OK)
 
-enum { ROWS = 800 };
+enum { ROWS = 800, KEY = 128 };
 
 typedef struct row {
     kv_space space;
-    uint8_t key[CRM__KEY_IMAGE];
+    uint8_t key[KEY];
     size_t key_n;
     uint8_t *bytes; /* payload */
     size_t n;
@@ -29,8 +29,10 @@ typedef struct row {
 typedef struct world {
     crm_db *db;
     uint64_t seed;
-    row rows[ROWS]; /* entries, then images; behind what counts, what entries brought */
-    size_t entries, count, all;
+    row rows[ROWS]; /* entries, then images; behind what counts, what entries brought: names,
+                       models, saved segments, then rows of batches, of which that is a part */
+    size_t entries, count, batches, all;
+    row invented;  /* that no entry brought; key_n 0: none */
     crm_head head; /* the anchor */
 } world;
 
@@ -43,6 +45,13 @@ static const char MODEL[] = "crm: 1\nname: verify\nfields:\n  name: {type: text,
                             "events:\n  visit: {attributes: {note: {type: text}}}\n"
                             "  call: {attributes: {line: {type: enum, values: {a: A, b: B}}}}\n";
 
+static const char MODEL_2[] = "crm: 1\nname: verify\nfields:\n"
+                              "  name: {type: text, required: true}\n  city: {type: text}\n"
+                              "  score: {type: integer}\n  note: {type: text}\n"
+                              "  size: {type: enum, values: {small: Small, large: Large}}\n"
+                              "events:\n  visit: {attributes: {note: {type: text}}}\n"
+                              "  call: {attributes: {line: {type: enum, values: {a: A, b: B}}}}\n";
+
 static crm_txn *begin(crm_db *db, uint64_t batch)
 {
     crm_txn_options o = CRM_TXN_OPTIONS_INIT;
@@ -53,6 +62,7 @@ static crm_txn *begin(crm_db *db, uint64_t batch)
     o.channel = "shop";
     o.source = "till";
     o.batch = batch;
+    o.batch_name = batch == CRM_BATCH_NEW ? "May" : NULL;
     OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, NULL));
     return txn;
 }
@@ -82,14 +92,27 @@ static void change(world *w, crm_txn *txn, crm_id most)
     }
 }
 
-/* Rows of a number, and the document of a model: what the chain covers of the two spaces. */
+static int begins(crm__slice k, const char *prefix)
+{
+    return k.n > strlen(prefix) && !memcmp(k.p, prefix, strlen(prefix));
+}
+
+/* Rows of a number, documents of models, saved segments: what the chain covers of the two spaces,
+ * beside the names in rows of batches. */
 static int is_brought(kv_space space, crm__slice k)
 {
     return space == KV_DICT ? k.n == 6 && k.p[1] == 1 && crm__dict_class_of(k.p[0]) >= 0
-                            : k.n == 10 && memcmp(k.p, "model/", 6) == 0;
+                            : begins(k, "model/") || begins(k, "segment/");
 }
 
-static void collect(world *w, crm_txn *txn, kv_space space)
+static int is_wanted(kv_space space, crm__slice k, int batches)
+{
+    if (batches)
+        return begins(k, "batch/");
+    return (space != KV_DICT && space != KV_META) || is_brought(space, k);
+}
+
+static void collect(world *w, crm_txn *txn, kv_space space, int batches)
 {
     crm__slice k, v, payload;
     int rc;
@@ -99,9 +122,10 @@ static void collect(world *w, crm_txn *txn, kv_space space)
     for (rc = c->ops->seek(c, KV_FIRST, crm__slice_of(NULL, 0), &k, &v); !rc;
          rc = c->ops->next(c, &k, &v)) {
         row *r = &w->rows[w->all];
-        if ((space == KV_DICT || space == KV_META) && !is_brought(space, k))
+        if (!is_wanted(space, k, batches))
             continue;
         ck_assert_uint_lt(++w->all, ROWS);
+        ck_assert_uint_le(k.n, KEY);
         OK(crm__untag(txn->store, space, k, v, &payload));
         r->space = space;
         r->key_n = k.n;
@@ -112,6 +136,25 @@ static void collect(world *w, crm_txn *txn, kv_space space)
         memcpy(r->bytes, payload.p, payload.n);
     }
     ck_assert_int_eq(rc, CRM_ENOTFOUND);
+}
+
+/* Saved segments: one changed, one removed; hand-outs with their reasons. */
+static void hand_out(world *w)
+{
+    static const char *const TEXT[] = {"score > 10", "score > 20", "city = C1"};
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_segment *s;
+    crm_txn *txn = begin(w->db, 0);
+
+    for (int i = 0; i < 3; i++) {
+        OK(crm_segment_parse(txn, TEXT[i], CRM_NUL, &s, NULL));
+        OK(crm_segment_save(txn, i < 2 ? "vip" : "old", s, CRM_SEGMENT_REPLACE, NULL));
+        crm_segment_free(s);
+    }
+    OK(crm_segment_remove(txn, "old", NULL));
+    OK(crm_txn_commit(txn, NULL));
+    OK(crm__journal_handout(w->db, &o, CRM__ACTION_EXPORT, "newsletter of May", NULL, NULL));
+    OK(crm__journal_handout(w->db, &o, CRM__ACTION_BACKUP, "backup", NULL, NULL));
 }
 
 static void make(world *w, int trim)
@@ -148,6 +191,7 @@ static void make(world *w, int trim)
             crm_undo(txn, batch, CRM_UNDO_SKIP, NULL, NULL, NULL, NULL);
         OK(crm_txn_commit(txn, NULL));
     }
+    hand_out(w);
     if (trim) {
         crm__journal_entry e;
         txn = begin(w->db, 0);
@@ -158,13 +202,16 @@ static void make(world *w, int trim)
     OK(crm_txn_begin(w->db, CRM_READ, NULL, &txn, NULL));
     w->head = (crm_head)CRM_HEAD_INIT;
     OK(crm_journal_head(txn, &w->head, NULL));
-    collect(w, txn, KV_JOURNAL);
+    collect(w, txn, KV_JOURNAL, 0);
     w->entries = w->all;
-    collect(w, txn, KV_IMAGE);
+    collect(w, txn, KV_IMAGE, 0);
     w->count = w->all;
-    collect(w, txn, KV_DICT);
-    collect(w, txn, KV_META);
-    ck_assert_uint_gt(w->all, w->count + 12);
+    collect(w, txn, KV_DICT, 0);
+    collect(w, txn, KV_META, 0);
+    w->batches = w->all;
+    collect(w, txn, KV_META, 1);
+    ck_assert_uint_gt(w->batches, w->count + 16);
+    ck_assert_uint_gt(w->all, w->batches + 12);
     OK(crm_txn_abort(txn));
     ck_assert_msg(w->entries > 40 && w->count > w->entries + 15, "%zu entries, %zu", w->entries,
                   w->count);
@@ -263,16 +310,29 @@ static void replace_by_older(world *w, crm_txn *txn)
     put_row(txn, &w->rows[to], &w->rows[crmtest_below(&w->seed, to)]);
 }
 
-/* With all images of what is cut off: only the anchor tells. */
+/* The seq that a row belongs to: of an image, of a row of a batch, of a saved segment; 0: others.
+ */
+static uint64_t seq_of(const row *r)
+{
+    crm__slice k = {r->key, r->key_n};
+
+    if (r->space == KV_IMAGE)
+        return crm__get_be64(r->key);
+    return begins(k, "batch/") || begins(k, "segment/") ? crm__get_be64(r->key + r->key_n - 8) : 0;
+}
+
+/* The entries behind a seq, and all that belongs to them: only the anchor tells. */
+static void cut_behind(world *w, crm_txn *txn, size_t from)
+{
+    for (size_t i = from; i < w->all; i++) {
+        if (i < w->entries || seq_of(&w->rows[i]) > from)
+            drop(txn, &w->rows[i]);
+    }
+}
+
 static void cut_off(world *w, crm_txn *txn)
 {
-    size_t from = crmtest_below(&w->seed, w->entries);
-
-    for (size_t i = 0; i < w->count; i++) {
-        const row *r = &w->rows[i];
-        if (i >= from && (i < w->entries || crm__get_be64(r->key) > from))
-            drop(txn, r);
-    }
+    cut_behind(w, txn, crmtest_below(&w->seed, w->entries));
 }
 
 static const row *some_image(world *w)
@@ -335,7 +395,7 @@ static void drop_row(world *w, crm_txn *txn)
 
 static const row *some_brought(world *w)
 {
-    return &w->rows[w->count + crmtest_below(&w->seed, w->all - w->count)];
+    return &w->rows[w->count + crmtest_below(&w->seed, w->batches - w->count)];
 }
 
 static void change_brought(world *w, crm_txn *txn)
@@ -361,6 +421,70 @@ static void swap_brought(world *w, crm_txn *txn)
     put_row(txn, b, a);
 }
 
+/* ---- names of batches and reasons ---- */
+
+static const row *some_batch(world *w)
+{
+    return &w->rows[w->batches + crmtest_below(&w->seed, w->all - w->batches)];
+}
+
+/* The last entry and the undo of a batch are no business of the chain: crm_check() compares them.
+ */
+static void change_name(world *w, crm_txn *txn)
+{
+    const row *r = some_batch(w);
+    crm__reader in = crm__reader_of(r->bytes, r->n);
+    uint8_t copy[KEY];
+    size_t head, at, n = r->n;
+
+    crm__read_varint(&in);
+    crm__read_varint(&in);
+    head = r->n - crm__reader_left(&in);
+    ck_assert_uint_lt(n, sizeof copy);
+    memcpy(copy, r->bytes, n);
+    if (n == head || !crmtest_below(&w->seed, 4)) {
+        copy[n++] = (uint8_t)crmtest_rand(&w->seed);
+    } else {
+        at = head + crmtest_below(&w->seed, n - head);
+        if (crmtest_below(&w->seed, 3))
+            copy[at] ^= (uint8_t)(1 + crmtest_below(&w->seed, 255));
+        else
+            n = at;
+    }
+    put(txn, r->space, r->key, r->key_n, copy, n);
+}
+
+static void drop_batch(world *w, crm_txn *txn)
+{
+    drop(txn, some_batch(w));
+}
+
+static int is_there(const world *w, const row *r)
+{
+    for (size_t i = w->count; i < w->all; i++) {
+        if (w->rows[i].key_n == r->key_n && !memcmp(w->rows[i].key, r->key, r->key_n))
+            return 1;
+    }
+    return 0;
+}
+
+/* Another version of a saved segment, or another batch: all end in a seq. */
+static void invent_text(world *w, crm_txn *txn)
+{
+    const row *like;
+
+    do {
+        like = crmtest_below(&w->seed, 2) ? some_batch(w) : some_brought(w);
+    } while (!begins(crm__slice_of(like->key, like->key_n), "segment/") &&
+             !begins(crm__slice_of(like->key, like->key_n), "batch/"));
+    do {
+        w->invented = *like;
+        crm__put_be64(w->invented.key + like->key_n - 8,
+                      1 + crmtest_below(&w->seed, w->entries + 3));
+    } while (is_there(w, &w->invented));
+    put_row(txn, &w->invented, like);
+}
+
 typedef void (*mutation)(world *w, crm_txn *txn);
 static const struct {
     mutation fn;
@@ -376,9 +500,12 @@ static const struct {
     {move_image, "image moved"},
     {invent_image, "image invented"},
     {close_gap, "taken out, the gap closed"},
-    {change_brought, "name or model changed"},
-    {drop_brought, "name or model dropped"},
-    {swap_brought, "names swapped"},
+    {change_brought, "name, model or saved segment changed"},
+    {drop_brought, "name, model or saved segment dropped"},
+    {swap_brought, "names, models or saved segments swapped"},
+    {change_name, "name of a batch or reason changed"},
+    {drop_batch, "row of a batch dropped"},
+    {invent_text, "batch or saved segment invented"},
 };
 enum { KINDS = sizeof MUTATIONS / sizeof MUTATIONS[0] };
 
@@ -463,6 +590,9 @@ static void put_all_back(world *w)
     OK(txn->kv->ops->clear(txn->kv, KV_IMAGE));
     for (size_t i = 0; i < w->all; i++)
         put_row(txn, &w->rows[i], &w->rows[i]);
+    if (w->invented.key_n)
+        drop(txn, &w->invented);
+    w->invented.key_n = 0;
     commit_below(txn);
 }
 
@@ -521,6 +651,50 @@ CRM_TEST(test_db_verify__the_row_of_names)
         OK(crm__brought_put(txn, &was));
         commit_below(txn);
         ck_assert_uint_eq(faults(), 0);
+    }
+    unmake(&w);
+}
+
+/* A row of a batch that says that it was not undone, or by another one, is told by the check: it
+ * could be undone once more.  A model of before that is put in force again is told by both. */
+CRM_TEST(test_db_verify__undone_and_in_force)
+{
+    crm_error err = CRM_ERROR_INIT;
+    uint8_t version[4], v1[4];
+    crm__batch was, other;
+    uint64_t batch = 0;
+    crm_txn *txn;
+    world w;
+
+    make(&w, 0);
+    txn = begin(w.db, 0);
+    for (size_t i = w.batches; i < w.all && !batch; i++) {
+        OK(crm__batch_read(txn, crm__get_be64(w.rows[i].key + 6), &was));
+        batch = was.undone ? crm__get_be64(w.rows[i].key + 6) : 0;
+    }
+    ck_assert(batch && was.name.n == 3 && !memcmp(was.name.p, "May", 3));
+    was.name = crm__slice_of("May", 3);
+    for (int i = 0; i < 2; i++) {
+        other = was;
+        other.undone = i ? was.undone + 1 : 0;
+        OK(crm__batch_put(txn, batch, &other, NULL));
+        commit_below(txn);
+        ck_assert_uint_gt(faults(), 0);
+        txn = begin(w.db, 0);
+    }
+    OK(crm__batch_put(txn, batch, &was, NULL));
+    commit_below(txn);
+    ck_assert_uint_eq(faults(), 0);
+    txn = begin(w.db, 0);
+    OK(crm_model_apply(txn, MODEL_2, CRM_NUL, 0, NULL, NULL, &err));
+    OK(crm_txn_commit(txn, NULL));
+    crm__put_le32(v1, 1);
+    crm__put_le32(version, 2);
+    for (int i = 0; i < 2; i++) {
+        txn = begin(w.db, 0);
+        put(txn, KV_META, (const uint8_t *)"model", 5, i ? version : v1, 4);
+        ck_assert_int_eq(verify(&w, txn, &err), i ? CRM_OK : CRM_ECORRUPT);
+        OK(crm_txn_abort(txn));
     }
     unmake(&w);
 }
@@ -584,10 +758,7 @@ CRM_TEST(test_db_verify__anchors)
     OK(crm_txn_abort(txn));
     for (size_t cut = 0; cut < w.entries; cut++) {
         txn = begin(w.db, 0);
-        for (size_t i = cut; i < w.count; i++) {
-            if (i < w.entries || crm__get_be64(w.rows[i].key) > cut)
-                drop(txn, &w.rows[i]);
-        }
+        cut_behind(&w, txn, cut);
         txn->write = 0;
         OK(crm_journal_verify(txn, heads, cut, NULL, NULL, &err));
         ck_assert_int_eq(crm_journal_verify(txn, heads, cut + 1, NULL, NULL, &err), CRM_ECORRUPT);
