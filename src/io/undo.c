@@ -25,6 +25,7 @@ typedef struct undo {
     int deleting;
     uint64_t asked; /* by is_undone() last */
     int answer;
+    int unread; /* why is_undone() could not tell; 0: it could */
     crm_error *err;
 } undo;
 
@@ -228,7 +229,7 @@ static int mine(const undo *u, const crm__journal_entry *e, uint64_t seq)
     return u->batch ? e->batch == u->batch : seq == u->first;
 }
 
-/* Whether an entry is part of what is undone. */
+/* Whether an entry is part of what is undone.  When it can't be read, the undo ends with that. */
 static int is_undone(void *ctx, uint64_t seq)
 {
     undo *u = ctx;
@@ -237,7 +238,10 @@ static int is_undone(void *ctx, uint64_t seq)
     if (seq < u->first || seq > u->last)
         return 0;
     if (u->batch && seq != u->asked) {
-        u->answer = !crm__journal_read(u->txn, seq, &e) && e.batch == u->batch;
+        int rc = crm__journal_read(u->txn, seq, &e);
+        if (rc)
+            u->unread = rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+        u->answer = !rc && e.batch == u->batch;
         u->asked = seq;
     }
     return !u->batch || u->answer;
@@ -531,6 +535,8 @@ static int run(undo *u)
     u->deleting = 1;
     if (!rc)
         rc = for_all(u, &u->leave, undo_record);
+    if (u->unread)
+        return crm__txn_fail(u->txn, u->unread, "can't read the journal", u->err);
     if (!rc && u->done.skipped && !(u->flags & CRM_UNDO_SKIP))
         rc = crm__fail(u->err, CRM_ECONFLICT, "changed since: %llu customer%s",
                        (unsigned long long)u->done.skipped, u->done.skipped == 1 ? "" : "s");
