@@ -61,6 +61,8 @@ enum {
     CRM__COLUMN_SHARED = 0x10000,      /* and a field: how many of its values another has too */
     CRM__COLUMN_SHARED_FIRST = 0x20000 /* and a field: of how many of those it is the first */
 };
+/* And a tag's number: when the tag of a row ends, in microseconds. */
+#define CRM__COLUMN_UNTIL (UINT32_C(1) << 31)
 
 /* Parts of what a journal entry did to a tag in a chunk.  The rows of the parts of one entry are
  * apart.  Group 0 has no row: tags given by hand, without a reason and without an end. */

@@ -35,6 +35,9 @@ typedef struct crm__check {
     uint64_t last_seq;
     crm__sum batches; /* rows of batches minus what the entries say: (batch, its last entry) */
     int changes_lost; /* of some changes it is not known any more what was before: no sum */
+    /* Blocks of ends of tags that there are to be, minus those met; unsure: that is not known. */
+    uint64_t end_blocks;
+    int end_unsure;
     int cancelled;
     int trusted_model;
     /* For crm__repair(): faults of what can be made anew, by space (of events the rows beside

@@ -211,6 +211,10 @@ static int stored_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         shared_block(w, k, v);
         return CRM_OK;
     }
+    if (field & CRM__COLUMN_UNTIL) {
+        c->end_blocks--; /* those that there are to be were compared with the tags */
+        return CRM_OK;
+    }
     if (!crm__block_cells_has(&w->cells, field)) {
         crm__check_fault(c, "column", 0, -1, "a column of %s, which has none",
                          column_name(c, field));
@@ -225,5 +229,11 @@ static int stored_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 
 int crm__check_columns_stored(crm__check_columns *w)
 {
-    return crm__check_rows(w->c, KV_COLUMN, stored_row, w);
+    int rc = crm__check_rows(w->c, KV_COLUMN, stored_row, w);
+
+    if (!rc && (int64_t)w->c->end_blocks < 0 && !w->c->end_unsure) {
+        crm__check_fault(w->c, "column", 0, -1, "there are ends of tags that nobody has");
+        crm__check_mendable(w->c, KV_TAG);
+    }
+    return rc;
 }

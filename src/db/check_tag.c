@@ -3,6 +3,7 @@
  * order, and what comes of it is what is stored.
  */
 #include "db/check.h"
+#include "db/tag_end.h"
 #include "db/tagged.h"
 
 #include <string.h>
@@ -12,6 +13,9 @@ typedef struct replay {
     int begun, broken; /* broken: a row is damaged, so that nobody knows what comes of it */
     uint32_t chunk, tag;
     uint64_t words[CRM__SET_WORDS];
+    int64_t until[CRM__CHUNK_ROWS];
+    int ends, ends_lost; /* some are, or were, not 0; nobody knows what some are */
+    crm__buf block;
     uint64_t sets, stored; /* sets that are not empty; rows of the space tag */
     int unsure;
 } replay;
@@ -27,6 +31,36 @@ static int grave(int rc)
     return rc == CRM_ENOMEM || rc == CRM_EIO;
 }
 
+/* The ends of a tag in a chunk, against the stored blocks. */
+static int end_ends(replay *r)
+{
+    int rc = CRM_OK, told = 0;
+
+    for (uint32_t b = 0; b < CRM__COLUMN_BLOCKS && !rc; b++) {
+        uint8_t key[CRM__KEY_COLUMN];
+        crm__slice have = {NULL, 0};
+        r->block.n = 0;
+        if (r->ends)
+            crm__tag_ends_block(r->until, b, &r->block);
+        if (r->block.failed)
+            return CRM_ENOMEM;
+        if (!r->block.n)
+            continue; /* that none is stored is found by their number */
+        r->c->end_blocks++;
+        rc = crm__txn_read(r->c->txn, KV_COLUMN,
+                           crm__key_column(key, r->chunk, CRM__COLUMN_UNTIL | r->tag, b), &have);
+        if (grave(rc))
+            return rc;
+        if ((rc || crm__slice_compare(have, crm__slice_of(r->block.p, r->block.n)) != 0) &&
+            !told++) {
+            fault(r, "column", "its ends are not those it was given with");
+            crm__check_mendable(r->c, KV_TAG);
+        }
+        rc = CRM_OK;
+    }
+    return rc;
+}
+
 /* What came of a tag in a chunk, against the stored set. */
 static int end_tag(replay *r)
 {
@@ -38,8 +72,13 @@ static int end_tag(replay *r)
         return CRM_OK;
     r->begun = 0;
     r->unsure |= r->broken;
+    r->c->end_unsure |= r->broken;
     if (r->broken)
         return CRM_OK;
+    r->c->end_unsure |= r->ends_lost;
+    rc = r->ends_lost ? CRM_OK : end_ends(r);
+    if (rc)
+        return rc;
     r->sets += crm__set_next(r->words, 0) >= 0;
     rc = crm__txn_set(r->c->txn, KV_TAG, crm__key_tag(key, r->chunk, r->tag), have);
     if (grave(rc))
@@ -63,6 +102,9 @@ static int begin_tag(replay *r, uint32_t chunk, uint32_t tag)
     r->chunk = chunk;
     r->tag = tag;
     memset(r->words, 0, sizeof r->words);
+    if (r->ends)
+        memset(r->until, 0, sizeof r->until);
+    r->ends = r->ends_lost = 0;
     rc = crm__dict_name(r->c->txn, CRM__DICT_TAG, tag, &name);
     if (rc && !grave(rc))
         fault(r, "tagged", "the dictionary has no name for it");
@@ -107,7 +149,7 @@ static int row_tagged(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 {
     uint64_t words[CRM__SET_WORDS] = {0};
     crm__slice payload;
-    crm__tag_how how;
+    crm__tag_how how = {0};
     replay *r = ctx;
     uint32_t part;
     int rc;
@@ -135,7 +177,12 @@ static int row_tagged(crm__check *c, crm__slice k, crm__slice v, void *ctx)
              : crm__tag_how_read(c->txn, crm__get_be64(k.p + 8), CRM__TAGGED_GROUP(part), &how);
     if (rc && !grave(rc)) {
         fault(r, "tagged", "it is not said how it was given");
+        r->ends_lost = 1;
         rc = CRM_OK;
+    }
+    if (!rc && (r->ends || how.until)) {
+        r->ends = 1;
+        crm__tag_ends_replay(r->until, words, how.until);
     }
     return rc;
 }
@@ -181,6 +228,7 @@ int crm__check_tags(crm__check *c)
     if (!r)
         return CRM_ENOMEM;
     r->c = c;
+    crm__buf_init(&r->block, &c->mem);
     rc = crm__check_rows(c, KV_TAGGED, row_tagged, r);
     if (!rc)
         rc = end_tag(r);
@@ -190,6 +238,7 @@ int crm__check_tags(crm__check *c)
         crm__check_fault(c, "tag", 0, -1, "there are sets of tags that nothing was given of");
         crm__check_mendable(c, KV_TAG);
     }
+    crm__buf_clear(&r->block);
     crm__release(&c->mem, r);
     return rc;
 }

@@ -22,27 +22,14 @@ static const char *path_of(const crm__dimension *d, crm__slice name, size_t *n)
 static int count_ends(crm_txn *txn, uint64_t chunk, uint32_t tag, const uint64_t *words,
                       uint64_t *count)
 {
-    uint64_t left[CRM__SET_WORDS], some[CRM__SET_WORDS];
-    crm__tag_walk *w = crm__alloc(txn->mem, sizeof *w);
-    crm__tag_how how;
-    int rc = w ? CRM_OK : CRM_ENOMEM;
+    uint64_t some[CRM__SET_WORDS];
+    int rc;
 
-    memcpy(left, words, sizeof left);
-    if (w)
-        crm__tag_walk_open(txn, chunk, tag, UINT64_MAX, w);
-    while (!rc && crm__set_next(left, 0) >= 0 && !(rc = crm__tag_walk_next(w))) {
-        for (int i = 0; i < CRM__SET_WORDS; i++) {
-            some[i] = w->words[i] & left[i];
-            left[i] &= ~some[i];
-        }
-        if (w->part == CRM__TAGGED_REMOVED)
-            continue;
-        rc = crm__tag_how_read(txn, w->seq, CRM__TAGGED_GROUP(w->part), &how);
-        if (!rc && how.until)
-            *count += crm__set_count(some);
-    }
-    crm__release(txn->mem, w);
-    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    memcpy(some, words, sizeof some);
+    rc = crm__tag_ends_with(txn, chunk, tag, some);
+    if (!rc)
+        *count += crm__set_count(some);
+    return rc;
 }
 
 /* Customers with more than one, as their tags are met: those seen once, and twice. */

@@ -131,9 +131,26 @@ static int put_blocks(crm__repair *r, void *ctx, int *more)
 
 /* ---- rows that are not to be ---- */
 
+/* Ends of a tag that somebody has in the chunk; which ones they are, repair_tag.c sees to. */
+static int is_of_tag(const column_work *w, crm__slice k)
+{
+    kv_txn *kv = w->r->txn->kv;
+    uint8_t key[CRM__KEY_TAG];
+    crm__slice v;
+
+    return k.p[8] < CRM__COLUMN_BLOCKS &&
+           kv->ops->get(
+               kv, KV_TAG,
+               crm__key_tag(key, crm__get_be32(k.p), crm__get_be32(k.p + 4) & ~CRM__COLUMN_UNTIL),
+               &v) == CRM_OK;
+}
+
 static int is_wanted(const column_work *w, crm__slice k)
 {
     uint32_t field = k.n == CRM__KEY_COLUMN ? crm__get_be32(k.p + 4) : 0;
+
+    if (field & CRM__COLUMN_UNTIL)
+        return is_of_tag(w, k);
 
     return k.n == CRM__KEY_COLUMN && k.p[8] < CRM__COLUMN_BLOCKS &&
            (crm__block_cells_has(&w->cells, field) ||

@@ -3,6 +3,7 @@
  * chunk at a time.  A tag of which a change can't be read stays as it is stored.
  */
 #include "db/repair.h"
+#include "db/tag_end.h"
 #include "db/tagged.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@
 typedef struct tag_work {
     uint8_t at[CRM__KEY_TAG]; /* the next to look at */
     int ended;
+    int64_t until[CRM__CHUNK_ROWS];
     crm__buf out;
 } tag_work;
 
@@ -63,6 +65,18 @@ static int replay(crm__repair *r, const tag_work *w, uint64_t *words)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
+static int mend_ends(crm__repair *r, tag_work *w)
+{
+    uint32_t chunk = crm__get_be32(w->at), tag = crm__get_be32(w->at + 4);
+    int any, had, rc = crm__tag_ends_read(r->txn, chunk, tag, w->until, &any);
+
+    if (rc == CRM_ECORRUPT)
+        return CRM_OK; /* nobody knows */
+    if (!rc)
+        rc = crm__tag_ends_any(r->txn, chunk, tag, &had);
+    return rc || (!any && !had) ? rc : crm__tag_ends_make(r->txn, chunk, tag, w->until, &w->out);
+}
+
 static int mend(crm__repair *r, tag_work *w)
 {
     uint64_t want[CRM__SET_WORDS] = {0}, have[CRM__SET_WORDS] = {0};
@@ -71,6 +85,8 @@ static int mend(crm__repair *r, tag_work *w)
 
     if (rc == CRM_ECORRUPT)
         return CRM_OK;
+    if (!rc)
+        rc = mend_ends(r, w);
     if (!rc)
         rc = crm__txn_set(r->txn, KV_TAG, key, have);
     if (rc && rc != CRM_ECORRUPT)
@@ -109,12 +125,14 @@ static int step(crm__repair *r, void *ctx, int *more)
 
 int crm__repair_tags(crm__repair *r)
 {
-    tag_work w;
+    tag_work *w = crm__calloc(r->mem, 1, sizeof *w);
     int rc;
 
-    memset(&w, 0, sizeof w);
-    crm__buf_init(&w.out, r->mem);
-    rc = crm__repair_steps(r, step, &w);
-    crm__buf_clear(&w.out);
+    if (!w)
+        return crm__fail_nomem(r->err);
+    crm__buf_init(&w->out, r->mem);
+    rc = crm__repair_steps(r, step, w);
+    crm__buf_clear(&w->out);
+    crm__release(r->mem, w);
     return rc;
 }

@@ -2,6 +2,7 @@
  * Reading the tags of customers and where they came from: see tagged.h.
  */
 #include "bits/kernel.h"
+#include "db/tag_end.h"
 #include "db/tagged.h"
 
 #include <string.h>
@@ -156,32 +157,6 @@ int crm__tag_edge(crm_txn *txn, uint32_t tag, crm_id id, uint64_t last, uint64_t
 }
 
 /* ---- sets ---- */
-
-int crm__tag_unexpired(crm_txn *txn, uint64_t chunk, uint32_t tag, int64_t now,
-                       uint64_t words[CRM__SET_WORDS])
-{
-    uint64_t left[CRM__SET_WORDS];
-    crm__tag_walk *w = crm__alloc(txn->mem, sizeof *w);
-    crm__tag_how how;
-    int rc = w ? CRM_OK : CRM_ENOMEM;
-
-    memcpy(left, words, sizeof left);
-    if (w)
-        crm__tag_walk_open(txn, chunk, tag, UINT64_MAX, w);
-    while (!rc && crm__set_next(left, 0) >= 0 && !(rc = crm__tag_walk_next(w))) {
-        if (w->part == CRM__TAGGED_REMOVED)
-            continue; /* what has it now was given it again since */
-        rc = crm__tag_how_read(txn, w->seq, CRM__TAGGED_GROUP(w->part), &how);
-        for (int i = 0; i < CRM__SET_WORDS && !rc; i++) {
-            uint64_t some = w->words[i] & left[i];
-            left[i] &= ~some;
-            if (how.until && how.until <= now)
-                words[i] &= ~some;
-        }
-    }
-    crm__release(txn->mem, w);
-    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
-}
 
 int crm__tag_words(crm_txn *txn, uint64_t chunk, uint32_t tag, int ends, int64_t now,
                    uint64_t words[CRM__SET_WORDS])

@@ -10,93 +10,10 @@
 
 #include "bits/kernel.h"
 #include "db/journal.h"
+#include "db/tag_part.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { VIEWS = 256, GROUPS = 256 };
-
-/* ---- sets at hand ---- */
-
-typedef struct view {
-    kv_space space;
-    uint8_t key[CRM__KEY_TAGGED];
-    size_t n;
-    uint64_t resets, rollbacks;
-    uint32_t seen; /* switches that are in the words */
-    uint64_t words[CRM__SET_WORDS];
-} view;
-
-struct crm__tag_cache {
-    view *views[VIEWS];
-    uint32_t groups[GROUPS]; /* by a hash of their attributes: which may be the same */
-};
-
-void crm__tag_cache_free(crm_txn *txn)
-{
-    crm__tag_cache *c = txn->tag_cache;
-
-    if (!c)
-        return;
-    for (int i = 0; i < VIEWS; i++)
-        crm__release(txn->mem, c->views[i]);
-    crm__release(txn->mem, c);
-    txn->tag_cache = NULL;
-}
-
-static crm__tag_cache *cache_of(crm_txn *txn)
-{
-    if (!txn->tag_cache)
-        txn->tag_cache = crm__calloc(txn->mem, 1, sizeof *txn->tag_cache);
-    return txn->tag_cache;
-}
-
-/* A set as the transaction sees it; good until the next call. */
-static int view_of(crm_txn *txn, kv_space space, crm__slice key, const uint64_t **words)
-{
-    crm__tag_cache *c = cache_of(txn);
-    const crm__edits *e = &txn->edits;
-    const uint64_t *ops;
-    uint32_t count;
-    view **at, *v;
-    int rc;
-
-    if (!c)
-        return CRM_ENOMEM;
-    at = &c->views[crm__hash64((uint64_t)space, key.p, key.n) % VIEWS];
-    if (!*at && !(*at = crm__calloc(txn->mem, 1, sizeof **at)))
-        return CRM_ENOMEM;
-    v = *at;
-    *words = v->words;
-    ops = crm__edits_ops(e, space, key, &count);
-    if (v->n == key.n && v->space == space && !memcmp(v->key, key.p, key.n) &&
-        v->resets == e->resets && v->rollbacks == e->rollbacks) {
-        crm__edits_rows(ops + v->seen, count - v->seen, v->words);
-        v->seen = count;
-        return CRM_OK;
-    }
-    memset(v->words, 0, sizeof v->words);
-    v->n = 0;
-    rc = crm__txn_set(txn, space, key, v->words);
-    if (rc)
-        return rc;
-    v->space = space;
-    memcpy(v->key, key.p, key.n);
-    v->n = key.n;
-    v->resets = e->resets;
-    v->rollbacks = e->rollbacks;
-    v->seen = count;
-    return CRM_OK;
-}
-
-static int has_row(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int *has)
-{
-    const uint64_t *words;
-    int rc = view_of(txn, space, key, &words);
-
-    *has = rc ? 0 : crm__set_has(words, row);
-    return rc;
-}
 
 int crm__tag_has(crm_txn *txn, uint32_t tag, crm_id id, int *has)
 {
@@ -107,7 +24,7 @@ int crm__tag_has(crm_txn *txn, uint32_t tag, crm_id id, int *has)
     int rc;
 
     if (txn->write)
-        return has_row(txn, KV_TAG, k, row, has);
+        return crm__tag_row_in(txn, KV_TAG, k, row, has);
     *has = 0;
     rc = txn->kv->ops->get(txn->kv, KV_TAG, k, &stored);
     if (!rc)
@@ -176,7 +93,6 @@ static int same_how(const crm__tag_how *a, const crm__tag_how *b)
 static int group_of(crm__tagging *t)
 {
     crm_txn *txn = t->txn;
-    crm__tag_cache *c = cache_of(txn);
     uint8_t key[CRM__KEY_TAGGED];
     crm__buf *row = &txn->scratch[0];
     crm__tag_how other;
@@ -191,10 +107,10 @@ static int group_of(crm__tagging *t)
         return CRM_OK;
     row->n = 0;
     crm__tag_how_encode(&t->how, row);
-    if (!c || row->failed)
+    at = crm__tag_group_at(txn, crm__hash64(t->seq, row->p, row->n));
+    if (!at || row->failed)
         return CRM_ENOMEM;
     last = t->id ? 0 : txn->state.tag_groups;
-    at = &c->groups[crm__hash64(t->seq, row->p, row->n) % GROUPS];
     if (*at && *at <= last &&
         !crm__txn_read(txn, KV_TAGGED, crm__key_tagged(key, CRM__TAGGED_HOW, 0, t->seq, *at),
                        &bytes) &&
@@ -282,102 +198,69 @@ int crm__tagging_end(crm__tagging *t)
 
 /* ---- one row ---- */
 
-/* What the call does to one tag in one chunk. */
-typedef struct edge {
-    crm__tagging *t;
-    uint64_t chunk;
-    uint32_t tag, row;
-    uint8_t key[CRM__KEY_TAGGED];
-} edge;
-
-static crm__slice part_key(edge *e, uint32_t part)
-{
-    return crm__key_tagged(e->key, e->chunk, e->tag, e->t->seq, part);
-}
-
-static int switch_part(edge *e, uint32_t part, int on)
-{
-    return crm__edits_bit(&e->t->txn->edits, KV_TAGGED, part_key(e, part), e->row, on);
-}
-
-/* The part, but REMOVED, that the entry has the row in; *found 0: none. */
-static int find_part(edge *e, uint32_t *part, int *found)
-{
-    uint8_t key[CRM__KEY_TAGGED];
-    crm__slice at = part_key(e, CRM__TAGGED_REMOVED);
-    crm_txn *txn = e->t->txn;
-    int rc;
-
-    memcpy(key, at.p, sizeof key);
-    for (*found = 0; !*found;) {
-        rc = crm__tag_near(txn, KV_TAGGED, crm__slice_of(key, sizeof key), 0, 1, key, sizeof key);
-        if (rc == CRM_ENOTFOUND || (!rc && memcmp(key, e->key, sizeof key - 4) != 0))
-            return CRM_OK;
-        if (!rc)
-            rc = has_row(txn, KV_TAGGED, crm__slice_of(key, sizeof key), e->row, found);
-        if (rc)
-            return rc;
-        *part = crm__get_be32(key + sizeof key - 4);
-    }
-    return CRM_OK;
-}
-
 /* The customer has it: another end is a renewal. */
-static int renew(edge *e)
+static int renew(crm__tag_call *e)
 {
     crm__tagging *t = e->t;
-    crm__tag_how how;
-    uint64_t seq;
     uint32_t part;
-    int found, rc = crm__tag_edge(t->txn, e->tag, (e->chunk << CRM__CHUNK_SHIFT) + e->row,
-                                  UINT64_MAX, &seq, &part, &how);
+    int64_t until;
+    int found, rc = crm__tag_end(t->txn, e->chunk, e->tag, e->row, &until);
 
-    if (rc || how.until == t->how.until)
+    if (rc || until == t->how.until)
         return rc;
     rc = group_of(t);
     if (!rc)
-        rc = find_part(e, &part, &found);
+        rc = crm__tag_part_find(e, &part, &found);
     if (rc || (rc = touch(t, e->chunk, e->tag)) != 0)
         return rc;
     t->changed++;
-    if (found && (rc = switch_part(e, part, 0)) != 0)
+    if (found && (rc = crm__tag_part_switch(e, part, 0)) != 0)
         return rc;
-    return switch_part(
+    rc = crm__tag_part_switch(
         e, found && part % 2 ? CRM__TAGGED_ADDED(t->group) : CRM__TAGGED_RENEWED(t->group), 1);
+    return rc ? rc : crm__tag_end_put(t->txn, e->chunk, e->tag, e->row, t->how.until);
 }
 
-static int give(edge *e, int ends)
+/* A row that the entry has taken the tag from and now gives it again has it anew, with the end it
+ * is given now. */
+static int give(crm__tag_call *e)
 {
-    int was, rc = has_row(e->t->txn, KV_TAGGED, part_key(e, CRM__TAGGED_REMOVED), e->row, &was);
+    int was, rc = crm__tag_row_in(e->t->txn, KV_TAGGED, crm__tag_part_key(e, CRM__TAGGED_REMOVED),
+                                  e->row, &was);
 
     if (!rc)
         rc = group_of(e->t);
     if (rc || (rc = touch(e->t, e->chunk, e->tag)) != 0)
         return rc;
-    if (!was)
-        return switch_part(e, CRM__TAGGED_ADDED(e->t->group), 1);
-    rc = switch_part(e, CRM__TAGGED_REMOVED, 0);
-    return rc || !ends ? rc : switch_part(e, CRM__TAGGED_RENEWED(e->t->group), 1);
+    if (was)
+        rc = crm__tag_part_switch(e, CRM__TAGGED_REMOVED, 0);
+    if (!rc)
+        rc = crm__tag_part_switch(
+            e, was ? CRM__TAGGED_RENEWED(e->t->group) : CRM__TAGGED_ADDED(e->t->group), 1);
+    return rc || !e->t->how.until
+               ? rc
+               : crm__tag_end_put(e->t->txn, e->chunk, e->tag, e->row, e->t->how.until);
 }
 
-static int take(edge *e)
+static int take(crm__tag_call *e)
 {
     uint32_t part;
-    int found, rc = find_part(e, &part, &found);
+    int found, rc = crm__tag_part_find(e, &part, &found);
 
     if (rc || (rc = touch(e->t, e->chunk, e->tag)) != 0)
         return rc;
-    if (found && (rc = switch_part(e, part, 0)) != 0)
+    if (found && (rc = crm__tag_part_switch(e, part, 0)) != 0)
         return rc;
-    return found && part % 2 ? CRM_OK : switch_part(e, CRM__TAGGED_REMOVED, 1);
+    rc = found && part % 2 ? CRM_OK : crm__tag_part_switch(e, CRM__TAGGED_REMOVED, 1);
+    return rc ? rc : crm__tag_end_put(e->t->txn, e->chunk, e->tag, e->row, 0);
 }
 
 int crm__tag_row(crm__tagging *t, uint32_t tag, int ends, crm_id id, int on)
 {
-    edge e = {t, id >> CRM__CHUNK_SHIFT, tag, (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), {0}};
+    crm__tag_call e = {t, id >> CRM__CHUNK_SHIFT, tag, (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), {0}};
     uint8_t key[CRM__KEY_TAG];
     crm__slice k = crm__key_tag(key, e.chunk, tag);
-    int has, rc = has_row(t->txn, KV_TAG, k, e.row, &has);
+    int has, rc = crm__tag_row_in(t->txn, KV_TAG, k, e.row, &has);
 
     if (!rc && has == on && !(on && ends))
         return CRM_OK;
@@ -388,7 +271,7 @@ int crm__tag_row(crm__tagging *t, uint32_t tag, int ends, crm_id id, int on)
     if (!rc && has == on)
         return CRM_OK;
     if (!rc)
-        rc = on ? give(&e, ends) : take(&e);
+        rc = on ? give(&e) : take(&e);
     if (!rc)
         rc = crm__edits_bit(&t->txn->edits, KV_TAG, k, e.row, on);
     if (rc)
@@ -423,16 +306,16 @@ static int is_empty(const uint64_t *words)
     return !any;
 }
 
-static int switch_words(edge *e, uint32_t part, const uint64_t *words, int on)
+static int switch_words(crm__tag_call *e, uint32_t part, const uint64_t *words, int on)
 {
     if (is_empty(words))
         return CRM_OK;
-    return crm__edits_words(&e->t->txn->edits, KV_TAGGED, part_key(e, part), words, on);
+    return crm__edits_words(&e->t->txn->edits, KV_TAGGED, crm__tag_part_key(e, part), words, on);
 }
 
 /* Takes rows out of the parts of the entry that have them, and puts each into `from_added`,
  * `from_renewed` or, in none before, `from_none`; UINT32_MAX: into no part. */
-static int move_parts(edge *e, uint64_t *left, uint32_t from_added, uint32_t from_renewed,
+static int move_parts(crm__tag_call *e, uint64_t *left, uint32_t from_added, uint32_t from_renewed,
                       uint32_t from_none)
 {
     uint64_t words[CRM__SET_WORDS], some[CRM__SET_WORDS];
@@ -468,32 +351,7 @@ static int move_parts(edge *e, uint64_t *left, uint32_t from_added, uint32_t fro
     return switch_words(e, from_none, left, 1);
 }
 
-/* Rows among words whose tag ends at another time than the call gives it. */
-static int differing(edge *e, uint64_t *words)
-{
-    uint64_t left[CRM__SET_WORDS], some[CRM__SET_WORDS];
-    crm__tag_walk *w = crm__alloc(e->t->txn->mem, sizeof *w);
-    crm__tag_how how;
-    int rc = w ? CRM_OK : CRM_ENOMEM;
-
-    memcpy(left, words, sizeof left);
-    if (w)
-        crm__tag_walk_open(e->t->txn, e->chunk, e->tag, UINT64_MAX, w);
-    while (!rc && !is_empty(left) && !(rc = crm__tag_walk_next(w))) {
-        if (!both(w->words, left, some))
-            continue;
-        without(left, some);
-        if (w->part == CRM__TAGGED_REMOVED)
-            continue;
-        rc = crm__tag_how_read(e->t->txn, w->seq, CRM__TAGGED_GROUP(w->part), &how);
-        if (!rc && how.until == e->t->how.until)
-            without(words, some);
-    }
-    crm__release(e->t->txn->mem, w);
-    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
-}
-
-static int give_words(edge *e, int ends, const uint64_t *words, const uint64_t *now,
+static int give_words(crm__tag_call *e, int ends, const uint64_t *words, const uint64_t *now,
                       uint32_t *changed)
 {
     uint64_t anew[CRM__SET_WORDS], back[CRM__SET_WORDS], had[CRM__SET_WORDS];
@@ -504,12 +362,12 @@ static int give_words(edge *e, int ends, const uint64_t *words, const uint64_t *
     memcpy(anew, words, sizeof anew);
     without(anew, now);
     both(words, now, had);
-    rc = ends ? differing(e, had) : CRM_OK;
+    rc = ends ? crm__tag_ends_other(t->txn, e->chunk, e->tag, t->how.until, had) : CRM_OK;
     *changed = crm__set_count(anew) + (ends ? crm__set_count(had) : 0);
     if (rc || !*changed)
         return rc;
     memset(back, 0, sizeof back);
-    rc = crm__txn_set(t->txn, KV_TAGGED, part_key(e, CRM__TAGGED_REMOVED), back);
+    rc = crm__txn_set(t->txn, KV_TAGGED, crm__tag_part_key(e, CRM__TAGGED_REMOVED), back);
     if (!rc)
         rc = group_of(t);
     if (!rc)
@@ -520,8 +378,14 @@ static int give_words(edge *e, int ends, const uint64_t *words, const uint64_t *
     without(anew, back);
     if (!rc)
         rc = switch_words(e, CRM__TAGGED_REMOVED, back, 0);
-    if (!rc && ends)
+    if (!rc)
         rc = switch_words(e, CRM__TAGGED_RENEWED(t->group), back, 1);
+    if (!rc && t->how.until)
+        rc = crm__tag_ends_put(t->txn, e->chunk, e->tag, back, t->how.until);
+    if (!rc && t->how.until)
+        rc = crm__tag_ends_put(t->txn, e->chunk, e->tag, anew, t->how.until);
+    if (!rc && ends)
+        rc = crm__tag_ends_put(t->txn, e->chunk, e->tag, had, t->how.until);
     if (!rc)
         rc = switch_words(e, CRM__TAGGED_ADDED(t->group), anew, 1);
     if (!rc && ends)
@@ -530,7 +394,8 @@ static int give_words(edge *e, int ends, const uint64_t *words, const uint64_t *
     return rc;
 }
 
-static int take_words(edge *e, const uint64_t *words, const uint64_t *now, uint32_t *changed)
+static int take_words(crm__tag_call *e, const uint64_t *words, const uint64_t *now,
+                      uint32_t *changed)
 {
     uint64_t gone[CRM__SET_WORDS];
     uint8_t key[CRM__KEY_TAG];
@@ -544,18 +409,21 @@ static int take_words(edge *e, const uint64_t *words, const uint64_t *now, uint3
     if (!rc)
         rc = crm__edits_words(&e->t->txn->edits, KV_TAG, crm__key_tag(key, e->chunk, e->tag), gone,
                               0);
+    if (!rc)
+        rc = crm__tag_ends_put(e->t->txn, e->chunk, e->tag, gone, 0);
     return rc ? rc : move_parts(e, gone, UINT32_MAX, CRM__TAGGED_REMOVED, CRM__TAGGED_REMOVED);
 }
 
 int crm__tag_chunk(crm__tagging *t, uint32_t tag, int ends, uint64_t chunk,
                    const uint64_t words[CRM__SET_WORDS], int on, uint32_t *changed)
 {
-    edge e = {t, chunk, tag, 0, {0}};
+    crm__tag_call e = {t, chunk, tag, 0, {0}};
     uint64_t now[CRM__SET_WORDS] = {0};
     uint8_t key[CRM__KEY_TAG];
     uint32_t n = 0;
     int rc = crm__txn_set(t->txn, KV_TAG, crm__key_tag(key, chunk, tag), now);
 
+    crm__tag_parts_forget(&e);
     if (!rc)
         rc = on ? give_words(&e, ends, words, now, &n) : take_words(&e, words, now, &n);
     if (rc)

@@ -13,6 +13,7 @@
 #ifndef CRM_DB_TAGGED_H
 #define CRM_DB_TAGGED_H
 
+#include "db/tag_end.h"
 #include "db/txn.h"
 
 /* How a tag was given. */
@@ -81,9 +82,6 @@ int crm__tag_walk_next(crm__tag_walk *w);
  * CRM_ENOTFOUND: none. */
 int crm__tag_edge(crm_txn *txn, uint32_t tag, crm_id id, uint64_t last, uint64_t *seq,
                   uint32_t *part, crm__tag_how *how);
-/* Takes out of words the rows of a tag whose end has come. */
-int crm__tag_unexpired(crm_txn *txn, uint64_t chunk, uint32_t tag, int64_t now,
-                       uint64_t words[CRM__SET_WORDS]);
 /* Rows that have the tag at `now`, added to words.  ends: its dimension has ends. */
 int crm__tag_words(crm_txn *txn, uint64_t chunk, uint32_t tag, int ends, int64_t now,
                    uint64_t words[CRM__SET_WORDS]);

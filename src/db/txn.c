@@ -338,6 +338,7 @@ void crm__txn_free(crm_txn *txn)
     crm__record_clear(txn->mem, &txn->batch.part);
     crm__release(txn->mem, txn->texts);
     crm__tag_cache_free(txn);
+    crm__end_cache_free(txn);
     crm__arena_clear(&txn->work);
     crm__zone_close(txn->zone);
     crm__edits_clear(&txn->edits);

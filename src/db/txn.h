@@ -142,6 +142,7 @@ struct crm_txn {
     crm__pending pending;
     struct crm__texts *texts; /* numbers of texts met (index.c); NULL until one is */
     struct crm__tag_cache *tag_cache; /* NULL until tags are changed */
+    struct crm__end_cache *end_cache; /* NULL until ends of tags are */
 };
 
 /* ---- entry ---- */

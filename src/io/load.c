@@ -43,6 +43,7 @@ typedef struct load {
     int tagging;
     uint8_t tagged[CRM__KEY_TAGGED];
     uint64_t words[CRM__SET_WORDS];
+    int ends; /* some tags have an end */
     /* The events of one customer. */
     crm_id id; /* 0: none */
     crm__arena timeline;
@@ -208,7 +209,9 @@ static int on_name(load *l, crm__members *m)
 {
     crm__slice name = crm__members_text(m, "name", 1);
     int cls = read_class(m), rc;
-    uint64_t most = cls == CRM__DICT_FIELD ? UINT16_MAX : UINT32_MAX - 1;
+    uint64_t most = cls == CRM__DICT_FIELD ? UINT16_MAX
+                    : cls == CRM__DICT_TAG ? CRM__COLUMN_UNTIL - 1
+                                           : UINT32_MAX - 1;
     uint32_t number = (uint32_t)crm__members_number(m, "number", 1, most);
     uint8_t key[CRM__DICT_NAME + 2], value[4];
 
@@ -538,12 +541,37 @@ static int on_given(load *l, crm__members *m)
         return crm__members_fail(m, CRM_EVALUE, "given", "it is not behind the one before");
     l->last = seq;
     l->last_id = group;
+    l->ends |= how.until != 0;
     l->bytes.n = 0;
     crm__tag_how_encode(&how, &l->bytes);
     if (l->bytes.failed)
         return crm__fail_nomem(l->err);
     return append(l, KV_TAGGED, crm__key_tagged(key, CRM__TAGGED_HOW, 0, seq, (uint32_t)group),
                   crm__slice_of(l->bytes.p, l->bytes.n));
+}
+
+/* How tags were given stands behind the tags: now it is known when they end. */
+static int make_ends(load *l)
+{
+    int64_t *until = crm__alloc(l->mem, CRM__CHUNK_ROWS * sizeof *until);
+    uint8_t key[CRM__KEY_TAG] = {0};
+    int rc = until ? end_commit(l, 1) : crm__fail_nomem(l->err), any;
+
+    for (int past = 0; !rc; past = 1) {
+        rc =
+            crm__tag_near(l->txn, KV_TAG, crm__slice_of(key, sizeof key), 0, past, key, sizeof key);
+        if (!rc)
+            rc =
+                crm__tag_ends_read(l->txn, crm__get_be32(key), crm__get_be32(key + 4), until, &any);
+        if (!rc && any)
+            rc = crm__tag_ends_make(l->txn, crm__get_be32(key), crm__get_be32(key + 4), until,
+                                    &l->bytes);
+        if (!rc && crm__edits_bytes(&l->txn->edits) > COMMIT_BYTES)
+            rc = end_commit(l, 1);
+    }
+    crm__release(l->mem, until);
+    return rc == CRM_ENOTFOUND ? CRM_OK
+                               : crm__txn_fail(l->txn, rc, "can't note when tags end", l->err);
 }
 
 static int on_end(load *l, crm__members *m)
@@ -557,7 +585,9 @@ static int on_end(load *l, crm__members *m)
     if (lines != l->result.lines - 1 || memcmp(sum, l->sum, sizeof sum) != 0)
         return crm__members_fail(m, CRM_ECORRUPT, "sum",
                                  "the lines before are not what was written");
-    return crm__brought_put(l->txn, &l->brought) ? crm__fail_nomem(l->err) : CRM_OK;
+    if (crm__brought_put(l->txn, &l->brought))
+        return crm__fail_nomem(l->err);
+    return l->ends ? make_ends(l) : CRM_OK;
 }
 
 /* ---- the whole text ---- */

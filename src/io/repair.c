@@ -214,6 +214,9 @@ static int mend(const crm__check *c, const char *path, const crm_check_options *
 
     for (int i = 0; i < KV_SPACES; i++)
         spaces |= (uint64_t)(c->mendable[i] != 0) << i;
+    /* A column of ends is made with the tags that end. */
+    if (spaces & 1u << KV_COLUMN || c->pages)
+        spaces |= 1u << KV_TAG;
     if (!c->trusted_model || c->pages_lost || (!spaces && !c->pages))
         return CRM_DONE;
     crm_error_init(err);

@@ -17,9 +17,14 @@ int crm__set_find(crm__run *r, const crm__set_ref *ref, uint64_t *room, crm__set
     uint8_t key[CRM__KEY_BITS];
     crm__slice k = key_of(ref, r->chunk, key), stored;
     uint32_t edits = 0;
-    int rc;
+    int rc, ends = ref->ends;
 
-    if (ref->space == KV_TAG && (r->txn->write || ref->ends)) {
+    if (ends && !r->txn->write) {
+        rc = crm__tag_ends_any(r->txn, r->chunk, ref->value, &ends);
+        if (rc)
+            return rc;
+    }
+    if (ref->space == KV_TAG && (r->txn->write || ends)) {
         memset(room, 0, CRM__SET_WORDS * sizeof *room);
         out->words = room;
         out->present = 1;

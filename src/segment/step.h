@@ -109,14 +109,18 @@ typedef struct crm__plan {
  * (it contains itself), CRM_ENOMEM, engine codes. */
 int crm__plan_make(crm_txn *txn, const crm__tree *tree, int apart, crm__plan *p, crm_error *err);
 void crm__plan_end(crm__plan *p);
-/* The step of a node, and of nodes of one sort: events, saved segments. */
+/* The step of a node, and of nodes of one sort: events, tags, fields, saved segments. */
 int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out);
 int crm__plan_events(crm__plan *p, const crm__node *n, crm__step **out);
+int crm__plan_tags(crm__plan *p, const crm__node *n, crm__step **out);
+int crm__plan_field(crm__plan *p, const crm__node *n, crm__step **out);
 int crm__plan_saved(crm__plan *p, const crm__node *n, crm__step **out);
 /* Keeps a tree that steps point into; on a failure it stays the caller's. */
 int crm__plan_hold(crm__plan *p, crm__tree *t);
 crm__step *crm__step_new(crm__plan *p, crm__step_op op, const crm__node *n);
 crm__step *crm__step_parent(crm__plan *p, crm__step_op op, const crm__node *n, uint32_t children);
+/* One set more of a step of sets.  CRM_OK or CRM_ENOMEM. */
+int crm__step_add_set(crm__plan *p, crm__step *s, crm__set_ref ref);
 int crm__step_negate(crm__plan *p, const crm__node *n, crm__step **s);
 /* Children in the order to be asked in, and the estimate that follows from theirs. */
 int crm__step_order(crm__plan *p, crm__step *s);

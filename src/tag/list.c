@@ -100,18 +100,21 @@ static int add_tag(crm_txn *txn, const crm__model *m, crm_id id, uint32_t number
     e.dimension = tag.dimension;
     e.tag.size = sizeof e.tag;
     e.tag.tag = (const char *)tag.name.p;
-    if (tag.dimension->expires || !(flags & CRM_TAG_BRIEF)) {
-        rc = crm__tag_edge(txn, number, id, UINT64_MAX, &seq, &part, &how);
+    if (tag.dimension->expires) {
+        rc = crm__tag_end(txn, id >> CRM__CHUNK_SHIFT, number, (uint32_t)id % CRM__CHUNK_ROWS,
+                          &e.tag.until_us);
         if (rc)
-            return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
-        if (tag.dimension->expires && how.until && how.until <= txn->now &&
-            !(flags & CRM_TAG_ENDED))
+            return rc;
+        if (e.tag.until_us && e.tag.until_us <= txn->now && !(flags & CRM_TAG_ENDED))
             return CRM_OK;
     }
-    if (tag.dimension->expires)
-        e.tag.until_us = how.until;
-    if (!(flags & CRM_TAG_BRIEF))
-        rc = add_source(txn, &it->arena, seq, &how, &e.tag);
+    if (!(flags & CRM_TAG_BRIEF)) {
+        rc = crm__tag_edge(txn, number, id, UINT64_MAX, &seq, &part, &how);
+        if (rc == CRM_ENOTFOUND)
+            rc = CRM_ECORRUPT;
+        if (!rc)
+            rc = add_source(txn, &it->arena, seq, &how, &e.tag);
+    }
     crm__buf_add(&it->tags, &e, sizeof e);
     return rc ? rc : it->tags.failed ? CRM_ENOMEM : CRM_OK;
 }

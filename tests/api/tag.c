@@ -716,6 +716,74 @@ CRM_TEST(test_api_tag__a_rename_keeps_each_way_of_giving)
     api_check_clean(api_path());
 }
 
+/* Ends of many neighbours, each its own, changed one by one and then read, questioned, dumped. */
+CRM_TEST(test_api_tag__each_neighbour_has_its_own_end)
+{
+    enum { MANY = 2500 };
+    crm_db *db = api_open_model(SHOP);
+    crm_dump_options none = CRM_DUMP_OPTIONS_INIT;
+    static int end[MANY + 1];
+    crm_txn *txn;
+    char copy[600], file[600];
+
+    state = crmtest_seed();
+    snprintf(copy, sizeof copy, "%s/copy", crmtest_dir());
+    snprintf(file, sizeof file, "%s/dump", crmtest_dir());
+    make(db, MANY);
+    txn = begin_at(db, CRM_WRITE, 0, CRM_BATCH_NEW);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 1; i <= MANY; i++) {
+            int at = round && below(3) ? end[i] : (int)below(5) ? 1 + (int)below(4000) : 0;
+            crm_tag_options o = how(at ? AT(at) : 0, NULL, 0);
+            int rc = crm_tag_add(txn, (crm_id)i, "mood:a", &o, &er);
+            IS(!round || at != end[i] ? CRM_OK : CRM_DONE, rc);
+            end[i] = at;
+            if (round == 2 && i % 50 == 0) {
+                OK(crm_tag_remove(txn, (crm_id)i, "mood:a", &er));
+                end[i] = -1;
+            }
+        }
+    }
+    api_commit(txn);
+    for (int turn = 0; turn < 3; turn++) {
+        int hour = 1 + (int)below(4200);
+        crm_segment *s;
+        uint64_t count, want = 0;
+        if (turn == 2) {
+            OK(crm_dump(db, file, &none, 0, NULL, &er));
+            crm_db_close(db);
+            OK(crm_load(file, copy, &none, 0, NULL, &er));
+            OK(crm_db_open(copy, NULL, &db, &er));
+        }
+        txn = begin_at(db, turn == 1 ? CRM_WRITE : CRM_READ, AT(hour), 0);
+        if (turn == 1) { /* as the transaction sees its own */
+            crm_tag_options o = how(AT(hour), NULL, 0);
+            OK(crm_tag_add(txn, 7, "mood:a", &o, &er));
+            end[7] = hour;
+        }
+        for (int i = 1; i <= MANY; i++)
+            want += end[i] == 0 || end[i] > hour;
+        OK(crm_segment_parse(txn, "tag(mood:a)", CRM_NUL, &s, &er));
+        OK(crm_segment_count(txn, s, NULL, &count, &er));
+        ck_assert_uint_eq(count, want);
+        crm_segment_free(s);
+        for (int i = 1; i <= MANY; i += 97) {
+            char text[40];
+            snprintf(text, sizeof text, end[i] ? "mood:a@%d" : "mood:a", end[i]);
+            ck_assert_str_eq(tags_of(txn, (crm_id)i, CRM_TAG_BRIEF),
+                             end[i] == 0 || end[i] > hour ? text : "");
+        }
+        if (turn == 1)
+            api_commit(txn);
+        else
+            crm_txn_abort(txn);
+    }
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(copy);
+    api_check_clean(api_path());
+}
+
 /* ---- random changes against an oracle ---- */
 
 static const struct {

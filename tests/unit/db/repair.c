@@ -64,6 +64,21 @@ static void add_events(world *w, crm_txn *txn)
     }
 }
 
+/* Some end, some did. */
+static void add_tags(crm_txn *txn)
+{
+    crm_tag_options how = CRM_TAG_OPTIONS_INIT;
+
+    for (crm_id id = 1; id <= CUSTOMERS; id += 2) {
+        if (id == 11)
+            continue;
+        how.until_us = id % 3 ? INT64_C(1700000000000000) + (int64_t)id * 1000000 : 0;
+        OK(crm_tag_add(txn, id, "behaviour:promising", &how, NULL));
+        if (id % 5 == 0)
+            OK(crm_tag_add(txn, id, "behaviour:dormant", NULL, NULL));
+    }
+}
+
 static world *make(void)
 {
     world *w = calloc(1, sizeof *w);
@@ -83,6 +98,7 @@ static world *make(void)
         OK(crm_customer_create_json(txn, json, CRM_NUL, NULL, NULL));
     }
     add_events(w, txn);
+    add_tags(txn);
     OK(crm_customer_delete(txn, 11, 0, NULL));
     OK(crm_txn_commit(txn, NULL));
     crm_db_close(db);
