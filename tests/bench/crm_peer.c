@@ -7,7 +7,7 @@
  *   {"peer","size","op","n","runs","median","min","max","unit","result",...}
  * Words: `customers` loads no events; `single` makes a journal entry of each change in place of a
  * batch; `order=time` adds events as their file has them, not customer by customer; `part=N` makes
- * N changes a commit. The answer of a look-up is hits:sum, where sum adds of each record found
+ * N changes a commit; `alone` loads with one thread, not one that reads and one that writes. The answer of a look-up is hits:sum, where sum adds of each record found
  * score + 20 + the bytes of its eleven texts, so that every field has been read.  Consents are
  * not loaded, which the lines of the load say: it stands beside those parts of other loads.
  */
@@ -263,6 +263,8 @@ static void read_words(peer_options *o, int argc, char **argv)
             o->single = 1;
         else if (strcmp(argv[i], "order=time") == 0)
             o->by_time = 1;
+        else if (strcmp(argv[i], "alone") == 0)
+            o->alone = 1;
         else if (strncmp(argv[i], "part=", 5) == 0)
             o->part = strtoull(argv[i] + 5, NULL, 10);
         else

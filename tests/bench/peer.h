@@ -22,6 +22,7 @@ typedef struct peer_options {
     int customers; /* no events */
     int single;    /* a journal entry each, in place of a batch */
     int by_time;   /* events in the order of their file */
+    int alone;     /* no second thread reads */
     uint64_t part; /* changes a commit, 0: all in one */
 } peer_options;
 
@@ -50,6 +51,26 @@ crm_db *peer_open(const char *dir);
 void peer_loads(const peer_options *o);
 /* Operations that need events. */
 void peer_events(crm_db *db, const peer_options *o);
+
+/* ---- peer_pipe.c ---- */
+
+/* A row that was read. */
+typedef struct peer_slot {
+    crm_customer *customer; /* one of the two */
+    crm_event *event;
+    uint32_t number; /* of its customer */
+    cell tags;
+    char side[SIDE];
+} peer_slot;
+
+typedef struct peer_pipe peer_pipe;
+typedef void (*peer_make_fn)(void *ctx, peer_slot *slot);
+typedef int (*peer_fill_fn)(void *ctx, peer_slot *slot); /* 0: no row is left */
+/* fill runs on a second thread, unless `alone`. */
+peer_pipe *peer_pipe_open(peer_make_fn make, peer_fill_fn fill, void *ctx, int alone);
+/* The next row, good until the call after; NULL at the end, to which it must come. */
+peer_slot *peer_pipe_next(peer_pipe *p);
+void peer_pipe_close(peer_pipe *p);
 
 /* ---- peer_segments.c ---- */
 

@@ -4,7 +4,8 @@
  *
  * Events stand in their file in order of time, so their customers come at random.  As a bulk import
  * does, they are sorted by customer first, by counting, and added a customer at a time; that is
- * part of the time told.
+ * part of the time told.  What waits for memory (the table of external ids, the rows of the file)
+ * is asked for some rows ahead.
  */
 #include "peer.h"
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 enum { CHUNK_ROWS = 65536 }; /* ids that lie together: their tags are sets of one row each */
+enum { AHEAD = 16 };         /* rows that are asked for before they are needed */
 enum { EVENT_CELLS = 6, KINDS = 7, PAGE = 50, PAGES = 20000, PAGED = 1000, SAMPLE_STEP = 5000 };
 enum { EXT = 0, KIND = 1, TIME = 2, AMOUNT = 3, PRODUCT = 4, POINTS = 5 };
 
@@ -86,6 +88,10 @@ typedef struct loading {
     uint32_t *table, mask; /* number of an external id -> row + 1, open addressing */
     uint32_t *numbers;     /* of the rows */
     uint32_t *place;       /* events by customer: offsets into the file */
+    uint32_t *end;         /* of each customer's events among them */
+    cell text;             /* rows that were not read */
+    uint64_t read;         /* rows that were */
+    uint32_t customer;     /* of the event read last */
 } loading;
 
 /* Seconds of the parts of a load. */
@@ -183,11 +189,16 @@ static void count_change(loading *l)
 
 /* ---- external ids ---- */
 
+static uint32_t first_slot(const loading *l, uint32_t number)
+{
+    return (number ^ number >> 15) * 0x9E3779B1u & l->mask;
+}
+
 static uint32_t *slot_of(loading *l, uint32_t number)
 {
-    uint32_t at = (number ^ number >> 15) * 0x9E3779B1u;
+    uint32_t at = first_slot(l, number);
 
-    for (at &= l->mask; l->table[at] && l->numbers[l->table[at] - 1] != number;)
+    while (l->table[at] && l->numbers[l->table[at] - 1] != number)
         at = (at + 1) & l->mask;
     return &l->table[at];
 }
@@ -201,9 +212,9 @@ static uint32_t number_of(cell id)
     return n;
 }
 
-static uint32_t row_of(loading *l, cell id)
+static uint32_t row_of(loading *l, uint32_t number)
 {
-    uint32_t row = *slot_of(l, number_of(id));
+    uint32_t row = *slot_of(l, number);
 
     if (!row)
         die("an event of an unknown customer");
@@ -212,61 +223,124 @@ static uint32_t row_of(loading *l, cell id)
 
 /* ---- load ---- */
 
+static void make_customer(void *ctx, peer_slot *slot)
+{
+    loading *l = ctx;
+
+    must(crm_customer_new(l->txn, &slot->customer, &err), "record");
+}
+
+static int read_customer(void *ctx, peer_slot *slot)
+{
+    crm_error e = CRM_ERROR_INIT;
+    loading *l = ctx;
+    cell row[CELLS];
+
+    if (!peer_row(&l->text, row, CELLS, slot->side))
+        return 0;
+    crm_customer_clear(slot->customer);
+    for (int k = 0; k < COLUMNS; k++) {
+        if (row[k].n && crm_customer_set(slot->customer, &peer_field[k], row[k].p, row[k].n, &e))
+            die("%s: %s", PEER_COLUMN[k], e.message);
+    }
+    slot->number = number_of(row[0]);
+    slot->tags = row[CELLS - 1];
+    return 1;
+}
+
 static void load_customers(loading *l)
 {
-    cell text = peer_file(l->o->data, "customers.csv"), all = text, row[CELLS];
+    cell all = peer_file(l->o->data, "customers.csv"), row[CELLS];
     char side[SIDE];
-    crm_customer *c;
+    peer_pipe *pipe;
+    peer_slot *s;
     crm_id id;
 
     begin(l);
-    must(crm_customer_new(l->txn, &c, &err), "record");
-    peer_row(&text, row, CELLS, side);
-    for (uint32_t i = 0; peer_row(&text, row, CELLS, side); i++) {
-        crm_customer_clear(c);
-        for (int k = 0; k < COLUMNS; k++) {
-            if (row[k].n)
-                must(crm_customer_set(c, &peer_field[k], row[k].p, row[k].n, &err), PEER_COLUMN[k]);
-        }
-        must(crm_customer_create(l->txn, c, &id, &err), "create");
+    l->text = all;
+    peer_row(&l->text, row, CELLS, side);
+    pipe = peer_pipe_open(make_customer, read_customer, l, l->o->alone);
+    for (uint32_t i = 0; (s = peer_pipe_next(pipe)) != NULL; i++) {
+        must(crm_customer_create(l->txn, s->customer, &id, &err), "create");
         if (id != i + 1)
             die("customer %" PRIu64 " is not the next one", (uint64_t)id);
-        l->numbers[i] = number_of(row[0]);
+        l->numbers[i] = s->number;
         *slot_of(l, l->numbers[i]) = i + 1;
-        peer_tag_row(id, row[CELLS - 1]);
+        peer_tag_row(id, s->tags);
         if (id % CHUNK_ROWS == 0)
             peer_tag_flush(l->txn);
         count_change(l);
     }
-    crm_customer_free(c);
+    peer_pipe_close(pipe);
     peer_tag_flush(l->txn);
     commit(l);
     peer_file_end(all);
 }
 
+/* Offsets of the rows of the file, and the numbers of their customers. */
+static void find_events(loading *l, cell all, uint32_t **places, uint32_t **numbers)
+{
+    const char *p = all.p, *end = all.p + all.n, *next;
+    size_t room = 1 << 16;
+
+    if (all.n > UINT32_MAX || memchr(all.p, '"', all.n))
+        die("the file of events is too large, or has quoted cells");
+    *places = take(room, sizeof **places);
+    *numbers = take(room, sizeof **numbers);
+    for (p = (const char *)memchr(p, '\n', all.n) + 1; p < end; p = next) {
+        uint32_t number = 0;
+        if (l->events == room) {
+            room *= 2;
+            *places = realloc(*places, room * sizeof **places);
+            *numbers = realloc(*numbers, room * sizeof **numbers);
+            if (!*places || !*numbers)
+                die("out of memory");
+        }
+        for (const char *digit = p + 1; *digit != ','; digit++)
+            number = number * 10 + (uint32_t)(*digit - '0');
+        (*places)[l->events] = (uint32_t)(p - all.p);
+        (*numbers)[l->events++] = number;
+        next = memchr(p, '\n', (size_t)(end - p));
+        next = next ? next + 1 : end;
+    }
+}
+
+/* Numbers of customers become rows. */
+static void find_rows(loading *l, uint32_t *numbers)
+{
+    for (uint64_t i = 0; i < l->events; i++) {
+        if (i + 2 * AHEAD < l->events)
+            __builtin_prefetch(&l->table[first_slot(l, numbers[i + 2 * AHEAD])]);
+        if (i + AHEAD < l->events) {
+            uint32_t row = l->table[first_slot(l, numbers[i + AHEAD])];
+            __builtin_prefetch(&l->numbers[row - !!row]);
+        }
+        numbers[i] = row_of(l, numbers[i]);
+    }
+}
+
 static void sort_events(loading *l, cell all)
 {
-    uint32_t *start = take(peer_size + 1, sizeof *start);
-    cell row[EVENT_CELLS], text = all;
-    char side[SIDE];
+    uint32_t *place, *row, *end = take(peer_size + 1, sizeof *end);
 
-    if (all.n > UINT32_MAX)
-        die("the file of events is too large");
-    peer_row(&text, row, EVENT_CELLS, side);
-    while (peer_row(&text, row, EVENT_CELLS, side)) {
-        start[l->o->by_time ? 0 : row_of(l, row[EXT]) + 1]++;
-        l->events++;
+    find_events(l, all, &place, &row);
+    find_rows(l, row);
+    l->place = place;
+    l->end = l->o->by_time ? row : end;
+    if (l->o->by_time) {
+        free(end);
+        return;
     }
-    start[0] = 0;
+    for (uint64_t i = 0; i < l->events; i++)
+        end[row[i] + 1]++;
     for (uint64_t i = 0; i < peer_size; i++)
-        start[i + 1] += start[i];
+        end[i + 1] += end[i];
     l->place = take(l->events + !l->events, sizeof *l->place);
-    text = all;
-    peer_row(&text, row, EVENT_CELLS, side);
-    for (const char *p = text.p; peer_row(&text, row, EVENT_CELLS, side); p = text.p)
-        l->place[start[l->o->by_time ? 0 : row_of(l, row[EXT])]++] = (uint32_t)(p - all.p);
+    for (uint64_t i = 0; i < l->events; i++)
+        l->place[end[row[i]]++] = place[i];
     sample(l);
-    free(start);
+    free(place);
+    free(row);
 }
 
 static int two(const char *p)
@@ -286,43 +360,74 @@ static int64_t micros(cell t)
     return (days * 86400 + two(t.p + 11) * 3600 + two(t.p + 14) * 60 + two(t.p + 17)) * 1000000;
 }
 
-static void read_event(crm_event *e, const cell row[EVENT_CELLS])
+static void make_event(void *ctx, peer_slot *slot)
 {
-    int k = 0;
+    loading *l = ctx;
+
+    must(crm_event_new(l->txn, &slot->event, &err), "event");
+}
+
+static void set_event(crm_event *to, const cell row[EVENT_CELLS])
+{
+    crm_error e = CRM_ERROR_INIT;
+    int k = 0, rc;
 
     while (k < KINDS && (strlen(KIND_KEY[k]) != row[KIND].n ||
                          memcmp(KIND_KEY[k], row[KIND].p, row[KIND].n) != 0))
         k++;
     if (k == KINDS)
         die("an unknown kind of events");
-    crm_event_clear(e);
-    must(crm_event_set_kind(e, &kind[k], &err), "kind");
-    must(crm_event_set_time(e, micros(row[TIME]), &err), "time");
-    for (int i = AMOUNT; i < EVENT_CELLS; i++) {
+    crm_event_clear(to);
+    rc = crm_event_set_kind(to, &kind[k], &e);
+    if (!rc)
+        rc = crm_event_set_time(to, micros(row[TIME]), &e);
+    for (int i = AMOUNT; i < EVENT_CELLS && !rc; i++) {
         if (!row[i].n)
             continue;
         if (!attribute[k][i].number)
             die("%s: a value that the model has no attribute for", KIND_KEY[k]);
-        must(crm_event_set(e, &attribute[k][i], row[i].p, row[i].n, &err), "attribute");
+        rc = crm_event_set(to, &attribute[k][i], row[i].p, row[i].n, &e);
     }
+    if (rc)
+        die("%s: %s", KIND_KEY[k], e.message);
+}
+
+static int read_event(void *ctx, peer_slot *slot)
+{
+    loading *l = ctx;
+    uint64_t i = l->read++;
+    cell row[EVENT_CELLS], text;
+
+    if (i >= l->events)
+        return 0;
+    if (i + AHEAD < l->events) {
+        __builtin_prefetch(l->text.p + l->place[i + AHEAD]);
+        __builtin_prefetch(l->text.p + l->place[i + AHEAD] + 63);
+    }
+    if (l->o->by_time)
+        l->customer = l->end[i];
+    while (!l->o->by_time && l->end[l->customer] == i)
+        l->customer++;
+    slot->number = l->customer;
+    text = (cell){l->text.p + l->place[i], l->text.n - l->place[i]};
+    peer_row(&text, row, EVENT_CELLS, slot->side);
+    set_event(slot->event, row);
+    return 1;
 }
 
 static void load_events(loading *l, cell all)
 {
-    cell row[EVENT_CELLS];
-    char side[SIDE];
-    crm_event *e;
+    peer_pipe *pipe;
+    peer_slot *s;
 
     begin(l);
-    must(crm_event_new(l->txn, &e, &err), "event");
-    for (uint64_t i = 0; i < l->events; i++) {
-        cell text = {all.p + l->place[i], all.n - l->place[i]};
-        peer_row(&text, row, EVENT_CELLS, side);
-        read_event(e, row);
-        must(crm_event_add(l->txn, row_of(l, row[EXT]) + 1, e, NULL, &err), "add");
+    l->text = all;
+    pipe = peer_pipe_open(make_event, read_event, l, l->o->alone);
+    while ((s = peer_pipe_next(pipe)) != NULL) {
+        must(crm_event_add(l->txn, s->number + 1, s->event, NULL, &err), "add");
         count_change(l);
     }
-    crm_event_free(e);
+    peer_pipe_close(pipe);
     commit(l);
 }
 
@@ -360,6 +465,7 @@ static void load(const peer_options *o, loading *l, double parts[PARTS], double 
     free(l->table);
     free(l->numbers);
     free(l->place);
+    free(l->end);
 }
 
 /* Bytes of pages by space, and those of an event. */
@@ -408,9 +514,10 @@ void peer_loads(const peer_options *o)
     snprintf(extra, sizeof extra,
              ",\"last_parts_s\":{\"customers\":%.2f,\"sort\":%.2f,\"events\":%.2f,\"close\":%.2f},"
              "\"last_cpu_s\":{\"customers\":%.2f,\"sort\":%.2f,\"events\":%.2f},"
-             "\"journal\":\"%s\",\"commit_each\":%" PRIu64 ",\"left_out\":\"consents%s\"",
+             "\"threads\":%d,\"journal\":\"%s\",\"commit_each\":%" PRIu64
+             ",\"left_out\":\"consents%s\"",
              parts[CUSTOMERS], parts[SORT], parts[EVENTS], parts[CLOSE], cpu[CUSTOMERS], cpu[SORT],
-             cpu[EVENTS], o->single ? "an entry a change" : "one batch", o->part,
+             cpu[EVENTS], o->alone ? 1 : 2, o->single ? "an entry a change" : "one batch", o->part,
              o->customers ? ", events" : "");
     emit(name, 1, &s, "s", "", extra);
     snprintf(op, sizeof op, "rss_%s", name);
