@@ -26,12 +26,16 @@ int crm__day_changes(const uint64_t *ops, uint32_t count, crm__buf *out)
 {
     size_t room = count * sizeof(crm__day_change), n = 0;
     crm__day_change *c = (crm__day_change *)(void *)crm__buf_reserve(out, room);
+    int ordered = 1;
 
     if (!c)
         return CRM_ENOMEM;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         c[i] = (crm__day_change){crm__edits_item_of(ops[i]), ops[i] & 1 ? 1 : -1};
-    qsort(c, count, sizeof *c, by_item);
+        ordered = ordered && (!i || by_item(&c[i - 1], &c[i]) <= 0);
+    }
+    if (!ordered) /* who loads by customer gives them in order */
+        qsort(c, count, sizeof *c, by_item);
     for (uint32_t i = 0; i < count;) {
         crm__day_change sum = c[i++];
         while (i < count && crm__slice_compare(c[i].item, sum.item) == 0)

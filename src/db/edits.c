@@ -58,18 +58,44 @@ size_t crm__edits_bytes(const crm__edits *e)
     return e->arena.used + e->slot_count * sizeof *e->slots;
 }
 
-static uint32_t *probe(const crm__edits *e, uint64_t hash, uint8_t space, crm__slice key)
+static uint32_t hash_of(kv_space space, crm__slice key)
 {
-    uint32_t mask = e->table_size - 1, i = (uint32_t)hash & mask;
+    return (uint32_t)crm__hash64((uint64_t)space, key.p, key.n);
+}
+
+/* A key with its zeros, to be compared at once; NULL when it is too long. */
+static const uint64_t *pad(crm__slice key, uint64_t room[CRM__SLOT_KEY / 8])
+{
+    if (key.n > CRM__SLOT_KEY)
+        return NULL;
+    memset(room, 0, CRM__SLOT_KEY);
+    if (key.n)
+        memcpy(room, key.p, key.n);
+    return room;
+}
+
+static int is_slot(const crm__slot *s, kv_space space, crm__slice key, const uint64_t *padded)
+{
+    uint64_t own[CRM__SLOT_KEY / 8];
+
+    if (s->space != space || s->key_n != key.n)
+        return 0;
+    if (!padded)
+        return memcmp(s->key.out, key.p, key.n) == 0;
+    memcpy(own, s->key.in, sizeof own);
+    return own[0] == padded[0] && own[1] == padded[1] && own[2] == padded[2];
+}
+
+static crm__edit_place *probe(const crm__edits *e, uint32_t hash, kv_space space, crm__slice key)
+{
+    uint64_t room[CRM__SLOT_KEY / 8];
+    const uint64_t *padded = pad(key, room);
+    uint32_t mask = e->table_size - 1, i = hash & mask;
 
     for (;; i = (i + 1) & mask) {
-        const crm__slot *s;
-        if (!e->table[i])
-            return &e->table[i];
-        s = &e->slots[e->table[i] - 1];
-        if (s->hash == hash && s->space == space && s->key_n == key.n &&
-            memcmp(s->key, key.p, key.n) == 0)
-            return &e->table[i];
+        crm__edit_place *p = &e->table[i];
+        if (!p->slot || (p->hash == hash && is_slot(&e->slots[p->slot - 1], space, key, padded)))
+            return p;
     }
 }
 
@@ -79,22 +105,24 @@ static const crm__slot *lookup(const crm__edits *e, kv_space space, crm__slice k
 
     if (!e->slot_count)
         return NULL;
-    at = *probe(e, crm__hash64((uint64_t)space, key.p, key.n), (uint8_t)space, key);
+    at = probe(e, hash_of(space, key), space, key)->slot;
     return at ? &e->slots[at - 1] : NULL;
 }
 
 static int grow_table(crm__edits *e)
 {
     uint32_t size = e->table_size ? e->table_size * 2 : 64;
-    uint32_t *t = crm__calloc(e->mem, size, sizeof *t);
+    crm__edit_place *t = crm__calloc(e->mem, size, sizeof *t);
 
     if (!t)
         return CRM_ENOMEM;
-    for (uint32_t i = 0; i < e->slot_count; i++) {
-        uint32_t at = (uint32_t)e->slots[i].hash & (size - 1);
-        while (t[at])
+    for (uint32_t i = 0; i < e->table_size; i++) {
+        uint32_t at = e->table[i].hash & (size - 1);
+        if (!e->table[i].slot)
+            continue;
+        while (t[at].slot)
             at = (at + 1) & (size - 1);
-        t[at] = i + 1;
+        t[at] = e->table[i];
     }
     crm__release(e->mem, e->table);
     e->table = t;
@@ -116,21 +144,17 @@ static int grow_slots(crm__edits *e)
 
 /* ---- order ---- */
 
-static int compare(const uint8_t *a, size_t an, const uint8_t *b, size_t bn)
+static int compare(const crm__edits *e, const order_node *n, crm__slice key)
 {
-    int c = memcmp(a, b, an < bn ? an : bn);
-
-    if (c)
-        return c;
-    return an < bn ? -1 : an > bn;
+    return crm__slice_compare(crm__slot_key(&e->slots[n->slot]), key);
 }
 
 /* One level in four of the one below, by the hash of the key: the same list for the same keys. */
-static int order_levels(uint64_t hash)
+static int order_levels(uint32_t hash)
 {
     int levels = 1;
 
-    for (hash >>= 32; levels < ORDER_LEVELS && (hash & 3) == 0; hash >>= 2)
+    for (hash = hash * 0x9E3779B1u >> 8; levels < ORDER_LEVELS && (hash & 3) == 0; hash >>= 2)
         levels++;
     return levels;
 }
@@ -139,13 +163,11 @@ static int order_levels(uint64_t hash)
  * found at the end. */
 static int order_is_behind(const crm__edits *e, const crm__order *o, crm__slice key, int past)
 {
-    const crm__slot *s;
     int c;
 
     if (!o->last)
         return 1;
-    s = &e->slots[o->last->slot];
-    c = compare(s->key, s->key_n, key.p, key.n);
+    c = compare(e, o->last, key);
     return past ? c <= 0 : c < 0;
 }
 
@@ -161,8 +183,7 @@ static void order_find(const crm__edits *e, crm__order *o, crm__slice key, int p
     }
     for (int l = ORDER_LEVELS - 1; l >= 0; l--) {
         for (; at[l]; at = at[l]->next) {
-            const crm__slot *s = &e->slots[at[l]->slot];
-            int c = compare(s->key, s->key_n, key.p, key.n);
+            int c = compare(e, at[l], key);
             if (past ? c > 0 : c >= 0)
                 break;
         }
@@ -170,7 +191,7 @@ static void order_find(const crm__edits *e, crm__order *o, crm__slice key, int p
     }
 }
 
-static order_node *order_node_new(crm__edits *e, uint32_t slot, uint64_t hash)
+static order_node *order_node_new(crm__edits *e, uint32_t slot, uint32_t hash)
 {
     size_t links = (size_t)order_levels(hash) * sizeof(order_node *);
     order_node *n = crm__arena_alloc(&e->arena, sizeof *n + links);
@@ -185,7 +206,7 @@ static void order_add(crm__edits *e, crm__order *o, order_node *n)
     const crm__slot *s = &e->slots[n->slot];
     order_node **link[ORDER_LEVELS];
 
-    order_find(e, o, crm__slice_of(s->key, s->key_n), 0, link);
+    order_find(e, o, crm__slot_key(s), 0, link);
     for (int l = order_levels(s->hash) - 1; l >= 0; l--) {
         n->next[l] = *link[l];
         *link[l] = n;
@@ -227,8 +248,7 @@ static order_node *order_before(const crm__edits *e, crm__order *o, crm__slice k
         return o->last;
     for (int l = ORDER_LEVELS - 1; l >= 0; l--) {
         for (; at[l]; at = at[l]->next) {
-            const crm__slot *s = &e->slots[at[l]->slot];
-            int c = compare(s->key, s->key_n, key.p, key.n);
+            int c = compare(e, at[l], key);
             if (past ? c > 0 : c >= 0)
                 break;
             last = at[l];
@@ -255,10 +275,10 @@ int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int
     }
     while (n) {
         const crm__slot *s = &e->slots[n->slot];
-        *k = crm__slice_of(s->key, s->key_n);
+        *k = crm__slot_key(s);
         if (s->state != CRM__EDIT_NONE || (s->form == CRM__SLOT_BITS && s->count)) {
             *state = s->form == CRM__SLOT_BITS ? CRM__EDIT_SET : s->state;
-            *payload = s->value;
+            *payload = crm__slot_value(s);
             return CRM_OK;
         }
         n = back ? order_before(e, e->order[space], *k, 0) : n->next[0]; /* one rolled back */
@@ -266,13 +286,52 @@ int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int
     return CRM_OK;
 }
 
+static int grow_undo(crm__edits *e)
+{
+    size_t cap = e->undo_cap ? e->undo_cap * 2 : 32;
+    crm__undo *u = crm__realloc(e->mem, e->undo, cap * sizeof *u);
+
+    if (!u)
+        return CRM_ENOMEM;
+    e->undo = u;
+    e->undo_cap = cap;
+    return CRM_OK;
+}
+
+/* A new slot at its place in the table. */
+static crm__slot *add_slot(crm__edits *e, crm__edit_place *at, uint32_t hash, kv_space space,
+                           crm__slice key, uint8_t form)
+{
+    order_node *node = NULL;
+    const uint8_t *copy = NULL;
+    crm__slot *s;
+
+    if (e->order[space] && !(node = order_node_new(e, e->slot_count, hash)))
+        return NULL;
+    if (key.n > CRM__SLOT_KEY && !(copy = crm__arena_copy(&e->arena, key.p, key.n)))
+        return NULL;
+    s = &e->slots[e->slot_count];
+    memset(s, 0, sizeof *s);
+    s->hash = hash;
+    if (copy)
+        s->key.out = copy;
+    else
+        memcpy(s->key.in, key.p, key.n);
+    s->key_n = (uint16_t)key.n;
+    s->space = (uint8_t)space;
+    s->form = form;
+    *at = (crm__edit_place){hash, ++e->slot_count};
+    if (node)
+        order_add(e, e->order[space], node);
+    return s;
+}
+
 /* The slot of a key, made when absent, with its present state noted for rollback. */
 static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8_t form)
 {
-    uint64_t hash = crm__hash64((uint64_t)space, key.p, key.n);
-    uint32_t *at;
+    uint32_t hash = hash_of(space, key);
+    crm__edit_place *at;
     crm__slot *s;
-    crm__undo *u;
 
     if (key.n == 0 || key.n > KV_KEY_MAX)
         return NULL;
@@ -280,47 +339,27 @@ static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8
         return NULL;
     if (e->slot_count == e->slot_cap && grow_slots(e))
         return NULL;
-    if (e->undo_count == e->undo_cap) {
-        size_t cap = e->undo_cap ? e->undo_cap * 2 : 32;
-        u = crm__realloc(e->mem, e->undo, cap * sizeof *u);
-        if (!u)
-            return NULL;
-        e->undo = u;
-        e->undo_cap = cap;
-    }
-    at = probe(e, hash, (uint8_t)space, key);
-    if (!*at) {
-        const uint8_t *copy = crm__arena_copy(&e->arena, key.p, key.n);
-        order_node *node = e->order[space] ? order_node_new(e, e->slot_count, hash) : NULL;
-        if (!copy || (e->order[space] && !node))
-            return NULL;
-        s = &e->slots[e->slot_count];
-        memset(s, 0, sizeof *s);
-        s->hash = hash;
-        s->key = copy;
-        s->key_n = (uint16_t)key.n;
-        s->space = (uint8_t)space;
-        s->form = form;
-        *at = ++e->slot_count;
-        if (node)
-            order_add(e, e->order[space], node);
-    }
-    s = &e->slots[*at - 1];
+    if (e->undo_count == e->undo_cap && grow_undo(e))
+        return NULL;
+    at = probe(e, hash, space, key);
+    s = at->slot ? &e->slots[at->slot - 1] : add_slot(e, at, hash, space, key, form);
+    if (!s)
+        return NULL;
     e->changes++;
-    u = &e->undo[e->undo_count];
-    u->slot = *at - 1;
-    u->state = s->state;
-    u->count = s->count;
-    u->value = s->value;
+    e->undo[e->undo_count] =
+        (crm__undo){s->value, (uint32_t)(s - e->slots), s->count, s->value_n, s->state};
     return s; /* the caller counts the note when its own change is made */
 }
 
 int crm__edits_put(crm__edits *e, kv_space space, crm__slice key, crm__slice payload,
                    unsigned kv_flags)
 {
-    crm__slot *s = open_slot(e, space, key, CRM__SLOT_ROW);
+    crm__slot *s;
     uint8_t *copy;
 
+    if (payload.n > UINT32_MAX)
+        return CRM_ENOMEM;
+    s = open_slot(e, space, key, CRM__SLOT_ROW);
     if (!s)
         return CRM_ENOMEM;
     copy = crm__arena_alloc(&e->arena, payload.n + CRM__TAG_SIZE);
@@ -331,7 +370,8 @@ int crm__edits_put(crm__edits *e, kv_space space, crm__slice key, crm__slice pay
     if (s->state == CRM__EDIT_NONE)
         s->append = (kv_flags & KV_APPEND) != 0;
     s->state = CRM__EDIT_PUT;
-    s->value = crm__slice_of(copy, payload.n);
+    s->value = copy;
+    s->value_n = (uint32_t)payload.n;
     e->undo_count++;
     return CRM_OK;
 }
@@ -486,7 +526,7 @@ int crm__edits_get(const crm__edits *e, kv_space space, crm__slice key, crm__sli
     if (!s || s->state == CRM__EDIT_NONE)
         return CRM__EDIT_NONE;
     if (s->state == CRM__EDIT_PUT)
-        *payload = s->value;
+        *payload = crm__slot_value(s);
     return s->state;
 }
 
@@ -503,9 +543,9 @@ int crm__edits_days(const crm__edits *e, crm__slice prefix, crm__buf *days)
     for (uint32_t i = 0; i < e->slot_count; i++) {
         const crm__slot *s = &e->slots[i];
         int32_t day;
-        if (s->form != CRM__SLOT_ITEMS || !s->count || memcmp(s->key, prefix.p, prefix.n) != 0)
+        if (s->form != CRM__SLOT_ITEMS || !s->count || memcmp(s->key.in, prefix.p, prefix.n) != 0)
             continue;
-        day = crm__key_day_of(s->key);
+        day = crm__key_day_of(s->key.in);
         crm__buf_add(days, &day, sizeof day);
     }
     return days->failed ? CRM_ENOMEM : CRM_OK;
@@ -526,6 +566,7 @@ void crm__edits_rollback(crm__edits *e, size_t mark)
         s->state = u->state;
         s->count = u->count;
         s->value = u->value;
+        s->value_n = u->value_n;
     }
 }
 

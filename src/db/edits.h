@@ -21,18 +21,21 @@ typedef struct crm__slot crm__slot;
 typedef struct crm__order crm__order; /* the rows of one space in order of keys */
 
 typedef struct crm__undo {
-    uint32_t slot;
+    const uint8_t *value;
+    uint32_t slot, count, value_n;
     uint8_t state;
-    uint32_t count;
-    crm__slice value;
 } crm__undo;
+
+typedef struct crm__edit_place {
+    uint32_t hash, slot; /* slot number + 1; 0: free */
+} crm__edit_place;
 
 typedef struct crm__edits {
     const crm_allocator *mem;
     crm__arena arena;
     crm__slot *slots;
     uint32_t slot_count, slot_cap;
-    uint32_t *table; /* open addressing, slot number + 1 */
+    crm__edit_place *table; /* open addressing */
     uint32_t table_size;
     crm__undo *undo;
     size_t undo_count, undo_cap;
@@ -76,7 +79,7 @@ int crm__edits_get(const crm__edits *e, kv_space space, crm__slice key, crm__sli
 /* The edit of a row nearest to key in its space: the first at or after it, or with `back` the last
  * at or before it; `past` leaves the key itself out.  *state CRM__EDIT_PUT or CRM__EDIT_DEL,
  * CRM__EDIT_SET for a set with switches, CRM__EDIT_NONE when there is none.  For spaces of rows and
- * of sets.  CRM_OK or CRM_ENOMEM. */
+ * of sets; *k until the next edit.  CRM_OK or CRM_ENOMEM. */
 int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int past, int *state,
                     crm__slice *k, crm__slice *payload);
 /* Ops of a set, a block or a token, oldest first, and the number of uint64 they take: switches are

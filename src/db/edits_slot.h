@@ -16,16 +16,38 @@ enum {
     CRM__SLOT_ITEMS
 };
 
+enum { CRM__SLOT_KEY = 24 }; /* longer keys stand in the arena */
+
+/* What a search looks at comes first: a slot is as long as a line of memory. */
 struct crm__slot {
-    uint64_t hash;
-    const uint8_t *key;
+    uint32_t hash;
     uint16_t key_n;
     uint8_t space, form;
+    union {
+        uint8_t in[CRM__SLOT_KEY]; /* zeros behind it */
+        const uint8_t *out;
+    } key;
+    uint64_t *ops;
+    uint32_t count, cap;  /* of ops */
+    const uint8_t *value; /* has CRM__TAG_SIZE bytes of room behind it */
+    uint32_t value_n;
     uint8_t state; /* rows: CRM__EDIT_* */
     uint8_t append;
-    uint32_t count, cap; /* of ops */
-    uint64_t *ops;
-    crm__slice value; /* has CRM__TAG_SIZE bytes of room behind it */
 };
+
+/* Until slots are added. */
+static inline crm__slice crm__slot_key(const crm__slot *s)
+{
+    crm__slice key = {s->key_n > CRM__SLOT_KEY ? s->key.out : s->key.in, s->key_n};
+
+    return key;
+}
+
+static inline crm__slice crm__slot_value(const crm__slot *s)
+{
+    crm__slice value = {s->value, s->value_n};
+
+    return value;
+}
 
 #endif

@@ -101,13 +101,13 @@ static int nearest(crm__scan *s, crm__slice key, int past, crm__slice *k, crm__s
             return rc;
         if (state == CRM__EDIT_PUT) {
             note(s, pk);
-            *k = pk;
+            *k = crm__slice_of(s->key, s->key_n);
             s->edit = pv;
             if (payload)
                 *payload = pv;
             return CRM_OK;
         }
-        key = pk; /* deleted: on behind it; edits keep their keys in place */
+        key = pk; /* deleted: on behind it */
         past = 1;
     }
 }
