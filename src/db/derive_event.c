@@ -4,6 +4,7 @@
 #include "db/derive_event.h"
 
 #include "base/time.h"
+#include "db/index.h"
 
 #include <string.h>
 
@@ -41,10 +42,7 @@ static int text_number(crm_txn *txn, const crm__value *v, int give, crm__buf *sc
     if (rc)
         return rc;
     name = text_name(crm__slice_of(scratch->p, scratch->n), room);
-    if (give)
-        rc = crm__dict_give(txn, CRM__DICT_TEXT, (const char *)name.p, name.n, &n, err);
-    else
-        rc = crm__dict_find(txn, CRM__DICT_TEXT, (const char *)name.p, name.n, &n);
+    rc = crm__index_name(txn, CRM__DICT_TEXT, name, give, &n, err);
     if (!rc && !n)
         rc = CRM_ECORRUPT;
     *number = n;

@@ -11,16 +11,16 @@
 
 /* ---- numbers of texts ---- */
 
-/* Texts met by a transaction, each at the place its hash says: the same cities come again and
- * again, and a look at the dictionary costs more than all else that is derived of one.  What was
- * met before a rollback may have lost its number. */
+/* Texts met by a transaction, each at the place its hash says: the same cities and products come
+ * again and again, and a look at the dictionary costs more than all else that is derived of one.
+ * What was met before a rollback may have lost its number. */
 enum { MET = 256, MET_NAME = 48 };
 
 typedef struct met {
     uint64_t hash;
     uint32_t number; /* 0: the place is free */
     uint16_t n;
-    uint8_t name[MET_NAME];
+    uint8_t cls, name[MET_NAME];
 } met;
 
 struct crm__texts {
@@ -45,9 +45,9 @@ static crm__slice name_of(const crm__field *f, crm__slice text, uint8_t room[NAM
 }
 
 /* The place of a name, empty when another has it; NULL: no memory, or the name is too long. */
-static met *place_of(crm_txn *txn, crm__slice name)
+static met *place_of(crm_txn *txn, int cls, crm__slice name)
 {
-    uint64_t hash = crm__hash64(0, name.p, name.n);
+    uint64_t hash = crm__hash64((uint64_t)cls, name.p, name.n);
     met *m;
 
     if (name.n > MET_NAME)
@@ -60,31 +60,39 @@ static met *place_of(crm_txn *txn, crm__slice name)
         memset(txn->texts, 0, sizeof *txn->texts);
     txn->texts->rollbacks = txn->edits.rollbacks;
     m = &txn->texts->at[hash % MET];
-    if (m->hash != hash || m->n != name.n || memcmp(m->name, name.p, name.n) != 0)
+    if (m->hash != hash || m->cls != cls || m->n != name.n ||
+        memcmp(m->name, name.p, name.n) != 0)
         m->number = 0;
     m->hash = hash;
+    m->cls = (uint8_t)cls;
     m->n = (uint16_t)name.n;
     memcpy(m->name, name.p, name.n);
     return m;
 }
 
-int crm__index_text(crm_txn *txn, const crm__field *f, crm__slice text, int give, uint32_t *number)
+int crm__index_name(crm_txn *txn, int cls, crm__slice name, int give, uint32_t *number,
+                    crm_error *err)
 {
-    uint8_t room[NAME_BYTES];
-    crm__slice name = name_of(f, text, room);
-    met *m = place_of(txn, name);
+    met *m = place_of(txn, cls, name);
     int rc;
 
     *number = m ? m->number : 0;
     if (*number)
         return CRM_OK;
     if (give)
-        rc = crm__dict_give(txn, CRM__DICT_VALUE, (const char *)name.p, name.n, number, NULL);
+        rc = crm__dict_give(txn, cls, (const char *)name.p, name.n, number, err);
     else
-        rc = crm__dict_find(txn, CRM__DICT_VALUE, (const char *)name.p, name.n, number);
+        rc = crm__dict_find(txn, cls, (const char *)name.p, name.n, number);
     if (!rc && m)
         m->number = *number;
     return rc;
+}
+
+int crm__index_text(crm_txn *txn, const crm__field *f, crm__slice text, int give, uint32_t *number)
+{
+    uint8_t room[NAME_BYTES];
+
+    return crm__index_name(txn, CRM__DICT_VALUE, name_of(f, text, room), give, number, NULL);
 }
 
 static int texts_of(crm_txn *txn, const crm__field *f, crm__slice prefix, int all_long,

@@ -37,6 +37,10 @@ int crm__index_set_key(crm_txn *txn, const crm__field *f, const crm__value *v, u
 int crm__index_set(crm_txn *txn, const crm__field *f, const crm__value *v, int give, uint8_t *index,
                    uint32_t *value);
 int crm__index_text(crm_txn *txn, const crm__field *f, crm__slice text, int give, uint32_t *number);
+/* Number of a name of a class of the dictionary; 0: it has none yet, which `give` mends.  Those met
+ * lately are not looked up again. */
+int crm__index_name(crm_txn *txn, int cls, crm__slice name, int give, uint32_t *number,
+                    crm_error *err);
 
 /* One text that a customer has, or had once, in an indexed field, and the number of its set
  * (CRM__BITS_TEXT).  text.n 0: it is longer than CRM__INDEX_TEXT, only the records tell it. */
