@@ -313,6 +313,34 @@ static int push(map_cursor *c, uint64_t pgno)
     return CRM_OK;
 }
 
+/* The entry that comes behind the present one on a level; NULL: it is the last. */
+static const uint8_t *next_node(const map_cursor *c, unsigned level)
+{
+    unsigned at = c->at[level] + 1u;
+
+    return at < page_count(c->page[level]) ? node_of(c->file, c->page[level], at) : NULL;
+}
+
+static void ask_page(const map_file *f, uint64_t pgno)
+{
+    if (pgno < atomic_load_explicit(&f->pages, memory_order_relaxed))
+        ask(f->base + pgno * f->psize);
+}
+
+/* A walk asks for what comes behind the present row: its value, or the page with it. */
+static void look_ahead(const map_cursor *c)
+{
+    const uint8_t *node = next_node(c, c->depth - 1);
+
+    if (node && node_flags(node) == NODE_BIG &&
+        node_data(node) + 8 <= c->page[c->depth - 1] + c->file->psize) {
+        ask_page(c->file, crm__get_le64(node_data(node)));
+    } else if (node) {
+        for (size_t i = 0; i < (size_t)MOST_AHEAD * LINE && i < node_size(node); i += LINE)
+            ask(node_data(node) + i);
+    }
+}
+
 /* From the present entry down to a leaf, along the first or the last children. */
 static int descend(map_cursor *c, int last)
 {
@@ -321,6 +349,9 @@ static int descend(map_cursor *c, int last)
     while (!rc && c->depth < c->tree.depth) {
         const uint8_t *node = node_of(c->file, c->page[c->depth - 1], c->at[c->depth - 1]);
         rc = node ? push(c, node_child(node)) : CRM_ECORRUPT;
+        node = rc || last ? NULL : next_node(c, c->depth - 2);
+        if (node)
+            ask_page(c->file, node_child(node));
         if (!rc && last)
             c->at[c->depth - 1] = (uint16_t)(page_count(c->page[c->depth - 1]) - 1);
     }
@@ -423,6 +454,8 @@ int crm__map_move(map_cursor *c, int back, crm__slice *k, crm__slice *v)
     if (!rc)
         rc = row(c, k, v);
     if (!rc) {
+        if (!back)
+            look_ahead(c);
         order = compare(was, *k);
         rc = (back ? order > 0 : order < 0) ? CRM_OK : CRM_ECORRUPT;
     }
