@@ -2,6 +2,7 @@
  * What the items of a part that are asked about say of their rows, and in all: see day_fold.h.  The
  * sums are in day_sums.c.
  */
+#include "base/bytes.h"
 #include "bits/day_fold_part.h"
 #include "bits/kernel.h"
 
@@ -10,6 +11,18 @@
 
 /* ---- for each row ---- */
 
+/* Rows as they lie in the part: there is no need to copy them. */
+static inline uint32_t stored_row(const uint8_t *rows, uint32_t i)
+{
+    return crm__get_le16(rows + 2 * i);
+}
+
+static void any_stored(const uint8_t *rows, uint32_t n, uint64_t *words)
+{
+    for (uint32_t i = 0; i < n; i++)
+        words[stored_row(rows, i) >> 6] |= UINT64_C(1) << (stored_row(rows, i) & 63);
+}
+
 void crm__day_view_any(crm__day_view *v, uint64_t words[CRM__SET_WORDS])
 {
     const uint16_t *rows;
@@ -17,12 +30,11 @@ void crm__day_view_any(crm__day_view *v, uint64_t words[CRM__SET_WORDS])
 
     if (!v->left)
         return;
-    rows = crm__day_view_rows(v);
-    if (v->left == v->day.items) {
-        for (i = 0; i < v->day.items; i++)
-            words[rows[i] >> 6] |= UINT64_C(1) << (rows[i] & 63);
+    if (v->left == v->day.items && v->day.rows_form == CRM__DAY_ROWS) {
+        any_stored(v->day.rows, v->left, words);
         return;
     }
+    rows = crm__day_view_rows(v);
     CRM__DAY_EACH(v, v->in, i)
     {
         words[rows[i] >> 6] |= UINT64_C(1) << (rows[i] & 63);
@@ -34,6 +46,12 @@ static inline void count_one(uint16_t *count)
     *count = (uint16_t)(*count + (*count != UINT16_MAX));
 }
 
+static void count_stored(const uint8_t *rows, uint32_t n, uint16_t *counts)
+{
+    for (uint32_t i = 0; i < n; i++)
+        count_one(&counts[stored_row(rows, i)]);
+}
+
 void crm__day_view_count(crm__day_view *v, uint16_t counts[CRM__SET_ROWS])
 {
     const uint16_t *rows;
@@ -41,12 +59,11 @@ void crm__day_view_count(crm__day_view *v, uint16_t counts[CRM__SET_ROWS])
 
     if (!v->left)
         return;
-    rows = crm__day_view_rows(v);
-    if (v->left == v->day.items) {
-        for (i = 0; i < v->day.items; i++)
-            count_one(&counts[rows[i]]);
+    if (v->left == v->day.items && v->day.rows_form == CRM__DAY_ROWS) {
+        count_stored(v->day.rows, v->left, counts);
         return;
     }
+    rows = crm__day_view_rows(v);
     CRM__DAY_EACH(v, v->in, i)
     {
         count_one(&counts[rows[i]]);

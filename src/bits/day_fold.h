@@ -87,6 +87,37 @@ void crm__day_sums_range(const crm__day_sums *s, const crm__limits *l,
 void crm__day_sums_average(const crm__day_sums *s, const crm__limits *l,
                            uint64_t words[CRM__SET_WORDS]);
 
+/* Adds one number, of any scale. */
+int crm__day_sums_add(crm__day_sums *s, uint32_t row, int64_t number, unsigned scale);
+
+/* Count and sum of each row in one cell, for as long as both are small. */
+typedef struct crm__day_tally {
+    const crm_allocator *mem;
+    uint64_t *cells;
+    uint64_t most;  /* no sum is further from 0 */
+    uint32_t items; /* no count is greater */
+    uint8_t scale, first_scale;
+} crm__day_tally;
+
+enum { CRM__DAY_TALLY_COUNT = 1, CRM__DAY_TALLY_SUM = 2 };
+
+/* As crm__day_sums_init() and the others. */
+int crm__day_tally_init(crm__day_tally *t, const crm_allocator *mem, uint8_t scale);
+void crm__day_tally_reset(crm__day_tally *t);
+void crm__day_tally_clear(crm__day_tally *t);
+/* Adds 1 for each item, or its number in a column if it has one, or both.  CRM_OK;
+ * CRM_DONE: there is no room for so many; CRM_EVALUE: there is no place for such numbers; nothing
+ * was added then; CRM_ECORRUPT. */
+int crm__day_view_tally(crm__day_view *v, uint32_t column, int what, crm__day_tally *t);
+/* Adds all to counts and sums; then all are 0.  CRM_OK, CRM_ENOMEM. */
+int crm__day_tally_spill(crm__day_tally *t, uint16_t counts[CRM__SET_ROWS], crm__day_sums *s);
+/* words = rows whose count is from lo to hi. */
+void crm__day_tally_counts(const crm__day_tally *t, uint16_t lo, uint16_t hi,
+                           uint64_t words[CRM__SET_WORDS]);
+/* Takes out of words the rows whose sum the limits do not take. */
+void crm__day_tally_sums(const crm__day_tally *t, const crm__limits *l,
+                         uint64_t words[CRM__SET_WORDS]);
+
 /* The least, or the greatest number of each row. */
 typedef struct crm__day_best {
     const crm_allocator *mem;

@@ -58,7 +58,6 @@ static int widen(crm__day_sums *s, uint32_t row)
     return CRM_OK;
 }
 
-/* One number of any scale. */
 static int add_any(crm__day_sums *s, uint32_t row, int64_t number, unsigned scale)
 {
     int64_t at;
@@ -104,6 +103,14 @@ static int raise_to(crm__day_sums *s, unsigned scale)
     }
     s->scale = (uint8_t)scale;
     return CRM_OK;
+}
+
+int crm__day_sums_add(crm__day_sums *s, uint32_t row, int64_t number, unsigned scale)
+{
+    int rc = scale > s->scale ? raise_to(s, scale) : CRM_OK;
+
+    s->most = UINT64_MAX;
+    return rc ? rc : add_any(s, row, number, scale);
 }
 
 /* No number among v->taken, n of them, is further from 0. */

@@ -25,6 +25,11 @@ typedef struct answer {
 struct crm__days {
     crm__day_view view;
     answer of[CRM__DAYS_ASKS];
+    /* A count and a sum of the same events are kept together while that is possible. */
+    crm__day_tally tally;
+    const crm__step *tallied; /* the step of the sum; NULL: this is no such question */
+    answer *count, *sum;      /* where what has no place in the tally goes */
+    int spilled;              /* something has */
 };
 
 /* ---- what day lists can tell ---- */
@@ -117,6 +122,11 @@ static int begin_counts(const crm_allocator *mem, answer *a)
     return CRM_OK;
 }
 
+static uint8_t usual_scale(const crm__step *s)
+{
+    return s->node->attribute->type == CRM_TYPE_MONEY ? 2 : 0;
+}
+
 static int begin_sums(const crm_allocator *mem, const crm__step *s, answer *a)
 {
     int counts = s->aggregate == CRM__AGG_AVG;
@@ -128,8 +138,7 @@ static int begin_sums(const crm_allocator *mem, const crm__step *s, answer *a)
     if (a->has_sums)
         crm__day_sums_clear(&a->sums);
     a->has_sums = 0;
-    if (crm__day_sums_init(&a->sums, mem, s->node->attribute->type == CRM_TYPE_MONEY ? 2 : 0,
-                           counts))
+    if (crm__day_sums_init(&a->sums, mem, usual_scale(s), counts))
         return CRM_ENOMEM;
     a->has_sums = 1;
     return CRM_OK;
@@ -192,8 +201,35 @@ void crm__days_end(crm__run *r)
         if (a->has_best)
             crm__day_best_clear(&a->best);
     }
+    if (r->days && r->days->tally.cells)
+        crm__day_tally_clear(&r->days->tally);
     crm__release(mem, r->days);
     r->days = NULL;
+}
+
+/* *yes: the questions are a count and a sum, and the tally for them is begun. */
+static int begin_tally(crm__run *r, const crm__step *s, int *yes)
+{
+    struct crm__days *d = r->days;
+    const crm__step *t = s->more;
+    int count_first = s->aggregate == CRM__AGG_COUNT;
+
+    d->tallied = NULL;
+    d->spilled = 0;
+    *yes = s->node->op != CRM__NODE_SEQUENCE && t && !t->more &&
+           (count_first ? t : s)->aggregate == CRM__AGG_SUM &&
+           (count_first ? s : t)->aggregate == CRM__AGG_COUNT;
+    if (!*yes)
+        return CRM_OK;
+    d->tallied = count_first ? t : s;
+    d->count = &d->of[!count_first];
+    d->sum = &d->of[count_first];
+    if (d->tally.cells) {
+        d->tally.first_scale = usual_scale(d->tallied);
+        crm__day_tally_reset(&d->tally);
+        return CRM_OK;
+    }
+    return crm__day_tally_init(&d->tally, r->scratch.mem, usual_scale(d->tallied));
 }
 
 /* ---- one part ---- */
@@ -260,12 +296,75 @@ static int fold(crm__day_view *v, const crm__step *s, answer *a, int32_t day)
     }
 }
 
+/* Both in their full size, which are begun when first needed. */
+static int spill(crm__run *r)
+{
+    struct crm__days *d = r->days;
+    int rc = CRM_OK;
+
+    if (!d->spilled)
+        rc = begin_counts(r->scratch.mem, d->count);
+    if (!rc && !d->spilled)
+        rc = begin_sums(r->scratch.mem, d->tallied, d->sum);
+    d->spilled |= !rc;
+    return rc;
+}
+
+static int add_to_tally(crm__run *r, uint32_t column, int what)
+{
+    struct crm__days *d = r->days;
+    int rc = crm__day_view_tally(&d->view, column, what, &d->tally);
+
+    if (rc == CRM_DONE) {
+        rc = spill(r);
+        if (!rc)
+            rc = crm__day_tally_spill(&d->tally, d->count->counts, &d->sum->sums);
+        if (!rc)
+            rc = crm__day_view_tally(&d->view, column, what, &d->tally);
+    }
+    if (rc != CRM_DONE && rc != CRM_EVALUE)
+        return rc;
+    rc = spill(r);
+    if (!rc && what & CRM__DAY_TALLY_COUNT)
+        crm__day_view_count(&d->view, d->count->counts);
+    if (!rc && what & CRM__DAY_TALLY_SUM)
+        rc = crm__day_view_sum(&d->view, column, &d->sum->sums);
+    return rc;
+}
+
+/* All items are counted; of money, amounts of other currencies are not part of the sum. */
+static int fold_tally(crm__day_view *v, const pass *p)
+{
+    const crm__step *s = p->r->days->tallied;
+    uint32_t column = crm__day_column_of(s->node->attribute->number, 0), left = v->left;
+    size_t n = (v->day.items + 63) / 64 * sizeof *v->in;
+    uint64_t all[CRM__DAY_ITEMS / 64], some[CRM__DAY_ITEMS / 64];
+    int rc = CRM_OK;
+
+    if (s->node->attribute->type == CRM_TYPE_MONEY) {
+        memcpy(all, v->in, n);
+        rc = keep_currency(v, s);
+    }
+    if (rc || v->left == left)
+        return rc ? rc : add_to_tally(p->r, column, CRM__DAY_TALLY_COUNT | CRM__DAY_TALLY_SUM);
+    memcpy(some, v->in, n);
+    memcpy(v->in, all, n);
+    n = v->left;
+    v->left = left;
+    rc = add_to_tally(p->r, column, CRM__DAY_TALLY_COUNT);
+    memcpy(v->in, some, (v->day.items + 63) / 64 * sizeof *v->in);
+    v->left = (uint32_t)n;
+    return rc ? rc : add_to_tally(p->r, column, CRM__DAY_TALLY_SUM);
+}
+
 /* The question whose amounts are of one currency only comes last: it leaves fewer items. */
 static int fold_all(crm__day_view *v, const pass *p, int32_t day)
 {
     answer *a = p->r->days->of;
     int rc = CRM_OK, n = 0;
 
+    if (p->r->days->tallied)
+        return fold_tally(v, p);
     if (p->s->node->op == CRM__NODE_SEQUENCE) {
         if (p->then || p->s->node->negated)
             crm__day_view_last(v, day, p->then ? a->last : a->first);
@@ -327,7 +426,9 @@ static int visit(crm__run *r, const crm__step *s, const crm__events_test *t, int
 
 /* ---- the answers ---- */
 
-static void keep_counts(const crm__test *t, const uint16_t *counts, uint64_t *words)
+/* counts NULL: those of the tally. */
+static void keep_counts(const crm__test *t, const uint16_t *counts, const crm__day_tally *tally,
+                        uint64_t *words)
 {
     uint64_t any[CRM__SET_WORDS] = {0}, one[CRM__SET_WORDS];
 
@@ -335,9 +436,12 @@ static void keep_counts(const crm__test *t, const uint16_t *counts, uint64_t *wo
         int64_t lo, hi;
         if (!crm__limits_at(&t->limits[i], 0, &lo, &hi) || hi < 0 || lo > UINT16_MAX)
             continue;
-        crm__kernel_best()->range16((const uint8_t *)counts, CRM__SET_ROWS,
-                                    (uint16_t)(lo < 0 ? 0 : lo),
-                                    (uint16_t)(hi > UINT16_MAX ? UINT16_MAX : hi), one);
+        lo = lo < 0 ? 0 : lo;
+        hi = hi > UINT16_MAX ? UINT16_MAX : hi;
+        if (counts)
+            crm__day_counts_range(counts, (uint16_t)lo, (uint16_t)hi, one);
+        else
+            crm__day_tally_counts(tally, (uint16_t)lo, (uint16_t)hi, one);
         for (int w = 0; w < CRM__SET_WORDS; w++)
             any[w] |= one[w];
     }
@@ -396,15 +500,18 @@ static void keep_distinct(const crm__test *t, answer *a, uint64_t *words)
     }
 }
 
-/* Rows that any of the limits takes, each tried on the candidates. */
-static void keep_any(const crm__step *s, const answer *a, uint64_t *words)
+/* Rows that any of the limits takes, each tried on the candidates.  tally: sums are there. */
+static void keep_any(const crm__step *s, const answer *a, const crm__day_tally *tally,
+                     uint64_t *words)
 {
     uint64_t any[CRM__SET_WORDS] = {0}, one[CRM__SET_WORDS];
 
     for (uint32_t i = 0; i < s->test.limit_count; i++) {
         const crm__limits *l = &s->test.limits[i];
         memcpy(one, words, sizeof one);
-        if (s->aggregate == CRM__AGG_SUM)
+        if (tally)
+            crm__day_tally_sums(tally, l, one);
+        else if (s->aggregate == CRM__AGG_SUM)
             crm__day_sums_range(&a->sums, l, one);
         else if (s->aggregate == CRM__AGG_AVG)
             crm__day_sums_average(&a->sums, l, one);
@@ -450,7 +557,7 @@ static int keep(crm__run *r, const crm__step *s, answer *a, uint64_t *words)
         return CRM_OK;
     case CRM__AGG_COUNT:
         memcpy(before, words, sizeof before);
-        keep_counts(&s->test, a->counts, words);
+        keep_counts(&s->test, a->counts, NULL, words);
         return keep_great_counts(r, s, a->counts, before, words);
     case CRM__AGG_FIRST:
         keep_times(&s->test, a->first, INT64_MAX, words);
@@ -464,9 +571,25 @@ static int keep(crm__run *r, const crm__step *s, answer *a, uint64_t *words)
         keep_distinct(&s->test, a, words);
         return CRM_OK;
     default:
-        keep_any(s, a, words);
+        keep_any(s, a, NULL, words);
         return CRM_OK;
     }
+}
+
+/* A count and a sum from the tally; 0: they are not there, or not all. */
+static int keep_tally(crm__run *r, const crm__step *s, uint64_t *words, int *rc)
+{
+    struct crm__days *d = r->days;
+
+    *rc = CRM_OK;
+    if (!d->tallied || d->spilled) {
+        if (d->tallied)
+            *rc = crm__day_tally_spill(&d->tally, d->count->counts, &d->sum->sums);
+        return 0;
+    }
+    keep_counts(s == d->tallied ? &s->more->test : &s->test, NULL, &d->tally, words);
+    keep_any(d->tallied, NULL, &d->tally, words); /* looks at each that is left */
+    return 1;
 }
 
 /* Reading the events of a customer costs about as much as so many lists. */
@@ -484,9 +607,10 @@ static int few(const crm__step *s, const uint64_t *words)
 
 int crm__days_narrow(crm__run *r, const crm__step *s, uint64_t *words)
 {
-    int rc = CRM_OK, n = 0;
+    int rc, n = 0, tally;
 
     if (few(s, words)) {
+        rc = CRM_OK;
         for (; s && !rc; s = s->more)
             rc = crm__events_narrow(r, s, words);
         return rc;
@@ -496,12 +620,15 @@ int crm__days_narrow(crm__run *r, const crm__step *s, uint64_t *words)
         if (!r->days)
             return CRM_ENOMEM;
     }
-    for (const crm__step *q = s; q && !rc; q = q->more)
+    rc = begin_tally(r, s, &tally);
+    for (const crm__step *q = s; q && !rc && !tally; q = q->more)
         rc = begin_answer(r, q, &r->days->of[n++]);
     if (!rc)
         rc = visit(r, s, &s->events, 0);
     if (!rc && s->node->op == CRM__NODE_SEQUENCE)
         rc = visit(r, s, &s->then, 1);
+    if (rc || keep_tally(r, s, words, &rc))
+        return rc;
     n = 0;
     for (const crm__step *q = s; q && !rc; q = q->more)
         rc = keep(r, q, &r->days->of[n++], words);

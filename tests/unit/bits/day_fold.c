@@ -390,6 +390,84 @@ static void ask_sums(const question *q, uint64_t *seed, crm__day_sums *s, uint32
     ck_assert_int_eq(differ, 0);
 }
 
+/* Counts and sums in one, of all lists some times over; what has no place there beside it. */
+typedef struct both {
+    crm__day_tally tally;
+    crm__day_sums sums;
+    int spilled;
+} both;
+
+static void tally_one(both *b, uint32_t column, int what)
+{
+    int rc = crm__day_view_tally(&view, column, what, &b->tally);
+
+    if (rc == CRM_DONE) {
+        ck_assert_int_eq(crm__day_tally_spill(&b->tally, counts, &b->sums), CRM_OK);
+        b->spilled = 1;
+        rc = crm__day_view_tally(&view, column, what, &b->tally);
+    }
+    if (rc == CRM_OK)
+        return;
+    ck_assert(rc == CRM_DONE || rc == CRM_EVALUE);
+    b->spilled = 1;
+    if (what & CRM__DAY_TALLY_COUNT)
+        crm__day_view_count(&view, counts);
+    if (what & CRM__DAY_TALLY_SUM)
+        ck_assert_int_eq(crm__day_view_sum(&view, column, &b->sums), CRM_OK);
+}
+
+static void ask_kept_tally(both *b, uint64_t *seed)
+{
+    uint16_t lo = (uint16_t)crmtest_below(seed, 4), hi = (uint16_t)(lo + crmtest_below(seed, 4));
+    crm__limits l;
+    int differ = 0;
+
+    hi = crmtest_below(seed, 2) ? UINT16_MAX : hi;
+    crm__day_tally_counts(&b->tally, lo, hi, words);
+    for (uint32_t row = 0; row < CRM__SET_ROWS; row++)
+        differ += crm__set_has(words, row) != (lo <= want_counts[row] && want_counts[row] <= hi);
+    near_sum(seed, &l);
+    random_mask(seed);
+    crm__day_tally_sums(&b->tally, &l, words);
+    for (uint32_t row = 0; row < CRM__SET_ROWS; row++)
+        differ += crm__set_has(words, row) !=
+                  (crm__set_has(want_words, row) && crm__limits_take_big(&l, want_sums[row], 0));
+    ck_assert_int_eq(differ, 0);
+}
+
+static void ask_tally(const question *q, uint64_t *seed, both *b, uint32_t column)
+{
+    uint32_t times = crmtest_below(seed, 8) ? 1 : 9; /* of the most there are too many for a cell */
+    int apart = crmtest_below(seed, 2) == 0, differ = 0;
+
+    crm__day_tally_reset(&b->tally);
+    crm__day_sums_reset(&b->sums);
+    memset(counts, 0, sizeof counts);
+    b->spilled = 0;
+    for (size_t i = 0; i < piece_count * times; i++) {
+        put(q, &pieces[i % piece_count]);
+        if (apart)
+            tally_one(b, column, CRM__DAY_TALLY_COUNT);
+        tally_one(b, column,
+                  apart ? CRM__DAY_TALLY_SUM : CRM__DAY_TALLY_SUM | CRM__DAY_TALLY_COUNT);
+    }
+    memset(want_counts, 0, sizeof want_counts);
+    for (size_t i = 0; i < fact_count; i++) {
+        uint32_t n = want_counts[facts[i].item.row] + (facts[i].in ? times : 0);
+        want_counts[facts[i].item.row] = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
+    }
+    for (uint32_t row = 0; row < CRM__SET_ROWS; row++)
+        want_sums[row] *= times;
+    if (!b->spilled)
+        ask_kept_tally(b, seed);
+    ck_assert_int_eq(crm__day_tally_spill(&b->tally, counts, &b->sums), CRM_OK);
+    for (uint32_t row = 0; row < CRM__SET_ROWS; row++) {
+        differ += crm__day_sums_get(&b->sums, row) != want_sums[row];
+        differ += counts[row] != want_counts[row];
+    }
+    ck_assert_int_eq(differ, 0);
+}
+
 /* lo <= sum / n is lo * n <= sum: numbers here are small enough for that. */
 static int average_taken(const crm__limits *l, __int128 sum, uint32_t n)
 {
@@ -534,9 +612,12 @@ CRM_TEST(test_bits_day_fold__random)
 {
     static question q;
     uint64_t seed = crmtest_seed();
+    static both pair;
     crm__day_sums sums;
     crm__day_best least, most;
 
+    ck_assert_int_eq(crm__day_tally_init(&pair.tally, NULL, 2), CRM_OK);
+    ck_assert_int_eq(crm__day_sums_init(&pair.sums, NULL, 2, 0), CRM_OK);
     ck_assert_int_eq(crm__day_sums_init(&sums, NULL, 2, 1), CRM_OK);
     ck_assert_int_eq(crm__day_best_init(&least, NULL, 0), CRM_OK);
     ck_assert_int_eq(crm__day_best_init(&most, NULL, 1), CRM_OK);
@@ -556,10 +637,52 @@ CRM_TEST(test_bits_day_fold__random)
             ask_total(&q, column);
             ask_each(&q, column);
             ask_moments(&q);
+            add_up(column);
+            ask_tally(&q, &seed, &pair, column);
         }
         free_lists();
     }
+    crm__day_tally_clear(&pair.tally);
+    crm__day_sums_clear(&pair.sums);
     crm__day_sums_clear(&sums);
     crm__day_best_clear(&least);
     crm__day_best_clear(&most);
+}
+
+/* At the last number that a cell has room for, and one further, on both sides of 0. */
+CRM_TEST(test_bits_day_fold__tally_at_its_ends)
+{
+    static const int64_t ENDS[] = {(INT64_C(1) << 46) - 1, INT64_C(1) << 46, (INT64_C(1) << 47) - 1,
+                                   INT64_C(1) << 47, INT64_MAX};
+    static both b;
+
+    ck_assert_int_eq(crm__day_tally_init(&b.tally, NULL, 0), CRM_OK);
+    ck_assert_int_eq(crm__day_sums_init(&b.sums, NULL, 0, 0), CRM_OK);
+    for (int i = 0; i < 10; i++) {
+        int64_t number = i % 2 ? -ENDS[i / 2] : ENDS[i / 2];
+        fact f = {.day = 0, .item = {.row = 9, .us = 5, .count = 1}, .in = 1};
+        f.item.values[0] = (crm__day_value){2, 0, number};
+        piece_count = 0;
+        build_day(&f, 1, 0);
+        ck_assert_uint_eq(piece_count, 1);
+        crm__day_tally_reset(&b.tally);
+        crm__day_sums_reset(&b.sums);
+        memset(counts, 0, sizeof counts);
+        b.spilled = 0;
+        for (int k = 0; k < 3; k++) {
+            ck_assert_int_eq(crm__day_view_open(&view, pieces[0].part), CRM_OK);
+            tally_one(&b, 2, CRM__DAY_TALLY_SUM | CRM__DAY_TALLY_COUNT);
+        }
+        if (i / 2 >= 2)
+            ck_assert(b.spilled);
+        ck_assert_int_eq(crm__day_tally_spill(&b.tally, counts, &b.sums), CRM_OK);
+        ck_assert_uint_eq(counts[9], 3);
+        ck_assert(crm__day_sums_get(&b.sums, 9) == crm__scaled_big(number, 0) * 3);
+        ck_assert(crm__day_sums_get(&b.sums, 8) == 0 && counts[8] == 0);
+        fact_count = 0;
+        facts = NULL;
+        free_lists();
+    }
+    crm__day_tally_clear(&b.tally);
+    crm__day_sums_clear(&b.sums);
 }
