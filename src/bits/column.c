@@ -157,6 +157,62 @@ void crm__column_range(const crm__column *c, const crm__limits *l,
     add_wide(c, l, words);
 }
 
+/* Places of the rows in words, n of them at most 64 * CRM__COLUMN_WORDS.  A word has none, one or
+ * two as a rule: these are taken without a branch that nobody can foretell. */
+static uint32_t places_of(const uint64_t *words, int n, uint16_t *places)
+{
+    uint32_t count = 0;
+
+    for (int w = 0; w < n; w++) {
+        uint64_t left = words[w];
+        for (int i = 0; i < 2; i++) {
+            places[count] = (uint16_t)(w * 64 + __builtin_ctzll(left | UINT64_C(1) << 63));
+            count += left != 0;
+            left &= left - 1;
+        }
+        for (; left; left &= left - 1)
+            places[count++] = (uint16_t)(w * 64 + __builtin_ctzll(left));
+    }
+    return count;
+}
+
+/* The rows in words whose code is from lo to hi, one by one. */
+static void codes_of_few(const crm__column *c, uint64_t lo, uint64_t hi, uint64_t *words, int n)
+{
+    uint16_t places[CRM__COLUMN_ROWS + 2];
+    uint32_t count = places_of(words, n, places);
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = places[i];
+        uint64_t out = code_at(c, row) - lo > hi - lo;
+        words[row >> 6] &= ~(out << (row & 63));
+    }
+}
+
+/* So many lines of a block are loaded one by one as fast as all in order. */
+enum { FEW = 8 };
+
+void crm__column_within(const crm__column *c, int64_t lo, int64_t hi, uint64_t *words, int n)
+{
+    uint64_t found[CRM__COLUMN_WORDS], from, to;
+
+    if (lo > hi || lo > c->max || hi < c->min) {
+        memset(words, 0, (size_t)n * sizeof *words);
+        return;
+    }
+    if (lo <= c->min && hi >= c->max && c->rows == CRM__COLUMN_ROWS)
+        return;
+    from = (uint64_t)(lo < c->min ? c->min : lo) - (uint64_t)c->min;
+    to = (uint64_t)(hi > c->max ? c->max : hi) - (uint64_t)c->min;
+    if (crm__kernel_best()->count(words, (size_t)n) <= FEW * (uint64_t)c->width) {
+        codes_of_few(c, from, to, words, n);
+        return;
+    }
+    codes_between(c, from, to, found);
+    for (int w = 0; w < n; w++)
+        words[w] &= found[w];
+}
+
 void crm__column_present(const crm__column *c, uint64_t words[CRM__COLUMN_WORDS])
 {
     codes_between(c, 0, spread_of(c), words);

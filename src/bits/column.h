@@ -55,6 +55,9 @@ void crm__column_get(const crm__column *c, uint32_t row, crm__column_cell *cell)
 /* words = rows whose number the limits take, exactly, whatever its scale. */
 void crm__column_range(const crm__column *c, const crm__limits *l,
                        uint64_t words[CRM__COLUMN_WORDS]);
+/* Of a column without wide numbers: takes out of words, the n first of the block, the rows whose
+ * number is not one from lo to hi at its scale.  Few candidates are looked at one by one. */
+void crm__column_within(const crm__column *c, int64_t lo, int64_t hi, uint64_t *words, int n);
 /* words = rows with a number. */
 void crm__column_present(const crm__column *c, uint64_t words[CRM__COLUMN_WORDS]);
 /* Numbers of all rows at the block's scale; of those that have none, or a wide one, anything. */

@@ -42,41 +42,43 @@ static void block_rows(const crm__column *c, const crm__test *t, const uint64_t 
     }
 }
 
-/* Candidates so few that each is looked at by itself. */
-enum { FEW = 3 };
-
-static void few_rows(const crm__column *c, const crm__test *t, uint64_t *words, int n)
-{
+/* Numbers of a range, or of what two have in common, whose ends at the scale of a block are kept
+ * from one block to the next. */
+typedef struct span {
+    const crm__limits *limits[2]; /* NULL: none */
+    int known, scale;
     int64_t lo, hi;
-    int plain = t->limit_count == 1 && crm__limits_at(&t->limits[0], c->scale, &lo, &hi);
+} span;
 
-    for (int w = 0; w < n; w++) {
-        for (uint64_t left = words[w]; left; left &= left - 1) {
-            uint32_t bit = (uint32_t)__builtin_ctzll(left);
-            crm__column_cell cell;
-            int in;
-            crm__column_get(c, (uint32_t)w * 64 + bit, &cell);
-            in = cell.state == CRM__CELL_NUMBER;
-            if (in && plain && cell.scale == c->scale)
-                in = cell.number >= lo && cell.number <= hi;
-            else if (in)
-                in = crm__test_scaled(t, cell.number, cell.scale);
-            if (!in)
-                words[w] &= ~(UINT64_C(1) << bit);
+static void span_at(span *s, int scale)
+{
+    if (s->known && s->scale == scale)
+        return;
+    s->known = 1;
+    s->scale = scale;
+    s->lo = INT64_MIN;
+    s->hi = INT64_MAX;
+    for (int i = 0; i < 2; i++) {
+        int64_t lo, hi;
+        if (!s->limits[i])
+            continue;
+        if (!crm__limits_at(s->limits[i], scale, &lo, &hi)) {
+            lo = 1;
+            hi = 0;
         }
+        s->lo = lo > s->lo ? lo : s->lo;
+        s->hi = hi < s->hi ? hi : s->hi;
     }
 }
 
 /* What a block leaves of its candidates. */
-static void narrow_block(const crm__column *c, const crm__test *t, uint64_t *words, int n)
+static void narrow_block(const crm__column *c, const crm__test *t, span *s, uint64_t *words, int n)
 {
     uint64_t found[CRM__COLUMN_WORDS];
-    int rows = 0;
 
-    for (int w = 0; w < n; w++)
-        rows += __builtin_popcountll(words[w]);
-    if (rows <= FEW && t->cmp != CRM__CMP_ANNIVERSARY) {
-        few_rows(c, t, words, n);
+    if (s->limits[0] && !c->wide) {
+        span_at(s, c->scale);
+        crm__column_within(c, s->lo, s->hi, words, n);
         return;
     }
     block_rows(c, t, words, (uint32_t)n * 64, found);
@@ -107,73 +109,104 @@ static void clear_block(uint64_t *words, uint32_t b)
     memset(words + b * CRM__COLUMN_WORDS, 0, (size_t)words_of(b) * sizeof *words);
 }
 
-/* Where edits may wait above the blocks. */
-static int narrow_one_by_one(crm__run *r, const crm__step *s, uint64_t *words)
-{
-    for (uint32_t b = next_asked(words, 0); b < CRM__COLUMN_BLOCKS; b = next_asked(words, b + 1)) {
-        uint8_t key[CRM__KEY_COLUMN];
-        crm__column c;
-        int rc =
-            crm__txn_column(r->txn, crm__key_column(key, r->chunk, s->column, b), &r->block, &c);
-        if (rc == CRM_ENOTFOUND)
-            clear_block(words, b);
-        else if (rc)
-            return rc;
-        else
-            narrow_block(&c, &s->test, words + b * CRM__COLUMN_WORDS, words_of(b));
-    }
-    return CRM_OK;
-}
+/* ---- blocks in order ---- */
 
 /* Blocks stand one behind another: a few steps are cheaper than a descent. */
 enum { STEPS = 8 };
 
-static int block_at(crm__run *r, const crm__step *s, kv_cursor *c, uint32_t b, crm__slice *k,
-                    crm__slice *v)
+/* Below, at or above 0 as a key stands before, at or behind that of a block. */
+static int order_of(crm__slice k, const uint8_t key[CRM__KEY_COLUMN])
 {
-    uint8_t key[CRM__KEY_COLUMN];
-    crm__slice from = crm__key_column(key, r->chunk, s->column, b);
-    int rc = CRM_OK;
+    uint64_t x, y;
 
-    for (int i = 0; k->n && i < STEPS && !rc; i++) {
-        if (crm__slice_compare(*k, from) >= 0)
-            return CRM_OK;
-        rc = c->ops->next(c, k, v);
-    }
-    if (rc || (k->n && crm__slice_compare(*k, from) >= 0))
-        return rc;
-    return c->ops->seek(c, KV_GE, from, k, v);
+    if (k.n != CRM__KEY_COLUMN)
+        return crm__slice_compare(k, crm__slice_of(key, CRM__KEY_COLUMN));
+    x = crm__get_be64(k.p);
+    y = crm__get_be64(key);
+    if (x != y)
+        return x < y ? -1 : 1;
+    return (int)k.p[8] - (int)key[8];
 }
 
-static int narrow_walking(crm__run *r, const crm__step *s, uint64_t *words)
+static int walk_to(crm__column_walk *w, const uint8_t key[CRM__KEY_COLUMN])
 {
-    crm__slice k = {NULL, 0}, v;
-    uint8_t key[CRM__KEY_COLUMN];
-    crm__column column;
-    int rc;
-    kv_cursor *c = crm__txn_cursor(r->txn, KV_COLUMN, &rc);
+    const kv_ops *ops = w->cursor->ops;
+    int rc = CRM_OK;
 
-    for (uint32_t b = next_asked(words, 0); b < CRM__COLUMN_BLOCKS && !rc;
-         b = next_asked(words, b + 1)) {
-        rc = block_at(r, s, c, b, &k, &v);
-        crm__key_column(key, r->chunk, s->column, b);
-        if (rc == CRM_ENOTFOUND || (!rc && (k.n != sizeof key || memcmp(k.p, key, k.n) != 0))) {
-            clear_block(words, b);
-            k.n = rc ? 0 : k.n;
-            rc = CRM_OK;
-            continue;
+    for (int i = 0; w->k.n && i < STEPS; i++) {
+        if (order_of(w->k, key) >= 0)
+            return CRM_OK;
+        rc = ops->next(w->cursor, &w->k, &w->v);
+        if (rc) {
+            w->k.n = 0;
+            return rc;
         }
-        if (!rc)
-            rc = v.n < CRM__TAG_SIZE
-                     ? CRM_ECORRUPT
-                     : crm__column_open(crm__slice_of(v.p, v.n - CRM__TAG_SIZE), &column);
-        if (!rc)
-            narrow_block(&column, &s->test, words + b * CRM__COLUMN_WORDS, words_of(b));
     }
+    if (w->k.n && order_of(w->k, key) >= 0)
+        return CRM_OK;
+    rc = ops->seek(w->cursor, KV_GE, crm__slice_of(key, CRM__KEY_COLUMN), &w->k, &w->v);
+    if (rc)
+        w->k.n = 0;
     return rc;
 }
 
+int crm__column_walk_at(crm__column_walk *w, uint64_t chunk, uint32_t column, uint32_t block,
+                        crm__column *out)
+{
+    uint8_t key[CRM__KEY_COLUMN];
+    crm__slice k = crm__key_column(key, chunk, column, block);
+    int rc;
+
+    if (!w->cursor) /* edits may wait above the blocks */
+        return crm__txn_column(w->txn, k, w->room, out);
+    if (order_of(k, w->asked) < 0) /* back */
+        w->k.n = 0;
+    memcpy(w->asked, key, sizeof key);
+    rc = walk_to(w, key);
+    if (rc)
+        return rc;
+    if (order_of(w->k, key) != 0)
+        return CRM_ENOTFOUND;
+    if (w->v.n < CRM__TAG_SIZE)
+        return CRM_ECORRUPT;
+    return crm__column_open(crm__slice_of(w->v.p, w->v.n - CRM__TAG_SIZE), out);
+}
+
+void crm__column_walk_begin(crm__column_walk *w, crm_txn *txn, kv_cursor *c, crm__buf *room)
+{
+    memset(w, 0, sizeof *w);
+    w->txn = txn;
+    w->cursor = c;
+    w->room = room;
+}
+
+/* ---- the step ---- */
+
 int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words)
 {
-    return r->txn->write ? narrow_one_by_one(r, s, words) : narrow_walking(r, s, words);
+    span one = {{NULL, NULL}, 0, 0, 0, 0};
+    crm__column_walk walk;
+    kv_cursor *cursor = NULL;
+    int rc = CRM_OK;
+
+    if (s->test.limit_count == 1 && s->test.cmp != CRM__CMP_ANNIVERSARY)
+        one.limits[0] = s->test.limits;
+    if (r->cut.on && r->cut.column == s->column)
+        one.limits[1] = &r->cut.limits;
+    if (!r->txn->write)
+        cursor = crm__txn_cursor(r->txn, KV_COLUMN, &rc);
+    crm__column_walk_begin(&walk, r->txn, cursor, &r->block);
+    for (uint32_t b = next_asked(words, 0); b < CRM__COLUMN_BLOCKS && !rc;
+         b = next_asked(words, b + 1)) {
+        uint64_t *at = words + b * CRM__COLUMN_WORDS;
+        crm__column c;
+        rc = crm__column_walk_at(&walk, r->chunk, s->column, b, &c);
+        if (rc == CRM_ENOTFOUND) {
+            clear_block(words, b);
+            rc = CRM_OK;
+        } else if (!rc) {
+            narrow_block(&c, &s->test, &one, at, words_of(b));
+        }
+    }
+    return rc;
 }

@@ -153,36 +153,48 @@ static int offer(crm_segment_iter *it, crm_id id)
 }
 
 /* With enough entries, rows that come behind the last of them need not be looked at; the last one
- * changes as entries are found. */
-enum { CUT_EVERY = 512 };
+ * changes as entries are found, so it is asked block by block. */
+static int offer_block(crm_segment_iter *it, uint64_t chunk, uint32_t block)
+{
+    uint64_t *words = it->words + block * CRM__COLUMN_WORDS;
+    int n = block + 1 == CRM__COLUMN_BLOCKS ? CRM__COLUMN_LAST_WORDS : CRM__COLUMN_WORDS;
+    uint64_t any = 0, first = (chunk << CRM__CHUNK_SHIFT) + block * CRM__COLUMN_ROWS;
+    int rc = CRM_OK;
+
+    for (int w = 0; w < n; w++)
+        any |= words[w];
+    if (any && it->count == it->left)
+        rc = crm__order_cut_block(&it->asking.run, &it->order, &it->entries[0], chunk, block, words,
+                                  n);
+    for (int w = 0; w < n && !rc; w++) {
+        for (uint64_t bits = words[w]; bits && !rc; bits &= bits - 1)
+            rc = offer(it, first + (uint64_t)w * 64 + (uint64_t)__builtin_ctzll(bits));
+    }
+    return rc;
+}
 
 static int offer_chunk(crm_segment_iter *it, uint64_t chunk)
 {
-    int rc = CRM_OK, since = CUT_EVERY;
+    int any = 0, rc;
 
-    for (int32_t row = crm__set_next(it->words, 0); row >= 0 && !rc;
-         row = crm__set_next(it->words, (uint32_t)row + 1)) {
-        if (it->count == it->left && since++ == CUT_EVERY) {
-            since = 0;
-            rc = crm__order_cut(&it->asking.run, &it->order, &it->entries[0], it->words);
-            if (rc || !crm__set_has(it->words, (uint32_t)row))
-                continue;
-        }
-        rc = offer(it, (chunk << CRM__CHUNK_SHIFT) + (uint64_t)row);
-    }
+    if (it->count == it->left)
+        crm__order_cut(&it->order, &it->entries[0], &it->asking.run.cut);
+    rc = crm__run_chunk(&it->asking.run, chunk, it->words, &any);
+    for (uint32_t b = 0; b < CRM__COLUMN_BLOCKS && any && !rc; b++)
+        rc = offer_block(it, chunk, b);
     return rc;
 }
 
 static int gather(crm_segment_iter *it)
 {
     crm__asking *a = &it->asking;
-    int any, rc = grow(it);
+    int rc = grow(it);
 
-    for (uint64_t c = 0; c < a->plan.chunks && !rc; c++) {
-        rc = crm__run_chunk(&a->run, c, it->words, &any);
-        if (!rc && any)
-            rc = offer_chunk(it, c);
-    }
+    if (!rc)
+        rc = crm__order_walk(&a->run, &it->order);
+    for (uint64_t c = 0; c < a->plan.chunks && !rc; c++)
+        rc = offer_chunk(it, c);
+    a->run.cut.on = 0;
     /* What a write transaction changes later must not move the places of those who were found. */
     for (size_t i = 0; a->run.txn->write && i < it->count && !rc; i++)
         rc = crm__order_load_all(&a->run, &it->order, &it->texts, &it->entries[i]);
@@ -191,6 +203,7 @@ static int gather(crm_segment_iter *it)
         sift_down(it, n - 1);
         rc = it->rc;
     }
+    crm__order_walked(&it->order);
     return rc;
 }
 

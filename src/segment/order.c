@@ -172,21 +172,23 @@ static int load_record(crm__run *r, const crm__order_by *by, crm__arena *a, crm_
     return CRM_OK;
 }
 
-static int block_of(crm__run *r, crm__order_by *by, crm_id id, crm__order_block **out)
+static uint32_t column_of(const crm__order_by *by)
 {
-    uint64_t chunk = id >> CRM__CHUNK_SHIFT;
-    uint32_t block = (uint32_t)(id & 0xffff) / CRM__COLUMN_ROWS;
-    uint32_t column = by->builtin ? CRM__COLUMN_CREATED : by->field->number;
+    return by->builtin ? CRM__COLUMN_CREATED : by->field->number;
+}
+
+static int block_at(crm__run *r, crm__order_by *by, uint64_t chunk, uint32_t block)
+{
     crm__order_block *at = &by->at;
-    uint8_t key[CRM__KEY_COLUMN];
+    crm__column_walk plain;
     int rc;
 
-    *out = at;
     if (at->known && at->chunk == chunk && at->block == block)
         return CRM_OK;
     at->known = 0;
-    rc =
-        crm__txn_column(r->txn, crm__key_column(key, chunk, column, block), &at->room, &at->column);
+    crm__column_walk_begin(&plain, r->txn, NULL, &at->room);
+    rc = crm__column_walk_at(at->walk.cursor ? &at->walk : &plain, chunk, column_of(by), block,
+                             &at->column);
     if (rc && rc != CRM_ENOTFOUND)
         return rc;
     at->absent = rc == CRM_ENOTFOUND;
@@ -201,8 +203,9 @@ static int load_column(crm__run *r, crm__order_by *by, crm_id id, crm__order_val
 {
     crm__order_block *at;
     crm__column_cell cell;
-    int rc = block_of(r, by, id, &at);
+    int rc = block_at(r, by, id >> CRM__CHUNK_SHIFT, (uint32_t)(id & 0xffff) / CRM__COLUMN_ROWS);
 
+    at = &by->at;
     if (rc || at->absent)
         return rc;
     crm__column_get(&at->column, (uint32_t)(id & 0xffff) % CRM__COLUMN_ROWS, &cell);
@@ -266,26 +269,94 @@ int crm__order_load_all(crm__run *r, crm__order_list *o, crm__arena *a, crm__ord
     return rc;
 }
 
-int crm__order_cut(crm__run *r, const crm__order_list *o, const crm__order_entry *last,
-                   uint64_t *words)
+/* What comes before a value, or with it where `equal`; 0: the column can't tell. */
+static int before(const crm__order_by *by, const crm__order_value *v, int equal, crm__limits *to)
 {
-    const crm__order_by *by = &o->by[0];
-    const crm__order_value *v = &last->values[0];
-    crm__limits limits = {0, 0, 0, 0, 0};
-    crm__step s;
+    memset(to, 0, sizeof *to);
+    if (!in_column(by) || !v->has || (by->text && !v->begun))
+        return 0;
+    to->lo = to->hi = (int64_t)(v->number / at_twelve(1, 0));
+    if (at_twelve(to->lo, 0) != v->number)
+        return 0; /* has digits behind the point */
+    to->flags = by->descending ? CRM__LIMIT_LO : CRM__LIMIT_HI;
+    if (!equal && !by->text) /* what begins alike may come before or behind */
+        to->flags |= by->descending ? CRM__LIMIT_LO_OPEN : CRM__LIMIT_HI_OPEN;
+    return 1;
+}
 
-    if (!in_column(by) || !last->loaded || !v->has || (by->text && !v->begun))
+void crm__order_cut(const crm__order_list *o, const crm__order_entry *last, crm__cut *cut)
+{
+    cut->on = last->loaded && before(&o->by[0], &last->values[0], o->count > 1, &cut->limits);
+    cut->column = cut->on ? column_of(&o->by[0]) : 0;
+}
+
+/* Those that are as good as the entry by the first key have to be before it by the second. */
+static int cut_equal(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
+                     uint32_t block, int64_t equal, uint64_t *words, int n)
+{
+    const crm__column *first = &o->by[0].at.column, *second = &o->by[1].at.column;
+    uint64_t same[CRM__COLUMN_WORDS], keep[CRM__COLUMN_WORDS];
+    crm__limits limits;
+    int64_t lo, hi;
+    int rc = CRM_OK;
+
+    if (o->by[0].text || last->loaded < 2 ||
+        !before(&o->by[1], &last->values[1], o->count > 2, &limits))
         return CRM_OK;
-    limits.lo = limits.hi = (int64_t)(v->number / at_twelve(1, 0));
-    if (at_twelve(limits.lo, 0) != v->number)
-        return CRM_OK; /* has digits behind the point */
-    limits.flags = by->descending ? CRM__LIMIT_LO : CRM__LIMIT_HI;
-    memset(&s, 0, sizeof s);
-    s.column = by->builtin ? CRM__COLUMN_CREATED : by->field->number;
-    s.test.cmp = CRM__CMP_LE;
-    s.test.limits = &limits;
-    s.test.limit_count = 1;
-    return crm__column_narrow(r, &s, words);
+    memcpy(same, words, (size_t)n * sizeof *same);
+    if (equal != (o->by[0].descending ? first->max : first->min)) /* else all there are equal it */
+        crm__column_within(first, equal, equal, same, n);
+    rc = block_at(r, &o->by[1], chunk, block);
+    if (rc || o->by[1].at.absent || second->wide ||
+        !crm__limits_at(&limits, second->scale, &lo, &hi))
+        return rc;
+    memcpy(keep, same, (size_t)n * sizeof *keep);
+    crm__column_within(second, lo, hi, keep, n);
+    for (int w = 0; w < n; w++)
+        words[w] &= keep[w] | ~same[w];
+    return CRM_OK;
+}
+
+int crm__order_cut_block(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
+                         uint32_t block, uint64_t *words, int n)
+{
+    const crm__column *c = &o->by[0].at.column;
+    crm__limits limits;
+    int64_t lo, hi;
+    int rc;
+
+    if (!last->loaded || !before(&o->by[0], &last->values[0], o->count > 1, &limits))
+        return CRM_OK;
+    rc = block_at(r, &o->by[0], chunk, block);
+    if (rc || o->by[0].at.absent || c->wide || !crm__limits_at(&limits, c->scale, &lo, &hi))
+        return rc;
+    crm__column_within(c, lo, hi, words, n);
+    return o->count > 1
+               ? cut_equal(r, o, last, chunk, block, o->by[0].descending ? lo : hi, words, n)
+               : CRM_OK;
+}
+
+int crm__order_walk(crm__run *r, crm__order_list *o)
+{
+    int rc = CRM_OK;
+
+    for (uint32_t i = 0; i < o->count && !rc && !r->txn->write; i++) {
+        kv_cursor *c = NULL;
+        if (in_column(&o->by[i]))
+            rc = r->txn->kv->ops->cursor(r->txn->kv, KV_COLUMN, &c);
+        crm__column_walk_begin(&o->by[i].at.walk, r->txn, c, &o->by[i].at.room);
+    }
+    return rc;
+}
+
+void crm__order_walked(crm__order_list *o)
+{
+    for (uint32_t i = 0; i < o->count; i++) {
+        kv_cursor *c = o->by[i].at.walk.cursor;
+        if (c)
+            c->ops->cursor_close(c);
+        o->by[i].at.walk.cursor = NULL;
+    }
 }
 
 void crm__order_forget(crm__order_list *o)

@@ -20,6 +20,7 @@ typedef struct crm__order_value {
 /* The block of a column that was looked at last. */
 typedef struct crm__order_block {
     crm__column column;
+    crm__column_walk walk;
     crm__buf room;
     uint64_t chunk;
     uint32_t block;
@@ -52,9 +53,16 @@ int crm__order_read(const crm_allocator *mem, const crm__model *m, const char *t
 int crm__order_load(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *e);
 /* Loads the whole of all keys. */
 int crm__order_load_all(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *e);
-/* Takes rows out of words that come behind an entry by their first key; some may stay. */
-int crm__order_cut(crm__run *r, const crm__order_list *o, const crm__order_entry *last,
-                   uint64_t *words);
+/* What the first key says of those that come before an entry, for the run to take out the others;
+ * some may stay. */
+void crm__order_cut(const crm__order_list *o, const crm__order_entry *last, crm__cut *cut);
+/* Takes rows of one block of a chunk out of its words that come behind an entry by their first two
+ * keys; some may stay. */
+int crm__order_cut_block(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
+                         uint32_t block, uint64_t *words, int n);
+/* Around the loading of many, without a write between; columns are then walked. */
+int crm__order_walk(crm__run *r, crm__order_list *o);
+void crm__order_walked(crm__order_list *o);
 /* What was looked at may have changed. */
 void crm__order_forget(crm__order_list *o);
 void crm__order_end(crm__order_list *o);

@@ -125,6 +125,13 @@ int crm__step_negate(crm__plan *p, const crm__node *n, crm__step **s);
 /* Children in the order to be asked in, and the estimate that follows from theirs. */
 int crm__step_order(crm__plan *p, crm__step *s);
 
+/* Rows that nobody wants for another reason than the question: those behind the last of a list. */
+typedef struct crm__cut {
+    int on;
+    uint32_t column;
+    crm__limits limits; /* what is wanted */
+} crm__cut;
+
 typedef struct crm__run {
     crm__plan *plan;
     crm_txn *txn;
@@ -139,6 +146,7 @@ typedef struct crm__run {
     crm__arena work; /* of one record or timeline */
     crm__record record;
     struct crm__days *days; /* of day lists, made when first needed */
+    crm__cut cut;           /* a step of that column takes them out, too, where that is cheap */
 } crm__run;
 
 int crm__run_begin(crm__run *r, crm__plan *p, crm_progress_fn progress, void *ctx, crm_error *err);
@@ -162,6 +170,18 @@ int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words);
 int crm__sets_cut(crm__run *r, const crm__step *s, uint64_t *words, int *rc);
 int crm__sets_estimate(crm__plan *p, crm__step *s);
 int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words);
+/* The blocks of columns, best in order of chunk, column, block. */
+typedef struct crm__column_walk {
+    crm_txn *txn;
+    kv_cursor *cursor; /* NULL: of a write transaction */
+    crm__buf *room;    /* for blocks of one */
+    crm__slice k, v;   /* where the cursor stands; k.n 0: nowhere */
+    uint8_t asked[CRM__KEY_COLUMN];
+} crm__column_walk;
+void crm__column_walk_begin(crm__column_walk *w, crm_txn *txn, kv_cursor *c, crm__buf *room);
+/* A block, good until the next call.  CRM_OK, CRM_ENOTFOUND: no row of it has anything. */
+int crm__column_walk_at(crm__column_walk *w, uint64_t chunk, uint32_t column, uint32_t block,
+                        crm__column *out);
 int crm__ids_narrow(crm__run *r, const crm__step *s, uint64_t *words);
 int crm__record_narrow(crm__run *r, const crm__step *s, uint64_t *words);
 int crm__events_narrow(crm__run *r, const crm__step *s, uint64_t *words);

@@ -171,6 +171,29 @@ static void some_limit(uint64_t *seed, int64_t *number, int8_t *scale)
     }
 }
 
+/* Candidates of any density, of a whole block or of a last one. */
+static void check_within(const crm__column *c, uint64_t *seed, const crm__limits *l)
+{
+    int n = crmtest_below(seed, 2) ? WORDS : CRM__COLUMN_LAST_WORDS, bad = 0;
+    uint64_t words[WORDS], before[WORDS], density = crmtest_below(seed, 60);
+    int64_t lo, hi;
+
+    if (c->wide || !crm__limits_at(l, c->scale, &lo, &hi))
+        return;
+    for (int w = 0; w < WORDS; w++) {
+        words[w] = 0;
+        for (int bit = 0; bit < 64; bit++)
+            words[w] |= (uint64_t)(crmtest_below(seed, density + 1) == 0) << bit;
+    }
+    memcpy(before, words, sizeof words);
+    crm__column_within(c, lo, hi, words, n);
+    for (uint32_t k = 0; k < ROWS; k++) {
+        int in = crm__set_has(before, k) && ((int)k >= n * 64 || taken(&cells[k], l));
+        bad += crm__set_has(words, k) != in;
+    }
+    ck_assert_int_eq(bad, 0);
+}
+
 static void check_ranges(const crm__column *c, uint64_t *seed, int times)
 {
     uint64_t words[WORDS];
@@ -186,6 +209,7 @@ static void check_ranges(const crm__column *c, uint64_t *seed, int times)
             l.hi_scale = l.lo_scale;
             l.flags = CRM__LIMIT_LO | CRM__LIMIT_HI;
         }
+        check_within(c, seed, &l);
         crm__column_range(c, &l, words);
         for (uint32_t k = 0; k < ROWS; k++) {
             bad += crm__set_has(words, k) != taken(&cells[k], &l);
