@@ -187,12 +187,20 @@ static void put_column(table *tb, slice column)
         strcmp(use.p, "part") == 0) {
         member(column, "field", &text);
         put_cell(tb, text.p);
+    } else if (strcmp(use.p, "tag") == 0) {
+        buf tag = {0};
+        member(column, "field", &text);
+        buf_str(&tag, "tags");
+        if (text.n)
+            buf_fmt(&tag, " of %s", text.p);
+        put_cell(tb, tag.p);
+        buf_free(&tag);
     } else {
         put_cell(tb, strcmp(use.p, "none") && strcmp(use.p, "left_out") ? use.p : "-");
     }
     member(column, "found", &found);
     member(column, "program", &text);
-    if (strcmp(use.p, "none") == 0 || strcmp(use.p, "tag") == 0)
+    if (strcmp(use.p, "none") == 0)
         buf_str((found.n = 0, &found), "left out");
     else if (strcmp(use.p, "left_out") == 0)
         buf_str((found.n = 0, &found), "left out by the mapping");

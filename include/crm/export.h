@@ -70,9 +70,9 @@ typedef struct crm_export_options {
     uint32_t separator;
     /** Columns of CSV in order, NUL-terminated: keys or labels of fields, separated by commas, and id,
      * kind, revision, created_at, updated_at.  "external@erp" stands for the values of one source of an
-     * identity that is per source.  Of events: customer, number, kind, time, source, reference, and
-     * attributes.  NULL: id, kind and every field of the model, an identity that is per source with a
-     * column for each source. */
+     * identity that is per source, "tags" for all tags, "tag:region" for those of a dimension.  Of
+     * events: customer, number, kind, time, source, reference, and attributes.  NULL: id, kind and every field of the model, an identity that is per source with a
+     * column for each source, and tags. */
     const char *fields;
     /** Language of column names and of values that have labels, e.g. "zh"; NULL: keys. */
     const char *lang;

@@ -121,6 +121,7 @@ static int change(crm_txn *txn, const crm__model *m, crm_id id, const crm_custom
     crm__tag tag;
     int rc = read_item(item, c->zone, &text, &t->how, err);
 
+    t->how.origin = txn->tag_origin;
     t->grouped = 0;
     if (!rc)
         rc = crm__tag_read(txn, m, NULL, (const char *)text.p, text.n, on, &txn->work, &tag, err);
@@ -153,6 +154,20 @@ int crm__customer_add_tags(crm_txn *txn, const crm__model *m, crm_id id, const c
     return rc;
 }
 
+void crm__customer_put_tag(crm__buf *out, crm__slice tag, int64_t until)
+{
+    char text[40];
+    size_t k = until ? crm__datetime_format(until, text) : 0;
+
+    crm__buf_add_str(out, k ? "{\"tag\":" : "");
+    crm__json_string(out, (const char *)tag.p, tag.n);
+    if (k) {
+        crm__buf_add_str(out, ",\"until\":");
+        crm__json_string(out, text, k);
+        crm__buf_add_u8(out, '}');
+    }
+}
+
 int crm__customer_write_tags(crm_txn *txn, const crm_customer *c, crm__buf *out, crm_error *err)
 {
     crm_tag tag = CRM_TAG_INIT;
@@ -163,16 +178,9 @@ int crm__customer_write_tags(crm_txn *txn, const crm_customer *c, crm__buf *out,
         return rc;
     crm__buf_add_u8(out, '[');
     while ((rc = crm_tag_next(it, &tag, err)) == CRM_OK) {
-        char text[40];
-        size_t k = tag.until_us ? crm__datetime_format(tag.until_us, text) : 0;
         crm__buf_add_str(out, n++ ? "," : "");
-        crm__buf_add_str(out, k ? "{\"tag\":" : "");
-        crm__json_string(out, tag.tag, strlen(tag.tag));
-        if (k) {
-            crm__buf_add_str(out, ",\"until\":");
-            crm__json_string(out, text, k);
-            crm__buf_add_u8(out, '}');
-        }
+        crm__customer_put_tag(out, crm__slice_of((const uint8_t *)tag.tag, strlen(tag.tag)),
+                              tag.until_us);
     }
     crm__buf_add_u8(out, ']');
     crm_tag_list_close(it);

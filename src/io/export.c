@@ -3,6 +3,7 @@
  */
 #include "io/export.h"
 
+#include "customer/customer.h"
 #include "db/journal.h"
 
 #include <crm/journal.h>
@@ -101,6 +102,13 @@ int crm__export_each_event(crm__export *x, crm_id id, crm__export_event_fn fn)
     return rc == CRM_DONE ? CRM_OK : rc;
 }
 
+int crm__export_tags(crm__export *x, const crm_customer *c)
+{
+    int rc = x->tags.txn ? CRM_OK : crm__tag_window_open(x->txn, &x->tags, x->err);
+
+    return rc ? rc : crm__tag_window_at(&x->tags, crm_customer_id(c), x->err);
+}
+
 /* ---- lines ---- */
 
 static int add_line(crm__export *x, const char *front, const char *json, size_t n)
@@ -109,6 +117,23 @@ static int add_line(crm__export *x, const char *front, const char *json, size_t 
     crm__buf_add(&x->out, json, n);
     crm__buf_add_u8(&x->out, '\n');
     return crm__export_row(x);
+}
+
+/* The member "tags" into x->cell, empty for who has none. */
+static int line_tags(crm__export *x, const crm_customer *c)
+{
+    int rc = crm__export_tags(x, c);
+    int64_t until;
+    crm__tag tag;
+
+    x->cell.n = 0;
+    while (!rc && (rc = crm__tag_window_next(&x->tags, &tag, &until, x->err)) == CRM_OK) {
+        crm__buf_add_str(&x->cell, x->cell.n ? "," : ",\"tags\":[");
+        crm__customer_put_tag(&x->cell, tag.name, until);
+    }
+    if (x->cell.n)
+        crm__buf_add_u8(&x->cell, ']');
+    return rc == CRM_DONE ? (x->cell.failed ? crm__fail_nomem(x->err) : CRM_OK) : rc;
 }
 
 static int line_customer(crm__export *x, crm_customer *c)
@@ -121,7 +146,12 @@ static int line_customer(crm__export *x, crm_customer *c)
 
     if (rc)
         return rc;
-    rc = add_line(x, "", json, n);
+    rc = line_tags(x, c);
+    if (!rc) {
+        crm__buf_add(&x->out, json, n - 1);
+        crm__buf_add(&x->out, x->cell.p, x->cell.n);
+        rc = add_line(x, "", "}", 1);
+    }
     crm_free(json);
     return rc;
 }
@@ -203,6 +233,7 @@ static int run(crm__export *x)
     crm__buf_init(&x->cell, x->mem);
     crm__arena_init(&x->arena, x->mem);
     rc = write_all(x);
+    crm__tag_window_close(&x->tags);
     crm__buf_clear(&x->out);
     crm__buf_clear(&x->columns);
     crm__buf_clear(&x->cell);

@@ -7,6 +7,7 @@
 
 #include "io/copy.h"
 #include "io/csv.h"
+#include "tag/tag.h"
 
 #include <crm/customer.h>
 #include <crm/event.h>
@@ -14,9 +15,10 @@
 
 /* A column of CSV. */
 typedef struct crm__export_column {
-    const char *own;    /* what every record has: "id"; NULL: a field or attribute */
+    const char *own;    /* what every record has: "id", or its tags; NULL: a field or attribute */
     crm_field field;    /* of an attribute only its key counts */
     const char *source; /* of an identity that is per source: only this one's values; NULL: all */
+    const crm__dimension *within; /* of tags: only those of it; NULL: all */
 } crm__export_column;
 
 typedef struct crm__export {
@@ -32,6 +34,7 @@ typedef struct crm__export {
     crm__buf columns; /* crm__export_column */
     crm__arena arena; /* their texts */
     crm__buf cell;
+    crm__tag_window tags; /* open once they are asked for */
 } crm__export;
 
 static inline size_t crm__export_columns(const crm__export *x)
@@ -45,6 +48,8 @@ int crm__export_each(crm__export *x, crm__export_customer_fn fn);
 /* Calls fn for each event in force of a customer. */
 typedef int (*crm__export_event_fn)(crm__export *x, crm_event *e);
 int crm__export_each_event(crm__export *x, crm_id id, crm__export_event_fn fn);
+/* The tags of a customer, each given to crm__tag_window_next() then. */
+int crm__export_tags(crm__export *x, const crm_customer *c);
 /* A row is whole: hands bytes on when there are enough. */
 int crm__export_row(crm__export *x);
 
@@ -52,6 +57,8 @@ int crm__export_row(crm__export *x);
 int crm__export_csv_begin(crm__export *x);
 int crm__export_csv_customer(crm__export *x, crm_customer *c);
 int crm__export_csv_event(crm__export *x, crm_event *e);
+/* A tag in a text: "behaviour:active (until 2030-01-31T00:00:00Z)", as the import reads it. */
+void crm__export_put_tag(crm__buf *to, crm__slice tag, int64_t until);
 
 /* export_card.c */
 int crm__export_card(crm__export *x, crm_customer *c);

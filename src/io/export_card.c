@@ -36,7 +36,7 @@ static const struct property {
 
 static int add(crm__export *x, const char *name, const crm_field *f)
 {
-    crm__export_column c = {name, *f, NULL};
+    crm__export_column c = {name, *f, NULL, NULL};
 
     crm__buf_add(&x->columns, &c, sizeof c);
     return x->columns.failed ? crm__fail_nomem(x->err) : CRM_OK;
@@ -263,6 +263,26 @@ static void put_revision(crm__card_writer *w, int64_t us)
     crm__card_end_property(w);
 }
 
+static int put_tags(crm__export *x, crm__card_writer *w, const crm_customer *c)
+{
+    int rc = crm__export_tags(x, c), any = 0;
+    int64_t until;
+    crm__tag tag;
+
+    while (!rc && (rc = crm__tag_window_next(&x->tags, &tag, &until, x->err)) == CRM_OK) {
+        if (!any++)
+            crm__card_name(w, "CATEGORIES");
+        x->cell.n = 0;
+        crm__export_put_tag(&x->cell, tag.name, until);
+        if (x->cell.failed)
+            return crm__fail_nomem(x->err);
+        crm__card_value(w, ',', crm__slice_of(x->cell.p, x->cell.n));
+    }
+    if (any)
+        crm__card_end_property(w);
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
 int crm__export_card(crm__export *x, crm_customer *c)
 {
     const char *kind = strcmp(crm_customer_kind(c), "organisation") == 0 ? "org" : "individual";
@@ -288,6 +308,8 @@ int crm__export_card(crm__export *x, crm_customer *c)
         for (size_t k = 0; !rc && k < n; k++)
             rc = put_value(x, &w, c, &col[i], k);
     }
+    if (!rc)
+        rc = put_tags(x, &w, c);
     if (rc)
         return rc;
     put_revision(&w, crm_customer_updated_us(c));

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-static const char *const CUSTOMER_OWN[] = {"id", "kind", "revision", "created_at", "updated_at"};
+static const char *const CUSTOMER_OWN[] = {"id",         "kind",       "revision",
+                                           "created_at", "updated_at", "tags"};
 static const char *const EVENT_OWN[] = {"customer", "number", "kind",
                                         "time",     "source", "reference"};
 
@@ -82,6 +83,21 @@ static int find_scoped(crm__export *x, const char *name, size_t n, crm_field *fi
     return CRM_OK;
 }
 
+static int add_dimension(crm__export *x, const char *name, size_t n)
+{
+    crm__export_column c = {"tags", {0}, NULL, NULL};
+    const crm__model *m;
+    int rc = crm__txn_model(x->txn, &m, x->err);
+
+    if (rc)
+        return rc;
+    c.within = crm__model_dimension_find(m, name, n);
+    if (!c.within)
+        return crm__dimension_unknown(m, name, n, 1, x->err);
+    crm__buf_add(&x->columns, &c, sizeof c);
+    return x->columns.failed ? crm__fail_nomem(x->err) : CRM_OK;
+}
+
 static int add_named(crm__export *x, const char *name, size_t n)
 {
     const char *own = own_word(x, name, n), *source = NULL;
@@ -95,6 +111,8 @@ static int add_named(crm__export *x, const char *name, size_t n)
     own = own_word(x, name, n);
     if (own)
         return add_column(x, own, NULL, NULL);
+    if (n > 4 && memcmp(name, "tag:", 4) == 0 && x->o->what == CRM_EXPORT_CUSTOMERS)
+        return add_dimension(x, name + 4, n - 4);
     if (!n)
         return crm__fail_field(x->err, CRM_EFIELD, "fields", "a column has no name");
     rc = x->o->what == CRM_EXPORT_EVENTS ? find_attribute(x, name, n, &field)
@@ -169,11 +187,13 @@ static int all_fields(crm__export *x)
         else
             rc = add_column(x, NULL, &f, NULL);
     }
-    if (rc != CRM_DONE || !scoped)
-        return rc == CRM_DONE ? CRM_OK : rc;
-    rc = crm__export_each(x, sources_of);
-    x->total += x->done;
-    return rc;
+    if (rc == CRM_DONE)
+        rc = CRM_OK;
+    if (!rc && scoped) {
+        rc = crm__export_each(x, sources_of);
+        x->total += x->done;
+    }
+    return rc ? rc : add_column(x, "tags", NULL, NULL);
 }
 
 static int all_attributes(crm__export *x)
@@ -217,7 +237,10 @@ static int head_of(crm__export *x, const crm__export_column *c)
         rc = crm_field_label(x->txn, &c->field, x->o->lang, &name, x->err);
     if (rc)
         return rc;
-    crm__buf_add_str(&x->cell, name);
+    if (c->within)
+        crm__buf_add_fmt(&x->cell, "tag:%s", c->within->key);
+    else
+        crm__buf_add_str(&x->cell, name);
     if (c->source)
         crm__buf_add_fmt(&x->cell, "@%s", c->source);
     put_cell(x);
@@ -242,6 +265,18 @@ int crm__export_csv_begin(crm__export *x)
 }
 
 /* ---- cells ---- */
+
+void crm__export_put_tag(crm__buf *to, crm__slice tag, int64_t until)
+{
+    char text[40];
+
+    crm__buf_add(to, tag.p, tag.n);
+    if (!until)
+        return;
+    crm__buf_add_str(to, " (until ");
+    crm__buf_add(to, text, crm__datetime_format(until, text));
+    crm__buf_add_u8(to, ')');
+}
 
 static void put_time(crm__export *x, int64_t us)
 {
@@ -293,6 +328,24 @@ static int put_values(crm__export *x, const crm__export_column *c, crm_customer 
     return rc;
 }
 
+/* Of one dimension without its name, which the column has. */
+static int put_tags(crm__export *x, const crm__dimension *within, const crm_customer *c)
+{
+    int rc = crm__export_tags(x, c);
+    size_t before = x->cell.n, k = within ? strlen(within->key) + 1 : 0;
+    int64_t until;
+    crm__tag tag;
+
+    while (!rc && (rc = crm__tag_window_next(&x->tags, &tag, &until, x->err)) == CRM_OK) {
+        if (within && tag.dimension != within)
+            continue;
+        if (x->cell.n != before)
+            crm__buf_add_u8(&x->cell, ';');
+        crm__export_put_tag(&x->cell, crm__slice_of(tag.name.p + k, tag.name.n - k), until);
+    }
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
 static void put_own(crm__export *x, const char *own, const crm_customer *c)
 {
     switch (own[0]) {
@@ -319,7 +372,9 @@ int crm__export_csv_customer(crm__export *x, crm_customer *c)
     int rc = CRM_OK;
 
     for (size_t i = 0; !rc && i < crm__export_columns(x); i++) {
-        if (col[i].own)
+        if (col[i].own && col[i].own[0] == 't')
+            rc = put_tags(x, col[i].within, c);
+        else if (col[i].own)
             put_own(x, col[i].own, c);
         else
             rc = put_values(x, &col[i], c);

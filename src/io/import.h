@@ -134,6 +134,26 @@ struct crm_import {
     crm__buf faults, texts; /* crm_import_fault; crm_import_text: columns, then cells */
 };
 
+/* ---- a row (import_row.c) ---- */
+
+/* What is wrong with the row in work. */
+void crm__import_fault(crm_import *imp, uint32_t column, int code, const char *field,
+                       const char *what, const char *hint);
+void crm__import_cell_fault(void *imp, const crm__cell_fault *f);
+void crm__import_no_identity(crm_import *imp);
+/* The column that is a field, UINT32_MAX when none is. */
+uint32_t crm__import_column(const crm_import *imp, const char *field);
+/* Whether an error is the row's; others end the import. */
+int crm__import_is_bad(int rc, const crm_error *err);
+
+/* import_customer.c, import_event.c: what is wrong with the row stands in the faults then, or is an
+ * error of crm__import_is_bad(). */
+int crm__import_row_customer(crm_import *imp, const crm__import_row *r, crm_error *err);
+int crm__import_line_customer(crm_import *imp, crm__slice json, crm_error *err);
+int crm__import_row_event(crm_import *imp, const crm__import_row *r, crm_error *err);
+int crm__import_line_event(crm_import *imp, const crm__import_row *r, crm__slice json,
+                           crm_error *err);
+
 /* The input begins with so many rows of that hash: those among the others that had come there are
  * imports of these rows. */
 void crm__import_note(crm_import *imp, uint64_t rows, uint64_t hash);

@@ -7,6 +7,7 @@
 #include "base/time.h"
 
 #include <crm/codes.h>
+#include <crm/tag.h>
 
 enum {
     COMMIT_BYTES = 64 * 1000 * 1000, /* below the size at which edits go to the engine early */
@@ -42,6 +43,7 @@ static int begin(crm_import *imp, crm_error *err)
     rc = crm_txn_begin(imp->db, CRM_WRITE, &o, &imp->txn, err);
     if (rc)
         return rc;
+    imp->txn->tag_origin = CRM_TAG_IMPORT;
     rc = crm_customer_new(imp->txn, &imp->c, err);
     if (!rc)
         rc = crm_event_new(imp->txn, &imp->e, err);

@@ -23,6 +23,8 @@ static void init(crm__mapping *m, const crm_allocator *mem)
     crm__buf_init(&m->join, &m->mem);
     crm__buf_init(&m->hint, &m->mem);
     crm__buf_init(&m->row_source, &m->mem);
+    crm__buf_init(&m->tags, &m->mem);
+    crm__arena_init(&m->row_tags, &m->mem);
     crm_error_init(&m->why);
 }
 
@@ -45,6 +47,8 @@ void crm__mapping_free(crm__mapping *m)
     crm__buf_clear(&m->join);
     crm__buf_clear(&m->hint);
     crm__buf_clear(&m->row_source);
+    crm__buf_clear(&m->tags);
+    crm__arena_clear(&m->row_tags);
     crm__release(&mem, m->active);
     crm__release(&mem, m);
 }
@@ -420,6 +424,7 @@ static int judge_customers(const crm__mapping *m, crm_error *err)
 
     for (size_t i = CRM__GOALS_OWN; i < m->goals.n / sizeof(crm__map_goal); i++)
         used += crm__map_goal_at(m, i)->first != CRM__NO_GOAL;
+    used += m->partial && crm__map_goal_at(m, CRM__GOAL_TAGS)->first != CRM__NO_GOAL;
     if (!used)
         return crm__fail(err, CRM_EFIELD,
                          "no column is one of a field: is the first row the names of the columns?");

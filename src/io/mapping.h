@@ -24,7 +24,7 @@ enum {
     CRM__USE_TIME,      /* of events */
     CRM__USE_REFERENCE, /* of events */
     CRM__USE_SOURCE,    /* where the row comes from */
-    CRM__USE_TAG,       /* tags, which this library does not have yet: told, and left out */
+    CRM__USE_TAG,       /* tags of customers, of any dimension or of one */
 };
 
 /* How that was found. */
@@ -39,7 +39,7 @@ enum {
 typedef struct crm__mapped {
     crm__slice column; /* as it stands */
     unsigned use, found;
-    const char *key;     /* of the field or attribute, "" where there is none */
+    const char *key;     /* of the field, attribute or dimension, "" where there is none */
     const char *source;  /* of an identity that is per source: whose; "" otherwise */
     const char *program; /* of CRM__FOUND_KNOWN: "HubSpot", or "" when several use the name */
     const char *why;     /* of CRM__USE_NONE: what was near, or who claims the field already; one
@@ -99,6 +99,13 @@ typedef void (*crm__cell_fault_fn)(void *ctx, const crm__cell_fault *fault);
  * *id: the number a column CRM__USE_ID has, else 0.  CRM_ENOMEM ... end the work. */
 int crm__mapping_customer(crm__mapping *m, const crm__table_row *row, crm_customer *c, crm_id *id,
                           crm__cell_fault_fn fault, void *ctx, crm_error *err);
+/* The tags of the row that a customer was filled from last; names are canonical. */
+typedef struct crm__row_tag {
+    crm__slice name;
+    const struct crm__dimension *dimension;
+    int64_t until; /* 0: no end */
+} crm__row_tag;
+const crm__row_tag *crm__mapping_tags(const crm__mapping *m, size_t *count);
 /* The same of an event, and whose it is: CRM_ENOTFOUND when nobody has the identities,
  * CRM_ECONFLICT when they are of several customers (both told as faults). */
 int crm__mapping_event(crm__mapping *m, const crm__table_row *row, crm_event *e, crm_id *customer,

@@ -71,7 +71,7 @@ static int is_word(crm__slice s, const char *word)
     return 1;
 }
 
-static int is_nothing(crm__slice s)
+int crm__map_is_nothing(crm__slice s)
 {
     static const char *const WORDS[] = {"-",    "--",   "—",    "——",     "/",     "n/a",
                                         "#n/a", "null", "none", "(null)", "\\n",   "nil",
@@ -95,7 +95,7 @@ static int is_free(const crm__field *f)
 /* A word of the field's own comes first. */
 static int means_nothing(const crm__field *f, crm__slice s)
 {
-    if (!is_nothing(s))
+    if (!crm__map_is_nothing(s))
         return 0;
     if (f->type == CRM_TYPE_BOOLEAN)
         return !is_word(s, "无");

@@ -115,7 +115,7 @@ static void doubt_id(const crm__mapping *m, crm__map_meaning *x)
 
 static void understand(crm__mapping *m, crm__map_column *c)
 {
-    crm__map_meaning *x = &c->meaning, role;
+    crm__map_meaning *x = &c->meaning, role, dimension;
     unsigned kind = m->what == CRM__MAP_CUSTOMERS ? m->kind_number : 0;
 
     if (c->rule) {
@@ -138,9 +138,17 @@ static void understand(crm__mapping *m, crm__map_column *c)
     if (x->use == CRM__USE_FIELD && x->found == CRM__FOUND_LABEL && c->known.role &&
         c->known.role->of == CRM__ROLE_ACCOUNT)
         x->use = CRM__USE_NONE;
-    if (x->use != CRM__USE_NONE || !c->known.role || c->known.strong)
+    if (x->use != CRM__USE_NONE)
         return;
-    crm__map_role(m, c, &role);
+    memset(&role, 0, sizeof role);
+    if (c->known.role && !c->known.strong)
+        crm__map_role(m, c, &role);
+    /* The name of a dimension, where it is not that of a field in any program. */
+    if (role.use == CRM__USE_NONE && !m->card &&
+        crm__map_tag_column(m, (const char *)c->told.column.p, c->told.column.n, &dimension))
+        role = dimension;
+    if (!role.found)
+        return;
     if (role.use == CRM__USE_KIND && m->kind) {
         role.use = CRM__USE_NONE;
         role.why = "the kind is given for all rows";
@@ -220,7 +228,7 @@ static void claim(crm__mapping *m, size_t at, uint32_t goal)
     crm__map_column *c = crm__map_column_at(m, at);
     crm__map_goal *g = crm__map_goal_at(m, goal);
     uint32_t bit = 1u << c->meaning.part;
-    int list = g->f && g->f->flags & CRM_FIELD_LIST;
+    int list = goal == CRM__GOAL_TAGS || (g->f && g->f->flags & CRM_FIELD_LIST);
     int apart = c->meaning.part != CRM__PART_WHOLE && c->meaning.mark;
 
     if (!list && g->taken & bit) {
@@ -350,6 +358,11 @@ static int settle(crm__mapping *m, size_t at)
         break;
     case CRM__USE_SOURCE:
         goal = CRM__GOAL_SOURCE;
+        break;
+    case CRM__USE_TAG:
+        goal = CRM__GOAL_TAGS;
+        if (x->within)
+            c->told.key = x->within->key;
         break;
     case CRM__USE_TIME:
         goal = CRM__GOAL_TIME;

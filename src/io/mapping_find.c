@@ -31,7 +31,7 @@ static unsigned own_use(const crm__mapping *m, int own)
     case CRM__OWN_SOURCE:
         return CRM__USE_SOURCE;
     case CRM__OWN_TAGS:
-        return CRM__USE_TAG;
+        return m->what == CRM__MAP_CUSTOMERS ? CRM__USE_TAG : CRM__USE_NONE;
     case CRM__OWN_TIME:
         return m->what == CRM__MAP_EVENTS ? CRM__USE_TIME : CRM__USE_NONE;
     case CRM__OWN_REFERENCE:
@@ -105,6 +105,10 @@ int crm__map_word(const crm__mapping *m, const char *word, size_t n, crm__map_me
 {
     if (exact(m, word, n, out))
         return CRM_OK;
+    if (crm__map_tag_column(m, word, n, out)) {
+        out->loose = 0;
+        return CRM_OK;
+    }
     if (out->f)
         return crm__fail_field(err, CRM_EFIELD, out->f->key,
                                "%s: is no identity, and events have no such attribute",
@@ -403,7 +407,9 @@ void crm__map_role(const crm__mapping *m, const crm__map_column *c, crm__map_mea
         out->use = CRM__USE_SOURCE;
         break;
     case CRM__ROLE_TAG:
-        out->use = CRM__USE_TAG;
+        out->use = events ? CRM__USE_NONE : CRM__USE_TAG;
+        if (events)
+            out->why = "tags are of customers, not of events";
         break;
     case CRM__ROLE_TIME:
     case CRM__ROLE_DAY:

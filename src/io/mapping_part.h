@@ -28,6 +28,7 @@ enum {
     CRM__GOAL_SOURCE,
     CRM__GOAL_TIME,
     CRM__GOAL_REFERENCE,
+    CRM__GOAL_TAGS, /* of any number of columns */
     CRM__GOALS_OWN
 };
 
@@ -40,8 +41,10 @@ typedef struct crm__map_meaning {
     const crm__field *f; /* of attributes the one of the first kind that has it */
     const char *word;    /* of attributes: by which its kinds are asked */
     size_t word_n;
-    const char *source; /* in the name, of an identity that is per source; NULL: none */
-    const char *why;    /* of CRM__USE_NONE; "" */
+    const char *source;           /* in the name, of an identity that is per source; NULL: none */
+    const char *why;              /* of CRM__USE_NONE; "" */
+    const crm__dimension *within; /* of CRM__USE_TAG: the only one its tags are of; NULL: any */
+    int loose;                    /* nothing but the name of that dimension says so */
 } crm__map_meaning;
 
 /* A line of the mapping's text. */
@@ -117,8 +120,10 @@ struct crm__mapping {
     uint32_t *active; /* goals in use, room for all */
     size_t active_count, active_room;
     crm__buf item, items, work, join, hint;
-    crm_error why;       /* of a value's reader */
-    size_t value_count;  /* put into items, equal ones too */
+    crm_error why;      /* of a value's reader */
+    size_t value_count; /* put into items, equal ones too */
+    crm__buf tags;      /* crm__row_tag, their names in row_tags */
+    crm__arena row_tags;
     crm__buf row_source; /* NUL-terminated */
 };
 
@@ -142,6 +147,13 @@ static inline crm__map_goal *crm__map_goal_at(const crm__mapping *m, size_t i)
     return (crm__map_goal *)(void *)m->goals.p + i;
 }
 
+/* Who is told of faults, and how many there were. */
+typedef struct crm__fault_to {
+    crm__cell_fault_fn fn;
+    void *ctx;
+    int count;
+} crm__fault_to;
+
 /* ---- mapping_text.c ---- */
 
 /* Reads the text into rules, kind and source. */
@@ -164,14 +176,18 @@ size_t crm__map_fold(const char *s, size_t n, char out[CRM__FOLD_BYTES]);
 /* Finds out what the columns from `from` on are. */
 int crm__map_claim(crm__mapping *m, size_t from, crm_error *err);
 
+/* ---- mapping_tag.c ---- */
+
+/* "tag:region", or the name of a dimension alone.  1 when it is one. */
+int crm__map_tag_column(const crm__mapping *m, const char *s, size_t n, crm__map_meaning *out);
+/* The tags of a row into m->tags. */
+int crm__map_fill_tags(crm__mapping *m, const crm__table_row *row, crm__fault_to *to,
+                       crm_error *err);
+
 /* ---- mapping_cell.c ---- */
 
-typedef struct crm__fault_to {
-    crm__cell_fault_fn fn;
-    void *ctx;
-    int count;
-} crm__fault_to;
-
+/* "-", "n/a", "无": a word for nothing. */
+int crm__map_is_nothing(crm__slice s);
 /* A cell without what stands around its text; of no bytes when there is none. */
 crm__slice crm__map_trim(crm__slice text);
 /* Makes the text of a value such that the field's own reader takes it; it may then lie in m->work.

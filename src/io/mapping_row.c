@@ -366,6 +366,8 @@ int crm__mapping_customer(crm__mapping *m, const crm__table_row *row, crm_custom
     int rc;
 
     *id = 0;
+    m->tags.n = 0;
+    crm__arena_reset(&m->row_tags);
     crm__customer_model(c, m->model);
     rc = crm__map_gather(m, row, err);
     if (!rc)
@@ -377,6 +379,8 @@ int crm__mapping_customer(crm__mapping *m, const crm__table_row *row, crm_custom
         crm__map_goal *g = crm__map_goal_at(m, goal);
         if (goal == CRM__GOAL_ID)
             *id = crm__map_number(g, "id", &to);
+        else if (goal == CRM__GOAL_TAGS)
+            rc = crm__map_fill_tags(m, row, &to, err);
         else if (g->f && g->f->flags & CRM_FIELD_LIST)
             rc = fill_list(m, row, goal, c, &to, err);
         else if (g->f)

@@ -344,7 +344,12 @@ static int written_before(const crm__mapping *m, size_t at)
 static void put_column(const crm__mapping *m, const crm__map_column *c, crm__buf *out)
 {
     line x = {word_of(c), "", 0, c->date, c->decimal, ""};
+    char tag[CRM_FIELD_SIZE + 8];
 
+    if (c->told.use == CRM__USE_TAG && c->meaning.within) {
+        snprintf(tag, sizeof tag, "tag:%s", c->meaning.within->key);
+        x.word = tag;
+    }
     if (x.word && c->told.source != m->source)
         x.source = c->told.source;
     if (c->told.use == CRM__USE_PART || c->told.use == CRM__USE_TIME)

@@ -443,7 +443,10 @@ static const char TEXT[] =
     "      dormant: {en: Dormant, zh: 沉睡客户}\n"
     "      lost: {en: [Lost, Churned], zh: 流失客户}\n"
     "  interest:\n"
-    "    label: {en: [Interest, Interests], zh: [兴趣, 兴趣点]}\n";
+    "    label: {en: [Interest, Interests], zh: [兴趣, 兴趣点]}\n"
+    "  # What has no dimension of its own, such as the groups of an address book.\n"
+    "  label:\n"
+    "    label: {en: [Label, Labels, Group], zh: [标记, 分组]}\n";
 
 const char *crm_model_default(void)
 {

@@ -79,4 +79,26 @@ int crm__tag_undo_step(crm__tag_undo *u, crm_txn *txn, const crm__model *m, uint
 /* Numbers (uint32_t) of the tags that a customer's row is in, ascending, ended ones too. */
 int crm__tag_numbers(crm_txn *txn, crm_id id, crm__buf *out);
 
+/* ---- window.c ---- */
+
+/* Reads the tags of one customer after another; nothing is written meanwhile. */
+typedef struct crm__tag_window {
+    crm_txn *txn; /* NULL: not open */
+    const crm__model *model;
+    crm__arena names;
+    crm__buf tags;   /* crm__tag: all there are, in the order of dimensions and names */
+    crm__buf links;  /* of the rows of the window */
+    uint32_t *first; /* place + 1 in links, of each row */
+    crm_id from, id;
+    uint32_t at; /* the next of the customer's */
+    int filled;
+} crm__tag_window;
+/* To be closed whatever it returns. */
+int crm__tag_window_open(crm_txn *txn, crm__tag_window *w, crm_error *err);
+void crm__tag_window_close(crm__tag_window *w);
+/* Goes to a customer: cheap when ids ascend. */
+int crm__tag_window_at(crm__tag_window *w, crm_id id, crm_error *err);
+/* The next tag it has; *until 0: without an end.  CRM_DONE. */
+int crm__tag_window_next(crm__tag_window *w, crm__tag *tag, int64_t *until, crm_error *err);
+
 #endif

@@ -161,8 +161,8 @@ CRM_TEST(test_api_export__csv_columns)
     free(t.p);
     o = options(&t); /* all: each source has a column */
     OK(crm_export(db, NULL, &o, sizeof r, &r, &er));
-    ck_assert_ptr_nonnull(strstr(t.p, ",external@erp,external@shop\r\n"));
-    ck_assert_ptr_nonnull(strstr(t.p, ",,E2\r\n"));
+    ck_assert_ptr_nonnull(strstr(t.p, ",external@erp,external@shop,tags\r\n"));
+    ck_assert_ptr_nonnull(strstr(t.p, ",,E2,\r\n"));
     ck_assert_uint_eq(r.rows, CUSTOMERS - 14);
     free(t.p);
     o = options(&t);

@@ -96,9 +96,19 @@ crm export --journal --reason audit >journal.jsonl
 tail -n 1 journal.jsonl | grep -q '"action":"export","reason":"audit"'
 crm changes --json --limit 1000 | cmp - journal.jsonl
 
+crm tag add region:cn/上海 1 >/dev/null
+crm tag add behaviour:active 1 --until 2040-01-31 >/dev/null
+crm tag add 'label:old, friends' 1 >/dev/null 2>&1 && die "a comma"
+crm tag add 'label:old friends' 1 2 >/dev/null
 # other readers see the same, and the import finds nothing to change
 crm export all.csv --reason test >/dev/null
 crm export all.jsonl --reason test >/dev/null
+want 0 plain crm export --fields 'id,tag:地域,tag:label' --reason test <<'END'
+id,tag:region,tag:label
+1,cn/上海,old friends
+2,,old friends
+END
+crm export cards.vcf --reason test >/dev/null
 crm export full.jsonl --with-events --with-origins --reason test >/dev/null
 "${PYTHON:-python3}" - <<'END'
 import csv, json
@@ -110,6 +120,13 @@ for row, doc in zip(rows, docs):
     assert row["id"] == str(doc["id"]) and row["name"] == doc["name"] and row["kind"] == doc["kind"]
     assert row["notes"] == doc.get("notes", "")
     assert row["email"] == ";".join(doc.get("email", []))
+assert rows[0]["tags"] == "region:cn/上海;behaviour:active (until 2040-01-31T00:00:00Z);label:old friends"
+assert docs[0]["tags"] == ["region:cn/上海", {"tag": "behaviour:active", "until": "2040-01-31T00:00:00Z"},
+                           "label:old friends"]
+assert rows[1]["tags"] == "label:old friends" and full[1]["tags"] == [rows[1]["tags"]]
+cards = open("cards.vcf", newline="", encoding="utf-8").read().replace("\r\n ", "").split("\r\n")
+assert [line[11:].split(",") for line in cards if line.startswith("CATEGORIES:")] == \
+    [row["tags"].split(";") for row in rows]
 assert rows[0]["notes"] == 'two\nlines, "quoted"' and rows[0]["external@erp"] == "E1"
 assert full[0]["events"][0]["reference"] == "R1" and "origins" in full[0]
 END

@@ -187,15 +187,16 @@ CRM_TEST(test_model_dimension__faults_have_their_line)
     fails("\n  a: {label: Q}\n  b: {label: q}", "5: label \"q\" of \"b\" is also a name of \"a\"");
 }
 
-CRM_TEST(test_model_dimension__the_built_in_model_has_six)
+CRM_TEST(test_model_dimension__the_built_in_model_has_seven)
 {
     static const char *const NAMES[][2] = {{"region", "地域"},        {"industry", "行业"},
                                            {"value", "购买力"},       {"behaviour", "行为"},
-                                           {"lifecycle", "生命周期"}, {"interest", "兴趣"}};
+                                           {"lifecycle", "生命周期"}, {"interest", "兴趣"},
+                                           {"label", "标记"}};
     crm__model *m = help_parse(crm_model_default());
 
-    ck_assert_uint_eq(crm__model_dimension_count(m), 6);
-    for (size_t i = 0; i < 6; i++) {
+    ck_assert_uint_eq(crm__model_dimension_count(m), 7);
+    for (size_t i = 0; i < 7; i++) {
         ck_assert_str_eq(crm__model_dimension_at(m, i)->key, NAMES[i][0]);
         ck_assert_ptr_eq(of(m, NAMES[i][1]), crm__model_dimension_at(m, i));
     }
