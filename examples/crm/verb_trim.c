@@ -20,6 +20,9 @@ static const char help[] =
     "  --keep DAYS       of all but those of the last so many days\n"
     "  --dry-run         find out how many there are, and change nothing\n"
     "\n"
+    "Many are dropped in parts, each an entry of the journal; broken off, it goes on where it was\n"
+    "when it is called again.\n"
+    "\n"
     "The dropped bytes stay in free pages of the file until they are used again or '" TOOL
     " compact'\n"
     "removes them, and in backups made before. What was trimmed can't be undone any more: exit\n"
@@ -78,27 +81,41 @@ static void put_result(tool *t, uint64_t dropped, int64_t before, uint64_t revis
     buf_free(&b);
 }
 
-static int trim(tool *t, int64_t before, int dry_run)
+/* All parts: each in a transaction of its own, a rehearsal in one that is dropped. */
+static int trim_all(tool *t, int64_t before, int dry_run, uint64_t *dropped, uint64_t *revision)
 {
     crm_error err = CRM_ERROR_INIT;
-    uint64_t dropped = 0, was, revision;
-    crm_txn *txn;
-    int rc;
+    crm_txn *txn = NULL;
+    uint64_t part;
+    int rc = 0;
 
-    if ((rc = open_write(t, MAKE_NOT)) || (rc = begin(t, CRM_WRITE, &txn)))
-        return rc;
-    was = crm_txn_revision(txn);
-    if (crm_journal_trim(txn, before, &dropped, &err)) {
-        crm_txn_abort(txn);
-        return fail_crm(t, &err);
-    }
-    revision = crm_txn_revision(txn);
-    if (dry_run)
-        crm_txn_abort(txn);
-    else
-        rc = commit(t, txn);
+    do {
+        if (!txn && (rc = begin(t, CRM_WRITE, &txn)))
+            return rc;
+        if (crm_journal_trim(txn, before, &part, &err)) {
+            crm_txn_abort(txn);
+            return fail_crm(t, &err);
+        }
+        *dropped += part;
+        if (part && !dry_run) {
+            *revision = crm_txn_revision(txn);
+            rc = commit(t, txn);
+            txn = NULL;
+        }
+    } while (!rc && part);
+    crm_txn_abort(txn);
+    return rc;
+}
+
+static int trim(tool *t, int64_t before, int dry_run)
+{
+    uint64_t dropped = 0, revision = 0;
+    int rc = open_write(t, MAKE_NOT);
+
     if (!rc)
-        put_result(t, dropped, before, dry_run || revision == was ? 0 : revision, dry_run);
+        rc = trim_all(t, before, dry_run, &dropped, &revision);
+    if (!rc)
+        put_result(t, dropped, before, revision, dry_run);
     return rc;
 }
 

@@ -137,13 +137,20 @@ CRM_API int crm_journal_verify(crm_txn *txn, const crm_head *anchors, size_t cou
                                crm_progress_fn progress, void *ctx, crm_error *err);
 
 /**
- * Drops what changes before a time replaced (their images).  The entries stay, and the chain still
- * verifies; history and undo of those changes end there.  The trim is an entry itself, unless there
- * was nothing to drop.
+ * Drops what changes before a time replaced (their images), the oldest first.  The entries stay,
+ * and the chain still verifies; history and undo of those changes end there.  The trim is an entry
+ * itself, unless there was nothing to drop.
+ *
+ * One call drops as much as takes 64 MB of memory, some 500,000 images, and ends between two
+ * entries. So that all are dropped however many there are, call it in one transaction after another
+ * until
+ * @p dropped is 0; what was committed before a crash stays dropped.  To only count them, call it
+ * again and again in one transaction, and abort that.
  *
  * @param[in]  txn        Live write transaction that is no batch.
  * @param[in]  before_us  Recorded time, microseconds since 1970 UTC.
- * @param[out] dropped    Receives the number of images dropped; NULL: not wanted.
+ * @param[out] dropped    Receives the number of images dropped, 0 when none is left; NULL: not
+ *                        wanted.
  * @param[out] err        Optional detail.
  *
  * @retval CRM_OK  done
@@ -175,8 +182,8 @@ typedef struct crm_change {
     /** Number of fields that changed; of CRM_ACTION_TAG and of a batch: of tags. */
     uint32_t field_count;
     /** The customer; of CRM_ACTION_MODEL the version; of CRM_ACTION_UNDO the revision or batch
-     * undone; of CRM_ACTION_REPAIR a bit for each space, by its place in crm_db_space_next(), and bit
-     * 18 when pages were damaged; 0 for a batch, and for what was handed out. */
+     * undone; of CRM_ACTION_REPAIR a bit for each space, by its place in crm_db_space_next(), and
+     * bit 18 when pages were damaged; 0 for a batch, and for what was handed out. */
     uint64_t target;
     /** Batch it belongs to, 0: none. */
     uint64_t batch;
@@ -279,7 +286,8 @@ CRM_API int crm_change_field(crm_change_iter *it, uint32_t i, const char **key, 
  * Customers that the present change touched, ascending; also of one that is no batch.
  *
  * @param[in]  it     The iterator.
- * @param[in]  which  CRM_CHANGE_CREATED, CRM_CHANGE_CHANGED, CRM_CHANGE_EVENTS or CRM_CHANGE_TAGGED.
+ * @param[in]  which  CRM_CHANGE_CREATED, CRM_CHANGE_CHANGED, CRM_CHANGE_EVENTS or
+ * CRM_CHANGE_TAGGED.
  * @param[in]  after  Ids up to this one are left out; 0: from the first.
  * @param[out] ids    Receives them.
  * @param[in]  cap    Room in @p ids.

@@ -56,6 +56,10 @@ int crm__journal_handout(crm_db *db, const crm_txn_options *opts, uint8_t action
 /* The part of it that writes: inside a write transaction that is no batch. */
 int crm__journal_hand_out(crm_txn *txn, uint8_t action, const char *reason, crm_error *err);
 
+/* crm_journal_trim() with a bound of its own for what the transaction holds in memory (trim.c). */
+int crm__journal_trim_part(crm_txn *txn, int64_t before_us, size_t bytes, uint64_t *dropped,
+                           crm_error *err);
+
 /* ---- reading ---- */
 
 /* Entry of a seq: CRM_OK, CRM_ENOTFOUND, CRM_ECORRUPT, engine codes.  Lives as crm__txn_read()

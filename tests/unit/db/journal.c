@@ -489,3 +489,85 @@ CRM_TEST(test_db_journal__undo_and_trim)
     ck_assert_uint_eq(recompute(db), 1);
     crm_db_close(db);
 }
+
+static uint64_t images(crm_db *db, uint64_t before)
+{
+    crm_txn *txn = begin(db, CRM_READ);
+    crm__slice k, v;
+    uint64_t n = 0;
+    int rc;
+    kv_cursor *c = crm__txn_cursor(txn, KV_IMAGE, &rc);
+
+    OK(rc);
+    for (rc = c->ops->seek(c, KV_FIRST, crm__slice_of(NULL, 0), &k, &v); !rc;
+         rc = c->ops->next(c, &k, &v))
+        n += crm__get_be64(k.p) < before;
+    OK(crm_txn_abort(txn));
+    return n;
+}
+
+/* A trim in small parts, with batches larger than a part: behind each part, committed or not, the
+ * chain verifies, and no batch has lost some of its images only. */
+CRM_TEST(test_db_journal__trim_in_parts)
+{
+    crm_error err = CRM_ERROR_INIT;
+    uint64_t parts = 0, dropped, all = 0, seed = crmtest_seed(), left;
+    crm_head head = CRM_HEAD_INIT;
+    crm_db *db = open_db();
+    crm_txn *txn;
+    row r;
+
+    txn = begin(db, CRM_WRITE);
+    for (int i = 0; i < 60; i++)
+        create(txn, "{\"name\":\"A\"}");
+    OK(crm_txn_commit(txn, NULL));
+    for (int i = 0; i < 40; i++) {
+        txn = i % 2 ? begin_batch(db, CRM_BATCH_NEW, "part") : begin(db, CRM_WRITE);
+        crm_id last = 1 + crmtest_below(&seed, 60);
+        for (crm_id id = 1; id <= last; id++)
+            patch(txn, id, i % 4 < 2 ? "{\"city\":\"X\"}" : "{\"city\":\"Y\"}");
+        OK(crm_txn_commit(txn, NULL));
+    }
+    txn = begin(db, CRM_READ);
+    OK(crm_journal_head(txn, &head, NULL));
+    OK(crm_txn_abort(txn));
+    left = images(db, head.revision);
+    ck_assert_uint_gt(left, 300);
+    do {
+        /* Broken off, nothing is dropped. */
+        txn = begin(db, CRM_WRITE);
+        OK(crm__journal_trim_part(txn, head.recorded_us, 2000, &dropped, NULL));
+        OK(crm_txn_abort(txn));
+        ck_assert_uint_eq(images(db, head.revision), left);
+        txn = begin(db, CRM_WRITE);
+        OK(crm__journal_trim_part(txn, head.recorded_us, 2000, &dropped, NULL));
+        OK(crm_txn_commit(txn, NULL));
+        left -= dropped;
+        all += dropped;
+        parts += dropped > 0;
+        ck_assert_uint_eq(images(db, head.revision), left);
+        ck_assert_uint_lt(dropped, 2000 / 64 + 61);
+        if (dropped) {
+            r = entry(db, head.revision + parts);
+            ck_assert(r.e.action == CRM__ACTION_TRIM && r.e.counters.images_from == r.e.target);
+            ck_assert_uint_eq(images(db, r.e.target), 0);
+        }
+        txn = begin(db, CRM_READ);
+        ck_assert_msg(!crm_journal_verify(txn, &head, 1, NULL, NULL, &err), "%s", err.message);
+        OK(crm_txn_abort(txn));
+    } while (dropped);
+    ck_assert_uint_eq(left, 0);
+    ck_assert_uint_gt(parts, 8);
+    ck_assert_uint_eq(recompute(db), images(db, UINT64_MAX));
+    /* The same in one transaction, which counts them. */
+    txn = begin(db, CRM_WRITE);
+    for (left = 0;; left += dropped) {
+        OK(crm__journal_trim_part(txn, INT64_MAX, 2000, &dropped, NULL));
+        if (!dropped)
+            break;
+    }
+    OK(crm_txn_abort(txn));
+    ck_assert_uint_eq(left, images(db, UINT64_MAX));
+    ck_assert_uint_gt(all, left);
+    crm_db_close(db);
+}
