@@ -34,6 +34,7 @@
 #include <crm/import.h>
 #include <crm/journal.h>
 #include <crm/model.h>
+#include <crm/number.h>
 #include <crm/segment.h>
 #include <crm/tag.h>
 #include <crm/txn.h>

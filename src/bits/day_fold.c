@@ -209,7 +209,7 @@ static uint32_t gather(crm__day_view *v)
     return n;
 }
 
-static void add_numbers(const int64_t *numbers, uint32_t n, unsigned scale, crm__day_total *t)
+void crm__day_total_add(const int64_t *numbers, uint32_t n, unsigned scale, crm__day_total *t)
 {
     const int64_t far = INT64_MAX / CRM__DAY_ITEMS;
     crm__number_sum s;
@@ -242,7 +242,7 @@ int crm__day_view_total(crm__day_view *v, uint32_t column, crm__day_total *t)
     rc = crm__day_view_read(v, c, (uint64_t)c->base);
     if (rc)
         return rc;
-    add_numbers(v->numbers, gather(v), c->scale, t);
+    crm__day_total_add(v->numbers, gather(v), c->scale, t);
     crm__day_wide_begin(&v->day, c, &wide);
     while (!(rc = crm__day_wide_next(&wide, &i, &value))) {
         if (!crm__set_has(v->in, i))
@@ -250,6 +250,38 @@ int crm__day_view_total(crm__day_view *v, uint32_t column, crm__day_total *t)
         bounds(t, value.mantissa, value.mantissa, value.scale);
         t->sum = crm__day_add_big(t->sum, crm__day_to_big(value.mantissa, value.scale));
         t->count++;
+    }
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
+/* ---- item by item ---- */
+
+int crm__day_view_each(crm__day_view *v, uint32_t column, crm__day_numbers *out)
+{
+    const crm__day_column *c = crm__day_find(&v->day, column);
+    size_t words = (v->day.items + 63) / 64;
+    crm__day_wide wide;
+    crm__day_value value;
+    uint32_t i;
+    int rc;
+
+    memset(out->has, 0, words * sizeof *out->has);
+    if (!c || !v->left)
+        return CRM_OK;
+    rc = crm__day_view_read(v, c, (uint64_t)c->base);
+    if (rc)
+        return rc;
+    for (size_t w = 0; w < words; w++)
+        out->has[w] = v->taken[w] & v->in[w];
+    memcpy(out->numbers, v->numbers, v->day.items * sizeof *out->numbers);
+    memset(out->scales, c->scale, v->day.items);
+    crm__day_wide_begin(&v->day, c, &wide);
+    while (!(rc = crm__day_wide_next(&wide, &i, &value))) {
+        if (!crm__set_has(v->in, i))
+            continue;
+        crm__set_put(out->has, i, 1);
+        out->numbers[i] = value.mantissa;
+        out->scales[i] = value.scale;
     }
     return rc == CRM_DONE ? CRM_OK : rc;
 }

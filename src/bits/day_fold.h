@@ -166,4 +166,24 @@ typedef struct crm__day_total {
 /* Adds to a total that began as all zeros.  v->left is how many items there are. */
 int crm__day_view_total(crm__day_view *v, uint32_t column, crm__day_total *t);
 
+/* Adds n numbers of a scale from 0 on. */
+void crm__day_total_add(const int64_t *numbers, uint32_t n, unsigned scale, crm__day_total *t);
+
+/* ---- what of them: item by item ---- */
+
+/* Rows of all items of the part, in question or not. */
+const uint16_t *crm__day_view_rows(crm__day_view *v);
+
+/* The numbers of the items in question: of item i, when bit i of `has` is set. */
+typedef struct crm__day_numbers {
+    uint64_t has[CRM__DAY_ITEMS / 64];
+    int64_t numbers[CRM__DAY_ITEMS];
+    uint8_t scales[CRM__DAY_ITEMS];
+} crm__day_numbers;
+
+int crm__day_view_each(crm__day_view *v, uint32_t column, crm__day_numbers *out);
+/* Whether all items that have a number in the column have the same whole one, 0 too when none has.
+ */
+int crm__day_view_alike(const crm__day_view *v, uint32_t column, int64_t *number, int *any);
+
 #endif

@@ -7,8 +7,6 @@
 #include "bits/day_fold.h"
 #include "bits/day_part.h"
 
-/* Of all items, read once. */
-const uint16_t *crm__day_view_rows(crm__day_view *v);
 /* v->numbers = numbers of a column with `add` in the place of its base; v->taken = items that have
  * one, but a wide one. */
 int crm__day_view_read(crm__day_view *v, const crm__day_column *c, uint64_t add);

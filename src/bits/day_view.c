@@ -129,6 +129,15 @@ static int constant(const crm__day_column *c)
     return !c->width && !c->outliers && !c->outlier_size && !c->wide && !c->wide_size;
 }
 
+int crm__day_view_alike(const crm__day_view *v, uint32_t column, int64_t *number, int *any)
+{
+    const crm__day_column *c = crm__day_find(&v->day, column);
+
+    *any = c != NULL;
+    *number = c ? c->base : 0;
+    return !c || (constant(c) && !c->scale);
+}
+
 /* v->taken = items that have a value, of a column with a bitmap. */
 static int read_bitmap(crm__day_view *v, const crm__day_column *c)
 {

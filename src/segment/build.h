@@ -31,6 +31,7 @@ typedef struct crm__build {
     crm_error *err;
     uint32_t nodes;
     int json;
+    const char *about;     /* first word of messages; NULL: segment */
     const crm__step *path; /* JSON: where it is, NULL at the top */
 } crm__build;
 
@@ -68,6 +69,13 @@ int crm__build_fail(crm__build *b, int code, size_t at, const char *fmt, ...)
 /* Adds the place to an error that a function of the model has written. */
 int crm__build_place(crm__build *b, int code, size_t at);
 int crm__build_nomem(crm__build *b);
+
+/* ---- pieces of the canonical text ---- */
+
+void crm__print_key(crm__buf *out, const char *key);
+void crm__print_window(crm__buf *out, const crm__window *w);
+/* With the parentheses. */
+void crm__print_spec(crm__buf *out, const crm__event_spec *spec, const crm__field *attribute);
 
 /* ---- nodes ---- */
 

@@ -34,7 +34,7 @@ struct crm__days {
 
 /* ---- what day lists can tell ---- */
 
-static int spec_in_days(const crm__events_test *t)
+int crm__events_in_days(const crm__events_test *t)
 {
     for (uint32_t i = 0; i < t->count; i++) {
         if (!t->tests[i].in_days)
@@ -59,8 +59,8 @@ static int attribute_in_days(const crm__step *s)
 int crm__days_can(const crm__step *s)
 {
     if (s->node->op == CRM__NODE_SEQUENCE)
-        return !s->node->within && spec_in_days(&s->events) && spec_in_days(&s->then);
-    return spec_in_days(&s->events) && attribute_in_days(s);
+        return !s->node->within && crm__events_in_days(&s->events) && crm__events_in_days(&s->then);
+    return crm__events_in_days(&s->events) && attribute_in_days(s);
 }
 
 static int same_values(const crm__node_values *a, const crm__node_values *b)
@@ -76,15 +76,20 @@ static int same_values(const crm__node_values *a, const crm__node_values *b)
 
 int crm__days_same(const crm__step *a, const crm__step *b)
 {
-    const crm__events_test *x = &a->events, *y = &b->events;
+    return a->node->op == CRM__NODE_EVENTS && b->node->op == CRM__NODE_EVENTS &&
+           crm__events_same(&a->events, &b->events);
+}
 
-    if (a->node->op != CRM__NODE_EVENTS || b->node->op != CRM__NODE_EVENTS || x->kind != y->kind ||
-        x->from != y->from || x->until != y->until || x->count != y->count)
+int crm__events_same(const crm__events_test *x, const crm__events_test *y)
+{
+    if (x->kind != y->kind || x->from != y->from || x->until != y->until || x->count != y->count)
         return 0;
     for (uint32_t i = 0; i < x->count; i++) {
         const crm__event_test *p = x->tests[i].of, *q = y->tests[i].of;
         if (p->attribute != q->attribute || p->cmp != q->cmp || p->negated != q->negated ||
-            !same_values(&p->values, &q->values))
+            !same_values(&p->values, &q->values) ||
+            x->tests[i].test.from != y->tests[i].test.from ||
+            x->tests[i].test.until != y->tests[i].test.until)
             return 0;
     }
     return 1;
@@ -241,7 +246,7 @@ typedef struct pass {
     int then; /* the second events of a sequence */
 } pass;
 
-static int filter(crm__day_view *v, const crm__attribute_test *t)
+int crm__day_passes(crm__day_view *v, const crm__attribute_test *t)
 {
     static const crm__limits ANY = {0, 0, 0, 0, 0};
     uint32_t column = crm__day_column_of(t->attribute->number, 0);
@@ -393,7 +398,7 @@ static int on_part(void *ctx, int32_t day, crm__slice part)
                              p->t->until < midnight + CRM__US_PER_DAY ? p->t->until - midnight
                                                                       : CRM__US_PER_DAY);
     for (uint32_t i = 0; i < p->t->count && !rc && v->left; i++)
-        rc = filter(v, &p->t->tests[i]);
+        rc = crm__day_passes(v, &p->t->tests[i]);
     if (!rc && v->left)
         rc = fold_all(v, p, day);
     return rc;
@@ -406,17 +411,28 @@ static int32_t day_of(int64_t us)
     return (int32_t)day;
 }
 
+int crm__events_days(const crm__events_test *t, int32_t *from, int32_t *until)
+{
+    if (t->from >= t->until)
+        return 0;
+    *from = day_of(t->from);
+    *until = INT32_MAX;
+    if (t->until != INT64_MAX) {
+        *until = day_of(t->until);
+        *until += (int64_t)*until * CRM__US_PER_DAY < t->until;
+    }
+    return 1;
+}
+
 static int visit(crm__run *r, const crm__step *s, const crm__events_test *t, int then)
 {
     pass p = {r, s, t, then};
-    int32_t from = day_of(t->from), until = t->until == INT64_MAX ? INT32_MAX : day_of(t->until);
+    int32_t from, until;
     size_t kinds = t->kind ? 1 : crm__model_event_count(r->plan->model);
     int rc = CRM_OK;
 
-    if (t->from >= t->until)
+    if (!crm__events_days(t, &from, &until))
         return CRM_OK;
-    if (until != INT32_MAX)
-        until += (int64_t)until * CRM__US_PER_DAY < t->until;
     for (size_t i = 0; i < kinds && !rc; i++) {
         const crm__event_kind *k = t->kind ? t->kind : crm__model_event_at(r->plan->model, i);
         rc = crm__day_visit(r->txn, r->chunk, k->number, from, until, on_part, &p);

@@ -30,8 +30,7 @@ static int attribute_passes(crm__run *r, const crm__attribute_test *t, const crm
     return t->negated ? !rc : rc;
 }
 
-/* 1: the event is one of these. */
-static int event_passes(crm__run *r, const crm__events_test *t, const crm__event *e)
+int crm__event_passes(crm__run *r, const crm__events_test *t, const crm__event *e)
 {
     if (!crm__event_counts(e) || e->time < t->from || e->time >= t->until)
         return 0;
@@ -141,7 +140,7 @@ static int add_value(crm__run *r, const crm__step *s, const crm__event *e, total
 
 static int add_event(crm__run *r, const crm__step *s, const crm__event *e, total *t)
 {
-    int rc = event_passes(r, &s->events, e);
+    int rc = crm__event_passes(r, &s->events, e);
 
     if (rc <= 0)
         return rc;
@@ -261,12 +260,12 @@ static int take(crm__run *r, const crm__step *s, const crm__event *e, reading *t
 
     if (s->node->op == CRM__NODE_EVENTS)
         return add_event(r, s, e, &to->t);
-    rc = event_passes(r, &s->events, e);
+    rc = crm__event_passes(r, &s->events, e);
     if (rc > 0)
         rc = add_time(r, &to->first, e->time);
     if (rc < 0)
         return rc;
-    rc = event_passes(r, &s->then, e);
+    rc = crm__event_passes(r, &s->then, e);
     return rc > 0 ? add_time(r, &to->then, e->time) : rc;
 }
 

@@ -133,13 +133,16 @@ static int by_set(const void *a, const void *b)
     return x->ref.value < y->ref.value ? -1 : x->ref.value > y->ref.value;
 }
 
-static int gather(facet *f, const crm__model *m, const char *by, crm_error *err)
+/* field: that is meant, whatever has its name. */
+static int gather(facet *f, const crm__model *m, const char *by, const crm__field *field,
+                  crm_error *err)
 {
-    const crm__dimension *d = crm__model_dimension_find(m, by, strlen(by));
-    const crm__field *field = d ? NULL : crm__model_find(m, by, strlen(by));
-    int rc;
+    const crm__dimension *d = field ? NULL : crm__model_dimension_find(m, by, strlen(by));
+    int tags = !field && strcmp(by, "tags") == 0, rc;
 
-    if (strcmp(by, "tags") == 0) {
+    if (!d && !field)
+        field = crm__model_find(m, by, strlen(by));
+    if (tags) {
         rc = gather_tags(f, m, "");
     } else if (d) {
         rc = gather_tags(f, m, d->key);
@@ -281,7 +284,7 @@ int crm_segment_facet(crm_txn *txn, const crm_segment *s, const char *by,
         rc = crm__fail_field(err, CRM_EINVAL, by ? "fn" : "by", "%s is NULL", by ? "fn" : "by");
     if (!rc) {
         crm__buf_init(&f.lines, txn->mem);
-        rc = gather(&f, a.plan.model, by, err);
+        rc = gather(&f, a.plan.model, by, NULL, err);
         if (!rc && (rc = count_all(&f, &a)))
             rc = crm__segment_fail(txn, rc, err);
         if (!rc && f.lines.n)
@@ -294,5 +297,21 @@ int crm_segment_facet(crm_txn *txn, const crm_segment *s, const char *by,
         crm__buf_clear(&f.lines);
     }
     crm__segment_end(&a);
+    return rc;
+}
+
+/* ---- the sets alone ---- */
+
+int crm__facet_sets(crm_txn *txn, crm__arena *a, const crm__model *m, const char *by,
+                    const crm__field *field, crm__facet_set_fn fn, void *ctx, crm_error *err)
+{
+    facet f = {txn, a, {0}};
+    int rc;
+
+    crm__buf_init(&f.lines, txn->mem);
+    rc = gather(&f, m, by, field, err);
+    for (size_t i = 0; i < line_count(&f) && !rc; i++)
+        rc = fn(ctx, lines_of(&f)[i].ref, lines_of(&f)[i].name);
+    crm__buf_clear(&f.lines);
     return rc;
 }

@@ -122,8 +122,8 @@ static int fail(crm__lexer *x, const char *at, const char *what)
 {
     size_t offset = (size_t)(at - x->s);
 
-    return crm__fail_at(x->err, CRM_ESYNTAX, -1, (int64_t)offset, "segment: %s at byte %zu", what,
-                        offset);
+    return crm__fail_at(x->err, CRM_ESYNTAX, -1, (int64_t)offset, "%s: %s at byte %zu",
+                        x->about ? x->about : "segment", what, offset);
 }
 
 static int hex4(const char *p, const char *end, uint32_t *out)

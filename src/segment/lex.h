@@ -87,7 +87,8 @@ typedef struct crm__lexer {
     const char *s, *end, *p;
     crm__arena *arena; /* of decoded strings */
     crm_error *err;
-    char separator; /* ':' between dimension and value, '.' between kind and attribute; else 0 */
+    const char *about; /* first word of messages; NULL: segment */
+    char separator;    /* ':' between dimension and value, '.' between kind and attribute; else 0 */
     crm__token now;
     size_t done; /* where the token before it ends */
 } crm__lexer;

@@ -59,6 +59,11 @@ int crm__parse_comparison(crm__parser *p, const crm__subject *s, crm__comparison
 /* [not] in WINDOW, of an anniversary. */
 int crm__parse_anniversary(crm__parser *p, const crm__subject *s, crm__comparison *out);
 
+/* One value, as behind `=`. */
+int crm__parse_value(crm__parser *p, const crm__subject *s, crm__comparison *out);
+
+/* (KIND, ...) or, with attribute, (KIND.ATTRIBUTE, ...), from the parenthesis on. */
+int crm__parse_spec(crm__parser *p, crm__event_spec *spec, const crm__field **attribute);
 /* event, count ... last, from that word on. */
 int crm__parse_events(crm__parser *p, const crm__node **out);
 /* tag [any|all|none] (...), from that word on. */

@@ -14,13 +14,21 @@ static int is_joint(const crm__token *t)
            t->word != CRM__WORD_NOT;
 }
 
+/* Words that go on with a request for numbers, behind the width of its steps. */
+static int goes_on(const crm__parser *p)
+{
+    const crm__token *t = crm__parse_now(p);
+
+    return crm__parse_at_window(p) || (t->text.n == 6 && memcmp(t->text.p, "moving", 6) == 0);
+}
+
 /* `1000 CNY` and `CNY 1000` are two words and one value. */
 static int join_money(crm__parser *p, crm__operand *o)
 {
     const crm__token *t = crm__parse_now(p);
     uint8_t *to;
 
-    if (!is_joint(t))
+    if (!is_joint(t) || goes_on(p))
         return CRM_OK;
     to = crm__arena_alloc(&p->b.tree->arena, o->text.n + 1 + t->text.n);
     if (!to)
@@ -74,6 +82,11 @@ static int read_one(crm__parser *p, const crm__subject *s, uint8_t cmp, int nega
     int rc = read_operand(p, s, &o);
 
     return rc ? rc : crm__build_compare(&p->b, s, cmp, negated, &o, 1, at, out);
+}
+
+int crm__parse_value(crm__parser *p, const crm__subject *s, crm__comparison *out)
+{
+    return read_one(p, s, CRM__CMP_EQ, 0, crm__parse_now(p)->at, out);
 }
 
 /* From the opening parenthesis to behind the closing one. */

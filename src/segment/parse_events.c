@@ -66,7 +66,7 @@ static int read_kind(crm__parser *p, crm__event_spec *spec, const crm__field **a
 }
 
 /* From the opening parenthesis to behind the closing one. */
-static int read_spec(crm__parser *p, crm__event_spec *spec, const crm__field **attribute)
+int crm__parse_spec(crm__parser *p, crm__event_spec *spec, const crm__field **attribute)
 {
     size_t base = p->list.n, at = crm__parse_now(p)->at;
     int rc;
@@ -109,7 +109,7 @@ static int read_sequence(crm__parser *p, crm__node *n)
     if (!rc)
         rc = crm__parse_take_word(p, CRM__WORD_EVENT);
     if (!rc)
-        rc = read_spec(p, &n->then, NULL);
+        rc = crm__parse_spec(p, &n->then, NULL);
     if (rc || !crm__parse_word(p, CRM__WORD_WITHIN))
         return rc;
     rc = crm__parse_next(p);
@@ -146,7 +146,7 @@ int crm__parse_events(crm__parser *p, const crm__node **out)
     rc = crm__parse_next(p);
     inside = crm__parse_now(p)->at + 1;
     if (!rc)
-        rc = read_spec(p, &n->events, of_attribute ? &n->attribute : NULL);
+        rc = crm__parse_spec(p, &n->events, of_attribute ? &n->attribute : NULL);
     if (!rc && n->aggregate != CRM__AGG_EXISTS)
         rc = read_compared(p, n, inside);
     else if (!rc && (crm__parse_word(p, CRM__WORD_FOLLOWED) || crm__parse_word(p, CRM__WORD_NOT)))

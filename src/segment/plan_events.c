@@ -95,7 +95,7 @@ static int plan_test(crm__plan *p, const crm__event_test *t, crm__attribute_test
     return !rc && to->in_days ? plan_numbers(p, to) : rc;
 }
 
-static int plan_spec(crm__plan *p, const crm__event_spec *spec, crm__events_test *to)
+int crm__plan_spec(crm__plan *p, const crm__event_spec *spec, crm__events_test *to)
 {
     int rc = CRM_OK;
 
@@ -136,9 +136,9 @@ int crm__plan_events(crm__plan *p, const crm__node *n, crm__step **out)
         return CRM_ENOMEM;
     s->aggregate = n->aggregate;
     s->estimate = p->txn->state.counters.live / 4;
-    rc = plan_spec(p, &n->events, &s->events);
+    rc = crm__plan_spec(p, &n->events, &s->events);
     if (!rc && sequence)
-        rc = plan_spec(p, &n->then, &s->then);
+        rc = crm__plan_spec(p, &n->then, &s->then);
     if (!rc && !sequence && n->aggregate != CRM__AGG_EXISTS)
         rc = crm__test_make(&p->a, type_of(n), n->cmp, &n->values, &n->window, p->txn->now,
                             p->txn->zone, &s->test);

@@ -54,7 +54,7 @@ static void put_word(crm__buf *out, crm__slice s, char separator, int keywords)
         crm__buf_add(out, s.p, s.n);
 }
 
-static void put_key(crm__buf *out, const char *key)
+void crm__print_key(crm__buf *out, const char *key)
 {
     put_word(out, (crm__slice){(const uint8_t *)key, strlen(key)}, 0, 1);
 }
@@ -111,7 +111,7 @@ static void put_calendar(crm__buf *out, const crm__window *w)
         crm__buf_add_str(out, crm__word_text((uint8_t)(CRM__WORD_MINUTE + w->unit - 1)));
 }
 
-static void put_window(crm__buf *out, const crm__window *w)
+void crm__print_window(crm__buf *out, const crm__window *w)
 {
     switch (w->form) {
     case CRM__WINDOW_LAST:
@@ -181,7 +181,7 @@ static void put_comparison(crm__buf *out, const crm__comparison *c)
         crm__buf_add_str(out, no);
         if (c->cmp == CRM__CMP_ANNIVERSARY || takes_in(&c->window))
             crm__buf_add_str(out, "in ");
-        put_window(out, &c->window);
+        crm__print_window(out, &c->window);
         return;
     default:
         crm__buf_add_str(out, no);
@@ -221,32 +221,32 @@ static void put_field(crm__buf *out, const crm__node *n)
 
     if (n->cmp == CRM__CMP_ANNIVERSARY)
         crm__buf_add_str(out, "anniversary(");
-    put_key(out, field_key(n));
+    crm__print_key(out, field_key(n));
     if (n->cmp == CRM__CMP_ANNIVERSARY)
         crm__buf_add_u8(out, ')');
     put_comparison(out, &c);
 }
 
-static void put_spec(crm__buf *out, const crm__event_spec *spec, const crm__field *attribute)
+void crm__print_spec(crm__buf *out, const crm__event_spec *spec, const crm__field *attribute)
 {
     crm__buf_add_u8(out, '(');
     if (spec->kind)
-        put_key(out, spec->kind->key);
+        crm__print_key(out, spec->kind->key);
     else
         crm__buf_add_u8(out, '*');
     if (attribute) {
         crm__buf_add_u8(out, '.');
-        put_key(out, attribute->key);
+        crm__print_key(out, attribute->key);
     }
     if (spec->window.form) {
         crm__buf_add_str(out, ", ");
-        put_window(out, &spec->window);
+        crm__print_window(out, &spec->window);
     }
     for (uint32_t i = 0; i < spec->test_count; i++) {
         const crm__event_test *t = &spec->tests[i];
         crm__comparison c = {t->cmp, t->negated, t->values, t->window};
         crm__buf_add_str(out, ", ");
-        put_key(out, t->attribute ? t->attribute->key : "source");
+        crm__print_key(out, t->attribute ? t->attribute->key : "source");
         put_comparison(out, &c);
     }
     crm__buf_add_u8(out, ')');
@@ -257,7 +257,7 @@ static void put_events(crm__buf *out, const crm__node *n)
     crm__comparison c = comparison_of(n);
 
     crm__buf_add_str(out, crm__aggregate_name(n->aggregate));
-    put_spec(out, &n->events, n->attribute);
+    crm__print_spec(out, &n->events, n->attribute);
     if (n->aggregate != CRM__AGG_EXISTS)
         put_comparison(out, &c);
 }
@@ -265,9 +265,9 @@ static void put_events(crm__buf *out, const crm__node *n)
 static void put_sequence(crm__buf *out, const crm__node *n)
 {
     crm__buf_add_str(out, "event");
-    put_spec(out, &n->events, NULL);
+    crm__print_spec(out, &n->events, NULL);
     crm__buf_add_str(out, n->negated ? " not followed by event" : " followed by event");
-    put_spec(out, &n->then, NULL);
+    crm__print_spec(out, &n->then, NULL);
     if (n->within) {
         crm__buf_add_str(out, " within ");
         put_span(out, n->within, n->within_unit);
@@ -282,7 +282,7 @@ static void put_tags(crm__buf *out, const crm__node *n)
     for (uint32_t i = 0; i < n->tag_count; i++) {
         const crm__tag_name *t = &n->tags[i];
         crm__buf_add_str(out, i ? ", " : "");
-        put_key(out, t->dimension->key);
+        crm__print_key(out, t->dimension->key);
         crm__buf_add_u8(out, ':');
         if (t->path.n)
             put_word(out, t->path, ':', 0);

@@ -43,17 +43,23 @@ static int builtin_passes(crm__run *r, const crm__step *s)
     return crm__test_value(&s->test, &v, &r->scratch);
 }
 
-static int row_passes(crm__run *r, const crm__step *s, crm_id id)
+int crm__record_load(crm__run *r, crm_id id)
 {
     uint8_t key[CRM__KEY_U64];
     crm__slice bytes;
-    int rc;
+    int rc = crm__txn_read(r->txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
 
-    rc = crm__txn_read(r->txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
     if (!rc)
         rc = crm__record_decode(r->txn->mem, bytes, &r->record);
+    return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+}
+
+static int row_passes(crm__run *r, const crm__step *s, crm_id id)
+{
+    int rc = crm__record_load(r, id);
+
     if (rc)
-        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+        return rc;
     return s->node->builtin ? builtin_passes(r, s) : entry_passes(r, s, s->node->field);
 }
 

@@ -8,7 +8,9 @@
 #define CRM_SEGMENT_STEP_H
 
 #include "bits/column.h"
+#include "bits/day_fold.h"
 #include "bits/kernel.h"
+#include "codec/event.h"
 #include "db/index.h"
 #include "db/tagged.h"
 #include "db/txn.h"
@@ -114,6 +116,7 @@ int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out);
 int crm__plan_events(crm__plan *p, const crm__node *n, crm__step **out);
 int crm__plan_tags(crm__plan *p, const crm__node *n, crm__step **out);
 int crm__plan_field(crm__plan *p, const crm__node *n, crm__step **out);
+int crm__plan_spec(crm__plan *p, const crm__event_spec *spec, crm__events_test *to);
 int crm__plan_saved(crm__plan *p, const crm__node *n, crm__step **out);
 /* Keeps a tree that steps point into; on a failure it stays the caller's. */
 int crm__plan_hold(crm__plan *p, crm__tree *t);
@@ -164,6 +167,9 @@ int crm__run_count(crm__run *r, uint64_t chunk, uint64_t *words, uint64_t *count
 /* Looks at progress now and then, between records; CRM_OK or CRM_ECANCELLED. */
 int crm__run_read(crm__run *r);
 
+/* Reads the record of a live customer into r->record.  CRM_ECORRUPT: there is none. */
+int crm__record_load(crm__run *r, crm_id id);
+
 /* The leaves. */
 int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words);
 /* words &= not the rows of a step of one set.  0: the step is another one; *rc is the result. */
@@ -187,6 +193,15 @@ int crm__record_narrow(crm__run *r, const crm__step *s, uint64_t *words);
 int crm__events_narrow(crm__run *r, const crm__step *s, uint64_t *words);
 int crm__days_narrow(crm__run *r, const crm__step *s, uint64_t *words);
 void crm__days_end(crm__run *r);
+/* 1: the event is one of these; 0: it is not; CRM_ENOMEM. */
+int crm__event_passes(crm__run *r, const crm__events_test *t, const crm__event *e);
+/* The same of a part: keeps the items that pass a test which day lists can tell. */
+int crm__day_passes(crm__day_view *v, const crm__attribute_test *t);
+/* Days from 1970-01-01 in which such events lie; 0: none can be. */
+int crm__events_days(const crm__events_test *t, int32_t *from, int32_t *until);
+int crm__events_in_days(const crm__events_test *t);
+/* Whether two ask about the same events. */
+int crm__events_same(const crm__events_test *a, const crm__events_test *b);
 /* Whether day lists can answer a step of events. */
 int crm__days_can(const crm__step *s);
 /* Whether two steps of day lists ask about the same events. */

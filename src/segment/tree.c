@@ -130,7 +130,8 @@ static int fail_what(crm__build *b, int code, size_t at, const char *field, cons
     if (!b->err)
         return code;
     if (!b->json) {
-        crm__fail_field(b->err, code, field, "segment: %.190s at byte %zu", what, at);
+        crm__fail_field(b->err, code, field, "%s: %.190s at byte %zu",
+                        b->about ? b->about : "segment", what, at);
         b->err->offset = (int64_t)at;
     } else if (b->path) {
         crm__fail_field(b->err, code, field, "segment: %.120s at %s", what,
