@@ -161,7 +161,7 @@ static int by_key(const void *a, const void *b, void *ctx)
     return crm__slice_compare(crm__slot_key(s), crm__slot_key(t));
 }
 
-enum { HEAD_BYTES = 12, FEW = 512 };
+enum { HEAD_BYTES = 12, FEW = 512, AHEAD = 8 };
 
 static uint8_t head_byte(const sorted *s, int i)
 {
@@ -225,6 +225,25 @@ static sorted *in_order(const crm__edits *e, sorted **order)
     return room;
 }
 
+/* Slots lie in order of their making: those that come next are asked for, then what they point to.
+ */
+static void expect(const crm__edits *e, const sorted *order, uint32_t i)
+{
+    const crm__slot *s;
+
+    if (i + 2 * AHEAD < e->slot_count)
+        __builtin_prefetch(&e->slots[order[i + 2 * AHEAD].slot]);
+    if (i + AHEAD >= e->slot_count)
+        return;
+    s = &e->slots[order[i + AHEAD].slot];
+    if (s->ops)
+        __builtin_prefetch(s->ops);
+    if (s->value) {
+        __builtin_prefetch(s->value);
+        __builtin_prefetch(s->value + s->value_n / 2);
+    }
+}
+
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
 {
     apply a = {.txn = txn, .tag_key = tag_key};
@@ -238,8 +257,10 @@ int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH
         return CRM_ENOMEM;
     crm__buf_init(&a.scratch, e->mem);
     crm__shared_init(&a.shared, e->mem, txn, tag_key);
-    for (uint32_t i = 0; i < e->slot_count && !rc; i++)
+    for (uint32_t i = 0; i < e->slot_count && !rc; i++) {
+        expect(e, order, i);
         rc = apply_slot(&e->slots[order[i].slot], &a);
+    }
     if (!rc)
         rc = crm__shared_end(&a.shared, &a.scratch);
     crm__shared_clear(&a.shared);
