@@ -12,6 +12,7 @@
 
 /* A skip list: no level's list holds a node that the level below does not. */
 enum { ORDER_LEVELS = 12 };
+enum { EXPECTED = 32 }; /* lists whose memory is asked for at once */
 
 typedef struct order_node {
     uint32_t slot;
@@ -517,6 +518,39 @@ int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on)
     e->items++;
     /* The arena's pieces are even addresses. */
     return add_switch(e, KV_DAY, list_key, CRM__SLOT_ITEMS, (uint64_t)(uintptr_t)p >> 1, on);
+}
+
+/* Asks for the memory of the lists of some items: places of the table, then slots, then the ends of
+ * their ops.  Each stands mostly where its hash says. */
+static void expect(const crm__edits *e, const crm__edit_item *items, uint32_t n)
+{
+    const crm__edit_place *place[EXPECTED];
+
+    for (uint32_t i = 0; i < n; i++) {
+        place[i] = &e->table[hash_of(KV_DAY, items[i].list) & (e->table_size - 1)];
+        __builtin_prefetch(place[i]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (place[i]->slot)
+            __builtin_prefetch(&e->slots[place[i]->slot - 1], 1);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const crm__slot *s = place[i]->slot ? &e->slots[place[i]->slot - 1] : NULL;
+        if (s && s->ops)
+            __builtin_prefetch(s->ops + s->count, 1);
+    }
+}
+
+int crm__edits_items(crm__edits *e, const crm__edit_item *items, uint32_t n)
+{
+    int rc = CRM_OK;
+
+    for (uint32_t i = 0; i < n && !rc; i++) {
+        if (i % EXPECTED == 0 && e->table_size)
+            expect(e, items + i, n - i < EXPECTED ? n - i : EXPECTED);
+        rc = crm__edits_item(e, items[i].list, items[i].item, 1);
+    }
+    return rc;
 }
 
 int crm__edits_get(const crm__edits *e, kv_space space, crm__slice key, crm__slice *payload)

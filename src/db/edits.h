@@ -72,6 +72,11 @@ int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on, int 
  * multiset: an item added and removed cancel, whatever the order; removing one that is not there is
  * damage, for which apply gives CRM_ECORRUPT. */
 int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on);
+/* Adds many, to lists here and there: the memory of the next ones is asked for in time. */
+typedef struct crm__edit_item {
+    crm__slice list, item;
+} crm__edit_item;
+int crm__edits_items(crm__edits *e, const crm__edit_item *items, uint32_t n);
 
 enum { CRM__EDIT_NONE = 0, CRM__EDIT_PUT = 1, CRM__EDIT_DEL = 2, CRM__EDIT_SET = 3 };
 /* What the list says of a row; *payload when it is CRM__EDIT_PUT. */

@@ -14,6 +14,8 @@ typedef struct tail {
     crm__event_block stored; /* of a timeline of one block */
     uint32_t last;           /* number stored */
     crm__event events[MOST]; /* in order of arrival */
+    crm__edit_item items[MOST];
+    uint8_t lists[MOST][CRM__KEY_DAY_LIST]; /* of the items */
 } tail;
 
 static tail *tail_of(const crm_txn *txn)
@@ -58,6 +60,8 @@ static int settle(crm_txn *txn)
         qsort(p->events, n, sizeof *p->events, by_time);
     txn->pending.count = 0; /* what is read from here on is what is stored */
     rc = crm__timeline_add(&t, p->events, n);
+    if (!rc)
+        rc = crm__edits_items(&txn->edits, p->items, n);
     if (rc)
         txn->pending.count = n;
     return rc;
@@ -173,20 +177,23 @@ static int copy_values(crm__arena *a, crm__event *e)
     return CRM_OK;
 }
 
-int crm__tail_add(crm_txn *txn, const crm__event *e)
+int crm__tail_add(crm_txn *txn, const crm__event *e, const uint8_t list[CRM__KEY_DAY_LIST],
+                  crm__slice item)
 {
     tail *p = tail_of(txn);
-    crm__event *to = &p->events[txn->pending.count];
+    uint32_t at = txn->pending.count;
+    crm__event *to = &p->events[at];
+    const uint8_t *copy = crm__arena_copy(&p->a, item.p, item.n);
 
     *to = *e;
     to->like = 0;
-    if (e->reference.n) {
+    if (e->reference.n)
         to->reference.p = crm__arena_copy(&p->a, e->reference.p, e->reference.n);
-        if (!to->reference.p)
-            return CRM_ENOMEM;
-    }
-    if (copy_values(&p->a, to))
+    if (!copy || (e->reference.n && !to->reference.p) || copy_values(&p->a, to))
         return CRM_ENOMEM;
+    memcpy(p->lists[at], list, CRM__KEY_DAY_LIST);
+    p->items[at].list = crm__slice_of(p->lists[at], CRM__KEY_DAY_LIST);
+    p->items[at].item = crm__slice_of(copy, item.n);
     txn->pending.count++;
     return CRM_OK;
 }

@@ -295,6 +295,8 @@ static int prepare(crm_txn *txn, const crm__model *m, const crm_event *c, crm__a
 static int write_plain(crm_txn *txn, crm_id id, const crm_event *c, const crm__event_kind *kind,
                        crm__event *e, int unknown, uint32_t *number, crm_error *err)
 {
+    uint8_t list[CRM__KEY_DAY_LIST];
+    crm__buf *item = &txn->scratch[1];
     crm__event same;
     int there = 0, rc = crm__tail_open(txn, id);
 
@@ -318,9 +320,12 @@ static int write_plain(crm_txn *txn, crm_id id, const crm_event *c, const crm__e
     e->number = crm__tail_last(txn) + 1;
     e->seq = crm__journal_seq(txn);
     rc = crm__journal_add(txn, CRM__ACTION_EVENT, id, 0, err);
-    if (!rc)
-        rc = crm__event_derive(txn, kind, id, e, 1, err);
-    if (!rc && crm__tail_add(txn, e))
+    if (rc)
+        return rc;
+    rc = crm__event_item(txn, kind, id, e, 1, list, item, err);
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't index the event", err);
+    if (crm__tail_add(txn, e, list, crm__slice_of(item->p, item->n)))
         rc = crm__fail_nomem(err);
     if (!rc && number)
         *number = e->number;

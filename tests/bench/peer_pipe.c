@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-enum { BATCHES = 4, ROWS = 64 };
+enum { BATCHES = 4, ROWS = 32 };
 
 struct peer_pipe {
     pthread_t thread;

@@ -229,6 +229,7 @@ static void visit_kind(crm_txn *txn, seen *s, const char *key, int32_t from, int
     const crm__event_kind *kind;
     const crm__model *m;
 
+    OK(crm__txn_enter(txn, 0, NULL)); /* what is kept back is settled */
     OK(crm__txn_model(txn, &m, NULL));
     kind = crm__model_event_find(m, key, strlen(key));
     if (!kind)
@@ -453,6 +454,7 @@ CRM_TEST(test_db_derive_event__each_type)
     snprintf(json, sizeof json,
              "{\"kind\":\"all\",\"time\":\"1969-12-31T23:00:00.000001Z\",\"i\":\"%s\"}", longest);
     OK(crm_event_add_json(txn, 1, json, CRM_NUL, NULL, NULL));
+    OK(crm__txn_enter(txn, 0, NULL));
     OK(crm__txn_model(txn, &m, NULL));
     kind = crm__model_event_find(m, "all", 3);
     number = kind->number;
