@@ -92,7 +92,7 @@ _libcrm_tool()
         return
         ;;
     --reason | --purpose) return ;;
-    --where | --seed) return ;;
+    --where | --channel | --seed) return ;;
     --actor | --source | --zone | --after | --limit | --width | --expect | --at | --from | --until | --before | --keep | \
         --encoding | --separator | --sheet | --of | --commit-rows | \
         --reference) return ;;
@@ -124,7 +124,7 @@ _libcrm_tool()
     verify) options='--anchor' ;;
     check) options='--repair --actor' ;;
     export)
-        options='--reason --purpose --format --events --journal --fields --kind --with-events'
+        options='--where --reason --purpose --channel --zone --format --events --journal --fields --kind --with-events'
         options+=' --with-origins --labels --separator --excel --bom --force --no-journal --actor'
         ;;
     import)
@@ -144,6 +144,10 @@ _libcrm_tool()
         sample) options='--seed --fields --csv --width --zone' ;;
         tag) options="--until --reason --batch --dry-run $writes" ;;
         untag) options="--batch --dry-run $writes" ;;
+        export)
+            options='--reason --purpose --channel --zone --format --events --fields --kind --with-events'
+            options+=' --with-origins --labels --separator --excel --bom --force --actor'
+            ;;
         save) options="--replace $writes" ;;
         remove) options=$writes ;;
         *) options='--zone' ;;
@@ -174,7 +178,7 @@ _libcrm_tool()
         ;;
     segment:*)
         case $sub in
-        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check tag untag save list show remove' -- "$cur")) ;;
+        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check tag untag export save list show remove' -- "$cur")) ;;
         esac
         ;;
     event:*)

@@ -104,7 +104,7 @@ static void shorten(crm_error *err)
     }
 }
 
-static int fail_at(query *q, crm_error *err)
+int query_misread(query *q, crm_error *err)
 {
     place at = {q->file, 0};
     int rc = exit_code_of(err->code);
@@ -127,7 +127,7 @@ int query_parse(query *q, crm_txn *txn)
 
     if (!crm_segment_parse(txn, q->text.p, q->text.n, &q->segment, &err))
         return 0;
-    return fail_at(q, &err);
+    return query_misread(q, &err);
 }
 
 int query_of_kind(query *q, crm_txn *txn, const char *kind)

@@ -539,6 +539,8 @@ void query_watch(query *q);
 void query_unwatch(query *q);
 /* Tells why a run ended; the exit code. */
 int query_fail(query *q, const crm_error *err);
+/* Of what parsing it says: shows the place. */
+int query_misread(query *q, crm_error *err);
 void query_free(query *q);
 
 /* ---- walk.c: the customers of a segment, page by page ---- */
@@ -566,6 +568,11 @@ typedef struct segment_act {
 } segment_act;
 
 int segment_act_run(tool *t, const char *query_arg, const segment_act *a);
+
+/* ---- verb_export.c ---- */
+
+/* The customers of a segment, which is argv[0], as export has them. */
+int segment_export(tool *t, int argc, char **argv);
 
 /* ---- segment_saved.c: segments saved under names ---- */
 

@@ -96,7 +96,7 @@ static int put_target(feed *f, const crm_change *c, buf *b)
     else if (c->action == CRM_ACTION_REPAIR)
         put_spaces(f, c->target, b);
     else if (c->reason)
-        buf_fmt(b, " (%s)", c->reason);
+        buf_fmt(b, " (%s)%s%s", c->reason, c->segment ? " of " : "", c->segment ? c->segment : "");
     else if (c->action == CRM_ACTION_BATCH)
         buf_fmt(b, " %" PRIu64 ":", c->batch);
     else if (c->action == CRM_ACTION_UNDO)

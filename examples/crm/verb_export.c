@@ -16,7 +16,7 @@ static const char help[] =
     "Before the first line leaves, the journal gets an entry with the reason.\n"
     "\n"
     "  --reason TEXT     why, for the journal\n"
-    "  --purpose NAME    what it is for, for the journal\n"
+    "  --purpose NAME    what it is for, for the journal; --channel NAME: by which channel\n"
     "  --format F        csv, jsonl (a JSON document a line) or vcard; else by the name of\n"
     "                    FILE (.csv .tsv .jsonl .ndjson .vcf .vcard); without a suffix\n"
     "                    csv, and jsonl with --json to standard output\n"
@@ -26,6 +26,8 @@ static const char help[] =
     "  --fields NAMES    of CSV: columns in order, separated by commas; also id, kind,\n"
     "                    revision, created_at, updated_at, tags, tag:region (those of a\n"
     "                    dimension); external@erp is one source's\n"
+    "  --where QUERY     only customers of a segment, or their events, see segment; @FILE, or\n"
+    "                    - for standard input; the journal keeps it with the reason\n"
     "  --kind KIND       only persons or organisations\n"
     "  --with-events     jsonl: customers with their events\n"
     "  --with-origins    jsonl: customers with source and time of each value\n"
@@ -45,13 +47,15 @@ static const char help[] =
     "  " TOOL " export customers.csv --reason 'newsletter of May'\n"
     "  " TOOL " export --format jsonl --with-events --reason audit | gzip >all.jsonl.gz\n"
     "  " TOOL " export 客户.csv --fields 姓名,电话 --labels --excel --reason 回访\n"
+    "  " TOOL " export call.csv --where 'score >= 700 and phone is not empty' --reason calls\n"
     "  " TOOL " export orders.csv --events --fields customer,time,amount --reason report\n";
 
 typedef struct exporting {
     tool *t;
     progress bar;
     crm_export_options o;
-    const char *format, *separator;
+    const char *format, *separator, *where;
+    query q;
     int events, journal, with_events, with_origins, labels, excel, bom, force, plain;
 } exporting;
 
@@ -140,6 +144,8 @@ static int choose(exporting *x, const char *file)
         return fail_usage(t, "--reason is needed: why it is handed out, for the journal");
     if (x->events && x->journal)
         return fail_usage(t, "--events and --journal don't go together");
+    if (x->journal && x->where)
+        return fail_usage(t, "the journal is exported as a whole");
     x->o.what = x->events    ? CRM_EXPORT_EVENTS
                 : x->journal ? CRM_EXPORT_JOURNAL
                              : CRM_EXPORT_CUSTOMERS;
@@ -149,6 +155,7 @@ static int choose(exporting *x, const char *file)
                  (x->force ? CRM_EXPORT_REPLACE : 0) | (x->plain ? CRM_EXPORT_READONLY : 0);
     x->o.lang = x->labels ? t->lang : NULL;
     x->o.actor = t->write.actor;
+    x->o.zone = t->write.zone;
     x->o.progress = on_progress;
     x->o.progress_ctx = x;
     if (!file) {
@@ -181,11 +188,48 @@ static void put_result(tool *t, const char *file, const crm_export_result *r)
     buf_free(&b);
 }
 
-static int run(tool *t, int argc, char **argv)
+/* What can't be exported, in the words of the tool. */
+static int fail_export(exporting *x, const char *file, crm_error *err)
+{
+    if (err->code == CRM_EIO && !file && (interrupted() || out_failed())) /* told at the end */
+        return interrupted() ? TOOL_INTERRUPTED : TOOL_SYSTEM;
+    if (err->code == CRM_EEXISTS)
+        return fail(x->t, err->code, "there is a file %s already (--force replaces it)", file);
+    if (x->where && err->offset >= 0)
+        return query_misread(&x->q, err);
+    return fail_crm(x->t, err);
+}
+
+static int export_to(exporting *x, const char *file)
+{
+    crm_error err = CRM_ERROR_INIT;
+    tool *t = x->t;
+    crm_export_result result;
+    int rc = x->where ? query_read(&x->q, t, x->where) : 0;
+
+    if (rc || (rc = x->plain ? open_read(t) : open_write(t, MAKE_NOT)))
+        return rc;
+    x->o.where = x->where ? x->q.text.p : NULL;
+    interrupt_catch();
+    progress_start(&x->bar, x->journal ? "entries" : "customers");
+    t->bar = &x->bar;
+    rc = crm_export(t->db, file, &x->o, sizeof(result), &result, &err);
+    progress_clear(&x->bar);
+    t->bar = NULL;
+    if (rc)
+        return fail_export(x, file, &err);
+    if (file)
+        put_result(t, file, &result);
+    return 0;
+}
+
+static int run_export(tool *t, int argc, char **argv, int of_segment)
 {
     exporting x = {.t = t, .o = CRM_EXPORT_OPTIONS_INIT};
     const arg_option own[] = {{"reason", 0, ARG_TEXT, &x.o.reason},
                               {"purpose", 0, ARG_TEXT, &x.o.purpose},
+                              {"channel", 0, ARG_TEXT, &x.o.channel},
+                              {"where", 0, ARG_TEXT, &x.where},
                               {"format", 0, ARG_TEXT, &x.format},
                               {"events", 0, ARG_FLAG, &x.events},
                               {"journal", 0, ARG_FLAG, &x.journal},
@@ -200,35 +244,36 @@ static int run(tool *t, int argc, char **argv)
                               {"force", 0, ARG_FLAG, &x.force},
                               {"no-journal", 0, ARG_FLAG, &x.plain},
                               {NULL, 0, 0, NULL}};
-    crm_error err = CRM_ERROR_INIT;
-    crm_export_result result;
     const char *file;
     int rc = verb_start(t, &argc, argv, own);
 
     if (rc)
         return rc;
+    if (of_segment) {
+        if (!argc || x.where)
+            return fail_usage(t, "export needs one QUERY, in quotes, then the name of a file");
+        x.where = argv[0];
+        argv++;
+        argc--;
+    }
     if (argc > 1)
         return fail_usage(t, "takes the name of one file");
     file = argc && strcmp(argv[0], "-") != 0 ? argv[0] : NULL;
-    if ((rc = choose(&x, file)))
-        return rc;
-    if ((rc = x.plain ? open_read(t) : open_write(t, MAKE_NOT)))
-        return rc;
-    interrupt_catch();
-    progress_start(&x.bar, x.journal ? "entries" : "customers");
-    t->bar = &x.bar;
-    rc = crm_export(t->db, file, &x.o, sizeof(result), &result, &err);
-    progress_clear(&x.bar);
-    t->bar = NULL;
-    if (rc == CRM_EIO && !file && (interrupted() || out_failed())) /* told at the end */
-        return interrupted() ? TOOL_INTERRUPTED : TOOL_SYSTEM;
-    if (rc == CRM_EEXISTS)
-        return fail(t, rc, "there is a file %s already (--force replaces it)", file);
-    if (rc)
-        return fail_crm(t, &err);
-    if (file)
-        put_result(t, file, &result);
-    return 0;
+    rc = choose(&x, file);
+    if (!rc)
+        rc = export_to(&x, file);
+    query_free(&x.q);
+    return rc;
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    return run_export(t, argc, argv, 0);
+}
+
+int segment_export(tool *t, int argc, char **argv)
+{
+    return run_export(t, argc, argv, 1);
 }
 
 const verb verb_export = {"export", "[FILE]", "customers, events, journal for other programs",

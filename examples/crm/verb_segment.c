@@ -19,6 +19,7 @@ static const char help[] =
     "       " TOOL " segment check QUERY\n"
     "       " TOOL " segment tag QUERY TAG [--until TIME] [--reason TEXT] [--dry-run]\n"
     "       " TOOL " segment untag QUERY TAG [--dry-run]\n"
+    "       " TOOL " segment export QUERY [FILE] --reason TEXT [--format F] ...\n"
     "       " TOOL " segment save NAME QUERY [--replace]\n"
     "       " TOOL " segment list\n"
     "       " TOOL " segment show NAME\n"
@@ -40,6 +41,7 @@ static const char help[] =
     "  tag               give every customer of it a tag, in one change that undo takes back;\n"
     "                    prints how many did not have it\n"
     "  untag             take a tag from all of them\n"
+    "  export            its customers for other programs, with all options of export\n"
     "  save              give it a name: segment(NAME) is true in other questions of what it\n"
     "                    says at the moment of asking; --replace saves another version\n"
     "  list              the saved ones, with who saved them, and when\n"
@@ -422,6 +424,7 @@ static const struct sub {
     {"check", 1, 0, "one QUERY, in quotes"},
     {"tag", 2, DRY | HOW, "a QUERY, in quotes, and a TAG"},
     {"untag", 2, DRY, "a QUERY, in quotes, and a TAG"},
+    {"export", 1, 0, "a QUERY, in quotes, right behind segment"},
     {"save", 2, REPLACE, "a NAME and a QUERY, in quotes"},
     {"list", 0, 0, "no argument"},
     {"show", 1, 0, "one NAME"},
@@ -448,8 +451,8 @@ static int no_sub(tool *t, const char *name)
     near_hint(&x, "", &hint);
     rc = fail_usage(
         t,
-        "needs count, top, facet, sample, explain, why, check, tag, untag, save, list, show "
-        "or remove%s",
+        "needs count, top, facet, sample, explain, why, check, tag, untag, export, save, list, "
+        "show or remove%s",
         hint.p ? hint.p : "");
     buf_free(&hint);
     return rc;
@@ -546,7 +549,11 @@ static int run(tool *t, int argc, char **argv)
         {NULL, 0, 0, NULL},
     };
     const struct sub *s;
-    int rc = verb_start(t, &argc, argv, own);
+    int rc;
+
+    if (argc && strcmp(argv[0], "export") == 0)
+        return segment_export(t, argc - 1, argv + 1);
+    rc = verb_start(t, &argc, argv, own);
 
     if (rc)
         return rc;

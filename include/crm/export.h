@@ -82,7 +82,8 @@ typedef struct crm_export_options {
     const char *reason;
     /** Who, for the journal; NULL: nobody is named. */
     const char *actor;
-    /** What it is for, for the journal; NULL: none. */
+    /** What it is for, for the journal; NULL: none.  It says what was meant, and holds nobody back:
+     * whoever may not be spoken to for it is left out by the segment. */
     const char *purpose;
     /** Without a file: takes what is exported. */
     crm_export_fn write;
@@ -92,13 +93,20 @@ typedef struct crm_export_options {
     crm_progress_fn progress;
     /** Handed to progress. */
     void *progress_ctx;
+    /** Only customers of this segment, or their events (docs/segment-language.md), NUL-terminated; it
+     * is in the journal beside the reason.  NULL: all.  Not of the journal. */
+    const char *where;
+    /** By which channel the customers will be spoken to, for the journal; NULL: none. */
+    const char *channel;
+    /** Zone of days, months and years in the segment, e.g. "Asia/Shanghai"; NULL: UTC. */
+    const char *zone;
 } crm_export_options;
 
 /** Default crm_export_options. */
 #define CRM_EXPORT_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(crm_export_options), 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,    \
-            NULL, NULL                                                                             \
+            NULL, NULL, NULL, NULL, NULL                                                           \
     }
 
 /**
@@ -147,8 +155,10 @@ typedef struct crm_export_result {
  * @param[out] err   Optional detail.
  *
  * @retval CRM_OK          all of it is written
- * @retval CRM_EFIELD      a column names no field or attribute
- * @retval CRM_EVALUE      no such kind of customers
+ * @retval CRM_EFIELD      a column names no field or attribute; or the segment names none of the model
+ * @retval CRM_EVALUE      no such kind of customers, or a value in the segment that its field refuses
+ * @retval CRM_ESYNTAX     the text is no segment; `offset` is the byte where it fails
+ * @retval CRM_ENOTFOUND   the segment names a saved one that does not exist
  * @retval CRM_EEXISTS     there is a file of that name, and CRM_EXPORT_REPLACE is not set
  * @retval CRM_EBUSY       another export to that name is under way
  * @retval CRM_EREADONLY   the handle only reads, and CRM_EXPORT_READONLY is not set

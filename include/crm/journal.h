@@ -203,12 +203,14 @@ typedef struct crm_change {
     const char *source;
     /** Of what was handed out (export, backup, dump): the reason given; NULL for other actions. */
     const char *reason;
+    /** Of an export of a segment: its canonical text; NULL: of all, and for other actions. */
+    const char *segment;
 } crm_change;
 
 /** An empty crm_change. */
 #define CRM_CHANGE_INIT                                                                            \
     {                                                                                              \
-        sizeof(crm_change), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL                \
+        sizeof(crm_change), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL          \
     }
 
 /**

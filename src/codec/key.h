@@ -32,6 +32,7 @@ enum {
     CRM__KEY_IMAGE = 16,
     CRM__KEY_BATCH = 14,
     CRM__BATCH_NAME = 200,
+    CRM__BATCH_TEXT = 200 + 1 + (64 << 10), /* with the segment that was handed out */
     CRM__KEY_TOKEN = 2 + CRM__TOKEN_SIZE,
     CRM__KEY_IDENTITY = 26,
     CRM__KEY_BITS = 9,

@@ -170,7 +170,7 @@ int crm__batch_row(crm_txn *txn, uint64_t batch, crm__batch *out)
     out->last = crm__read_varint(&in);
     out->undone = crm__read_varint(&in);
     out->name = crm__slice_of(in.p, crm__reader_left(&in));
-    return in.failed || out->last < batch || out->name.n > CRM__BATCH_NAME ? CRM_ECORRUPT : CRM_OK;
+    return in.failed || out->last < batch || out->name.n > CRM__BATCH_TEXT ? CRM_ECORRUPT : CRM_OK;
 }
 
 int crm__batch_read(crm_txn *txn, uint64_t batch, crm__batch *out)

@@ -58,11 +58,11 @@ static uint64_t listed(crm__slice list)
     return sum;
 }
 
-/* The reason stands where a batch has its name. */
-static int copy_reason(crm_txn *txn, uint64_t seq, crm__arena *arena, const char **out)
+/* The reason stands where a batch has its name, the segment behind it. */
+static int copy_reason(crm_txn *txn, uint64_t seq, crm__arena *arena, crm_change *c)
 {
     crm__batch b;
-    char *copy;
+    char *copy, *end;
     int rc = crm__batch_read(txn, seq, &b);
 
     if (!rc) {
@@ -73,7 +73,12 @@ static int copy_reason(crm_txn *txn, uint64_t seq, crm__arena *arena, const char
     if (!rc) {
         memcpy(copy, b.name.p, b.name.n);
         copy[b.name.n] = 0;
-        *out = copy;
+        c->reason = copy;
+        end = memchr(copy, '\n', b.name.n);
+        if (end) {
+            *end = 0;
+            c->segment = end + 1;
+        }
     }
     crm__arena_reset(&txn->work);
     return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
@@ -105,7 +110,7 @@ int crm__change_of(crm_txn *txn, uint64_t seq, const crm__journal_entry *e, crm_
     if (!rc)
         rc = copy_name(txn, CRM__DICT_SOURCE, e->source, arena, &c->source);
     if (!rc && crm__action_hands_out(e->action))
-        rc = copy_reason(txn, seq, arena, &c->reason);
+        rc = copy_reason(txn, seq, arena, c);
     return rc;
 }
 
@@ -136,8 +141,7 @@ static const char *const ACTION[CRM__ACTIONS] = {
     [CRM__ACTION_UNDO] = "undo",     [CRM__ACTION_TRIM] = "trim",
     [CRM__ACTION_REPAIR] = "repair", [CRM__ACTION_EXPORT] = "export",
     [CRM__ACTION_BACKUP] = "backup", [CRM__ACTION_DUMP] = "dump",
-    [CRM__ACTION_TAG] = "tag",
-    [CRM__ACTION_SEGMENT] = "segment",
+    [CRM__ACTION_TAG] = "tag",       [CRM__ACTION_SEGMENT] = "segment",
 };
 
 const char *crm_action_name(uint32_t action)
@@ -182,6 +186,7 @@ void crm__change_members(const crm_change *c, const char *target, crm__buf *out)
     crm__json_string(out, text, n);
     text_member(out, "action", crm_action_name(c->action));
     text_member(out, "reason", c->reason);
+    text_member(out, "segment", c->segment);
     if (c->action == CRM_ACTION_REPAIR)
         spaces_member(out, c->target);
     else

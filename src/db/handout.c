@@ -6,8 +6,10 @@
 #include <string.h>
 
 int crm__journal_handout(crm_db *db, const crm_txn_options *opts, uint8_t action,
-                         const char *reason, uint64_t *revision, crm_error *err)
+                         const char *reason, const char *segment, uint64_t *revision,
+                         crm_error *err)
 {
+    crm__buf text;
     crm_txn_options o;
     crm_txn *txn;
     crm__op op;
@@ -28,9 +30,18 @@ int crm__journal_handout(crm_db *db, const crm_txn_options *opts, uint8_t action
     rc = crm_txn_begin(db, CRM_WRITE, &o, &txn, err);
     if (rc)
         return rc;
-    rc = crm__op_begin(txn, &op, err);
+    crm__buf_init(&text, txn->mem);
+    crm__buf_add_str(&text, reason);
+    if (segment) {
+        crm__buf_add_u8(&text, '\n');
+        crm__buf_add_str(&text, segment);
+    }
+    crm__buf_add_u8(&text, 0);
+    rc = text.failed ? crm__fail_nomem(err) : crm__op_begin(txn, &op, err);
     if (!rc)
-        rc = crm__op_end(txn, &op, crm__journal_hand_out(txn, action, reason, op.err));
+        rc = crm__op_end(txn, &op,
+                         crm__journal_hand_out(txn, action, (const char *)text.p, op.err));
+    crm__buf_clear(&text);
     if (!rc && revision)
         *revision = txn->state.seq;
     if (rc) {

@@ -450,9 +450,9 @@ int crm__journal_tagged(crm_txn *txn, uint64_t chunk, uint32_t tag, crm_error *e
     return rc;
 }
 
-int crm__journal_hand_out(crm_txn *txn, uint8_t action, const char *reason, crm_error *err)
+int crm__journal_hand_out(crm_txn *txn, uint8_t action, const char *text, crm_error *err)
 {
-    crm__batch b = {txn->state.seq + 1, 0, crm__slice_of(reason, strlen(reason))};
+    crm__batch b = {txn->state.seq + 1, 0, crm__slice_of(text, strlen(text))};
     crm__journal_entry e;
     int rc = give_names(txn, err);
 

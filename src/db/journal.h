@@ -47,14 +47,17 @@ void crm__batch_drop(crm_txn *txn);
 
 /* Commits an entry, in a transaction of its own, that says that something is about to be handed
  * out: before it is, so that nothing leaves without one; how much it was is not known yet.  action:
- * CRM__ACTION_EXPORT, _BACKUP or _DUMP; reason: not empty, as crm__batch_name_ok() wants it; opts:
- * actor, purpose and channel, may be NULL.  *revision may be NULL.  Results of a small write:
+ * CRM__ACTION_EXPORT, _BACKUP or _DUMP; reason: not empty, as crm__batch_name_ok() wants it; segment:
+ * the canonical text of what was asked for, NULL: all; opts: actor, purpose and channel, may be
+ * NULL.  *revision may be NULL.  Results of a small write:
  * CRM_EREADONLY through a handle that only reads, CRM_ESTATE in a thread that writes, CRM_EINVAL
  * for the reason. */
 int crm__journal_handout(crm_db *db, const crm_txn_options *opts, uint8_t action,
-                         const char *reason, uint64_t *revision, crm_error *err);
-/* The part of it that writes: inside a write transaction that is no batch. */
-int crm__journal_hand_out(crm_txn *txn, uint8_t action, const char *reason, crm_error *err);
+                         const char *reason, const char *segment, uint64_t *revision,
+                         crm_error *err);
+/* The part of it that writes: inside a write transaction that is no batch.  text: the reason, and
+ * behind an end of line, which no reason has, the segment. */
+int crm__journal_hand_out(crm_txn *txn, uint8_t action, const char *text, crm_error *err);
 
 /* crm_journal_trim() with a bound of its own for what the transaction holds in memory (trim.c). */
 int crm__journal_trim_part(crm_txn *txn, int64_t before_us, size_t bytes, uint64_t *dropped,

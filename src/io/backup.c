@@ -151,7 +151,7 @@ int crm__whole_handout(crm_db *db, uint8_t action, int unnoted, const char *reas
                          "the database was opened read-only, and a copy is noted in its journal");
     }
     who.actor = actor;
-    return crm__journal_handout(db, &who, action, reason, NULL, err);
+    return crm__journal_handout(db, &who, action, reason, NULL, NULL, err);
 }
 
 int crm_backup(crm_db *db, const char *file, const crm_backup_options *opts, size_t struct_size,

@@ -65,6 +65,28 @@ static int step(crm__export *x)
     return CRM_OK;
 }
 
+/* Walks the segment, whose ids pass the root. */
+static int each_of_segment(crm__export *x, crm__export_customer_fn fn)
+{
+    crm_segment_iter *it = NULL;
+    crm_customer *c = NULL;
+    crm_id id;
+    int rc = crm_segment_list(x->txn, x->segment, NULL, &it, x->err);
+
+    if (!rc)
+        rc = crm_customer_new(x->txn, &c, x->err);
+    while (!rc && (rc = crm_segment_next(it, &id, x->err)) == CRM_OK) {
+        rc = crm_customer_get(x->txn, id, c, x->err);
+        if (!rc && (!x->kind || strcmp(crm_customer_kind(c), x->kind) == 0))
+            rc = fn(x, c);
+        if (!rc)
+            rc = step(x);
+    }
+    crm_customer_free(c);
+    crm_segment_list_close(it);
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
 int crm__export_each(crm__export *x, crm__export_customer_fn fn)
 {
     crm_list_options o = CRM_LIST_OPTIONS_INIT;
@@ -72,6 +94,8 @@ int crm__export_each(crm__export *x, crm__export_customer_fn fn)
     crm_customer *c;
     int rc;
 
+    if (x->segment)
+        return each_of_segment(x, fn);
     o.kind = x->o->kind;
     rc = crm_customer_list(x->txn, &o, &it, x->err);
     if (rc)
@@ -210,6 +234,10 @@ static int write_all(crm__export *x)
     if (rc)
         return rc;
     x->total = o->what == CRM_EXPORT_JOURNAL ? x->txn->state.seq : x->txn->state.counters.live;
+    if (x->segment)
+        rc = crm_segment_count(x->txn, x->segment, NULL, &x->total, x->err);
+    if (rc)
+        return rc;
     if (o->what == CRM_EXPORT_JOURNAL) {
         rc = journal_lines(x);
     } else {
@@ -224,20 +252,30 @@ static int write_all(crm__export *x)
     return rc ? rc : hand_on(x);
 }
 
-static int run(crm__export *x)
+static void open_bufs(crm__export *x)
 {
-    int rc;
-
     crm__buf_init(&x->out, x->mem);
     crm__buf_init(&x->columns, x->mem);
     crm__buf_init(&x->cell, x->mem);
     crm__arena_init(&x->arena, x->mem);
-    rc = write_all(x);
+}
+
+static void clear_bufs(crm__export *x)
+{
     crm__tag_window_close(&x->tags);
     crm__buf_clear(&x->out);
     crm__buf_clear(&x->columns);
     crm__buf_clear(&x->cell);
     crm__arena_clear(&x->arena);
+}
+
+static int run(crm__export *x)
+{
+    int rc;
+
+    open_bufs(x);
+    rc = write_all(x);
+    clear_bufs(x);
     return rc;
 }
 
@@ -285,6 +323,8 @@ static int judge_format(crm_export_options *o, crm_error *err)
         (o->what != CRM_EXPORT_CUSTOMERS || o->format != CRM_EXPORT_JSONL))
         return crm__fail_field(err, CRM_EINVAL, "flags",
                                "events and origins are members of JSON Lines of customers");
+    if (o->where && o->what == CRM_EXPORT_JOURNAL)
+        return crm__fail_field(err, CRM_EINVAL, "where", "the journal is exported as a whole");
     if (o->separator && (o->separator < ' ' || o->separator > '~' || o->separator == '"') &&
         o->separator != '\t')
         return crm__fail_field(err, CRM_EINVAL, "separator", "the separator is no such character");
@@ -296,47 +336,70 @@ static int judge(const char *file, crm_export_options *o, size_t struct_size,
 {
     if ((o->flags & ~(uint32_t)FLAGS) || (out && struct_size < sizeof(size_t)))
         return crm__fail_field(err, CRM_EINVAL, "options", "an option this library does not know");
+    if (!o->reason || !*o->reason)
+        return crm__fail_field(err, CRM_EINVAL, "reason", "an export needs a reason");
     if (file ? !*file || o->write : !o->write)
         return crm__fail_field(err, CRM_EINVAL, "file",
                                "either a file or a function takes what is exported");
     return judge_format(o, err);
 }
 
-/* Whether columns and kind are there, before anything is journalled. */
-static int judge_names(crm_db *db, const crm_export_options *o, const crm_allocator *mem,
-                       crm_error *err)
-{
-    crm__export x = {.mem = mem, .o = o, .err = err, .fd = -1};
-    crm_list_options l = CRM_LIST_OPTIONS_INIT;
-    crm_customer_iter *it = NULL;
-    int rc = crm_txn_begin(db, CRM_READ, NULL, &x.txn, err);
-
-    if (rc)
-        return rc;
-    crm__buf_init(&x.out, mem);
-    crm__buf_init(&x.columns, mem);
-    crm__buf_init(&x.cell, mem);
-    crm__arena_init(&x.arena, mem);
-    if (o->fields)
-        rc = crm__export_csv_begin(&x);
-    l.kind = o->kind;
-    if (!rc)
-        rc = crm_customer_list(x.txn, &l, &it, err);
-    crm_customer_list_close(it);
-    crm__buf_clear(&x.out);
-    crm__buf_clear(&x.columns);
-    crm__buf_clear(&x.cell);
-    crm__arena_clear(&x.arena);
-    crm_txn_abort(x.txn);
-    return rc;
-}
-
-static int journal(crm_db *db, const crm_export_options *o, crm_error *err)
+/* What both transactions of an export are begun with. */
+static crm_txn_options who(const crm_export_options *o)
 {
     crm_txn_options who = CRM_TXN_OPTIONS_INIT;
 
-    if (!o->reason || !*o->reason)
-        return crm__fail_field(err, CRM_EINVAL, "reason", "an export needs a reason");
+    who.actor = o->actor;
+    who.purpose = o->purpose;
+    who.channel = o->channel;
+    who.zone = o->zone;
+    return who;
+}
+
+/* The segment, asked once, so that what it lacks is told; *text: for the journal. */
+static int read_segment(crm__export *x, crm_segment **out, char **text)
+{
+    uint64_t count;
+    int rc = crm_segment_parse(x->txn, x->o->where, CRM_NUL, out, x->err);
+
+    if (!rc)
+        rc = crm_segment_count(x->txn, *out, NULL, &count, x->err);
+    return rc ? rc : crm_segment_text(*out, text, NULL, x->err);
+}
+
+/* Whether columns, kind and segment are there, before anything is journalled. */
+static int judge_names(crm__export *x, crm_db *db, crm_segment **segment, char **text)
+{
+    crm_txn_options begin = who(x->o);
+    crm_list_options l = CRM_LIST_OPTIONS_INIT;
+    crm_customer_iter *it = NULL;
+    const crm__model *m;
+    int rc = crm_txn_begin(db, CRM_READ, &begin, &x->txn, x->err);
+
+    if (rc)
+        return rc;
+    open_bufs(x);
+    if (x->o->fields)
+        rc = crm__export_csv_begin(x);
+    l.kind = x->o->kind;
+    if (!rc)
+        rc = crm_customer_list(x->txn, &l, &it, x->err);
+    crm_customer_list_close(it);
+    if (!rc)
+        rc = crm__txn_model(x->txn, &m, x->err);
+    if (!rc && l.kind && *l.kind)
+        x->kind = crm__kind_key(crm__kind_find(m, l.kind, strlen(l.kind)));
+    if (!rc && x->o->where)
+        rc = read_segment(x, segment, text);
+    clear_bufs(x);
+    crm_txn_abort(x->txn);
+    return rc;
+}
+
+static int journal(crm_db *db, const crm_export_options *o, const char *segment, crm_error *err)
+{
+    crm_txn_options begin = who(o);
+
     if (db->flags & CRM_READONLY || db->store->readonly) {
         if (o->flags & CRM_EXPORT_READONLY)
             return CRM_OK;
@@ -344,9 +407,7 @@ static int journal(crm_db *db, const crm_export_options *o, crm_error *err)
                          "the database was opened read-only, and an export is noted in its "
                          "journal");
     }
-    who.actor = o->actor;
-    who.purpose = o->purpose;
-    return crm__journal_handout(db, &who, CRM__ACTION_EXPORT, o->reason, NULL, err);
+    return crm__journal_handout(db, &begin, CRM__ACTION_EXPORT, o->reason, segment, NULL, err);
 }
 
 static void give_result(crm_export_result *out, size_t struct_size, const crm__export *x)
@@ -368,11 +429,13 @@ static void give_result(crm_export_result *out, size_t struct_size, const crm__e
 int crm_export(crm_db *db, const char *file, const crm_export_options *opts, size_t struct_size,
                crm_export_result *out, crm_error *err)
 {
-    crm_txn_options who = CRM_TXN_OPTIONS_INIT;
     crm_error local = CRM_ERROR_INIT;
     crm__export x = {.fd = -1};
+    crm_segment *segment = NULL;
+    crm_txn_options begin;
     crm_export_options o;
     crm_allocator mem;
+    char *text = NULL;
     int rc;
 
     x.err = err ? err : &local;
@@ -389,17 +452,20 @@ int crm_export(crm_db *db, const char *file, const crm_export_options *opts, siz
     mem = db->mem;
     x.mem = &mem;
     x.o = &o;
-    rc = judge_names(db, &o, &mem, x.err);
+    rc = judge_names(&x, db, &segment, &text);
     if (!rc)
-        rc = journal(db, &o, x.err);
-    who.purpose = o.purpose;
+        rc = journal(db, &o, text, x.err);
+    begin = who(&o);
     if (!rc)
-        rc = crm_txn_begin(db, CRM_READ, &who, &x.txn, x.err);
-    if (rc)
-        return rc;
-    rc = file ? to_file(&x, file) : run(&x);
-    if (!rc)
-        give_result(out, struct_size, &x);
-    crm_txn_abort(x.txn);
+        rc = crm_txn_begin(db, CRM_READ, &begin, &x.txn, x.err);
+    if (!rc) {
+        x.segment = segment;
+        rc = file ? to_file(&x, file) : run(&x);
+        if (!rc)
+            give_result(out, struct_size, &x);
+        crm_txn_abort(x.txn);
+    }
+    crm_segment_free(segment);
+    crm_free(text);
     return crm__backup_end(rc, x.err);
 }

@@ -12,6 +12,7 @@
 #include <crm/customer.h>
 #include <crm/event.h>
 #include <crm/export.h>
+#include <crm/segment.h>
 
 /* A column of CSV. */
 typedef struct crm__export_column {
@@ -25,6 +26,8 @@ typedef struct crm__export {
     crm_txn *txn;
     const crm_allocator *mem;
     const crm_export_options *o;
+    const crm_segment *segment; /* NULL: all */
+    const char *kind;           /* key of the only kind; NULL: both */
     crm_error *err;
     crm__buf out; /* not yet handed on */
     int fd;       /* -1: o->write */

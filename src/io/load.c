@@ -348,7 +348,7 @@ static int on_batch(load *l, crm__members *m)
     b.name = crm__members_text(m, "name", 0);
     if (!m->rc && batch <= l->last)
         crm__members_fail(m, CRM_EVALUE, "batch", "it is not behind the one before");
-    if (!m->rc && (b.last < batch || b.name.n > CRM__BATCH_NAME))
+    if (!m->rc && (b.last < batch || b.name.n > CRM__BATCH_TEXT))
         crm__members_fail(m, CRM_EVALUE, "last", "before the first, or the name is too long");
     if (crm__members_end(m))
         return m->rc;

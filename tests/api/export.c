@@ -238,6 +238,85 @@ CRM_TEST(test_api_export__files)
     crm_db_close(db);
 }
 
+/* The last change's segment, into a static buffer. */
+static const char *segment_of_last(crm_db *db)
+{
+    static char text[200];
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_change c = CRM_CHANGE_INIT;
+    crm_change_iter *it;
+
+    strcpy(text, "none");
+    OK(crm_change_list(txn, crm_txn_revision(txn) - 1, &it, &er));
+    OK(crm_change_next(it, &c, &er));
+    ck_assert_uint_eq(c.action, CRM_ACTION_EXPORT);
+    if (c.segment)
+        snprintf(text, sizeof text, "%s / %s", c.reason, c.segment);
+    crm_change_close(it);
+    OK(crm_txn_abort(txn));
+    return text;
+}
+
+CRM_TEST(test_api_export__of_a_segment)
+{
+    crm_db *db = fill();
+    crm_export_options o;
+    crm_export_result r;
+    uint64_t before;
+    crm_txn *txn;
+    taken t;
+
+    txn = api_begin(db, CRM_WRITE);
+    for (crm_id id = 2; id <= CUSTOMERS; id += 7)
+        IS(id % 50 == 5 ? CRM_ENOTFOUND : CRM_OK,
+           crm_customer_patch_json(txn, id, 0, "{\"city\":\"上海\"}", CRM_NUL, &er));
+    OK(crm_txn_commit(txn, &er));
+    o = options(&t);
+    o.fields = "id";
+    o.where = "城市 = 上海";
+    OK(crm_export(db, NULL, &o, sizeof r, &r, &er));
+    ck_assert_uint_eq(r.rows, 98);
+    ck_assert_ptr_eq(strstr(t.p, "id\r\n2\r\n9\r\n16\r\n"), t.p);
+    free(t.p);
+    ck_assert_str_eq(segment_of_last(db), "test / city = \"上海\"");
+    o = options(&t);
+    o.what = CRM_EXPORT_EVENTS;
+    o.fields = "customer";
+    o.where = "city = 上海";
+    OK(crm_export(db, NULL, &o, sizeof r, &r, &er));
+    ck_assert_ptr_eq(strstr(t.p, "customer\r\n9\r\n30\r\n51\r\n"), t.p);
+    free(t.p);
+    o = options(&t);
+    o.kind = "organisation";
+    o.where = "city = 上海";
+    OK(crm_export(db, NULL, &o, sizeof r, &r, &er));
+    ck_assert_uint_eq(r.rows, 0);
+    free(t.p);
+    o = options(&t);
+    OK(crm_export(db, NULL, &o, sizeof r, &r, &er));
+    free(t.p);
+    ck_assert_str_eq(segment_of_last(db), "none");
+
+    /* what is refused is not in the journal */
+    before = revision_of(db);
+    o = options(&t);
+    o.where = "city = ";
+    IS(CRM_ESYNTAX, crm_export(db, NULL, &o, sizeof r, &r, &er));
+    ck_assert_int_ge(er.offset, 6);
+    o.where = "town_ = x";
+    IS(CRM_EFIELD, crm_export(db, NULL, &o, sizeof r, &r, &er));
+    o.where = "score = many";
+    IS(CRM_EVALUE, crm_export(db, NULL, &o, sizeof r, &r, &er));
+    o.where = "segment(nobody)";
+    IS(CRM_ENOTFOUND, crm_export(db, NULL, &o, sizeof r, &r, &er));
+    o.where = "all";
+    o.what = CRM_EXPORT_JOURNAL;
+    IS(CRM_EINVAL, crm_export(db, NULL, &o, sizeof r, &r, &er));
+    ck_assert_uint_eq(revision_of(db), before);
+    free(t.p);
+    crm_db_close(db);
+}
+
 static int stop(uint64_t done, uint64_t total, void *ctx)
 {
     ck_assert_uint_le(done, total);

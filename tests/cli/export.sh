@@ -88,10 +88,37 @@ END:VCARD
 END
 cmp got wanted
 
+# a segment, with the journal's entry
+want 0 plain crm export --where 'email is not empty' --fields id,name --reason test <<'END'
+id,name
+1,Li Na
+END
+want 0 plain crm segment export '电话 is not empty' --kind organisation --fields id --reason test <<'END'
+id
+2
+END
+want 0 plain crm segment export 'kind = person' --events --fields customer,reference --reason test <<'END'
+customer,reference
+1,R1
+END
+crm segment export 'event(order)' some.jsonl --purpose audit --channel mail --reason why >/dev/null
+crm changes | tail -n 1 | grep -q '  export (why) of event(order)$'
+crm changes --json | tail -n 1 | grep -q \
+    '"action":"export","reason":"why","segment":"event(order)",.*"purpose":"audit","channel":"mail"'
+silent 4 crm export --where 'score >>= 7' --reason test
+said <<'END'
+crm: export: expected a value where ">=" stands
+  score >>= 7
+         ^
+END
+silent 1 crm segment export 'segment(nobody)' --reason test
+silent 2 crm segment export all --journal --reason test
+silent 2 crm segment export
+silent 2 crm segment export all
 # every export is in the journal, and what was refused is not
-crm changes | tail -n 1 | grep -q '  export (test)$'
+crm changes | grep -q '  export (test)$'
 crm changes | grep -c '  export (' >got
-echo 10 | cmp - got
+echo 14 | cmp - got
 crm export --journal --reason audit >journal.jsonl
 tail -n 1 journal.jsonl | grep -q '"action":"export","reason":"audit"'
 crm changes --json --limit 1000 | cmp - journal.jsonl
