@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 enum { WRITERS = 64 };
-#define SCATTER UINT64_C(1000000007)
 
 static struct {
     uint64_t n;
@@ -209,13 +208,32 @@ typedef struct worker {
     double until;
 } worker;
 
+/* Each number below n once, in no order: a mixed number of two halves, walked until it is below n.
+ */
+static uint64_t scattered(uint64_t i, uint64_t n)
+{
+    unsigned half = 1;
+
+    while (n > UINT64_C(1) << 2 * half)
+        half++;
+    do {
+        uint64_t low = i & ((UINT64_C(1) << half) - 1), high = i >> half;
+        for (uint64_t round = 0; round < 4; round++) {
+            uint64_t next = high ^ data_mix(low + (round << 48)) >> (64 - half);
+            high = low;
+            low = next;
+        }
+        i = high << half | low;
+    } while (i >= n);
+    return i;
+}
+
 /* Sets the score of each of its customers in turn, and of all again with the next score. */
 static void write_next(worker *w)
 {
     uint64_t own = plan.n / w->step, at = w->first + w->done % own * w->step;
 
-    /* Scattered: a prime above every n meets each customer once. */
-    w->s->write(w->writer, at * SCATTER % plan.n,
+    w->s->write(w->writer, scattered(at, plan.n),
                 UPDATE_SCORE + (w->pass + (int64_t)(w->done / own)) % UPDATE_SCORES);
     w->done++;
 }
