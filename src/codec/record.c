@@ -111,8 +111,17 @@ static int decode_entries(const crm_allocator *mem, crm__reader *in, crm__record
         return CRM_ENOMEM;
     for (uint64_t i = 0; i < n; i++) {
         crm__entry *e = &r->entries[i];
-        uint64_t step = crm__read_varint(in), head = crm__read_varint(in);
-        uint64_t bytes = crm__read_varint(in);
+        uint64_t step, head, bytes;
+        if (crm__reader_left(in) >= 4 && !(crm__get_le32(in->p) & 0x808080)) {
+            step = in->p[0];
+            head = in->p[1];
+            bytes = in->p[2];
+            in->p += 3;
+        } else {
+            step = crm__read_varint(in);
+            head = crm__read_varint(in);
+            bytes = crm__read_varint(in);
+        }
         field += step;
         if (step == 0 || step > UINT16_MAX || field > UINT16_MAX || (head >> 8) >= r->origin_count)
             return CRM_ECORRUPT;

@@ -27,8 +27,11 @@ typedef struct crm__item {
     crm__slice value; /* the rest: the value itself */
 } crm__item;
 int crm__item_split(crm__slice item, int scoped, crm__item *out);
-/* Whether the model shows an entry: it has the field, with the entry's type. */
-int crm__entry_shown(const crm__model *m, const crm__entry *e);
+/* The field by which the model shows an entry: it has it, with the entry's type.  NULL: none. */
+const crm__field *crm__entry_shown(const crm__model *m, const crm__entry *e);
+
+/* Fields from the first on whose entries are had without a search. */
+enum { CRM__PLACES = 64 };
 
 struct crm_customer {
     crm_allocator mem;
@@ -36,7 +39,11 @@ struct crm_customer {
     uint8_t store[16]; /* id of the database that numbers of sources belong to */
     crm_id id;
     int kind_set;
-    crm__record rec;   /* payloads in raw or arena; modes SET and UNSET */
+    crm__record rec; /* payloads in raw or arena; modes SET and UNSET */
+    uint8_t
+        place[CRM__PLACES]; /* when `placed`, of the entry of field first + i: 1 more, 0: none */
+    uint32_t first;
+    int placed;        /* not once an entry was put */
     crm__entry *extra; /* modes ADD and REMOVE, payloads are lists; in order of fields */
     uint32_t extra_count, extra_cap;
     const char *source;      /* of this document, NULL: the transaction's; in arena */
@@ -67,6 +74,8 @@ void crm__customer_model(crm_customer *c, crm__model *m); /* follows another mod
 /* Field of the record's model for a public field; checks both. */
 int crm__customer_field(const crm_customer *c, const crm_field *field, const crm__field **out,
                         crm_error *err);
+/* Of a record just read: where its entries are. */
+void crm__customer_place(crm_customer *c);
 /* Puts a payload (copied) for a field with a mode. */
 int crm__customer_put(crm_customer *c, const crm__field *f, uint8_t mode, crm__slice payload,
                       crm_error *err);
@@ -85,6 +94,8 @@ int crm__values_json(const crm__field *f, const crm__entry *e, crm__buf *text, c
 int crm__customer_load(crm_txn *txn, crm_id id, crm__slice bytes, crm_customer *c, crm_error *err);
 /* Reads the stored record of an id into c. */
 int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err);
+/* The same for ids in ascending order: crm__txn_read_on(). */
+int crm__customer_read_on(crm_txn *txn, crm_id id, int *on, crm_customer *c, crm_error *err);
 
 /* Sources of per-source values by name: what a record needs that outlives a write transaction. */
 int crm__customer_name_sources(crm_txn *txn, crm_customer *c, crm_error *err);

@@ -32,15 +32,12 @@ int crm__customer_load(crm_txn *txn, crm_id id, crm__slice bytes, crm_customer *
     memcpy(c->store, txn->store->id, sizeof c->store);
     c->id = id;
     c->kind_set = 1;
+    crm__customer_place(c);
     return txn->write ? crm__customer_name_sources(txn, c, err) : CRM_OK;
 }
 
-int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
+static int take(crm_txn *txn, crm_id id, int rc, crm__slice bytes, crm_customer *c, crm_error *err)
 {
-    uint8_t key[CRM__KEY_U64];
-    crm__slice bytes;
-    int rc = crm__txn_read(txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
-
     if (!rc)
         return crm__customer_load(txn, id, bytes, c, err);
     crm_customer_clear(c);
@@ -50,6 +47,24 @@ int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
     if (err)
         err->row = (int64_t)id;
     return rc;
+}
+
+int crm__customer_read(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)
+{
+    uint8_t key[CRM__KEY_U64];
+    crm__slice bytes = {NULL, 0};
+    int rc = crm__txn_read(txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
+
+    return take(txn, id, rc, bytes, c, err);
+}
+
+int crm__customer_read_on(crm_txn *txn, crm_id id, int *on, crm_customer *c, crm_error *err)
+{
+    uint8_t key[CRM__KEY_U64];
+    crm__slice bytes = {NULL, 0};
+    int rc = crm__txn_read_on(txn, KV_CUSTOMER, crm__key_u64(key, id), on, &bytes);
+
+    return take(txn, id, rc, bytes, c, err);
 }
 
 int crm_customer_get(crm_txn *txn, crm_id id, crm_customer *c, crm_error *err)

@@ -12,6 +12,7 @@ struct crm_customer_iter {
     crm_db *db;
     crm_customer *c;
     int deleted, done;
+    int on;        /* of crm__customer_read_on() */
     unsigned kind; /* 0: both */
     crm__buf tags; /* crm__tag: one of them is had, when `tagged` */
     int tagged;
@@ -209,7 +210,7 @@ int crm_customer_next(crm_customer_iter *it, crm_customer **c, crm_error *err)
             return crm__txn_fail(txn, rc, "can't read the set of customers", err);
         if (txn->write && id >= txn->state.counters.next_id)
             continue; /* rolled back under the walk */
-        rc = crm__customer_read(txn, id, it->c, err);
+        rc = crm__customer_read_on(txn, id, &it->on, it->c, err);
         if (rc == CRM_ENOTFOUND)
             return crm__fail_at(err, CRM_ECORRUPT, (int64_t)id, -1,
                                 "customer %llu is in the set of customers but has no record",

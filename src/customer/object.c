@@ -4,6 +4,7 @@
 #include "customer/customer.h"
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 #include "model/typed.h"
 
 #include <string.h>
@@ -94,6 +95,7 @@ void crm_customer_clear(crm_customer *c)
     c->rec.seq = c->rec.survivor = 0;
     c->rec.created = c->rec.updated = 0;
     c->rec.entry_count = c->rec.origin_count = 0;
+    c->placed = 0;
     crm__arena_reset(&c->arena);
 }
 
@@ -145,6 +147,7 @@ int crm__customer_put(crm_customer *c, const crm__field *f, uint8_t mode, crm__s
 
     if (!copy)
         return crm__fail_nomem(err);
+    c->placed = 0;
     e = mode >= CRM__ADD
             ? place(&c->mem, &c->extra, &c->extra_count, &c->extra_cap, f->number, mode)
             : place(&c->mem, &c->rec.entries, &c->rec.entry_count, &c->rec.entry_cap, f->number,
@@ -219,12 +222,25 @@ int crm__item_parse(crm_customer *c, const crm__field *f, const char *source, si
     return rc;
 }
 
-int crm__entry_shown(const crm__model *m, const crm__entry *e)
+const crm__field *crm__entry_shown(const crm__model *m, const crm__entry *e)
 {
     const crm__field *f = crm__model_number(m, e->field);
 
     return e->mode == CRM__SET && f && f->type == e->type &&
-           (e->scoped != 0) == ((f->flags & CRM_FIELD_PER_SOURCE) != 0);
+                   (e->scoped != 0) == ((f->flags & CRM_FIELD_PER_SOURCE) != 0)
+               ? f
+               : NULL;
+}
+
+void crm__customer_place(crm_customer *c)
+{
+    uint32_t count = c->rec.entry_count, first = count ? c->rec.entries[0].field : 0;
+
+    memset(c->place, 0, sizeof c->place);
+    for (uint32_t i = 0; i < count && c->rec.entries[i].field - first < CRM__PLACES; i++)
+        c->place[c->rec.entries[i].field - first] = (uint8_t)(i + 1);
+    c->first = first;
+    c->placed = 1;
 }
 
 int crm__item_split(crm__slice item, int scoped, crm__item *out)
@@ -373,16 +389,30 @@ const char *crm_customer_kind(const crm_customer *c)
     return c ? crm__kind_key(c->rec.kind) : "";
 }
 
-static const crm__entry *entry_of(const crm_customer *c, const crm_field *field)
+/* NULL: none that the model shows. */
+static const crm__entry *entry_of(const crm_customer *c, const crm_field *field,
+                                  const crm__field **f)
 {
-    const crm__entry *e = c && field ? crm__record_find(&c->rec, field->number) : NULL;
+    const crm__entry *e = NULL;
+    uint32_t at;
 
-    return e && crm__entry_shown(c->model, e) ? e : NULL;
+    *f = NULL;
+    if (!c || !field)
+        return NULL;
+    at = field->number - c->first;
+    if (!c->placed || at >= CRM__PLACES)
+        e = crm__record_find(&c->rec, field->number);
+    else if (c->place[at])
+        e = &c->rec.entries[c->place[at] - 1];
+    if (e)
+        *f = crm__entry_shown(c->model, e);
+    return *f ? e : NULL;
 }
 
 size_t crm_customer_count(const crm_customer *c, const crm_field *field)
 {
-    const crm__entry *e = entry_of(c, field);
+    const crm__field *f;
+    const crm__entry *e = entry_of(c, field, &f);
     crm__slice item;
     size_t pos = 0, n = 0;
 
@@ -395,11 +425,10 @@ size_t crm_customer_count(const crm_customer *c, const crm_field *field)
     return n;
 }
 
-/* Value i of a field, decoded. */
-static int value_at(const crm_customer *c, const crm_field *field, size_t i, crm__value *v,
-                    crm__item *split, crm_error *err)
+/* Value i of a field's entry, decoded. */
+static int value_of(const crm_customer *c, const crm_field *field, const crm__entry *e, size_t i,
+                    crm__value *v, crm__item *split, crm_error *err)
 {
-    const crm__entry *e = entry_of(c, field);
     crm__slice item;
     size_t pos = 0;
 
@@ -421,16 +450,32 @@ static int value_at(const crm_customer *c, const crm_field *field, size_t i, crm
     return CRM_OK;
 }
 
+static int value_at(const crm_customer *c, const crm_field *field, size_t i, crm__value *v,
+                    crm__item *split, crm_error *err)
+{
+    const crm__field *f;
+
+    return value_of(c, field, entry_of(c, field, &f), i, v, split, err);
+}
+
 int crm_customer_text(crm_customer *c, const crm_field *field, size_t i, const char **text,
                       size_t *n, crm_error *err)
 {
+    const crm__field *f;
+    const crm__entry *e = entry_of(c, field, &f);
     crm__value v;
     crm__item split;
-    int rc = value_at(c, field, i, &v, &split, err);
+    int rc;
 
-    return rc ? rc
-              : crm__text_get(crm__model_number(c->model, field->number), field->key, &v, &c->text,
-                              text, n, err);
+    /* Most values: one text as it stands. */
+    if (e && !i && !e->list && !e->scoped && e->type == CRM_TYPE_TEXT && text && n &&
+        e->payload.n && crm__utf8_valid((const char *)e->payload.p, e->payload.n) == e->payload.n) {
+        *text = (const char *)e->payload.p;
+        *n = e->payload.n;
+        return CRM_OK;
+    }
+    rc = value_of(c, field, e, i, &v, &split, err);
+    return rc ? rc : crm__text_get(f, field->key, &v, &c->text, text, n, err);
 }
 
 int crm_customer_integer(crm_customer *c, const crm_field *field, size_t i, int64_t *value,
@@ -475,7 +520,8 @@ static int source_name(crm_txn *txn, uint32_t number, const char **source, crm_e
 int crm_customer_source(crm_txn *txn, const crm_customer *c, const crm_field *field, size_t i,
                         const char **source, crm_error *err)
 {
-    const crm__entry *e = entry_of(c, field);
+    const crm__field *f;
+    const crm__entry *e = entry_of(c, field, &f);
     crm__value v;
     crm__item split;
     int rc = crm__txn_enter(txn, 0, err);
@@ -497,7 +543,8 @@ int crm_customer_source(crm_txn *txn, const crm_customer *c, const crm_field *fi
 int crm_customer_origin(crm_txn *txn, const crm_customer *c, const crm_field *field, size_t i,
                         const char **source, int64_t *at_us, crm_error *err)
 {
-    const crm__entry *e = entry_of(c, field);
+    const crm__field *f;
+    const crm__entry *e = entry_of(c, field, &f);
     int rc = crm__txn_enter(txn, 0, err);
     uint32_t origin;
 

@@ -64,6 +64,28 @@ int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CR
     return CRM_OK;
 }
 
+int crm__txn_read_on(crm_txn *txn, kv_space space, crm__slice key, int *on, crm__slice *payload)
+{
+    crm__slice k, stored;
+    kv_cursor *c;
+    int rc = CRM_ENOTFOUND, stepped = 0;
+
+    if (txn->write)
+        return crm__txn_read(txn, space, key, payload);
+    c = crm__txn_cursor(txn, space, &rc);
+    if (!c)
+        return rc;
+    if (*on) {
+        rc = c->ops->next(c, &k, &stored);
+        stepped = !rc && k.n == key.n && memcmp(k.p, key.p, key.n) == 0;
+    }
+    /* Damage is that of the row stepped to, which need not be the one asked for. */
+    if (!stepped && (!rc || rc == CRM_ENOTFOUND || rc == CRM_ECORRUPT))
+        rc = c->ops->seek(c, KV_EXACT, key, &k, &stored);
+    *on = !rc;
+    return rc ? rc : crm__untag(txn->store, space, key, stored, payload);
+}
+
 kv_cursor *crm__txn_cursor(crm_txn *txn, kv_space space, int *rc)
 {
     *rc = CRM_OK;

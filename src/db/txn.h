@@ -202,6 +202,9 @@ void crm__txn_detach(crm_txn *txn); /* closes cursors, cuts children off */
 /* A row's payload, its check tag verified.  CRM_OK, CRM_ENOTFOUND, CRM_ECORRUPT, engine codes.  The
  * bytes live until the next write of the transaction. */
 int crm__txn_read(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payload);
+/* The same for keys asked for in ascending order, most of them the next row of the space: a step of
+ * its cursor, and a descent where the step leads elsewhere.  *on is the caller's, 0 at first. */
+int crm__txn_read_on(crm_txn *txn, kv_space space, crm__slice key, int *on, crm__slice *payload);
 /* Verifies and strips the check tag of a stored value. */
 int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice stored,
                crm__slice *payload);

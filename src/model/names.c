@@ -14,10 +14,6 @@ struct crm__name_slot {
     size_t n;
 };
 
-struct crm__number_slot {
-    uint32_t number, position; /* number 0: free */
-};
-
 static size_t table_size(size_t most)
 {
     size_t size = 8;
@@ -139,32 +135,13 @@ int crm__numbers_init(crm__numbers *t, crm__arena *a, size_t most)
     return CRM_OK;
 }
 
-static struct crm__number_slot *number_slot(const crm__numbers *t, uint32_t number)
-{
-    uint32_t i = number & t->mask; /* numbers are given one after the other */
-
-    while (t->slots[i].number && t->slots[i].number != number)
-        i = (i + 1) & t->mask;
-    return &t->slots[i];
-}
-
 int crm__numbers_add(crm__numbers *t, uint32_t number, uint32_t position)
 {
-    struct crm__number_slot *slot = number_slot(t, number);
+    struct crm__number_slot *slot = crm__numbers_slot(t, number);
 
     if (slot->number)
         return CRM_EEXISTS;
     slot->number = number;
     slot->position = position;
     return CRM_OK;
-}
-
-uint32_t crm__numbers_find(const crm__numbers *t, uint32_t number)
-{
-    const struct crm__number_slot *slot;
-
-    if (!t->slots || !number)
-        return CRM__NO_OWNER;
-    slot = number_slot(t, number);
-    return slot->number ? slot->position : CRM__NO_OWNER;
 }

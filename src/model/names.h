@@ -29,6 +29,10 @@ int crm__names_add(crm__names *t, crm__arena *a, const char *s, size_t n, uint32
 uint32_t crm__names_find(const crm__names *t, const char *s, size_t n);
 
 /* Positions by dictionary number. */
+struct crm__number_slot {
+    uint32_t number, position; /* number 0: free */
+};
+
 typedef struct crm__numbers {
     struct crm__number_slot *slots;
     uint32_t mask;
@@ -37,6 +41,25 @@ typedef struct crm__numbers {
 int crm__numbers_init(crm__numbers *t, crm__arena *a, size_t most);
 /* 0 is no number; the same number twice: CRM_EEXISTS. */
 int crm__numbers_add(crm__numbers *t, uint32_t number, uint32_t position);
-uint32_t crm__numbers_find(const crm__numbers *t, uint32_t number);
+
+/* The slot of a number, or the free one where it would stand. */
+static inline struct crm__number_slot *crm__numbers_slot(const crm__numbers *t, uint32_t number)
+{
+    uint32_t i = number & t->mask; /* numbers are given one after the other */
+
+    while (t->slots[i].number && t->slots[i].number != number)
+        i = (i + 1) & t->mask;
+    return &t->slots[i];
+}
+
+static inline uint32_t crm__numbers_find(const crm__numbers *t, uint32_t number)
+{
+    const struct crm__number_slot *slot;
+
+    if (!t->slots || !number)
+        return CRM__NO_OWNER;
+    slot = crm__numbers_slot(t, number);
+    return slot->number ? slot->position : CRM__NO_OWNER;
+}
 
 #endif
