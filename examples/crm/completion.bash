@@ -92,9 +92,9 @@ _libcrm_tool()
         return
         ;;
     --reason | --purpose) return ;;
-    --where | --channel | --seed) return ;;
+    --where | --channel | --of | --with | --seed) return ;;
     --actor | --source | --zone | --after | --limit | --width | --expect | --at | --from | --until | --before | --keep | \
-        --encoding | --separator | --sheet | --of | --commit-rows | \
+        --encoding | --separator | --sheet | --commit-rows | \
         --reference) return ;;
     =)
         [ "$verb:${COMP_WORDS[COMP_CWORD - 2]-}" != event:kind ] ||
@@ -150,9 +150,11 @@ _libcrm_tool()
             ;;
         save) options="--replace $writes" ;;
         remove) options=$writes ;;
+        diff) options='--at --with --zone' ;;
         *) options='--zone' ;;
         esac
         ;;
+    numbers) options='--of --csv --svg --zone' ;;
     model)
         case $sub in
         show) options='--default' ;;
@@ -178,7 +180,7 @@ _libcrm_tool()
         ;;
     segment:*)
         case $sub in
-        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check tag untag export save list show remove' -- "$cur")) ;;
+        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check diff tag untag export save list show remove' -- "$cur")) ;;
         esac
         ;;
     event:*)

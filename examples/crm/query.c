@@ -88,12 +88,16 @@ static void put_place(slice line, size_t before)
 /* Without what the mark says better: "segment: expected a value at byte 7". */
 static void shorten(crm_error *err)
 {
-    static const char front[] = "segment: ";
+    static const char *const fronts[] = {"segment: ", "numbers: "};
     size_t n = strlen(err->message), digits;
 
-    if (strncmp(err->message, front, sizeof(front) - 1) == 0) {
-        n -= sizeof(front) - 1;
-        memmove(err->message, err->message + sizeof(front) - 1, n + 1);
+    for (size_t i = 0; i < sizeof(fronts) / sizeof(fronts[0]); i++) {
+        size_t front = strlen(fronts[i]);
+        if (strncmp(err->message, fronts[i], front) != 0)
+            continue;
+        n -= front;
+        memmove(err->message, err->message + front, n + 1);
+        break;
     }
     for (digits = n; digits && strchr("0123456789", err->message[digits - 1]);)
         digits--;

@@ -79,7 +79,7 @@ void help_tool(tool *t, const verb *const *verbs, size_t count);
 /* ---- verbs ---- */
 
 extern const verb verb_init, verb_model, verb_create, verb_get, verb_find, verb_set, verb_delete,
-    verb_undelete, verb_list, verb_segment, verb_tag, verb_tags, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
+    verb_undelete, verb_list, verb_segment, verb_numbers, verb_tag, verb_tags, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
     verb_head, verb_verify, verb_stat, verb_check, verb_import, verb_backup, verb_restore, verb_compact,
     verb_trim, verb_dump, verb_load, verb_export;
 
@@ -573,6 +573,10 @@ int segment_act_run(tool *t, const char *query_arg, const segment_act *a);
 
 /* The customers of a segment, which is argv[0], as export has them. */
 int segment_export(tool *t, int argc, char **argv);
+
+/* ---- segment_diff.c: two segments, or one (right NULL) at two moments ---- */
+
+int segment_diff(tool *t, const char *left, const char *right, const char *at, const char *with);
 
 /* ---- segment_saved.c: segments saved under names ---- */
 

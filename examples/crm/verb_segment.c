@@ -17,6 +17,8 @@ static const char help[] =
     "       " TOOL " segment explain QUERY\n"
     "       " TOOL " segment why QUERY WHO\n"
     "       " TOOL " segment check QUERY\n"
+    "       " TOOL " segment diff QUERY QUERY\n"
+    "       " TOOL " segment diff QUERY [--at TIME] [--with TIME]\n"
     "       " TOOL " segment tag QUERY TAG [--until TIME] [--reason TEXT] [--dry-run]\n"
     "       " TOOL " segment untag QUERY TAG [--dry-run]\n"
     "       " TOOL " segment export QUERY [FILE] --reason TEXT [--format F] ...\n"
@@ -38,6 +40,8 @@ static const char help[] =
     "                    and the time\n"
     "  why               which conditions are true of one customer\n"
     "  check             read it and print it in its canonical form; with --json as a tree\n"
+    "  diff              how many two segments have in common, and how many only one of them;\n"
+    "                    of one segment: at two times, which the clock alone makes different\n"
     "  tag               give every customer of it a tag, in one change that undo takes back;\n"
     "                    prints how many did not have it\n"
     "  untag             take a tag from all of them\n"
@@ -54,6 +58,8 @@ static const char help[] =
     "  --order FIELDS    e.g. 'score desc, name'; customers without a value come last\n"
     "  --limit N         at most so many lines, 1 or more\n"
     "  --seed S          a number; 1 when it is not given\n"
+    "  --at TIME         of diff: when the first is asked; else now\n"
+    "  --with TIME       of diff: when the second is asked; else now\n"
     "  --until TIME      of tag: when it ends, where the dimension allows an end\n"
     "  --reason TEXT     of tag: why\n"
     "  --batch[=NAME]    of tag and untag: make it a batch\n"
@@ -91,6 +97,7 @@ static const char help[] =
     "  " TOOL " segment facet 'event(order, last 90 days)' --by region --lang zh\n"
     "  " TOOL " segment explain 'vip = true and 评分 between 300 and 700'\n"
     "  " TOOL " segment why 'score >= 700 and email is not empty' 13800138000\n"
+    "  " TOOL " segment diff 'tag(value:high)' 'event(order, last 1 year)'\n"
     "  " TOOL " segment tag 'last(order) before 2026' behaviour:dormant --reason 'no order'\n"
     "  " TOOL " segment save winback @winback.txt\n"
     "  " TOOL
@@ -100,7 +107,7 @@ enum { TOP = 10, BAR = 30 };
 
 typedef struct wishes {
     walk_wishes walk;
-    const char *by;
+    const char *by, *at, *with;
     uint64_t limit, seed; /* limit 0: none was given */
     int csv, replace;
     segment_act act;
@@ -406,7 +413,8 @@ enum {
     AFTER = 32,
     REPLACE = 64,
     DRY = 128,
-    HOW = 256
+    HOW = 256,
+    TIMES = 512
 };
 
 static const struct sub {
@@ -422,6 +430,7 @@ static const struct sub {
     {"explain", 1, 0, "one QUERY, in quotes"},
     {"why", 2, 0, "a QUERY, in quotes, and a customer"},
     {"check", 1, 0, "one QUERY, in quotes"},
+    {"diff", 2, TIMES, "two QUERIES, in quotes, or one with --at and --with"},
     {"tag", 2, DRY | HOW, "a QUERY, in quotes, and a TAG"},
     {"untag", 2, DRY, "a QUERY, in quotes, and a TAG"},
     {"export", 1, 0, "a QUERY, in quotes, right behind segment"},
@@ -449,11 +458,11 @@ static int no_sub(tool *t, const char *name)
     for (size_t i = 0; i < sizeof(subs) / sizeof(subs[0]); i++)
         near_try(&x, subs[i].name);
     near_hint(&x, "", &hint);
-    rc = fail_usage(
-        t,
-        "needs count, top, facet, sample, explain, why, check, tag, untag, export, save, list, "
-        "show or remove%s",
-        hint.p ? hint.p : "");
+    rc = fail_usage(t,
+                    "needs count, top, facet, sample, explain, why, check, diff, tag, untag, "
+                    "export, save, list, "
+                    "show or remove%s",
+                    hint.p ? hint.p : "");
     buf_free(&hint);
     return rc;
 }
@@ -475,6 +484,8 @@ static int check_options(tool *t, const struct sub *s, const wishes *o)
                {REPLACE, o->replace, "--replace"},
                {DRY, t->write.batch != 0, "--batch"},
                {DRY, o->act.dry_run, "--dry-run"},
+               {TIMES, o->at != NULL, "--at"},
+               {TIMES, o->with != NULL, "--with"},
                {HOW, o->act.until != NULL, "--until"},
                {HOW, o->act.reason != NULL, "--reason"}};
 
@@ -546,6 +557,8 @@ static int run(tool *t, int argc, char **argv)
         {"reason", 0, ARG_TEXT, &o.act.reason},
         {"batch", 0, ARG_BATCH, NULL},
         {"dry-run", 0, ARG_FLAG, &o.act.dry_run},
+        {"at", 0, ARG_TEXT, &o.at},
+        {"with", 0, ARG_TEXT, &o.with},
         {NULL, 0, 0, NULL},
     };
     const struct sub *s;
@@ -561,7 +574,7 @@ static int run(tool *t, int argc, char **argv)
         return fail_usage(t, "--limit needs a number from 1");
     if (!argc || !(s = find_sub(argv[0])))
         return no_sub(t, argc ? argv[0] : "");
-    if (argc - 1 != s->arguments)
+    if (argc - 1 != s->arguments - ((s->takes & TIMES) && (o.at || o.with)))
         return fail_usage(t, "%s needs %s", s->name, s->needs);
     o.limit = limit == UINT64_MAX ? 0 : limit;
     if ((rc = check_options(t, s, &o)))
@@ -575,6 +588,8 @@ static int run(tool *t, int argc, char **argv)
     }
     if (strcmp(s->name, "save") == 0)
         return segment_save(t, argv[1], argv[2], o.replace);
+    if (s->takes & TIMES)
+        return segment_diff(t, argv[1], argc > 2 ? argv[2] : NULL, o.at, o.with);
     if (strcmp(s->name, "remove") == 0)
         return segment_remove(t, argv[1]);
     if (strcmp(s->name, "list") == 0 || strcmp(s->name, "show") == 0)

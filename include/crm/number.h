@@ -50,6 +50,8 @@ typedef struct crm_number_value {
     double number;
     /** How many values it is of. */
     uint64_t of;
+    /** Three letters when it is an amount of money, else "". */
+    const char *currency;
 } crm_number_value;
 
 /**
@@ -255,8 +257,10 @@ CRM_API int crm_numbers_csv(const crm_numbers *t, char **csv, size_t *n, crm_err
 typedef struct crm_compare_options {
     /** sizeof(crm_compare_options). */
     size_t size;
-    /** Moments at which the two are asked, microseconds since 1970 UTC; 0: the transaction's now. */
-    int64_t left_now_us, right_now_us;
+    /** Moment at which the left one is asked, microseconds since 1970 UTC; 0: the transaction's. */
+    int64_t left_now_us;
+    /** The same of the right one. */
+    int64_t right_now_us;
     /** Called for each chunk of 65,536 ids of either; NULL: never. */
     crm_progress_fn progress;
     /** Handed to progress. */

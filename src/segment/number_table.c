@@ -95,6 +95,7 @@ static int give(crm_numbers *t, const crm__measure *m, const crm__tally *y, crm_
     int rc;
 
     memset(out, 0, sizeof *out);
+    out->currency = "";
     out->of = y ? y->count : 0;
     switch (m->op) {
     case CRM__MEASURE_COUNT:
@@ -130,6 +131,7 @@ static int give_moving(crm_numbers *t, const crm__number_run *n, uint32_t m,
     __int128 sum = 0;
 
     memset(out, 0, sizeof *out);
+    out->currency = "";
     if (at + 1 < n->q.moving || !groups[at].code)
         return CRM_OK;
     for (size_t i = at + 1 - n->q.moving; i <= at; i++) {
@@ -217,6 +219,7 @@ static int add_row(filling *f, const size_t at[CRM__GROUPINGS], uint32_t currenc
     const crm__group *g[CRM__GROUPINGS] = {NULL, NULL};
     const crm__tally *plain, *money;
     crm__table_row *r = new_row(f);
+    const char *letters = "";
     int rc = r ? CRM_OK : CRM_ENOMEM;
 
     for (uint32_t k = 0; k < t->group_count && !rc; k++) {
@@ -225,20 +228,31 @@ static int add_row(filling *f, const size_t at[CRM__GROUPINGS], uint32_t currenc
     }
     if (rc)
         return rc;
-    if (currency)
+    if (currency) {
         crm__day_currency_text(currency - 1, r->currency);
+        letters = crm__arena_copy(&t->a, r->currency, sizeof r->currency);
+        if (!letters)
+            return CRM_ENOMEM;
+    }
     t->money |= currency != 0;
     plain = crm__cells_find(&n->cells, g[0] ? g[0]->code : 0, g[1] ? g[1]->code : 0, 0);
     money = crm__cells_find(&n->cells, g[0] ? g[0]->code : 0, g[1] ? g[1]->code : 0, currency);
     for (uint32_t m = 0; m < t->measure_count && !rc; m++) {
         const crm__measure *x = &n->q.measures[m];
         const crm__tally *y = has_currency(x) ? money : plain;
+        r->values[m].currency = "";
+        if (n->q.moving)
+            r->values[t->measure_count + m].currency = "";
         if (!has_currency(x) && !first)
             continue;
         rc = give(t, x, y ? &y[m] : NULL, &r->values[m]);
         if (!rc && n->q.moving)
             rc = give_moving(t, n, m, f->groups[0], at[0], has_currency(x) ? currency : 0,
                              &r->values[t->measure_count + m]);
+        if (is_money(x))
+            r->values[m].currency = letters;
+        if (is_money(x) && n->q.moving)
+            r->values[t->measure_count + m].currency = letters;
     }
     return rc;
 }

@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: MIT
+ * crm numbers: sums, averages, histograms and tables over the customers of a segment.
+ */
+#include "chart.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: " TOOL " numbers REQUEST [--of QUERY] [--csv] [--svg FILE] [--zone ZONE]\n"
+    "\n"
+    "Computes numbers over all customers, or over those of a segment: how many, how much, by\n"
+    "what, and when. On a terminal rows have bars, and a time series a line of blocks.\n"
+    "\n"
+    "  REQUEST           what is measured, by what it is grouped, and over which time;\n"
+    "                    @FILE, or - for standard input\n"
+    "  --of QUERY        the customers of a segment only, see '" TOOL " segment --help'\n"
+    "  --csv             a table for other programs, with exact numbers; --json the same\n"
+    "  --svg FILE        also draw the first number as a picture; - is standard output\n"
+    "  --zone ZONE       zone of days, months and years, e.g. Asia/Shanghai; else UTC\n"
+    "\n"
+    "What can be measured, several of them with commas between:\n"
+    "\n"
+    "  count             customers\n"
+    "  sum(score)        a field; also avg, min, max, median, percentile 90 (...), distinct\n"
+    "  count(order)      events of a kind; count(*) of all kinds\n"
+    "  avg(order.amount)\n"
+    "                    an attribute of events; also sum, min, max, median, ...\n"
+    "  count(order, last 90 days, channel = web)\n"
+    "                    those in a time, or with a condition, as in a segment\n"
+    "\n"
+    "By what, one or two:\n"
+    "\n"
+    "  by city           a field, or a dimension of tags, or all 'tags'\n"
+    "  by month          when the events were: day, week, month, quarter, year\n"
+    "  by month(created_at)\n"
+    "                    a date or time of the customer\n"
+    "  by score every 100\n"
+    "                    steps of numbers; or 'score in 10 steps'\n"
+    "  by order.product  an attribute of the events; or 'source'\n"
+    "\n"
+    "Behind it a time for all events (last 12 months, this year, since 2026-01), and 'moving 3'\n"
+    "for averages over three rows. Amounts of different currencies are never added: they\n"
+    "have a row each. Two segments are compared by '" TOOL " segment diff'.\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " numbers 'count(order), sum(order.amount) by month last 12 months'\n"
+    "  " TOOL " numbers 'count, avg(score) by lead_source'\n"
+    "  " TOOL " numbers 'count by score in 10 steps' --of 'tag(地域:上海)'\n"
+    "  " TOOL " numbers 'count by region, month(created_at)' --csv > growth.csv\n"
+    "  " TOOL " numbers 'sum(order.amount) by week last 26 weeks moving 4' --svg weeks.svg\n";
+
+enum { BAR = 24, ACROSS = 16, SERIES_MOST = 8 };
+
+typedef struct show {
+    tool *t;
+    crm_txn *txn;
+    crm_numbers *n;
+    size_t rows, groups, values;
+    int money;
+    uint32_t kind; /* of the first grouping */
+} show;
+
+/* ---- texts ---- */
+
+/* Label of a group: of an enum's value or a tag in the language. */
+static void put_group(const show *s, size_t row, size_t group, buf *out)
+{
+    const char *head = crm_numbers_head(s->n, group);
+    crm_number_group g;
+    crm_dimension d;
+    crm_field f;
+    size_t colon;
+
+    if (crm_numbers_group(s->n, row, group, &g, NULL))
+        return;
+    if (g.kind == CRM_GROUP_NONE) {
+        buf_str(out, "-");
+    } else if (g.kind == CRM_GROUP_STEP) {
+        buf_fmt(out, "%s … %s", g.text, g.until);
+    } else if (g.kind == CRM_GROUP_VALUE && !crm_field_find(s->txn, head, CRM_NUL, &f, NULL) &&
+               crm_dimension_find(s->txn, head, CRM_NUL, &d, NULL)) {
+        put_label(s->txn, &f, g.text, strlen(g.text), s->t->lang, out);
+    } else if (g.kind == CRM_GROUP_VALUE && !crm_dimension_find(s->txn, head, CRM_NUL, &d, NULL)) {
+        colon = strcspn(g.text, ":");
+        buf_str(out, tag_label(s->txn, &d, g.text + colon + (g.text[colon] == ':'), s->t->lang));
+    } else {
+        buf_str(out, g.text);
+    }
+}
+
+static size_t digits_behind(const char *s)
+{
+    const char *point = strchr(s, '.');
+
+    return point ? strlen(point + 1) : 0;
+}
+
+/* 5,367,033.15; a date or time as it is. */
+static void put_number(buf *out, const char *s, size_t digits)
+{
+    size_t whole = strcspn(s, "."), at = *s == '-';
+
+    if (strlen(s) > whole + 8 || strspn(s, "-0123456789.") != strlen(s) || strchr(s + 1, '-')) {
+        buf_str(out, s);
+        return;
+    }
+    buf_add(out, s, at);
+    for (size_t i = at; i < whole; i++) {
+        if (i > at && (whole - i) % 3 == 0)
+            buf_char(out, ',');
+        buf_char(out, s[i]);
+    }
+    if (!digits)
+        return;
+    buf_char(out, '.');
+    buf_str(out, s[whole] ? s + whole + 1 : "");
+    for (size_t i = digits_behind(s); i < digits; i++)
+        buf_char(out, '0');
+}
+
+static crm_number_value value_of(const show *s, size_t row, size_t value)
+{
+    crm_number_value v = {NULL, 0, 0, ""};
+
+    crm_numbers_value(s->n, row, value, &v, NULL);
+    return v;
+}
+
+/* Digits that a column of numbers is written with. */
+static size_t digits_of(const show *s, size_t value)
+{
+    size_t most = 0;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        const char *text = value_of(s, r, value).text;
+        size_t n = text && !strchr(text, ':') ? digits_behind(text) : 0;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+static void put_value(const show *s, size_t row, size_t value, size_t digits, buf *out)
+{
+    const char *text = value_of(s, row, value).text;
+
+    if (text)
+        put_number(out, text, digits);
+}
+
+static void cell(table *tb, buf *b)
+{
+    table_cell(tb, b->p ? b->p : "", b->n);
+    b->n = 0;
+}
+
+static void head_of(const show *s, size_t column, buf *out)
+{
+    const char *head = crm_numbers_head(s->n, column);
+    crm_dimension d;
+    crm_field f;
+
+    if (column < s->groups && !crm_dimension_find(s->txn, head, CRM_NUL, &d, NULL))
+        buf_str(out, dimension_label(s->txn, &d, s->t->lang));
+    else if (column < s->groups && !crm_field_find(s->txn, head, CRM_NUL, &f, NULL))
+        buf_str(out, field_label(s->txn, &f, s->t->lang));
+    else
+        buf_str(out, head);
+}
+
+/* ---- tables ---- */
+
+/* Without a grouping: one line for each number. */
+static void put_list(const show *s)
+{
+    table *tb = table_new(3, out_columns(1), 0);
+    buf b = {0};
+
+    table_no_head(tb);
+    table_right(tb, 1);
+    for (size_t v = 0; v < s->values; v++) {
+        for (size_t r = 0; r < s->rows; r++) {
+            const char *text = value_of(s, r, v).text;
+            if (!text && s->rows > 1)
+                continue;
+            table_cell(tb, crm_numbers_head(s->n, v), strlen(crm_numbers_head(s->n, v)));
+            put_number(&b, text ? text : "-", text ? digits_behind(text) : 0);
+            cell(tb, &b);
+            buf_str(&b, value_of(s, r, v).currency);
+            cell(tb, &b);
+        }
+    }
+    table_end(tb);
+    buf_free(&b);
+}
+
+static double most_of(const show *s, size_t value)
+{
+    double most = 0;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        crm_number_value v = value_of(s, r, value);
+        most = v.text && v.number > most ? v.number : most;
+    }
+    return most;
+}
+
+static void put_long(const show *s)
+{
+    int bars = out_is_terminal() && s->values;
+    size_t columns = s->groups + (size_t)s->money + s->values + (size_t)bars;
+    table *tb = table_new(columns, out_columns(1), 0);
+    double most = bars ? most_of(s, 0) : 0;
+    buf b = {0};
+
+    for (size_t i = 0; i < s->groups + s->values; i++) {
+        if (i == s->groups && s->money)
+            table_cell(tb, "", 0);
+        head_of(s, i, &b);
+        cell(tb, &b);
+        if (i >= s->groups)
+            table_right(tb, i + (size_t)s->money);
+    }
+    if (bars)
+        table_cell(tb, "", 0);
+    for (size_t r = 0; r < s->rows && !out_failed(); r++) {
+        for (size_t g = 0; g < s->groups; g++) {
+            put_group(s, r, g, &b);
+            cell(tb, &b);
+        }
+        if (s->money)
+            table_cell(tb, crm_numbers_currency(s->n, r), strlen(crm_numbers_currency(s->n, r)));
+        for (size_t v = 0; v < s->values; v++) {
+            put_value(s, r, v, digits_of(s, v), &b);
+            cell(tb, &b);
+        }
+        if (bars) {
+            chart_bar(&b, value_of(s, r, 0).number, most, BAR);
+            cell(tb, &b);
+        }
+    }
+    table_end(tb);
+    buf_free(&b);
+}
+
+/* Lines of blocks below a time series on a terminal. */
+static void put_sparks(const show *s)
+{
+    double *values = xrealloc(NULL, s->rows * sizeof(*values));
+    buf b = {0};
+
+    for (size_t v = 0; v < s->values; v++) {
+        for (size_t r = 0; r < s->rows; r++) {
+            crm_number_value x = value_of(s, r, v);
+            values[r] = x.text ? x.number : NAN;
+        }
+        chart_spark(&b, values, s->rows);
+        buf_fmt(&b, "  %s", crm_numbers_head(s->n, v));
+        out_line(b.p, b.n);
+        b.n = 0;
+    }
+    buf_free(&b);
+    free(values);
+}
+
+/* ---- two groupings: rows and columns ---- */
+
+/* Names in order of their first appearance. */
+typedef struct names {
+    const char **p;
+    size_t n;
+} names;
+
+static size_t name_at(names *all, const char *text)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (strcmp(all->p[i], text) == 0)
+            return i;
+    all->p = xrealloc(all->p, (all->n + 1) * sizeof(*all->p));
+    all->p[all->n] = text;
+    return all->n++;
+}
+
+/* The same of a name that is kept here, see names_free(); b is empty then. */
+static size_t name_own(names *all, buf *b)
+{
+    size_t before = all->n, at;
+    char *copy = xrealloc(NULL, b->n + 1);
+
+    memcpy(copy, b->p ? b->p : "", b->n);
+    copy[b->n] = 0;
+    b->n = 0;
+    at = name_at(all, copy);
+    if (all->n == before)
+        free(copy);
+    return at;
+}
+
+static void names_free(names *all)
+{
+    for (size_t i = 0; i < all->n; i++)
+        free((char *)(uintptr_t)all->p[i]);
+    free(all->p);
+}
+
+/* The columns of the second grouping, in order: by time and steps ascending, as they come else. */
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+typedef struct cross {
+    names rows, columns;
+    size_t *at; /* row of the table + 1 */
+} cross;
+
+/* The group of no value is the last column, as it is the last row. */
+static void none_last(names *all)
+{
+    for (size_t i = 0; i + 1 < all->n; i++) {
+        const char *next = all->p[i + 1];
+        if (all->p[i][0])
+            continue;
+        all->p[i + 1] = all->p[i];
+        all->p[i] = next;
+    }
+}
+
+static void cross_make(const show *s, cross *x)
+{
+    crm_number_group a, b;
+    int time = 0;
+
+    memset(x, 0, sizeof(*x));
+    for (size_t r = 0; r < s->rows; r++) {
+        crm_numbers_group(s->n, r, 0, &a, NULL);
+        crm_numbers_group(s->n, r, 1, &b, NULL);
+        name_at(&x->rows, a.text);
+        name_at(&x->columns, b.text);
+        time |= b.kind == CRM_GROUP_TIME;
+    }
+    if (time)
+        qsort(x->columns.p, x->columns.n, sizeof(*x->columns.p), by_text);
+    none_last(&x->columns);
+    x->at = xrealloc(NULL, (x->rows.n * x->columns.n + 1) * sizeof(*x->at));
+    memset(x->at, 0, (x->rows.n * x->columns.n + 1) * sizeof(*x->at));
+    for (size_t r = 0; r < s->rows; r++) {
+        crm_numbers_group(s->n, r, 0, &a, NULL);
+        crm_numbers_group(s->n, r, 1, &b, NULL);
+        x->at[name_at(&x->rows, a.text) * x->columns.n + name_at(&x->columns, b.text)] = r + 1;
+    }
+}
+
+static void cross_free(cross *x)
+{
+    free(x->rows.p);
+    free(x->columns.p);
+    free(x->at);
+}
+
+/* Any table row with the group. */
+static size_t row_with(const cross *x, size_t row, size_t column)
+{
+    size_t n = x->columns.n;
+
+    for (size_t i = 0; row != SIZE_MAX && i < n; i++)
+        if (x->at[row * n + i])
+            return x->at[row * n + i] - 1;
+    for (size_t i = 0; row == SIZE_MAX && i < x->rows.n; i++)
+        if (x->at[i * n + column])
+            return x->at[i * n + column] - 1;
+    return 0;
+}
+
+static void put_cross(const show *s, const cross *x)
+{
+    table *tb = table_new(1 + x->columns.n, out_columns(1), 0);
+    size_t digits = digits_of(s, 0);
+    buf b = {0};
+
+    head_of(s, 0, &b);
+    cell(tb, &b);
+    for (size_t c = 0; c < x->columns.n; c++) {
+        put_group(s, row_with(x, SIZE_MAX, c), 1, &b);
+        cell(tb, &b);
+        table_right(tb, 1 + c);
+    }
+    for (size_t r = 0; r < x->rows.n; r++) {
+        put_group(s, row_with(x, r, 0), 0, &b);
+        cell(tb, &b);
+        for (size_t c = 0; c < x->columns.n; c++) {
+            size_t at = x->at[r * x->columns.n + c];
+            if (at)
+                put_value(s, at - 1, 0, digits, &b);
+            cell(tb, &b);
+        }
+    }
+    table_end(tb);
+    buf_free(&b);
+}
+
+/* ---- what is shown ---- */
+
+static int one_currency(const show *s)
+{
+    for (size_t r = 1; r < s->rows; r++)
+        if (strcmp(crm_numbers_currency(s->n, r), crm_numbers_currency(s->n, 0)) != 0)
+            return 0;
+    return 1;
+}
+
+static void put_people(const show *s)
+{
+    cross x;
+
+    if (!s->rows) {
+        note(s->t, "nothing to count");
+        return;
+    }
+    if (!s->groups) {
+        put_list(s);
+        return;
+    }
+    if (s->groups == 2 && s->values == 1 && one_currency(s)) {
+        cross_make(s, &x);
+        if (x.columns.n <= ACROSS)
+            put_cross(s, &x);
+        else
+            put_long(s);
+        cross_free(&x);
+        return;
+    }
+    put_long(s);
+    if (s->groups == 1 && s->kind == CRM_GROUP_TIME && out_is_terminal() && one_currency(s))
+        put_sparks(s);
+}
+
+static int put_machine(const show *s, int csv)
+{
+    crm_error err = CRM_ERROR_INIT;
+    char *text;
+    size_t n;
+
+    if (csv ? crm_numbers_csv(s->n, &text, &n, &err) : crm_numbers_json(s->n, &text, &n, &err))
+        return fail_crm(s->t, &err);
+    if (csv)
+        out_put(text, n);
+    else
+        out_json(text, n);
+    crm_free(text);
+    return 0;
+}
+
+/* ---- SVG ---- */
+
+static int save(tool *t, const char *file, const buf *b)
+{
+    FILE *f;
+    int bad;
+
+    if (strcmp(file, "-") == 0) {
+        out_put(b->p, b->n);
+        return 0;
+    }
+    f = fopen(file, "wb");
+    bad = !f || fwrite(b->p, 1, b->n, f) != b->n;
+    bad |= f && fclose(f);
+    return bad ? fail(t, CRM_EIO, "%s: %s", file, strerror(errno)) : 0;
+}
+
+/* The first number: rows by the first grouping, a series for each of the second or each currency.
+ */
+static int draw(const show *s, const char *file, const char *of)
+{
+    chart c = {crm_numbers_text(s->n), of, s->kind == CRM_GROUP_TIME, 0, 0, NULL, NULL, NULL, NULL};
+    names rows = {NULL, 0}, series = {NULL, 0};
+    double *values;
+    buf b = {0};
+    int rc;
+
+    for (size_t r = 0; r < s->rows; r++) {
+        for (size_t g = 0; g < 2; g++) {
+            if (g < s->groups)
+                put_group(s, r, g, &b);
+            if (g == 1 && crm_numbers_currency(s->n, r)[0] && s->groups < 2)
+                buf_str(&b, crm_numbers_currency(s->n, r));
+            name_own(g ? &series : &rows, &b);
+        }
+    }
+    c.row_count = rows.n;
+    c.series = series.n < SERIES_MOST ? series.n : SERIES_MOST;
+    c.rows = rows.p;
+    c.names = series.p;
+    values = xrealloc(NULL, (rows.n * c.series + 1) * sizeof(*values));
+    c.texts = xrealloc(NULL, (rows.n * c.series + 1) * sizeof(*c.texts));
+    for (size_t i = 0; i < rows.n * c.series; i++) {
+        values[i] = NAN;
+        c.texts[i] = NULL;
+    }
+    for (size_t r = 0; r < s->rows && s->values; r++) {
+        crm_number_value v = value_of(s, r, 0);
+        size_t x, y;
+        if (s->groups)
+            put_group(s, r, 0, &b);
+        x = name_own(&rows, &b);
+        if (s->groups > 1)
+            put_group(s, r, 1, &b);
+        else
+            buf_str(&b, crm_numbers_currency(s->n, r));
+        y = name_own(&series, &b);
+        if (y >= c.series || !v.text)
+            continue;
+        values[x * c.series + y] = v.number;
+        c.texts[x * c.series + y] = v.text;
+    }
+    c.values = values;
+    chart_svg(&b, &c);
+    rc = save(s->t, file, &b);
+    if (!rc && series.n > c.series)
+        note(s->t, "%zu of %zu series are drawn", c.series, series.n);
+    free(values);
+    free(c.texts);
+    names_free(&rows);
+    names_free(&series);
+    buf_free(&b);
+    return rc;
+}
+
+/* ---- the verb ---- */
+
+typedef struct wishes {
+    const char *of, *svg;
+    int csv;
+} wishes;
+
+static int show_all(tool *t, crm_txn *txn, crm_numbers *n, const wishes *o)
+{
+    show s = {.t = t, .txn = txn, .n = n};
+    crm_number_group g;
+    int rc = 0;
+
+    crm_numbers_size(n, &s.rows, &s.groups, &s.values);
+    for (size_t r = 0; r < s.rows; r++)
+        s.money |= crm_numbers_currency(n, r)[0] != 0;
+    if (s.rows && s.groups && !crm_numbers_group(n, 0, 0, &g, NULL))
+        s.kind = g.kind;
+    if (o->svg && (rc = draw(&s, o->svg, o->of)))
+        return rc;
+    if (o->svg && strcmp(o->svg, "-") == 0)
+        return 0;
+    if (t->json || o->csv)
+        return put_machine(&s, o->csv);
+    put_people(&s);
+    return 0;
+}
+
+static int ask(tool *t, crm_txn *txn, query *request, query *of, const wishes *o)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_numbers *n = NULL;
+    int rc = query_parse(of, txn);
+
+    if (rc)
+        return rc;
+    query_watch(of);
+    if (crm_numbers_ask(txn, of->segment, request->text.p, request->text.n, &of->options, &n,
+                        &err)) {
+        query_unwatch(of);
+        return err.offset >= 0 ? query_misread(request, &err) : query_fail(of, &err);
+    }
+    query_unwatch(of);
+    rc = show_all(t, txn, n, o);
+    crm_numbers_free(n);
+    return rc;
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    wishes o = {NULL, NULL, 0};
+    const arg_option own[] = {
+        {"of", 0, ARG_TEXT, &o.of},
+        {"svg", 0, ARG_TEXT, &o.svg},
+        {"csv", 0, ARG_FLAG, &o.csv},
+        {NULL, 0, 0, NULL},
+    };
+    query request, of;
+    crm_txn *txn = NULL;
+    int rc = verb_start(t, &argc, argv, own);
+
+    if (rc)
+        return rc;
+    if (argc != 1)
+        return fail_usage(t, "needs one REQUEST, in quotes, such as 'count by city'");
+    if (o.csv && t->json)
+        return fail_usage(t, "either --csv or --json");
+    if ((rc = query_read(&request, t, argv[0])))
+        return rc;
+    rc = query_read(&of, t, o.of ? o.of : "all");
+    if (!rc && !(rc = open_read(t)) && !(rc = begin(t, CRM_READ, &txn)))
+        rc = ask(t, txn, &request, &of, &o);
+    crm_txn_abort(txn);
+    query_free(&of);
+    query_free(&request);
+    return rc;
+}
+
+const verb verb_numbers = {
+    "numbers", "REQUEST [--of QUERY]", "sums, averages, histograms, tables", help, 1, run};

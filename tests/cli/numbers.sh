@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+# numbers: measures and groupings as tables, CSV, JSON and pictures; segment diff; what is wrong.
+. "$CLI_TESTS/lib.sh"
+
+printf '%s\n' '{"name":"张伟","city":"上海","score":800,"lead_source":"wechat","credit_limit":"10000 CNY","tags":["region:cn/east"]}' \
+    '{"name":"Li Na","city":"上海","score":900,"vip":true,"tags":["region:cn/east"]}' \
+    '{"name":"Anna Becker","city":"Berlin","score":640,"lead_source":"web","credit_limit":"2500.50 EUR"}' \
+    '{"kind":"organisation","name":"Acme, Ltd","city":"A & <B>"}' \
+    '{"name":"王芳","city":"北京","score":300,"lead_source":"wechat","birth_date":"1990-05"}' |
+    "$CRM" create --file - >/dev/null 2>&1
+crm event add 1 kind=order time=2025-11-30T23:30:00Z amount='10 CNY' >/dev/null
+crm event add 1 kind=order time=2026-01-05 amount='12.50 CNY' >/dev/null
+crm event add 3 kind=order time=2026-02-01 amount='7 EUR' >/dev/null
+
+# without a grouping, with one, with two
+want 0 crm numbers 'count, avg(score), median(score), max(score)' <<'END'
+count            5
+avg(score)     528
+median(score)  640
+max(score)     900
+END
+want 0 crm numbers 'count, sum(credit_limit) by lead_source' <<'END'
+Lead source       count  sum(credit_limit)
+Web          EUR      1           2,500.50
+WeChat       CNY      2          10,000.00
+-                     2               0.00
+END
+want 0 crm numbers 'count by city, lead_source' --lang zh <<'END'
+城市     微信  网站  -
+上海        1        1
+A & <B>              1
+Berlin            1   
+北京        1         
+END
+want 0 crm numbers 'count by score in 5 steps' --of 'score > 500' <<'END'
+score in 5 steps  count
+600 … 700             1
+700 … 800             0
+800 … 900             1
+900 … 1000            1
+END
+
+# a month is that of the zone, and one without orders is there; so are averages over rows
+want 0 crm numbers 'count(order), sum(order.amount) by month between 2025-11 and 2026-02' <<'END'
+month         count(order)  sum(order.amount)
+2025-11  CNY             1              10.00
+2025-12                  0               0.00
+2026-01  CNY             1              12.50
+2026-02  EUR             1               7.00
+END
+want 0 crm numbers 'count(order) by month between 2025-11 and 2026-02 moving 2' --zone Asia/Shanghai <<'END'
+month    count(order)  moving 2 count(order)
+2025-11             0                       
+2025-12             1                    0.5
+2026-01             1                    1.0
+2026-02             1                    1.0
+END
+
+# for other programs
+crm numbers 'count, sum(credit_limit) by lead_source' --csv >rows.csv
+tr -d '\r' <rows.csv >rows.txt
+want 0 cat rows.txt <<'END'
+lead_source,currency,count,sum(credit_limit)
+web,EUR,1,2500.50
+wechat,CNY,2,10000
+,,2,0
+END
+want 0 crm numbers 'count by score every 200' --json --of 'score > 500' <<'END'
+{"request":"count by score every 200","groups":["score every 200"],"values":["count"],"how":["rows"],"rows":[{"groups":[["600","800"]],"values":[1]},{"groups":[["800","1000"]],"values":[2]}]}
+END
+
+# a picture: the same twice, well-formed, with every text escaped
+crm numbers 'count by city' --svg a.svg >/dev/null
+crm numbers 'count by city' --svg - >b.svg
+cmp a.svg b.svg || die "not the same picture"
+grep -q '>北京<' a.svg || die "no city"
+grep -q 'A &amp; &lt;B&gt;' a.svg || die "not escaped"
+crm numbers 'count(order) by month between 2025-11 and 2026-02' --svg c.svg >/dev/null
+if command -v python3 >/dev/null; then
+    for f in a.svg c.svg; do
+        python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' $f || die "$f is no XML"
+    done
+fi
+
+# two segments, and one at two times
+want 0 crm segment diff 'city = 上海' 'score >= 800' <<'END'
+in both             2
+only in the first   0
+only in the second  0
+END
+want 0 crm segment diff 'event(order, last 30 days)' --at 2026-01-10 --with 2026-02-10 --json <<'END'
+{"both":0,"left":1,"right":1}
+END
+
+# what is wrong is shown where it stands
+silent 4 crm numbers 'count by scroe'
+said <<'END'
+crm: numbers: no field of this name, did you mean "score"
+  count by scroe
+           ^
+END
+silent 4 crm numbers 'count by name'
+silent 4 crm numbers 'count' --of 'scroe > 1'
+silent 2 crm numbers
+silent 2 crm numbers count --csv --json
+silent 2 crm segment diff all
+silent 5 crm numbers count --svg /nowhere/x.svg
