@@ -148,7 +148,7 @@ _libcrm_tool()
             options='--reason --purpose --channel --zone --format --events --fields --kind --with-events'
             options+=' --with-origins --labels --separator --excel --bom --force --actor'
             ;;
-        save) options="--replace $writes" ;;
+        save) options="--replace --static $writes" ;;
         remove) options=$writes ;;
         diff) options='--at --with --zone' ;;
         *) options='--zone' ;;

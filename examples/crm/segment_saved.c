@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-int segment_save(tool *t, const char *name, const char *arg, int replace)
+int segment_save(tool *t, const char *name, const char *arg, uint32_t flags)
 {
     crm_error err = CRM_ERROR_INIT;
     crm_txn *txn = NULL;
@@ -17,7 +17,7 @@ int segment_save(tool *t, const char *name, const char *arg, int replace)
     if (!rc && !(rc = open_write(t, MAKE_NOT)) && !(rc = begin(t, CRM_WRITE, &txn)))
         rc = query_parse(&q, txn);
     if (!rc) {
-        result = crm_segment_save(txn, name, q.segment, replace ? CRM_SEGMENT_REPLACE : 0, &err);
+        result = crm_segment_save(txn, name, q.segment, flags, &err);
         if (result == CRM_EEXISTS)
             rc = fail(t, result,
                       "a segment is saved as %s already (--replace saves another "
@@ -79,7 +79,7 @@ int segment_remove(tool *t, const char *name)
 /* One saved segment, for people or programs. */
 typedef struct saved {
     crm_saved_segment s;
-    buf text, tree; /* tree: of JSON only */
+    buf text, tree; /* tree: of JSON only, and not of a static one */
     buf actor, time;
     buf wrong; /* why it can't be read by the present model */
 } saved;
@@ -120,7 +120,16 @@ static int read_saved(tool *t, crm_txn *txn, saved *x)
     crm_segment *segment;
     char *text = NULL;
     size_t n;
-    int rc = crm_segment_saved(txn, x->s.name, &segment, &err);
+    int rc;
+
+    if (x->s.flags & CRM_SEGMENT_STATIC) {
+        if (crm_segment_version(txn, x->s.name, 0, &x->s, &text, &err) < 0)
+            return fail_crm(t, &err);
+        buf_str(&x->text, text);
+        crm_free(text);
+        return read_entry(t, txn, x);
+    }
+    rc = crm_segment_saved(txn, x->s.name, &segment, &err);
 
     if (rc == CRM_EFIELD || rc == CRM_EVALUE) {
         buf_str(&x->wrong, err.message);
@@ -150,7 +159,17 @@ static void put_member(buf *out, const char *key, const buf *value)
     json_string(out, value->p, value->n);
 }
 
-static void put_json(const saved *x)
+static void put_list_member(buf *out, const char *key, const buf *items)
+{
+    if (!items)
+        return;
+    json_key(out, key);
+    buf_char(out, '[');
+    buf_add(out, items->p ? items->p : "", items->n);
+    buf_char(out, ']');
+}
+
+static void put_json(const saved *x, const buf *versions)
 {
     buf b = {0};
 
@@ -160,54 +179,75 @@ static void put_json(const saved *x)
     buf_fmt(&b, ",\"revision\":%" PRIu64, x->s.revision);
     put_member(&b, "time", &x->time);
     put_member(&b, "actor", &x->actor);
+    if (x->s.flags & CRM_SEGMENT_STATIC)
+        buf_str(&b, ",\"static\":true");
     put_member(&b, "text", &x->text);
-    if (x->tree.n) {
+    if (x->s.flags & CRM_SEGMENT_STATIC) {
+        /* its text is what it was once made of */
+    } else if (x->tree.n) {
         json_key(&b, "tree");
         buf_add(&b, x->tree.p, x->tree.n);
     } else {
         json_key(&b, "wrong");
         json_string(&b, x->wrong.p, x->wrong.n);
     }
+    put_list_member(&b, "versions", versions);
     buf_char(&b, '}');
     out_json(b.p, b.n);
     buf_free(&b);
 }
 
-static void put_row(table *tb, const saved *x)
+static void put_row(table *tb, const saved *x, int named)
 {
     const buf *cells[] = {&x->time, &x->actor, &x->text};
     buf b = {0};
 
-    table_cell(tb, x->s.name, strlen(x->s.name));
+    if (named)
+        table_cell(tb, x->s.name, strlen(x->s.name));
     buf_fmt(&b, "%" PRIu64, x->s.revision);
     table_cell(tb, b.p, b.n);
     b.n = 0;
+    if (x->s.flags & CRM_SEGMENT_STATIC)
+        buf_str(&b, "static: ");
+    if (x->s.flags & CRM_SEGMENT_REMOVED)
+        buf_str(&b, "removed");
+    buf_add(&b, x->text.p ? x->text.p : "", x->text.n);
     for (size_t i = 0; i < 3; i++)
-        if (i == 2 && !x->text.n)
+        if (i == 2 && b.n)
+            table_cell(tb, b.p, b.n);
+        else if (i == 2 && !x->text.n)
             table_cell(tb, x->wrong.p, x->wrong.n);
         else
             table_cell(tb, cells[i]->p ? cells[i]->p : "", cells[i]->n);
     buf_free(&b);
 }
 
-static int put_list(tool *t, crm_txn *txn)
+/* A table of saved segments, or of versions of one; NULL for JSON. */
+static table *begin_table(tool *t, int named)
 {
     static const char *const heads[][2] = {{"Name", "名称"},
                                            {"Revision", "修订号"},
                                            {"Time", "时间"},
                                            {"By", "操作者"},
                                            {"Query", "条件"}};
-    crm_error err = CRM_ERROR_INIT;
-    table *tb = t->json ? NULL : table_new(5, out_columns(1), 0);
-    char after[sizeof(((crm_saved_segment *)0)->name)] = "";
-    int rc = 0, code = 0;
+    table *tb = t->json ? NULL : table_new(named ? 5 : 4, out_columns(1), 0);
 
-    for (size_t i = 0; tb && i < 5; i++) {
+    for (size_t i = !named; tb && i < 5; i++) {
         const char *head = heads[i][strncmp(t->lang, "zh", 2) == 0];
         table_cell(tb, head, strlen(head));
     }
     if (tb)
-        table_right(tb, 1);
+        table_right(tb, named ? 1 : 0);
+    return tb;
+}
+
+static int put_list(tool *t, crm_txn *txn)
+{
+    crm_error err = CRM_ERROR_INIT;
+    table *tb = begin_table(t, 1);
+    char after[sizeof(((crm_saved_segment *)0)->name)] = "";
+    int rc = 0, code = 0;
+
     while (!code && !out_failed()) {
         saved x = {0};
         rc = crm_segment_saved_next(txn, *after ? after : NULL, &x.s, &err);
@@ -216,9 +256,48 @@ static int put_list(tool *t, crm_txn *txn)
         memcpy(after, x.s.name, sizeof(after));
         code = read_saved(t, txn, &x);
         if (!code && tb)
-            put_row(tb, &x);
+            put_row(tb, &x, 1);
         else if (!code)
-            put_json(&x);
+            put_json(&x, NULL);
+        saved_free(&x);
+    }
+    if (tb)
+        table_end(tb);
+    if (rc == CRM_DONE && !*after && !t->json)
+        note(t, "no segment is saved ('" TOOL " segment save NAME QUERY' saves one)");
+    return rc < 0 ? fail_crm(t, &err) : code;
+}
+
+/* All versions of it, the last first. */
+static int put_versions(tool *t, crm_txn *txn, const char *name, buf *json)
+{
+    crm_error err = CRM_ERROR_INIT;
+    table *tb = begin_table(t, 0);
+    uint64_t before = 0;
+    int rc, code = 0;
+
+    for (;;) {
+        saved x = {0};
+        char *text;
+        rc = crm_segment_version(txn, name, before, &x.s, &text, &err);
+        if (rc || code)
+            break;
+        before = x.s.revision;
+        buf_str(&x.text, text);
+        crm_free(text);
+        code = read_entry(t, txn, &x);
+        if (tb) {
+            put_row(tb, &x, 0);
+        } else {
+            buf_fmt(json, "%s{\"revision\":%" PRIu64, json->n ? "," : "", x.s.revision);
+            put_member(json, "time", &x.time);
+            put_member(json, "actor", &x.actor);
+            if (x.s.flags & (CRM_SEGMENT_STATIC | CRM_SEGMENT_REMOVED))
+                buf_str(json,
+                        x.s.flags & CRM_SEGMENT_STATIC ? ",\"static\":true" : ",\"removed\":true");
+            put_member(json, "text", &x.text);
+            buf_char(json, '}');
+        }
         saved_free(&x);
     }
     if (tb)
@@ -232,6 +311,7 @@ static int put_one(tool *t, crm_txn *txn, const char *name)
     const char *after = NULL;
     int rc, code;
     saved x = {0};
+    buf versions = {0};
     char last[sizeof(x.s.name)];
 
     while (!(rc = crm_segment_saved_next(txn, after, &x.s, &err)) && strcmp(x.s.name, name) != 0) {
@@ -243,12 +323,16 @@ static int put_one(tool *t, crm_txn *txn, const char *name)
     if (rc)
         return fail_crm(t, &err);
     code = read_saved(t, txn, &x);
-    if (!code && t->json)
-        put_json(&x);
-    else if (!code && x.text.n)
-        out_raw(x.text.p, x.text.n), out_put("\n", 1);
-    else if (!code)
+    if (!code && t->json) {
+        code = put_versions(t, txn, name, &versions);
+        put_json(&x, &versions);
+    } else if (!code && x.text.n) {
+        out_raw(x.text.p, x.text.n), out_put("\n\n", 2);
+        code = put_versions(t, txn, name, &versions);
+    } else if (!code) {
         code = fail(t, CRM_EFIELD, "%s", x.wrong.p);
+    }
+    buf_free(&versions);
     saved_free(&x);
     return code;
 }

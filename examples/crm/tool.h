@@ -581,7 +581,7 @@ int segment_diff(tool *t, const char *left, const char *right, const char *at, c
 /* ---- segment_saved.c: segments saved under names ---- */
 
 /* What the verb's save, remove, list (name NULL) and show do; the exit code. */
-int segment_save(tool *t, const char *name, const char *query_arg, int replace);
+int segment_save(tool *t, const char *name, const char *query_arg, uint32_t flags);
 int segment_remove(tool *t, const char *name);
 int segment_saved(tool *t, const char *name);
 

@@ -22,7 +22,7 @@ static const char help[] =
     "       " TOOL " segment tag QUERY TAG [--until TIME] [--reason TEXT] [--dry-run]\n"
     "       " TOOL " segment untag QUERY TAG [--dry-run]\n"
     "       " TOOL " segment export QUERY [FILE] --reason TEXT [--format F] ...\n"
-    "       " TOOL " segment save NAME QUERY [--replace]\n"
+    "       " TOOL " segment save NAME QUERY [--replace] [--static]\n"
     "       " TOOL " segment list\n"
     "       " TOOL " segment show NAME\n"
     "       " TOOL " segment remove NAME\n"
@@ -47,9 +47,10 @@ static const char help[] =
     "  untag             take a tag from all of them\n"
     "  export            its customers for other programs, with all options of export\n"
     "  save              give it a name: segment(NAME) is true in other questions of what it\n"
-    "                    says at the moment of asking; --replace saves another version\n"
+    "                    says at the moment of asking; --replace saves another version,\n"
+    "                    --static who is in it now, whatever becomes of them\n"
     "  list              the saved ones, with who saved them, and when\n"
-    "  show              what a saved one says\n"
+    "  show              what a saved one says, and who saved its versions, and when\n"
     "  remove            take a name away, unless another saved one refers to it\n"
     "  QUERY             in the segment language; @FILE, or - for standard input\n"
     "  WHO               an id, FIELD=VALUE or a value, see get\n"
@@ -109,7 +110,7 @@ typedef struct wishes {
     walk_wishes walk;
     const char *by, *at, *with;
     uint64_t limit, seed; /* limit 0: none was given */
-    int csv, replace;
+    int csv, replace, fixed;
     segment_act act;
 } wishes;
 
@@ -482,6 +483,7 @@ static int check_options(tool *t, const struct sub *s, const wishes *o)
                {BY, o->by != NULL, "--by"},
                {SEED, o->seed != 1, "--seed"},
                {REPLACE, o->replace, "--replace"},
+               {REPLACE, o->fixed, "--static"},
                {DRY, t->write.batch != 0, "--batch"},
                {DRY, o->act.dry_run, "--dry-run"},
                {TIMES, o->at != NULL, "--at"},
@@ -553,6 +555,7 @@ static int run(tool *t, int argc, char **argv)
         {"width", 0, ARG_NUMBER, &o.walk.width},
         {"seed", 0, ARG_NUMBER, &o.seed},
         {"replace", 0, ARG_FLAG, &o.replace},
+        {"static", 0, ARG_FLAG, &o.fixed},
         {"until", 0, ARG_TEXT, &o.act.until},
         {"reason", 0, ARG_TEXT, &o.act.reason},
         {"batch", 0, ARG_BATCH, NULL},
@@ -587,7 +590,9 @@ static int run(tool *t, int argc, char **argv)
         return segment_act_run(t, argv[1], &o.act);
     }
     if (strcmp(s->name, "save") == 0)
-        return segment_save(t, argv[1], argv[2], o.replace);
+        return segment_save(t, argv[1], argv[2],
+                            (o.replace ? CRM_SEGMENT_REPLACE : 0) |
+                                (o.fixed ? CRM_SEGMENT_STATIC : 0));
     if (s->takes & TIMES)
         return segment_diff(t, argv[1], argc > 2 ? argv[2] : NULL, o.at, o.with);
     if (strcmp(s->name, "remove") == 0)

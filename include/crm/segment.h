@@ -6,8 +6,8 @@
  *
  * A segment is parsed once and may then be asked in any number of transactions, of several threads
  * too.  Every run passes the root of the database: customers that are deleted are never in a
- * result. Purpose and channel of a run are those of its transaction; when consent comes they narrow
- * the root.
+ * result.  Purpose and channel of a run are those of its transaction: the journal keeps them, and
+ * as long as there are no consents they narrow nothing.
  */
 #ifndef CRM_SEGMENT_H
 #define CRM_SEGMENT_H
@@ -40,8 +40,9 @@ typedef struct crm_segment_options {
     /** Of crm_segment_list(): only what comes after this resume key, from crm_segment_key() of a
      * walk with the same order, in any transaction.  NULL: from the beginning. */
     const char *after;
-    /** Why the customers are asked for.  Nothing looks at it yet: it is for runs that no purpose
-     * binds, when consent binds the others; NULL: none. */
+    /** Of crm_segment_list() and crm_segment_sample(), which hand out who is in a segment: why.  The
+     * journal then says so before they do, as of an export; in a read transaction that is a commit
+     * of its own, with the actor and the purpose of the transaction.  NULL: it says nothing. */
     const char *reason;
     /** Called now and then with chunks of 65,536 ids done, and in all; may stop the run.  NULL:
      * none. */
@@ -419,13 +420,21 @@ CRM_API int crm_segment_why(crm_txn *txn, const crm_segment *s, crm_id id, char 
 
 /** Flag of crm_segment_save(): another version of a name that is saved already. */
 #define CRM_SEGMENT_REPLACE 1u
+/** Flag of crm_segment_save(), and of a saved segment: it is who was in it when it was saved. */
+#define CRM_SEGMENT_STATIC 2u
+/** Flag of a version: with it the name was removed. */
+#define CRM_SEGMENT_REMOVED 4u
 
-/** A saved segment, see crm_segment_saved_next(). */
+/** A saved segment, see crm_segment_saved_next() and crm_segment_version(). */
 typedef struct crm_saved_segment {
     /** Its name, NUL-terminated; crm_segment_saved() gives the segment. */
     char name[104];
     /** Revision at which this version was saved: crm_change_list() tells by whom. */
     uint64_t revision;
+    /** CRM_SEGMENT_STATIC, CRM_SEGMENT_REMOVED. */
+    uint32_t flags;
+    /** Zero. */
+    uint32_t reserved;
 } crm_saved_segment;
 
 /**
@@ -433,10 +442,14 @@ typedef struct crm_saved_segment {
  * is what it says at the moment of asking, not who was in it when it was saved.  Earlier versions
  * are kept.
  *
+ * With CRM_SEGMENT_STATIC it is a set of customers: those who are in it now, whatever becomes of
+ * them, but for deleted ones, who are in no segment.  Who they are is a change of its own, before
+ * that of the name: undone, the set is as it was before.
+ *
  * @param[in]  txn  Live write transaction that is no batch.
  * @param[in]  name  1 to 100 bytes of UTF-8 without control characters, NUL-terminated.
  * @param[in]  s  The segment.
- * @param[in]  flags  0 or CRM_SEGMENT_REPLACE.
+ * @param[in]  flags  Any of CRM_SEGMENT_REPLACE and CRM_SEGMENT_STATIC.
  * @param[out] err  Optional detail.
  *
  * @retval CRM_OK  done
@@ -449,7 +462,7 @@ typedef struct crm_saved_segment {
  *
  * Ownership: unchanged.
  * Threads:   the thread that began @p txn.
- * Cost:      a few rows.
+ * Cost:      a few rows; of a static one that of a count, and two rows for each chunk.
  * @since 0.1
  */
 CRM_API int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint32_t flags,
@@ -475,6 +488,30 @@ CRM_API int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *
  * @since 0.1
  */
 CRM_API int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_error *err);
+
+/**
+ * The versions of a saved segment, the last first, those that removed it too.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  name  The name, NUL-terminated.
+ * @param[in]  before  Revision of the version given last; 0: from the newest on.
+ * @param[out] out  Receives the version.
+ * @param[out] text  Receives its canonical text, NUL-terminated, empty where the name was removed;
+ *                 of a static one what was asked when it was saved.  May be NULL.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_DONE  there is no earlier one
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: *text is the caller's, freed by crm_free().
+ * Threads:   one thread at a time per @p txn.
+ * Cost:      one look-up.
+ * @since 0.1
+ */
+CRM_API int crm_segment_version(crm_txn *txn, const char *name, uint64_t before,
+                                crm_saved_segment *out, char **text, crm_error *err);
 
 /**
  * Removes a saved segment.  Its versions stay in the history of the database.

@@ -33,16 +33,16 @@ int crm__saved_split(crm__slice k, crm__slice row, crm__slice *name, crm__saved 
     return CRM_OK;
 }
 
-int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out)
+int crm__saved_before(crm_txn *txn, crm__slice name, uint64_t seq, crm__saved *out)
 {
     uint8_t key[KEY];
     crm__slice k, row, from;
     crm__scan scan;
     int rc;
 
-    if (!name.n || name.n > CRM__SAVED_NAME)
+    if (!name.n || name.n > CRM__SAVED_NAME || !seq)
         return CRM_ENOTFOUND;
-    from = key_of(key, name, UINT64_MAX);
+    from = key_of(key, name, seq - 1);
     crm__scan_open(txn, KV_META, &scan);
     rc = crm__scan_seek(&scan, KV_LE, from, &k, &row);
     if (!rc && (k.n != from.n || memcmp(k.p, key, k.n - 8) != 0))
@@ -50,7 +50,30 @@ int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out)
     if (!rc)
         rc = crm__saved_split(k, row, &name, out);
     crm__scan_close(&scan);
+    return rc;
+}
+
+int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out)
+{
+    int rc = crm__saved_before(txn, name, UINT64_MAX, out);
+
     return !rc && out->flags & CRM__SAVED_REMOVED ? CRM_ENOTFOUND : rc;
+}
+
+int crm__saved_tag(crm_txn *txn, crm__slice name, int give, uint32_t *tag, crm_error *err)
+{
+    char text[sizeof CRM__SAVED_TAG + CRM__SAVED_NAME];
+    size_t n = sizeof CRM__SAVED_TAG - 1;
+    int rc;
+
+    memcpy(text, CRM__SAVED_TAG, n);
+    memcpy(text + n, name.p, name.n);
+    n += name.n;
+    text[n++] = ')';
+    if (give)
+        return crm__dict_give(txn, CRM__DICT_TAG, text, n, tag, err);
+    rc = crm__dict_find(txn, CRM__DICT_TAG, text, n, tag);
+    return rc ? crm__txn_fail(txn, rc, "can't read the dictionary", err) : CRM_OK;
 }
 
 int crm__saved_row(crm_txn *txn, crm__slice name, uint64_t seq, crm__slice *row)

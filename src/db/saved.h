@@ -10,6 +10,9 @@
 #include "db/txn.h"
 
 enum { CRM__SAVED_NAME = 100, CRM__SAVED_STATIC = 1, CRM__SAVED_REMOVED = 2 };
+/* A static one's customers have the tag `segment(NAME)`, which no dimension can have: its key has
+ * no bracket.  All that keeps, changes, dumps and undoes tags does so with these. */
+#define CRM__SAVED_TAG "segment("
 
 typedef struct crm__saved {
     uint64_t seq;
@@ -20,6 +23,10 @@ typedef struct crm__saved {
 
 /* The newest version of a name.  CRM_ENOTFOUND: there is none, or it was removed. */
 int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out);
+/* The newest version before a seq, one that removes the name too. */
+int crm__saved_before(crm_txn *txn, crm__slice name, uint64_t seq, crm__saved *out);
+/* The number of the tag of a static one; 0: it has none.  give: now it gets one. */
+int crm__saved_tag(crm_txn *txn, crm__slice name, int give, uint32_t *tag, crm_error *err);
 /* Payload of the row of one version.  As crm__txn_read() says. */
 int crm__saved_row(crm_txn *txn, crm__slice name, uint64_t seq, crm__slice *row);
 /* Adds a version under a seq, before the entry, which brings it. */

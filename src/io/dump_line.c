@@ -489,6 +489,10 @@ int crm__dump_segment(crm__dumper *d, crm__slice name, const crm__saved *s)
     start(d, CRM__LINE_SEGMENT);
     put_text(d, name.p, name.n);
     number_member(d, "saved", s->seq);
+    if (s->flags & CRM__SAVED_STATIC) {
+        key(d, "static");
+        add(d, "true");
+    }
     if (s->flags & CRM__SAVED_REMOVED) {
         key(d, "removed");
         add(d, "true");

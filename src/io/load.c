@@ -365,10 +365,17 @@ static int on_segment(load *l, crm__members *m)
     s.seq = crm__members_number(m, "saved", 1, INT64_MAX);
     s.flags = crm__members_flag(m, "removed") ? CRM__SAVED_REMOVED : 0;
     s.text = crm__members_text(m, "text", !s.flags);
+    s.flags |= crm__members_flag(m, "static") ? CRM__SAVED_STATIC : 0;
     if (!m->rc && !crm__name_ok((const char *)name.p, name.n))
         crm__members_fail(m, CRM_EVALUE, "segment", "it is no name of a saved segment");
     if (crm__members_end(m))
         return m->rc;
+    if (s.flags & CRM__SAVED_STATIC) {
+        int rc = crm__saved_tag(l->txn, name, 0, &s.tag, l->err);
+        if (rc || !s.tag)
+            return rc ? rc
+                      : crm__members_fail(m, CRM_EVALUE, "static", "its customers have no tag");
+    }
     return crm__saved_put(l->txn, name, &s) ? crm__fail_nomem(l->err) : CRM_OK;
 }
 

@@ -2,6 +2,7 @@
  * Facets: how many customers of a segment have each tag of a dimension, or each value of a field.
  */
 #include "base/error.h"
+#include "db/saved.h"
 #include "db/scan.h"
 #include "segment/segment.h"
 
@@ -58,6 +59,14 @@ static uint8_t ends_of(const crm__model *m, crm__slice k)
     return d && d->expires;
 }
 
+/* The customers of a static segment have a tag that is none for people. */
+static int is_saved(crm__slice key)
+{
+    size_t n = sizeof CRM__SAVED_TAG - 1;
+
+    return key.n >= n + 2 && memcmp(key.p + 2, CRM__SAVED_TAG, n) == 0;
+}
+
 /* Tags whose names begin with a dimension, or with nothing: all. */
 static int gather_tags(facet *f, const crm__model *m, const char *dimension)
 {
@@ -75,9 +84,13 @@ static int gather_tags(facet *f, const crm__model *m, const char *dimension)
     crm__scan_open(f->txn, KV_DICT, &scan);
     rc = crm__scan_seek(&scan, KV_GE, from, &k, &v);
     while (!rc && k.n >= from.n && memcmp(k.p, key, from.n) == 0) {
-        rc = v.n == 4 ? add_line(f, (crm__set_ref){KV_TAG, 0, ends_of(m, k), crm__get_le32(v.p)},
-                                 k.p + 2, k.n - 2)
-                      : CRM_ECORRUPT;
+        if (is_saved(k))
+            rc = CRM_OK;
+        else
+            rc = v.n == 4
+                     ? add_line(f, (crm__set_ref){KV_TAG, 0, ends_of(m, k), crm__get_le32(v.p)},
+                                k.p + 2, k.n - 2)
+                     : CRM_ECORRUPT;
         if (!rc)
             rc = crm__scan_next(&scan, &k, &v);
     }

@@ -254,6 +254,8 @@ int crm_segment_list(crm_txn *txn, const crm_segment *s, const crm_segment_optio
         rc = crm__order_read(&it->mem, it->asking.plan.model, o.order, &it->order, err);
     if (!rc)
         rc = begin_at(it, o.after, err);
+    if (!rc)
+        rc = crm__segment_hand_out(txn, s, o.reason, err);
     if (!rc && it->order.count) {
         rc = gather(it);
         if (rc)

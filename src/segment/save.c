@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "db/journal.h"
 #include "db/saved.h"
+#include "db/tagged.h"
 #include "segment/segment.h"
 
 #include <string.h>
@@ -34,9 +35,9 @@ static int none(crm__slice name, crm_error *err)
 
 /* Adds the version and journals the change. */
 static int put(crm_txn *txn, crm__slice name, const char *text_name, crm__slice text, uint8_t flags,
-               crm_error *err)
+               uint32_t tag, crm_error *err)
 {
-    crm__saved s = {0, flags, 0, text};
+    crm__saved s = {0, flags, tag, text};
     int rc = crm__state_read(txn, err);
 
     if (rc)
@@ -47,6 +48,17 @@ static int put(crm_txn *txn, crm__slice name, const char *text_name, crm__slice 
                : crm__journal_hand_out(txn, CRM__ACTION_SEGMENT, text_name, err);
 }
 
+static void write_name(crm__buf *b, crm__slice name)
+{
+    crm__buf_add_str(b, "segment(\"");
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == '"' || name.p[i] == '\\')
+            crm__buf_add_u8(b, '\\');
+        crm__buf_add_u8(b, name.p[i]);
+    }
+    crm__buf_add_str(b, "\")");
+}
+
 /* The tree of `segment(name)`. */
 static int parse_name(crm_txn *txn, const crm__model *m, crm__slice name, crm__tree **out,
                       crm_error *err)
@@ -55,13 +67,7 @@ static int parse_name(crm_txn *txn, const crm__model *m, crm__slice name, crm__t
     int rc;
 
     crm__buf_init(&b, txn->mem);
-    crm__buf_add_str(&b, "segment(\"");
-    for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] == '"' || name.p[i] == '\\')
-            crm__buf_add_u8(&b, '\\');
-        crm__buf_add_u8(&b, name.p[i]);
-    }
-    crm__buf_add_str(&b, "\")");
+    write_name(&b, name);
     rc = b.failed ? crm__fail_nomem(err)
                   : crm__tree_parse(txn->mem, (crm__model *)(uintptr_t)m, txn->zone,
                                     (const char *)b.p, b.n, out, err);
@@ -87,26 +93,118 @@ static int try_plan(crm_txn *txn, crm__slice name, crm_error *err)
     return rc;
 }
 
+/* ---- static ones ---- */
+
+/* Makes the customers of a segment (NULL: nobody) the ones that have a tag, chunk by chunk. */
+static int tag_chunks(crm_txn *txn, uint32_t tag, const crm_segment *s, crm_error *err,
+                      uint64_t *changed)
+{
+    uint64_t chunks = (txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
+    crm__asking a;
+    crm__tagging t;
+    int any, rc = s ? crm__segment_begin(txn, s, NULL, &a, err) : CRM_OK;
+
+    crm__tagging_begin(txn, 0, NULL, &t, err);
+    for (uint64_t c = 0; c < chunks && !rc; c++) {
+        uint64_t want[CRM__SET_WORDS] = {0}, gone[CRM__SET_WORDS] = {0};
+        uint8_t key[CRM__KEY_TAG];
+        rc = s ? crm__run_chunk(&a.run, c, want, &any) : CRM_OK;
+        if (!rc)
+            rc = crm__txn_set(txn, KV_TAG, crm__key_tag(key, c, tag), gone);
+        if (rc) {
+            rc = crm__segment_fail(txn, rc, err);
+            break;
+        }
+        for (int i = 0; i < CRM__SET_WORDS; i++)
+            gone[i] &= ~want[i];
+        rc = crm__tag_chunk(&t, tag, 0, c, gone, 0, NULL);
+        if (!rc)
+            rc = crm__tag_chunk(&t, tag, 0, c, want, 1, NULL);
+    }
+    *changed = t.changed;
+    crm__buf_clear(&t.tags);
+    if (s)
+        crm__segment_end(&a);
+    return rc;
+}
+
+/* The same as a change of its own, which can be undone. */
+static int tag_all(crm_txn *txn, uint32_t tag, const crm_segment *s, uint64_t *changed,
+                   crm_error *err)
+{
+    int rc = crm__state_read(txn, err);
+
+    if (!rc)
+        rc = crm__batch_enter(txn, 0, err);
+    if (rc)
+        return rc;
+    rc = tag_chunks(txn, tag, s, err, changed);
+    if (rc)
+        crm__batch_drop(txn);
+    return rc ? rc : crm__batch_leave(txn, err);
+}
+
+static int save_static(crm_txn *txn, crm__slice name, const char *given, const crm_segment *s,
+                       const crm__saved *now, crm__slice text, crm_error *err)
+{
+    uint64_t changed = 0;
+    uint32_t tag;
+    int rc = crm__saved_tag(txn, name, 1, &tag, err), same;
+
+    same = now && now->flags & CRM__SAVED_STATIC && crm__slice_compare(now->text, text) == 0;
+    if (!rc)
+        rc = tag_all(txn, tag, s, &changed, err);
+    if (rc || (same && !changed))
+        return rc ? rc : CRM_DONE;
+    return put(txn, name, given, text, CRM__SAVED_STATIC, tag, err);
+}
+
+/* One that is static no more has no customers of its own. */
+static int empty_static(crm_txn *txn, crm__slice name, const crm__saved *was, crm_error *err)
+{
+    uint64_t changed;
+    uint32_t tag = 0;
+    int rc = was->flags & CRM__SAVED_STATIC ? crm__saved_tag(txn, name, 0, &tag, err) : CRM_OK;
+
+    return rc || !tag ? rc : tag_all(txn, tag, NULL, &changed, err);
+}
+
+/* ---- saving ---- */
+
 static int save(crm_txn *txn, crm__slice name, const char *given, const crm_segment *s,
                 uint32_t flags, crm_error *err)
 {
     crm__saved now;
-    crm__buf text;
-    int rc = crm__saved_read(txn, name, &now), known = rc == CRM_OK;
+    crm__buf text, old;
+    int rc = crm__saved_read(txn, name, &now), known = rc == CRM_OK, fixed;
 
     if (rc && rc != CRM_ENOTFOUND)
         return fail(txn, rc, err);
+    fixed = (flags & CRM_SEGMENT_STATIC) != 0;
     crm__buf_init(&text, txn->mem);
+    crm__buf_init(&old, txn->mem);
+    if (known) { /* what is read lives until the next write */
+        crm__buf_add(&old, now.text.p, now.text.n);
+        now.text = crm__slice_of(old.p, old.n);
+    }
     rc = crm__tree_print(crm__tree_root(s->tree), &text);
-    if (rc || text.failed)
+    if (rc || text.failed || old.failed)
         rc = crm__fail_nomem(err);
-    else if (known && crm__slice_compare(now.text, crm__slice_of(text.p, text.n)) == 0)
+    else if (known && !fixed && !(now.flags & CRM__SAVED_STATIC) &&
+             crm__slice_compare(now.text, crm__slice_of(text.p, text.n)) == 0)
         rc = CRM_DONE;
     else if (known && !(flags & CRM_SEGMENT_REPLACE))
         rc = crm__fail_field(err, CRM_EEXISTS, "name", "the segment '%s' is saved already", given);
-    if (!rc)
-        rc = put(txn, name, given, crm__slice_of(text.p, text.n), 0, err);
+    if (!rc && fixed)
+        rc = save_static(txn, name, given, s, known ? &now : NULL, crm__slice_of(text.p, text.n),
+                         err);
+    else if (!rc) {
+        rc = known ? empty_static(txn, name, &now, err) : CRM_OK;
+        if (!rc)
+            rc = put(txn, name, given, crm__slice_of(text.p, text.n), 0, 0, err);
+    }
     crm__buf_clear(&text);
+    crm__buf_clear(&old);
     return rc ? rc : try_plan(txn, name, err);
 }
 
@@ -122,7 +220,7 @@ int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint3
     rc = read_name(name, &n, op.err);
     if (!rc && !s)
         rc = crm__fail_field(op.err, CRM_EINVAL, "s", "s is NULL");
-    if (!rc && flags & ~CRM_SEGMENT_REPLACE)
+    if (!rc && flags & ~(CRM_SEGMENT_REPLACE | CRM_SEGMENT_STATIC))
         rc = crm__fail_field(op.err, CRM_EINVAL, "flags",
                              "a flag this library does not know is set");
     if (!rc && txn->batch.on)
@@ -130,6 +228,20 @@ int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint3
     if (!rc)
         rc = save(txn, n, name, s, flags, op.err);
     return crm__op_end(txn, &op, rc);
+}
+
+/* A static one is its name: its text says who was in it once. */
+static int give_name(crm_txn *txn, crm__slice name, crm_segment **out, crm_error *err)
+{
+    crm__buf text;
+    int rc;
+
+    crm__buf_init(&text, txn->mem);
+    write_name(&text, name);
+    rc = text.failed ? crm__fail_nomem(err)
+                     : crm_segment_parse(txn, (const char *)text.p, text.n, out, err);
+    crm__buf_clear(&text);
+    return rc;
 }
 
 int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_error *err)
@@ -150,6 +262,8 @@ int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_err
     rc = crm__saved_read(txn, n, &s);
     if (rc)
         return rc == CRM_ENOTFOUND ? none(n, err) : fail(txn, rc, err);
+    if (s.flags & CRM__SAVED_STATIC)
+        return give_name(txn, n, out, err);
     text = crm__strdup(txn->mem, (const char *)s.text.p, s.text.n);
     rc = text ? crm_segment_parse(txn, text, s.text.n, out, err) : crm__fail_nomem(err);
     crm__release(txn->mem, text);
@@ -190,7 +304,8 @@ static int used_by(crm_txn *txn, crm__slice name, crm_error *err)
         crm__saved s;
         at = crm__slice_of(other, n);
         rc = crm__saved_read(txn, at, &s);
-        if (rc == CRM_ENOTFOUND || crm__slice_compare(at, name) == 0)
+        if (rc == CRM_ENOTFOUND || (!rc && s.flags & CRM__SAVED_STATIC) ||
+            crm__slice_compare(at, name) == 0)
             rc = CRM_OK;
         else if (rc)
             rc = fail(txn, rc, err);
@@ -223,8 +338,43 @@ int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err)
     if (!rc)
         rc = used_by(txn, n, op.err);
     if (!rc)
-        rc = put(txn, n, name, crm__slice_of(NULL, 0), CRM__SAVED_REMOVED, op.err);
+        rc = empty_static(txn, n, &s, op.err);
+    if (!rc)
+        rc = put(txn, n, name, crm__slice_of(NULL, 0), CRM__SAVED_REMOVED, 0, op.err);
     return crm__op_end(txn, &op, rc);
+}
+
+static void give_version(crm__slice name, const crm__saved *s, crm_saved_segment *out)
+{
+    memset(out, 0, sizeof *out);
+    memcpy(out->name, name.p, name.n);
+    out->revision = s->seq;
+    out->flags = (s->flags & CRM__SAVED_STATIC ? CRM_SEGMENT_STATIC : 0) |
+                 (s->flags & CRM__SAVED_REMOVED ? CRM_SEGMENT_REMOVED : 0);
+}
+
+int crm_segment_version(crm_txn *txn, const char *name, uint64_t before, crm_saved_segment *out,
+                        char **text, crm_error *err)
+{
+    crm__slice n;
+    crm__saved s;
+    int rc = crm__txn_enter(txn, 0, err);
+
+    if (text)
+        *text = NULL;
+    if (!rc && !out)
+        rc = crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
+    if (!rc)
+        rc = read_name(name, &n, err);
+    if (rc)
+        return rc;
+    rc = crm__saved_before(txn, n, before ? before : UINT64_MAX, &s);
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_DONE : fail(txn, rc, err);
+    give_version(n, &s, out);
+    if (text)
+        *text = crm__give(txn->mem, s.text.p, s.text.n);
+    return text && !*text ? crm__fail_nomem(err) : CRM_OK;
 }
 
 int crm_segment_saved_next(crm_txn *txn, const char *after, crm_saved_segment *out, crm_error *err)
@@ -251,8 +401,6 @@ int crm_segment_saved_next(crm_txn *txn, const char *after, crm_saved_segment *o
     } while (rc == CRM_ENOTFOUND);
     if (rc)
         return rc == CRM_ENOTFOUND ? CRM_DONE : fail(txn, rc, err);
-    memset(out, 0, sizeof *out);
-    memcpy(out->name, name, n);
-    out->revision = s.seq;
+    give_version(at, &s, out);
     return CRM_OK;
 }

@@ -27,10 +27,13 @@ int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_opt
 int crm__segment_begin_apart(crm_txn *txn, const crm_segment *s, crm__asking *a, crm_error *err);
 void crm__segment_end(crm__asking *a);
 /* The sets of a dimension of tags, of all tags (`tags`) or of a field (NULL: that of the name), in
- * order of their keys; names lie in the arena.  CRM_EFIELD: there are none, and err says why; fn's result. */
+ * order of their keys; names lie in the arena.  CRM_EFIELD: there are none, and err says why; fn's
+ * result. */
 typedef int (*crm__facet_set_fn)(void *ctx, crm__set_ref ref, const char *name);
 int crm__facet_sets(crm_txn *txn, crm__arena *a, const crm__model *m, const char *by,
                     const crm__field *field, crm__facet_set_fn fn, void *ctx, crm_error *err);
+/* Journals that customers are about to be handed out, when there is a reason. */
+int crm__segment_hand_out(crm_txn *txn, const crm_segment *s, const char *reason, crm_error *err);
 /* The error of a run that failed. */
 int crm__segment_fail(crm_txn *txn, int rc, crm_error *err);
 

@@ -744,6 +744,145 @@ CRM_TEST(test_api_segment__saved)
     api_check_clean(api_path());
 }
 
+/* Who was in it when it was saved, whatever becomes of them. */
+CRM_TEST(test_api_segment__static)
+{
+    crm_db *db = few(60);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_saved_segment v;
+    crm_segment *s;
+    uint64_t before, was;
+    char path[600], file[600], *text;
+    crm_dump_options o = CRM_DUMP_OPTIONS_INIT;
+    crm_undo_result undone = {.size = sizeof undone};
+
+    OK(save(txn, "then", "score >= 8", CRM_SEGMENT_STATIC));
+    OK(save(txn, "both", "segment(then) and grade = a", 0));
+    was = count_of(txn, "segment(both)");
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), 12);
+    ck_assert_uint_eq(count_of(txn, "segment(then) and not score >= 8"), 0);
+    IS(CRM_EEXISTS, save(txn, "then", "score >= 7", CRM_SEGMENT_STATIC));
+    IS(CRM_EINVAL, save(txn, "then", "score >= 7", 8));
+    IS(CRM_DONE, save(txn, "then", "score >= 8", CRM_SEGMENT_STATIC | CRM_SEGMENT_REPLACE));
+    api_commit(txn);
+    txn = api_begin(db, CRM_WRITE);
+    for (crm_id id = 1; id <= 60; id += 2) { /* they are in it still, and others are not */
+        OK(crm_customer_patch_json(txn, id, 0, "{\"score\":8}", CRM_NUL, &er));
+    }
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), 12);
+    ck_assert_uint_eq(count_of(txn, "segment(both)"), was);
+    before = count_of(txn, "score >= 8");
+    ck_assert_uint_gt(before, 12);
+    OK(save(txn, "then", "score >= 8", CRM_SEGMENT_STATIC | CRM_SEGMENT_REPLACE));
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), before);
+    OK(crm_customer_delete(txn, 1, 0, &er));
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), before - 1);
+    OK(crm_customer_undelete(txn, 1, 0, &er));
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), before);
+    /* It is itself, and one that is made of it is no circle. */
+    OK(save(txn, "then", "segment(then) and not id = 1", CRM_SEGMENT_STATIC | CRM_SEGMENT_REPLACE));
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), before - 1);
+    IS(CRM_EREFUSED, crm_segment_remove(txn, "then", &er));
+    OK(crm_segment_saved(txn, "then", &s, &er));
+    OK(crm_segment_text(s, &text, NULL, &er));
+    ck_assert_str_eq(text, "segment(then)");
+    crm_free(text);
+    crm_segment_free(s);
+    api_commit(txn);
+
+    snprintf(file, sizeof file, "%s/dump", crmtest_dir());
+    snprintf(path, sizeof path, "%s/loaded", crmtest_dir());
+    OK(crm_dump(db, file, &o, 0, NULL, &er));
+    crm_db_close(db);
+    api_check_clean(api_path());
+    OK(crm_load(file, path, &o, 0, NULL, &er));
+    api_check_clean(path);
+    OK(crm_db_open(path, NULL, &db, &er));
+    txn = api_begin(db, CRM_WRITE);
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), before - 1);
+    OK(crm_segment_version(txn, "then", 0, &v, &text, &er));
+    ck_assert_uint_eq(v.flags, CRM_SEGMENT_STATIC);
+    ck_assert_str_eq(text, "segment(then) and not id = 1");
+    crm_free(text);
+    /* The change before that of the name is who is in it: undone, they are who they were. */
+    OK(crm_undo(txn, v.revision - 1, 0, NULL, NULL, &undone, &er));
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), before);
+    OK(save(txn, "then", "score >= 8", CRM_SEGMENT_REPLACE)); /* static no more */
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), before);
+    OK(crm_segment_remove(txn, "both", &er));
+    OK(save(txn, "then", "all", CRM_SEGMENT_STATIC | CRM_SEGMENT_REPLACE));
+    OK(crm_segment_remove(txn, "then", &er));
+    OK(crm_segment_version(txn, "then", 0, &v, NULL, &er));
+    ck_assert_uint_eq(v.flags, CRM_SEGMENT_REMOVED);
+    for (int n = 1;; n++) {
+        int rc = crm_segment_version(txn, "then", v.revision, &v, NULL, &er);
+        if (rc == CRM_DONE) {
+            ck_assert_int_eq(n, 6);
+            break;
+        }
+        OK(rc);
+    }
+    IS(CRM_DONE, crm_segment_version(txn, "nobody", 0, &v, &text, &er));
+    ck_assert_ptr_null(text);
+    IS(CRM_EINVAL, crm_segment_version(txn, "then", 0, NULL, &text, &er));
+    IS(CRM_EINVAL, crm_segment_version(txn, NULL, 0, &v, &text, &er));
+    OK(save(txn, "then", "all", CRM_SEGMENT_STATIC));
+    ck_assert_uint_eq(count_of(txn, "segment(then)"), 60);
+    api_commit(txn);
+    crm_db_close(db);
+    api_check_clean(path);
+}
+
+/* What is handed out with a reason is in the journal before it is. */
+CRM_TEST(test_api_segment__a_reason_is_journalled)
+{
+    crm_db *db = few(20);
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    crm_change change = CRM_CHANGE_INIT;
+    crm_txn *txn = api_begin(db, CRM_READ);
+    crm_segment *s = parse(txn, "score >= 8");
+    crm_segment_iter *it;
+    crm_change_iter *changes;
+    crm_id ids[3];
+    size_t n;
+    int seen = 0, rc;
+
+    o.reason = "newsletter";
+    OK(crm_segment_list(txn, s, &o, &it, &er));
+    crm_segment_list_close(it);
+    o.reason = "call these";
+    OK(crm_segment_sample(txn, s, &o, 1, ids, 3, &n, &er));
+    o.reason = "";
+    IS(CRM_EINVAL, crm_segment_list(txn, s, &o, &it, &er));
+    crm_txn_abort(txn);
+    txn = api_begin(db, CRM_WRITE);
+    o.reason = "while writing";
+    OK(crm_segment_list(txn, s, &o, &it, &er));
+    crm_segment_list_close(it);
+    o.reason = "a\nb";
+    IS(CRM_EINVAL, crm_segment_list(txn, s, &o, &it, &er));
+    o.reason = NULL;
+    OK(crm_segment_list(txn, s, &o, &it, &er));
+    crm_segment_list_close(it);
+    api_commit(txn);
+    txn = api_begin(db, CRM_READ);
+    OK(crm_change_list(txn, 0, &changes, &er));
+    while ((rc = crm_change_next(changes, &change, &er)) == CRM_OK) {
+        static const char *const REASON[] = {"newsletter", "call these", "while writing"};
+        if (change.action != CRM_ACTION_EXPORT)
+            continue;
+        ck_assert_int_lt(seen, 3);
+        ck_assert_str_eq(change.reason, REASON[seen++]);
+    }
+    IS(CRM_DONE, rc);
+    ck_assert_int_eq(seen, 3);
+    crm_change_close(changes);
+    crm_txn_abort(txn);
+    crm_segment_free(s);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
 CRM_TEST(test_api_segment__saved_ones_do_not_grow_without_end)
 {
     crm_db *db = few(5);

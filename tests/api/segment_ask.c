@@ -19,6 +19,7 @@ struct leaf {
     int64_t from, until; /* of events: from <= time < until */
     int64_t n, m;
     int kind, then, what, test;
+    const w_question *of; /* a saved one's */
 };
 
 struct w_question {
@@ -415,7 +416,7 @@ static int has_tag(const w_customer *c, const char *name)
     size_t n = strlen(name);
 
     for (int i = 0; i < W_TAGS; i++) {
-        if (!(c->tags >> i & 1))
+        if (!w_tagged(c, i))
             continue;
         if (strncmp(W_TAG[i], name, n) == 0 &&
             (!W_TAG[i][n] || (W_TAG[i][n] == '/' && strncmp(name, "region:", 7) == 0)))
@@ -427,7 +428,7 @@ static int has_tag(const w_customer *c, const char *name)
 static int any_of_dimension(const w_customer *c, const char *prefix)
 {
     for (int i = 0; i < W_TAGS; i++) {
-        if (c->tags >> i & 1 && strncmp(W_TAG[i], prefix, strlen(prefix)) == 0)
+        if (w_tagged(c, i) && strncmp(W_TAG[i], prefix, strlen(prefix)) == 0)
             return 1;
     }
     return 0;
@@ -643,26 +644,57 @@ static void ask_sequence(world *w, leaf *l)
              l->negated ? "not " : "", W_KIND[l->then], within);
 }
 
+/* ---- saved ones ---- */
+
+static int saved_passes(const leaf *l, const w_customer *c)
+{
+    return l->of ? w_passes(l->of, c) : (int)(c->fixed >> l->a & 1);
+}
+
+static void ask_saved(world *w, leaf *l)
+{
+    l->a = (int)below(w, W_SAVED);
+    l->of = w->live[l->a];
+    if (w->fixed[l->a] && (!l->of || below(w, 2)))
+        l->of = NULL;
+    else if (!l->of) {
+        ask_score(w, l);
+        return;
+    }
+    l->passes = saved_passes;
+    snprintf(l->text, TEXT, "segment(\"%s %d\")", l->of ? "live" : "fixed", l->a);
+}
+
 /* ---- questions ---- */
 
-w_question *w_ask(world *w, int depth)
+static w_question *ask(world *w, int depth, int plain)
 {
     static void (*const ASK[])(world *, leaf *) = {
         ask_score,  ask_rate,   ask_joined, ask_birthday, ask_seen, ask_small,
         ask_small,  ask_text,   ask_text,   ask_hobby,    ask_tag,  ask_tag,
-        ask_events, ask_events, ask_events, ask_sequence};
+        ask_events, ask_events, ask_events, ask_sequence, ask_saved};
     w_question *q = calloc(1, sizeof *q);
 
     ck_assert_ptr_nonnull(q);
     q->op = depth > 0 ? (int)below(w, 4) : LEAF;
     if (q->op == LEAF) {
-        ASK[below(w, sizeof ASK / sizeof *ASK)](w, &q->l);
+        ASK[below(w, sizeof ASK / sizeof *ASK - (plain ? 1 : 0))](w, &q->l);
         return q;
     }
     q->count = q->op == NOT ? 1 : 2 + (int)below(w, CHILDREN - 1);
     for (int i = 0; i < q->count; i++)
-        q->child[i] = w_ask(w, depth - 1);
+        q->child[i] = ask(w, depth - 1, plain);
     return q;
+}
+
+w_question *w_ask(world *w, int depth)
+{
+    return ask(w, depth, 0);
+}
+
+w_question *w_ask_plain(world *w, int depth)
+{
+    return ask(w, depth, 1);
 }
 
 void w_print(const w_question *q, char *to, size_t size)
@@ -684,13 +716,13 @@ void w_print(const w_question *q, char *to, size_t size)
 
 int w_passes(const w_question *q, const w_customer *c)
 {
-    int n = 0;
-
     if (q->op == LEAF)
         return q->l.passes(&q->l, c);
-    for (int i = 0; i < q->count; i++)
-        n += w_passes(q->child[i], c);
-    return q->op == NOT ? !n : q->op == OR ? n > 0 : n == q->count;
+    for (int i = 0; i < q->count; i++) {
+        if (w_passes(q->child[i], c) != (q->op == AND))
+            return q->op == OR;
+    }
+    return q->op != OR;
 }
 
 void w_forget(w_question *q)

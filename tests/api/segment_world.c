@@ -53,7 +53,7 @@ static const char MODEL[] =
     "tags:\n"
     "  region: {hierarchical: true, label: {zh: 地域}}\n"
     "  value: {one: true}\n"
-    "  interest: {}\n"
+    "  interest: {expires: true}\n"
     "events:\n"
     "  order:\n"
     "    attributes:\n"
@@ -101,6 +101,15 @@ void w_open(world *w)
     memset(w, 0, sizeof *w);
     w->seed = seed;
     w->db = api_open_model(MODEL);
+}
+
+void w_close(world *w)
+{
+    for (int i = 0; i < W_SAVED; i++) {
+        if (w->live[i])
+            w_forget(w->live[i]);
+    }
+    crm_db_close(w->db);
 }
 
 /* ---- one customer ---- */
@@ -184,22 +193,66 @@ uint32_t w_values(void)
     return bits;
 }
 
+int w_ends(int tag)
+{
+    return strncmp(W_TAG[tag], "interest:", 9) == 0;
+}
+
+int w_tagged(const w_customer *c, int tag)
+{
+    return (c->tags >> tag & 1) && (!c->until[tag] || c->until[tag] > W_NOW);
+}
+
 static void change_tag(world *w, crm_txn *txn, w_customer *c)
 {
     int rc, tag = (int)below(w, W_TAGS), one = strncmp(W_TAG[tag], "value:", 6) == 0;
+    crm_tag_options o = CRM_TAG_OPTIONS_INIT;
 
     if (c->deleted)
         return;
+    if (w_ends(tag) && below(w, 2))
+        o.until_us = W_NOW + ((int64_t)below(w, 9) - 4) * W_DAY;
     if (below(w, 3)) {
         if (one)
             c->tags &= ~w_values();
-        rc = crm_tag_add(txn, c->id, W_TAG[tag], NULL, &er);
+        rc = crm_tag_add(txn, c->id, W_TAG[tag], &o, &er);
         c->tags |= 1u << tag;
+        c->until[tag] = o.until_us;
     } else {
         rc = crm_tag_remove(txn, c->id, W_TAG[tag], &er);
         c->tags &= ~(1u << tag);
     }
     ck_assert_msg(rc == CRM_OK || rc == CRM_DONE, "%s: %s", W_TAG[tag], er.message);
+}
+
+/* Saves a question under one of few names, as it is now or as it will be. */
+static void save(world *w, crm_txn *txn)
+{
+    int fixed = (int)below(w, 2), i = (int)below(w, W_SAVED);
+    w_question *q = w_ask_plain(w, 1);
+    char text[2000], name[20];
+    crm_segment *s;
+    int rc;
+
+    w_print(q, text, sizeof text);
+    snprintf(name, sizeof name, fixed ? "fixed %d" : "live %d", i);
+    OK(crm_segment_parse(txn, text, CRM_NUL, &s, &er));
+    rc =
+        crm_segment_save(txn, name, s, CRM_SEGMENT_REPLACE | (fixed ? CRM_SEGMENT_STATIC : 0), &er);
+    ck_assert_msg(rc == CRM_OK || rc == CRM_DONE, "%s: %s", text, er.message);
+    crm_segment_free(s);
+    for (int k = 0; k < w->count && fixed; k++) {
+        int in = !w->c[k].deleted && w_passes(q, &w->c[k]);
+        w->c[k].fixed = (w->c[k].fixed & ~(1u << i)) | (uint32_t)in << i;
+    }
+    if (fixed) {
+        w->fixed[i] = 1;
+        w_forget(q);
+        return;
+    }
+    if (w->live[i])
+        w_forget(w->live[i]);
+    w->live[i] = q;
 }
 
 static void add_event(world *w, crm_txn *txn, w_customer *c)
@@ -269,6 +322,10 @@ void w_change(world *w, crm_txn *txn)
 
     if (w->count < 20 || (w->count < W_CUSTOMERS && below(w, 5) == 0)) {
         create(w, txn);
+        return;
+    }
+    if (below(w, 60) == 0) {
+        save(w, txn);
         return;
     }
     c = &w->c[below(w, (uint64_t)w->count)];

@@ -12,7 +12,8 @@ enum {
     W_CUSTOMERS = 400,
     W_EVENTS = 12, /* of a customer, at most */
     W_HOBBIES = 3,
-    W_TAGS = 14
+    W_TAGS = 14,
+    W_SAVED = 3
 };
 #define W_NONE INT64_MIN
 
@@ -40,7 +41,9 @@ typedef struct w_customer {
     int64_t price;
     int currency;
     int hobbies[W_HOBBIES], hobby_count;
-    uint32_t tags; /* bits of W_TAG */
+    uint32_t tags;         /* bits of W_TAG */
+    int64_t until[W_TAGS]; /* of those that may have an end, 0: none */
+    uint32_t fixed;        /* bits of the static segments that it is in */
     w_event events[W_EVENTS];
     int event_count;
 } w_customer;
@@ -76,9 +79,13 @@ typedef struct world {
     crm_db *db;
     w_customer c[W_CUSTOMERS];
     int count;
+    /* Saved under "fixed 0" and so on, and "live 0" and so on. */
+    int fixed[W_SAVED];
+    struct w_question *live[W_SAVED];
 } world;
 
 void w_open(world *w);
+void w_close(world *w);
 /* One random change, in a write transaction. */
 void w_change(world *w, crm_txn *txn);
 crm_txn *w_begin(world *w, int mode);
@@ -87,9 +94,14 @@ const char *w_instant(int64_t us);
 
 /* The tags of the dimension that a customer has one of, as bits. */
 uint32_t w_values(void);
+/* Whether a tag is one that may have an end, and whether the customer has it now. */
+int w_ends(int tag);
+int w_tagged(const w_customer *c, int tag);
 /* A random question as text, and who passes it. */
 typedef struct w_question w_question;
 w_question *w_ask(world *w, int depth);
+/* One that names no saved segment. */
+w_question *w_ask_plain(world *w, int depth);
 void w_print(const w_question *q, char *to, size_t size);
 int w_passes(const w_question *q, const w_customer *c);
 void w_forget(w_question *q);

@@ -283,11 +283,16 @@ Name Revision Time By Query
 good 13 TIME li.na segment(上海) and score > 800
 上海 14 TIME wang city in ("上海", "北京")
 END
-want 0 crm segment show 上海 <<'END'
+timeless crm segment show 上海 | tr -s ' ' >a
+diff - a <<'END' || die "show"
 city in ("上海", "北京")
+
+Revision Time By Query
+ 14 TIME wang city in ("上海", "北京")
+ 12 TIME li.na city = "上海"
 END
 want 0 timeless crm segment show good --json <<'END'
-{"name":"good","revision":13,"time":"TIME","actor":"li.na","text":"segment(上海) and score > 800","tree":{"and":[{"segment":"上海"},{"field":"score","op":">","value":800}]}}
+{"name":"good","revision":13,"time":"TIME","actor":"li.na","text":"segment(上海) and score > 800","tree":{"and":[{"segment":"上海"},{"field":"score","op":">","value":800}]},"versions":[{"revision":13,"time":"TIME","actor":"li.na","text":"segment(上海) and score > 800"}]}
 END
 silent 3 crm segment remove 上海
 silent 1 crm segment show bad
