@@ -10,7 +10,8 @@ static const char help[] =
     "Usage: " TOOL " changes [--after REVISION] [--follow] [--limit N]\n"
     "\n"
     "Prints the changes of the database in order, a line each: the revision, when, who, what\n"
-    "was done, to which customer, and which fields. Values are not shown: see history.\n"
+    "was done, to which customer, and which fields. Values are not shown: see history. Tags are:\n"
+    "+ given, - taken, ~ with another end; of a batch also to how many customers.\n"
     "\n"
     "  --after REVISION  only those after this one: the last that was seen\n"
     "  --follow          go on with those to come, of any process, until Ctrl-C; exit code 0\n"
@@ -82,6 +83,36 @@ static void put_spaces(feed *f, uint64_t spaces, buf *b)
         buf_str(b, " file");
 }
 
+/* A tag with what was done to it: + given, - taken, ~ another end; of a batch to how many. */
+static void put_way(buf *b, char sign, const char *tag, uint64_t n, int lists)
+{
+    if (!n)
+        return;
+    buf_fmt(b, "%s%c%s", b->p[b->n - 1] == ':' ? " " : ", ", sign, tag);
+    if (lists) {
+        buf_str(b, " (");
+        buf_count(b, n);
+        buf_str(b, ")");
+    }
+}
+
+static int put_tags(feed *f, const crm_change *c, int lists, buf *b)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_tag_change tag = CRM_TAG_CHANGE_INIT;
+
+    if (c->tag_count && !lists)
+        buf_char(b, ':');
+    for (uint32_t i = 0; i < c->tag_count; i++) {
+        if (crm_change_tag(f->it, i, &tag, &err))
+            return fail_crm(f->t, &err);
+        put_way(b, '+', tag.tag, tag.given, lists);
+        put_way(b, '-', tag.tag, tag.taken, lists);
+        put_way(b, '~', tag.tag, tag.renewed, lists);
+    }
+    return 0;
+}
+
 /* What the change was about. */
 static int put_target(feed *f, const crm_change *c, buf *b)
 {
@@ -113,7 +144,7 @@ static int put_target(feed *f, const crm_change *c, buf *b)
             return fail_crm(f->t, &err);
         buf_fmt(b, "%s%s", i ? ", " : ": ", key);
     }
-    return 0;
+    return put_tags(f, c, lists, b);
 }
 
 static int put_text(feed *f, const crm_change *c)

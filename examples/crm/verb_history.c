@@ -11,7 +11,8 @@ static const char help[] =
     "Usage: " TOOL " history WHO [--limit N] [--width N]\n"
     "\n"
     "Prints what was changed on a customer, the newest first: the revision, when, who, what\n"
-    "was done, and of each field the value before and after.\n"
+    "was done, of each field the value before and after, and of each tag whether it was given\n"
+    "(+), taken (-) or got another end (~), with its end and its reason.\n"
     "\n"
     "  WHO               an id, FIELD=VALUE or a value, see get; a deleted one by id\n"
     "  --limit N         at most so many changes, 1 or more\n"
@@ -143,6 +144,28 @@ static int kind_text(past *p, buf *out)
     return 0;
 }
 
+/* Appends what became of tag i of the change. */
+static int tag_text(past *p, uint32_t i, buf *out)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_tag_step step = CRM_TAG_STEP_INIT;
+
+    if (crm_history_tag(p->h, i, &step, &err))
+        return fail_crm(p->t, &err);
+    buf_fmt(out, "%c%s",
+            step.way == CRM_TAG_GIVEN   ? '+'
+            : step.way == CRM_TAG_TAKEN ? '-'
+                                        : '~',
+            step.tag);
+    if (step.until_us) {
+        buf_str(out, " until ");
+        buf_time(out, step.until_us);
+    }
+    if (step.reason)
+        buf_fmt(out, " (%s)", step.reason);
+    return 0;
+}
+
 /* The cells that stand beside the first field only. */
 static void put_change(past *p, const crm_change *c)
 {
@@ -168,7 +191,7 @@ static void put_change(past *p, const crm_change *c)
  * everything is read before. */
 static int put_rows(past *p, const crm_change *c)
 {
-    uint32_t rows = c->field_count + 1; /* one more, for the kind */
+    uint32_t rows = c->field_count + c->tag_count + 1; /* one more, for the kind */
     buf *texts = xrealloc(NULL, rows * sizeof(*texts));
     int dropped = c->field_count && is_dropped(p), rc;
     uint32_t n = 0;
@@ -178,6 +201,8 @@ static int put_rows(past *p, const crm_change *c)
     n = texts[0].n > 0;
     for (uint32_t i = 0; i < c->field_count && !rc; i++)
         rc = field_text(p, c, i, dropped, &texts[n++]);
+    for (uint32_t i = 0; i < c->tag_count && !rc; i++)
+        rc = tag_text(p, i, &texts[n++]);
     rows = n ? n : 1;
     if (!rc)
         put_change(p, c);

@@ -179,7 +179,7 @@ typedef struct crm_change {
     int64_t recorded_us;
     /** CRM_ACTION_*. */
     uint32_t action;
-    /** Number of fields that changed; of CRM_ACTION_TAG and of a batch: of tags. */
+    /** Number of fields that changed; 0 of a batch, which changed fields of many. */
     uint32_t field_count;
     /** The customer; of CRM_ACTION_MODEL the version; of CRM_ACTION_UNDO the revision or batch
      * undone; of CRM_ACTION_REPAIR a bit for each space, by its place in crm_db_space_next(), and
@@ -205,12 +205,16 @@ typedef struct crm_change {
     const char *reason;
     /** Of an export of a segment: its canonical text; NULL: of all, and for other actions. */
     const char *segment;
+    /** Number of tags that were given or taken, also by a batch. */
+    uint32_t tag_count;
+    /** Zero. */
+    uint32_t reserved;
 } crm_change;
 
 /** An empty crm_change. */
 #define CRM_CHANGE_INIT                                                                            \
     {                                                                                              \
-        sizeof(crm_change), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL          \
+        sizeof(crm_change), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0    \
     }
 
 /**
@@ -308,10 +312,83 @@ CRM_API int crm_change_field(crm_change_iter *it, uint32_t i, const char **key, 
 CRM_API int crm_change_customers(crm_change_iter *it, int which, crm_id after, crm_id *ids,
                                  size_t cap, size_t *count, crm_error *err);
 
+/** What was done with a tag: it was given to who did not have it. */
+#define CRM_TAG_GIVEN 1
+/** It was taken from who had it. */
+#define CRM_TAG_TAKEN 2
+/** Who had it has it until another time. */
+#define CRM_TAG_RENEWED 3
+
+/** What a change did with one tag, lent by crm_change_tag() until the iterator's next step. */
+typedef struct crm_tag_change {
+    /** Size of this struct, set by CRM_TAG_CHANGE_INIT. */
+    size_t size;
+    /** "<dimension>:<value>", NUL-terminated, also of a tag that the model no longer has. */
+    const char *tag;
+    /** How many customers it was given to. */
+    uint64_t given;
+    /** How many it was taken from. */
+    uint64_t taken;
+    /** How many have it until another time. */
+    uint64_t renewed;
+} crm_tag_change;
+
+/** An empty crm_tag_change. */
+#define CRM_TAG_CHANGE_INIT                                                                        \
+    {                                                                                              \
+        sizeof(crm_tag_change), NULL, 0, 0, 0                                                      \
+    }
+
+/**
+ * A tag that the present change gave or took.
+ *
+ * @param[in]     it   The iterator.
+ * @param[in]     i    From 0 to tag_count - 1.
+ * @param[in,out] out  Filled; its size is set by the caller; its text is lent until the next step.
+ * @param[out]    err  Optional detail.
+ *
+ * @retval CRM_OK         done
+ * @retval CRM_ENOTFOUND  there are not so many
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED
+ * see codes.h
+ *
+ * Ownership: the text is the iterator's.
+ * Threads:   one thread at a time per transaction.
+ * Cost:      a few look-ups for each 65,536 neighbouring ids that the change has tags of.
+ * @since 0.1
+ */
+CRM_API int crm_change_tag(crm_change_iter *it, uint32_t i, crm_tag_change *out, crm_error *err);
+
+/**
+ * Customers that the present change gave one of its tags, or took it from, ascending.
+ *
+ * @param[in]  it     The iterator.
+ * @param[in]  i      The tag, from 0 to tag_count - 1.
+ * @param[in]  way    CRM_TAG_GIVEN, CRM_TAG_TAKEN or CRM_TAG_RENEWED.
+ * @param[in]  after  Ids up to this one are left out; 0: from the first.
+ * @param[out] ids    Receives them.
+ * @param[in]  cap    Room in @p ids.
+ * @param[out] count  Receives their number, at most @p cap; 0 at the end.
+ * @param[out] err    Optional detail.
+ *
+ * @retval CRM_OK         done
+ * @retval CRM_ENOTFOUND  there are not so many tags
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED
+ * see codes.h
+ *
+ * Ownership: @p ids is the caller's.
+ * Threads:   one thread at a time per transaction.
+ * Cost:      as crm_change_tag().
+ * @since 0.1
+ */
+CRM_API int crm_change_tagged(crm_change_iter *it, uint32_t i, int way, crm_id after, crm_id *ids,
+                              size_t cap, size_t *count, crm_error *err);
+
 /**
  * The present change as one JSON object, without line breaks: revision, recorded_at, action,
  * customer, batch, actor, purpose, channel, source, fields; of a batch the ids as ranges [first,
- * last]; of what was handed out the reason; of a repair the names of the spaces.
+ * last]; of each tag the ids that it was given to, taken from or renewed for, as such ranges; of
+ * what was handed out the reason; of a repair the names of the spaces.
  *
  * @param[in]  it    The iterator.
  * @param[out] json  Receives the text, NUL-terminated.
@@ -369,6 +446,28 @@ CRM_API int crm_db_wait(crm_db *db, uint64_t after, int64_t timeout_ms, uint64_t
 /** An iterator over the history of one customer. */
 typedef struct crm_history crm_history;
 
+/** What a change did with a tag of the customer, lent by crm_history_tag() until the next step. */
+typedef struct crm_tag_step {
+    /** Size of this struct, set by CRM_TAG_STEP_INIT. */
+    size_t size;
+    /** "<dimension>:<value>", NUL-terminated, also of a tag that the model no longer has. */
+    const char *tag;
+    /** CRM_TAG_GIVEN, CRM_TAG_TAKEN or CRM_TAG_RENEWED. */
+    uint32_t way;
+    /** How it was given: CRM_TAG_MANUAL, CRM_TAG_RULE or CRM_TAG_IMPORT. */
+    uint32_t origin;
+    /** Its end, microseconds since 1970 UTC; 0: none. */
+    int64_t until_us;
+    /** Why it was given; NULL: no reason was given, or it was taken. */
+    const char *reason;
+} crm_tag_step;
+
+/** An empty crm_tag_step. */
+#define CRM_TAG_STEP_INIT                                                                          \
+    {                                                                                              \
+        sizeof(crm_tag_step), NULL, 0, 0, 0, NULL                                                  \
+    }
+
 /**
  * Begins to read what was changed on a customer, newest first.
  *
@@ -384,7 +483,7 @@ typedef struct crm_history crm_history;
  *
  * Ownership: *out is the caller's, ended with crm_history_close(), before or after @p txn.
  * Threads:   one thread at a time per @p txn.
- * Cost:      one look-up.
+ * Cost:      one look-up, and one for each change of tags among 65,536 neighbouring ids.
  * @since 0.1
  */
 CRM_API int crm_history_open(crm_txn *txn, crm_id id, crm_history **out, crm_error *err);
@@ -392,8 +491,9 @@ CRM_API int crm_history_open(crm_txn *txn, crm_id id, crm_history **out, crm_err
 /**
  * The next change of the customer, going back in time.
  *
- * action is CRM_ACTION_CREATE, _UPDATE, _DELETE, _UNDELETE, or _UNDO, also where the change was
- * part of a batch.
+ * action is CRM_ACTION_CREATE, _UPDATE, _DELETE, _UNDELETE, _TAG or _UNDO, also where the change
+ * was part of a batch.  A change of a batch may concern fields and tags: action is then that of the
+ * record.
  *
  * @param[in]     h    The iterator.
  * @param[in,out] out  Filled; its size is set by the caller; its texts are lent until the next
@@ -436,6 +536,27 @@ CRM_API int crm_history_next(crm_history *h, crm_change *out, crm_error *err);
  */
 CRM_API int crm_history_field(crm_history *h, uint32_t i, const char **key, const char **before,
                               const char **after, crm_error *err);
+
+/**
+ * A tag that the present change gave the customer, or took from it.
+ *
+ * @param[in]     h    The iterator.
+ * @param[in]     i    From 0 to tag_count - 1.
+ * @param[in,out] out  Filled; its size is set by the caller; its texts are lent until the next
+ * step.
+ * @param[out]    err  Optional detail.
+ *
+ * @retval CRM_OK         done
+ * @retval CRM_ENOTFOUND  there are not so many
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED
+ * see codes.h
+ *
+ * Ownership: texts are the iterator's.
+ * Threads:   one thread at a time per transaction.
+ * Cost:      a few look-ups.
+ * @since 0.1
+ */
+CRM_API int crm_history_tag(crm_history *h, uint32_t i, crm_tag_step *out, crm_error *err);
 
 /**
  * What the present change made of the customer's kind, which is no field: "person" or

@@ -1,194 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * The history of a customer: its record walked back through the journal.
- *
- * A record names the entry that made it, and that entry's image holds what it replaced, the name of
- * the entry before included; so the walk needs no index.
+ * The history of a customer: its record walked back through the journal (walk.c), and what entries
+ * did to its tags, in one order.
  */
 #include "customer/history.h"
 
+#include "base/time.h"
 #include "db/changes.h"
+#include "db/tagged.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- the walk ---- */
-
-int crm__walk_open(crm_txn *txn, const crm_allocator *mem, crm_id id, crm__walk *w)
-{
-    uint8_t key[CRM__KEY_U64];
-    crm__slice bytes;
-    int rc;
-
-    memset(w, 0, sizeof *w);
-    w->txn = txn;
-    w->mem = mem;
-    w->id = id;
-    for (int i = 0; i < 2; i++)
-        crm__buf_init(&w->bytes[i], mem);
-    crm__buf_init(&w->entry, mem);
-    crm__buf_init(&w->fields, mem);
-    crm__arena_init(&w->arena, mem);
-    rc = crm__txn_read(txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
-    if (!rc) {
-        crm__buf_add(&w->bytes[0], bytes.p, bytes.n);
-        rc = w->bytes[0].failed
-                 ? CRM_ENOMEM
-                 : crm__record_decode(mem, crm__slice_of(w->bytes[0].p, bytes.n), &w->record[0]);
-    }
-    if (rc)
-        crm__walk_close(w);
-    return rc;
-}
-
-void crm__walk_close(crm__walk *w)
-{
-    for (int i = 0; i < 2; i++) {
-        crm__buf_clear(&w->bytes[i]);
-        crm__record_clear(w->mem, &w->record[i]);
-    }
-    crm__buf_clear(&w->entry);
-    crm__buf_clear(&w->fields);
-    crm__arena_clear(&w->arena);
-}
-
-static int read_entry(crm__walk *w)
-{
-    uint8_t key[CRM__KEY_U64];
-    crm__slice bytes;
-    int rc;
-
-    w->seq = crm__walk_after(w)->seq;
-    if (w->txn->state.batch_seq && w->seq == w->txn->state.batch_seq) {
-        /* Its entry is not written yet, its image is; only an undo reads that far. */
-        memset(&w->e, 0, sizeof w->e);
-        w->e.action = CRM__ACTION_UNDO;
-        w->e.batch = w->txn->state.batch;
-        return CRM_OK;
-    }
-    rc = crm__txn_read(w->txn, KV_JOURNAL, crm__key_u64(key, w->seq), &bytes);
-    if (rc)
-        return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
-    w->entry.n = 0;
-    crm__buf_add(&w->entry, bytes.p, bytes.n);
-    if (w->entry.failed)
-        return CRM_ENOMEM;
-    return crm__journal_decode(crm__slice_of(w->entry.p, w->entry.n), &w->e);
-}
-
-static int add_field(crm__walk *w, uint32_t field)
-{
-    crm__buf_add(&w->fields, &field, sizeof field);
-    return w->fields.failed ? CRM_ENOMEM : CRM_OK;
-}
-
-static int take_mask(crm__walk *w, crm__slice mask)
-{
-    crm__reader in = crm__reader_of(mask.p, mask.n);
-    uint32_t field = 0;
-
-    while (crm__mask_next(&in, &field)) {
-        if (add_field(w, field))
-            return CRM_ENOMEM;
-    }
-    return in.failed ? CRM_ECORRUPT : CRM_OK;
-}
-
-/* The state before: what the image holds of the fields that changed, the rest as it is after. */
-static int compose(crm__walk *w, const crm__record *part)
-{
-    const uint32_t *changed = (const uint32_t *)(const void *)w->fields.p;
-    size_t count = w->fields.n / sizeof *changed, k = 0;
-    const crm__record *after = crm__walk_after(w);
-    crm__record out = {0};
-    uint32_t i = 0, j = 0;
-    int rc = CRM_OK;
-
-    out.flags = part->flags;
-    out.kind = part->kind;
-    out.seq = part->seq;
-    out.survivor = part->survivor;
-    out.created = part->created;
-    out.updated = part->updated;
-    while (!rc && (i < after->entry_count || j < part->entry_count)) {
-        const crm__entry *a = i < after->entry_count ? &after->entries[i] : NULL;
-        const crm__entry *p = j < part->entry_count ? &part->entries[j] : NULL;
-        if (a && (!p || a->field <= p->field)) {
-            while (k < count && changed[k] < a->field)
-                k++;
-            i++;
-            if (k < count && changed[k] == a->field)
-                continue;
-            rc = crm__record_take(w->mem, &w->arena, &out, after, a);
-        } else {
-            j++;
-            rc = crm__record_take(w->mem, &w->arena, &out, part, p);
-        }
-    }
-    if (!rc) {
-        crm__buf *bytes = &w->bytes[!w->now];
-        bytes->n = 0;
-        crm__record_encode(&out, bytes);
-        rc = bytes->failed ? CRM_ENOMEM
-                           : crm__record_decode(w->mem, crm__slice_of(bytes->p, bytes->n),
-                                                crm__walk_before(w));
-    }
-    crm__record_clear(w->mem, &out);
-    return rc;
-}
-
-static int created(crm__walk *w)
-{
-    const crm__record *r = crm__walk_after(w);
-
-    w->how = CRM__WALK_CREATED;
-    for (uint32_t i = 0; i < r->entry_count; i++) {
-        if (add_field(w, r->entries[i].field))
-            return CRM_ENOMEM;
-    }
-    return CRM_OK;
-}
-
-int crm__walk_look(crm__walk *w)
-{
-    uint8_t key[CRM__KEY_IMAGE];
-    crm__slice row, mask, bytes;
-    crm__record part = {0};
-    int rc = read_entry(w), batch;
-
-    if (rc)
-        return rc;
-    w->fields.n = 0;
-    crm__arena_reset(&w->arena);
-    batch = crm__action_lists(w->e.action);
-    if (w->e.action == CRM__ACTION_CREATE ||
-        (batch && crm__runs_has(w->e.lists[CRM__BATCH_CREATED], w->id)))
-        return created(w);
-    w->how = CRM__WALK_CHANGED;
-    if (!batch && (w->e.target != w->id || w->e.action > CRM__ACTION_UNDELETE))
-        return CRM_ECORRUPT;
-    rc = crm__txn_read(w->txn, KV_IMAGE, crm__key_image(key, w->seq, w->id), &row);
-    if (!rc)
-        rc = crm__image_split(row, batch, &mask, &bytes);
-    if (rc == CRM_ENOTFOUND) { /* dropped by a trim, or erased */
-        w->how = CRM__WALK_DROPPED;
-        return batch ? CRM_OK : take_mask(w, w->e.mask);
-    }
-    if (!rc)
-        rc = take_mask(w, batch ? mask : w->e.mask);
-    if (!rc)
-        rc = crm__record_decode(w->mem, bytes, &part);
-    if (!rc)
-        rc = compose(w, &part);
-    if (!rc && crm__walk_before(w)->seq >= w->seq)
-        rc = CRM_ECORRUPT; /* else a damaged image could lead in circles */
-    crm__record_clear(w->mem, &part);
-    return rc;
-}
-
-void crm__walk_back(crm__walk *w)
-{
-    w->now = !w->now;
-}
 
 /* ---- the iterator ---- */
 
@@ -198,10 +19,16 @@ struct crm_history {
     crm__child child;
     uint64_t revision; /* of the transaction when opened */
     int present, done;
+    int of_record; /* the present change is that of the walk */
+    int ready;     /* the walk has looked at a change that was not told yet */
     crm__walk walk;
+    crm__buf steps;          /* crm__tag_step, the last entry first */
+    size_t step, step_count; /* those of the present change, or the next */
+    crm__buf entry;          /* of a change of tags only */
     crm__arena names;
     crm__buf text[2], work;
     crm_change change;
+    uint64_t undone; /* by the present change, as its entry says; 0: it is no undo */
 };
 
 static int enter(crm_history *h, int present, crm_error *err)
@@ -224,13 +51,22 @@ static int enter(crm_history *h, int present, crm_error *err)
     return CRM_OK;
 }
 
-static int fail_walk(crm_txn *txn, crm_id id, int rc, crm_error *err)
+/* The last entry first, tags of one ascending. */
+static int by_seq(const void *a, const void *b)
 {
-    if (rc == CRM_ENOTFOUND)
-        return crm__fail(err, rc, "there is no customer %llu", (unsigned long long)id);
-    rc = crm__txn_fail(txn, rc, "can't read the history", err);
-    if (err)
-        err->row = (int64_t)id;
+    const crm__tag_step *x = a, *y = b;
+
+    if (x->seq != y->seq)
+        return x->seq < y->seq ? 1 : -1;
+    return x->tag < y->tag ? -1 : x->tag > y->tag;
+}
+
+static int gather_steps(crm_txn *txn, crm_id id, crm__buf *steps)
+{
+    int rc = crm__tag_steps(txn, id, steps);
+
+    if (!rc && steps->n)
+        qsort(steps->p, steps->n / sizeof(crm__tag_step), sizeof(crm__tag_step), by_seq);
     return rc;
 }
 
@@ -253,10 +89,14 @@ int crm_history_open(crm_txn *txn, crm_id id, crm_history **out, crm_error *err)
     if (!h)
         return crm__fail_nomem(err);
     h->mem = *txn->mem;
-    rc = crm__walk_open(txn, &h->mem, id, &h->walk);
+    crm__buf_init(&h->steps, &h->mem);
+    rc = gather_steps(txn, id, &h->steps);
+    if (!rc)
+        rc = crm__walk_open(txn, &h->mem, id, &h->walk);
     if (rc) {
+        crm__buf_clear(&h->steps);
         crm__release(txn->mem, h);
-        return fail_walk(txn, id, rc, err);
+        return crm__walk_fail(txn, id, rc, err);
     }
     h->db = txn->db;
     h->revision = txn->state.seq;
@@ -264,6 +104,7 @@ int crm_history_open(crm_txn *txn, crm_id id, crm_history **out, crm_error *err)
     for (int i = 0; i < 2; i++)
         crm__buf_init(&h->text[i], &h->mem);
     crm__buf_init(&h->work, &h->mem);
+    crm__buf_init(&h->entry, &h->mem);
     crm__db_hold(txn->db);
     crm__child_add(txn, &h->child);
     *out = h;
@@ -281,6 +122,8 @@ void crm_history_close(crm_history *h)
     db = h->db;
     crm__child_remove(&h->child);
     crm__walk_close(&h->walk);
+    crm__buf_clear(&h->steps);
+    crm__buf_clear(&h->entry);
     crm__arena_clear(&h->names);
     for (int i = 0; i < 2; i++)
         crm__buf_clear(&h->text[i]);
@@ -305,37 +148,186 @@ static uint32_t action_of(crm__walk *w)
     return was == is ? CRM_ACTION_UPDATE : is ? CRM_ACTION_DELETE : CRM_ACTION_UNDELETE;
 }
 
+/* The walk's next change, until it is told; h->done: there is none. */
+static int look(crm_history *h)
+{
+    int rc;
+
+    if (h->ready || h->done)
+        return CRM_OK;
+    rc = crm__walk_look(&h->walk); /* after an error the next call looks at the same change again */
+    h->ready = rc == CRM_OK;
+    return rc;
+}
+
+/* Behind the change that was told. */
+static void leave(crm_history *h)
+{
+    if (!h->present)
+        return;
+    h->present = 0;
+    h->step += h->step_count;
+    h->step_count = 0;
+    if (!h->of_record)
+        return;
+    h->ready = 0;
+    if (h->walk.how == CRM__WALK_CHANGED)
+        crm__walk_back(&h->walk);
+    else
+        h->done = 1;
+}
+
+static const crm__tag_step *step_at(const crm_history *h, size_t i)
+{
+    const crm__tag_step *steps = (const crm__tag_step *)(const void *)h->steps.p;
+
+    return i < h->steps.n / sizeof *steps ? &steps[i] : NULL;
+}
+
+/* Of a change of tags only: the entry is not the walk's. */
+static int read_entry(crm_history *h, uint64_t seq, crm__journal_entry *e)
+{
+    crm_txn *txn = h->walk.txn;
+    uint8_t key[CRM__KEY_U64];
+    crm__slice bytes;
+    int rc = crm__txn_read(txn, KV_JOURNAL, crm__key_u64(key, seq), &bytes);
+
+    if (rc)
+        return rc;
+    h->entry.n = 0;
+    crm__buf_add(&h->entry, bytes.p, bytes.n);
+    return h->entry.failed ? CRM_ENOMEM
+                           : crm__journal_decode(crm__slice_of(h->entry.p, bytes.n), e);
+}
+
+/* Fills in the later of the walk's change and the next one of tags. */
+static int tell(crm_history *h)
+{
+    const crm__tag_step *step = step_at(h, h->step), *s;
+    crm__walk *w = &h->walk;
+    uint64_t seq = h->ready && (!step || w->seq >= step->seq) ? w->seq : step->seq;
+    crm__journal_entry own;
+    const crm__journal_entry *e = &w->e;
+    int rc = CRM_OK;
+
+    h->of_record = h->ready && w->seq == seq;
+    if (!h->of_record) {
+        rc = read_entry(h, seq, &own);
+        e = &own;
+    }
+    if (!rc)
+        rc = crm__change_of(w->txn, seq, e, &h->names, &h->change);
+    if (rc)
+        return rc;
+    while ((s = step_at(h, h->step + h->step_count)) && s->seq == seq)
+        h->step_count++;
+    if (h->of_record)
+        h->change.action = action_of(w);
+    else if (h->change.action != CRM_ACTION_UNDO)
+        h->change.action = CRM_ACTION_TAG;
+    h->undone = e->action == CRM__ACTION_UNDO ? e->target : 0;
+    h->change.target = w->id;
+    h->change.field_count = h->of_record ? (uint32_t)(w->fields.n / sizeof(uint32_t)) : 0;
+    h->change.tag_count = (uint32_t)h->step_count;
+    h->change.created = h->change.changed = h->change.with_events = 0;
+    return CRM_OK;
+}
+
 int crm_history_next(crm_history *h, crm_change *out, crm_error *err)
 {
-    crm__walk *w;
     int rc = enter(h, 0, err);
 
     if (rc)
         return rc;
     if (!out)
         return crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
-    w = &h->walk;
-    if (h->present && w->how == CRM__WALK_CHANGED)
-        crm__walk_back(w);
-    else if (h->present)
-        h->done = 1;
-    h->present = 0; /* after an error the next call looks at the same change again */
-    if (h->done)
-        return CRM_DONE;
+    leave(h);
+    h->step_count = 0;
     crm__arena_reset(&h->names);
-    rc = crm__walk_look(w);
+    rc = look(h);
+    if (!rc && h->done && !step_at(h, h->step))
+        return CRM_DONE;
     if (!rc)
-        rc = crm__change_of(w->txn, w->seq, &w->e, &h->names, &h->change);
+        rc = tell(h);
     if (rc)
-        return fail_walk(w->txn, w->id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err);
-    h->change.action = action_of(w);
-    h->change.target = w->id;
-    h->change.field_count = (uint32_t)(w->fields.n / sizeof(uint32_t));
-    h->change.created = h->change.changed = h->change.with_events = 0;
+        return crm__walk_fail(h->walk.txn, h->walk.id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err);
     rc = crm__struct_give(out, &h->change, sizeof h->change, "out", err);
     if (!rc)
         h->present = 1;
     return rc;
+}
+
+/* ---- tags ---- */
+
+static int read_step(crm_history *h, uint32_t i, crm_tag_step *out)
+{
+    const crm__tag_step *s = step_at(h, h->step + i);
+    crm__tag_how how = {0};
+    char *reason;
+    int rc = crm__tag_key(h->walk.txn, s->tag, &h->names, &out->tag);
+
+    out->way = crm__tagged_way(s->part);
+    if (!rc && out->way != CRM_TAG_TAKEN)
+        rc = crm__tag_how_read(h->walk.txn, s->seq, CRM__TAGGED_GROUP(s->part), &how);
+    if (rc)
+        return rc;
+    out->origin = how.origin;
+    out->until_us = how.until;
+    if (!how.reason.n)
+        return CRM_OK;
+    reason = crm__arena_alloc(&h->names, how.reason.n + 1);
+    if (!reason)
+        return CRM_ENOMEM;
+    memcpy(reason, how.reason.p, how.reason.n);
+    reason[how.reason.n] = 0;
+    out->reason = reason;
+    return CRM_OK;
+}
+
+int crm_history_tag(crm_history *h, uint32_t i, crm_tag_step *out, crm_error *err)
+{
+    crm_tag_step step = CRM_TAG_STEP_INIT;
+    int rc = enter(h, 1, err);
+
+    if (rc)
+        return rc;
+    if (i >= h->step_count)
+        return crm__fail(err, CRM_ENOTFOUND, "the change has %zu tags", h->step_count);
+    rc = read_step(h, i, &step);
+    if (rc)
+        return crm__walk_fail(h->walk.txn, h->walk.id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err);
+    return crm__struct_give(out, &step, sizeof step, "out", err);
+}
+
+static int write_tags(crm_history *h, crm__buf *out)
+{
+    static const char *const WAY[] = {"", "given", "taken", "renewed"};
+    static const char *const ORIGIN[CRM__TAG_ORIGINS] = {"manual", "rule", "import"};
+    char text[40];
+
+    for (uint32_t i = 0; i < h->step_count; i++) {
+        crm_tag_step s = CRM_TAG_STEP_INIT;
+        int rc = read_step(h, i, &s);
+        if (rc)
+            return rc;
+        crm__buf_add_str(out, i ? ",{\"tag\":" : ",\"tags\":[{\"tag\":");
+        crm__json_string(out, s.tag, strlen(s.tag));
+        crm__buf_add_fmt(out, ",\"change\":\"%s\"", WAY[s.way]);
+        if (s.way != CRM_TAG_TAKEN)
+            crm__buf_add_fmt(out, ",\"origin\":\"%s\"", ORIGIN[s.origin]);
+        if (s.until_us) {
+            size_t n = crm__datetime_format(s.until_us, text);
+            crm__buf_add_str(out, ",\"until\":");
+            crm__json_string(out, text, n);
+        }
+        if (s.reason) {
+            crm__buf_add_str(out, ",\"reason\":");
+            crm__json_string(out, s.reason, strlen(s.reason));
+        }
+        crm__buf_add_u8(out, '}');
+    }
+    crm__buf_add_str(out, h->step_count ? "]" : "");
+    return CRM_OK;
 }
 
 /* ---- values ---- */
@@ -427,9 +419,9 @@ int crm_history_field(crm_history *h, uint32_t i, const char **key, const char *
     if (!key || !before || !after)
         return crm__fail_field(err, CRM_EINVAL, "key", "key, before or after is NULL");
     *before = *after = NULL;
-    if (i >= w->fields.n / sizeof field)
-        return crm__fail(err, CRM_ENOTFOUND, "the change has %zu fields",
-                         w->fields.n / sizeof field);
+    if (i >= h->change.field_count)
+        return crm__fail(err, CRM_ENOTFOUND, "the change has %lu fields",
+                         (unsigned long)h->change.field_count);
     memcpy(&field, w->fields.p + i * sizeof field, sizeof field);
     rc = crm__txn_model(w->txn, &m, err);
     if (rc)
@@ -439,17 +431,18 @@ int crm_history_field(crm_history *h, uint32_t i, const char **key, const char *
         rc = side_text(h, m, crm__walk_before(w), field, &h->text[0], before);
     if (!rc)
         rc = side_text(h, m, crm__walk_after(w), field, &h->text[1], after);
-    return rc ? fail_walk(w->txn, w->id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err) : CRM_OK;
+    return rc ? crm__walk_fail(w->txn, w->id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err) : CRM_OK;
 }
 
 /* Kinds before and after the present change; both NULL when it left the kind as it was, or what it
  * replaced was dropped. */
-static void kinds_of(crm__walk *w, const char **before, const char **after)
+static void kinds_of(crm_history *h, const char **before, const char **after)
 {
+    crm__walk *w = &h->walk;
     unsigned was = has_before(w) ? crm__walk_before(w)->kind : 0, is = crm__walk_after(w)->kind;
 
     *before = *after = NULL;
-    if (was == is || w->how == CRM__WALK_DROPPED)
+    if (!h->of_record || was == is || w->how == CRM__WALK_DROPPED)
         return;
     *before = was ? crm__kind_key(was) : NULL;
     *after = crm__kind_key(is);
@@ -463,15 +456,15 @@ int crm_history_kind(crm_history *h, const char **before, const char **after, cr
         return rc;
     if (!before || !after)
         return crm__fail_field(err, CRM_EINVAL, "before", "before or after is NULL");
-    kinds_of(&h->walk, before, after);
+    kinds_of(h, before, after);
     return CRM_OK;
 }
 
-static void write_kind(crm__walk *w, crm__buf *out)
+static void write_kind(crm_history *h, crm__buf *out)
 {
     const char *before, *after;
 
-    kinds_of(w, &before, &after);
+    kinds_of(h, &before, &after);
     if (!after)
         return;
     crm__buf_add_str(out, ",\"kind\":{");
@@ -495,9 +488,11 @@ static int side_json(crm_history *h, const crm__model *m, const crm__record *r, 
 static int write_fields(crm_history *h, const crm__model *m, crm__buf *out)
 {
     crm__walk *w = &h->walk;
-    size_t count = w->fields.n / sizeof(uint32_t);
+    size_t count = h->change.field_count;
     int rc = CRM_OK;
 
+    if (!h->of_record)
+        return CRM_OK;
     crm__buf_add_str(out, ",\"fields\":{");
     for (size_t i = 0; i < count && !rc; i++) {
         const char *key;
@@ -540,11 +535,13 @@ int crm_history_json(crm_history *h, char **json, size_t *n, crm_error *err)
     crm__buf_init(&out, &h->mem);
     crm__buf_add_u8(&out, '{');
     crm__change_members(&h->change, "customer", &out);
-    if (w->e.action == CRM__ACTION_UNDO)
-        crm__buf_add_fmt(&out, ",\"undone\":%llu", (unsigned long long)w->e.target);
-    write_kind(w, &out);
+    if (h->undone)
+        crm__buf_add_fmt(&out, ",\"undone\":%llu", (unsigned long long)h->undone);
+    write_kind(h, &out);
     rc = write_fields(h, m, &out);
-    if (w->how == CRM__WALK_DROPPED)
+    if (!rc)
+        rc = write_tags(h, &out);
+    if (h->of_record && w->how == CRM__WALK_DROPPED)
         crm__buf_add_str(&out, ",\"dropped\":true");
     crm__buf_add_u8(&out, '}');
     if (!rc && out.failed)
@@ -554,48 +551,5 @@ int crm_history_json(crm_history *h, char **json, size_t *n, crm_error *err)
     if (n)
         *n = rc ? 0 : out.n;
     crm__buf_clear(&out);
-    return rc ? fail_walk(w->txn, w->id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err) : CRM_OK;
-}
-
-/* ---- a customer as it was ---- */
-
-static int walk_to(crm__walk *w, uint64_t revision, crm_error *err)
-{
-    while (crm__walk_after(w)->seq > revision) {
-        int rc = crm__walk_look(w);
-        if (rc)
-            return fail_walk(w->txn, w->id, rc, err);
-        if (w->how == CRM__WALK_CREATED)
-            return crm__fail(err, CRM_ENOTFOUND, "customer %llu was created at revision %llu",
-                             (unsigned long long)w->id, (unsigned long long)w->seq);
-        if (w->how == CRM__WALK_DROPPED)
-            return crm__fail(err, CRM_ESTATE,
-                             "what revision %llu replaced of customer %llu was dropped",
-                             (unsigned long long)w->seq, (unsigned long long)w->id);
-        crm__walk_back(w);
-    }
-    return CRM_OK;
-}
-
-int crm_customer_get_at(crm_txn *txn, crm_id id, uint64_t revision, crm_customer *c, crm_error *err)
-{
-    crm__walk w;
-    int rc = crm__txn_enter(txn, 0, err);
-
-    if (!rc && !c)
-        rc = crm__fail_field(err, CRM_EINVAL, "c", "c is NULL");
-    if (!rc)
-        rc = crm__state_read(txn, err);
-    if (!rc && txn->state.batch_seq)
-        rc = crm__fail(err, CRM_ESTATE, "the entry of the batch is not written yet");
-    if (rc)
-        return rc;
-    rc = crm__walk_open(txn, txn->mem, id, &w);
-    if (rc)
-        return fail_walk(txn, id, rc, err);
-    rc = walk_to(&w, revision, err);
-    if (!rc)
-        rc = crm__customer_load(txn, id, crm__slice_of(w.bytes[w.now].p, w.bytes[w.now].n), c, err);
-    crm__walk_close(&w);
-    return rc;
+    return rc ? crm__walk_fail(w->txn, w->id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err) : CRM_OK;
 }

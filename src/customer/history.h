@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Walking a customer's record back through the journal, change by change.
+ * Walking a customer's record back through the journal, change by change (walk.c).
  */
 #ifndef CRM_CUSTOMER_HISTORY_H
 #define CRM_CUSTOMER_HISTORY_H
@@ -32,6 +32,9 @@ void crm__walk_close(crm__walk *w);
 int crm__walk_look(crm__walk *w);
 /* Goes to the state before; only after a look that gave CRM__WALK_CHANGED. */
 void crm__walk_back(crm__walk *w);
+
+/* Tells an error of one of them. */
+int crm__walk_fail(crm_txn *txn, crm_id id, int rc, crm_error *err);
 
 static inline crm__record *crm__walk_after(crm__walk *w)
 {

@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The change feed: journal entries in order, from a revision on; and the wait for more.
+ * The change feed: journal entries in order, from a revision on.
  */
 #include "db/changes.h"
 
 #include "base/time.h"
-#include "db/tagged.h"
 #include "codec/json.h"
 
 #include <string.h>
-
-enum { WAIT_SLICE_MS = 100 };
-
-struct crm_change_iter {
-    crm_allocator mem;
-    crm_db *db;
-    crm__child child;
-    uint64_t seq;   /* of the present entry, or the last revision seen */
-    int present;    /* there is a present entry */
-    crm__buf bytes; /* of the present entry */
-    crm__journal_entry entry;
-    crm__arena names;
-    crm_change change;
-};
 
 /* ---- entries ---- */
 
@@ -94,7 +79,10 @@ int crm__change_of(crm_txn *txn, uint64_t seq, const crm__journal_entry *e, crm_
     c->revision = seq;
     c->recorded_us = e->recorded;
     c->action = e->action;
-    c->field_count = e->field_count;
+    if (crm__action_tags(e->action))
+        c->tag_count = e->field_count;
+    else
+        c->field_count = e->field_count;
     c->target = e->target;
     c->batch = crm__action_hands_out(e->action) ? 0 : e->batch;
     if (crm__action_lists(e->action)) {
@@ -129,6 +117,11 @@ uint32_t crm__mask_at(crm__slice mask, uint32_t number)
 int crm__field_key(crm_txn *txn, uint32_t number, crm__arena *arena, const char **key)
 {
     return copy_name(txn, CRM__DICT_FIELD, number, arena, key);
+}
+
+int crm__tag_key(crm_txn *txn, uint32_t number, crm__arena *arena, const char **name)
+{
+    return copy_name(txn, CRM__DICT_TAG, number, arena, name);
 }
 
 /* ---- JSON ---- */
@@ -221,44 +214,46 @@ static const char *target_of(uint32_t action)
                                        : "customer";
 }
 
-/* Key of a field of the entry, or name of a tag. */
-static int entry_key(crm_change_iter *it, crm_txn *txn, uint32_t number, const char **key)
+static int fields_member(crm_change_iter *it, crm_txn *txn, crm__buf *out)
 {
-    return copy_name(txn, crm__action_tags(it->entry.action) ? CRM__DICT_TAG : CRM__DICT_FIELD,
-                     number, &it->names, key);
-}
-
-static int write_change(crm_change_iter *it, crm_txn *txn, crm__buf *out)
-{
-    static const char *const LIST[] = {"created", "changed", "with_events"};
     crm__reader in = crm__reader_of(it->entry.mask.p, it->entry.mask.n);
     uint32_t field = 0;
     int n = 0;
 
-    crm__buf_add_u8(out, '{');
-    crm__change_members(&it->change, target_of(it->change.action), out);
-    if (it->entry.field_count)
-        crm__buf_add_str(out, crm__action_tags(it->entry.action) ? ",\"tags\":[" : ",\"fields\":[");
+    if (!it->change.field_count)
+        return CRM_OK;
+    crm__buf_add_str(out, ",\"fields\":[");
     while (crm__mask_next(&in, &field)) {
         const char *key;
-        int rc = entry_key(it, txn, field, &key);
+        int rc = crm__field_key(txn, field, &it->names, &key);
         if (rc)
             return rc;
         crm__buf_add_str(out, n++ ? "," : "");
         crm__json_string(out, key, strlen(key));
     }
-    if (it->entry.field_count)
-        crm__buf_add_u8(out, ']');
+    crm__buf_add_u8(out, ']');
+    return CRM_OK;
+}
+
+static int write_change(crm_change_iter *it, crm_txn *txn, crm__buf *out)
+{
+    static const char *const LIST[] = {"created", "changed", "with_events"};
+    int rc;
+
+    crm__buf_add_u8(out, '{');
+    crm__change_members(&it->change, target_of(it->change.action), out);
+    rc = fields_member(it, txn, out);
     for (int i = 0; i < CRM__BATCH_TAGGED && crm__action_lists(it->entry.action); i++)
         ranges_member(out, LIST[i], it->entry.lists[i]);
+    if (!rc)
+        rc = crm__change_tags_member(it, txn, out);
     crm__buf_add_u8(out, '}');
-    return out->failed ? CRM_ENOMEM : CRM_OK;
+    return rc ? rc : out->failed ? CRM_ENOMEM : CRM_OK;
 }
 
 /* ---- the iterator ---- */
 
-/* The live transaction of the iterator, or why there is none. */
-static int enter(crm_change_iter *it, crm_txn **txn, int present, crm_error *err)
+int crm__change_enter(crm_change_iter *it, crm_txn **txn, int present, crm_error *err)
 {
     int rc;
 
@@ -320,7 +315,7 @@ int crm_change_next(crm_change_iter *it, crm_change *out, crm_error *err)
     uint8_t key[CRM__KEY_U64];
     crm__slice bytes;
     crm_txn *txn = NULL;
-    int rc = enter(it, &txn, 0, err);
+    int rc = crm__change_enter(it, &txn, 0, err);
 
     if (rc)
         return rc;
@@ -358,17 +353,17 @@ int crm_change_field(crm_change_iter *it, uint32_t i, const char **key, crm_erro
 {
     crm_txn *txn = NULL;
     uint32_t field;
-    int rc = enter(it, &txn, 1, err);
+    int rc = crm__change_enter(it, &txn, 1, err);
 
     if (rc)
         return rc;
     if (!key)
         return crm__fail_field(err, CRM_EINVAL, "key", "key is NULL");
-    field = crm__mask_at(it->entry.mask, i);
+    field = i < it->change.field_count ? crm__mask_at(it->entry.mask, i) : 0;
     if (!field)
         return crm__fail(err, CRM_ENOTFOUND, "the change has %lu fields",
-                         (unsigned long)it->entry.field_count);
-    rc = entry_key(it, txn, field, key);
+                         (unsigned long)it->change.field_count);
+    rc = crm__field_key(txn, field, &it->names, key);
     return rc ? crm__txn_fail(txn, rc, "can't read a name", err) : CRM_OK;
 }
 
@@ -391,53 +386,13 @@ static int single(const crm__journal_entry *e, int which)
     return 0;
 }
 
-/* Customers of a chunk whose tags the entry changed. */
-static int tagged_chunk(crm_change_iter *it, crm_txn *txn, uint64_t chunk, crm_id after,
-                        crm_id *ids, size_t cap, size_t *count)
-{
-    crm__reader in = crm__reader_of(it->entry.mask.p, it->entry.mask.n);
-    uint64_t words[CRM__SET_WORDS] = {0}, first = chunk << CRM__CHUNK_SHIFT;
-    uint32_t tag = 0;
-    int32_t row = after >= first ? (int32_t)(after - first + 1) : 0;
-    int rc = CRM_OK;
-
-    while (!rc && crm__mask_next(&in, &tag))
-        rc = crm__tagged_rows(txn, it->seq, chunk, tag, words);
-    for (; !rc && row < CRM__CHUNK_ROWS && *count < cap; row++) {
-        row = crm__set_next(words, (uint32_t)row);
-        if (row < 0)
-            break;
-        ids[(*count)++] = first + (uint64_t)row;
-    }
-    return rc;
-}
-
-static int tagged(crm_change_iter *it, crm_txn *txn, crm_id after, crm_id *ids, size_t cap,
-                  size_t *count)
-{
-    uint64_t first, n;
-    crm__runs r;
-    int rc = crm__runs_open(it->entry.lists[CRM__BATCH_TAGGED], &r);
-
-    while (!rc && *count < cap && crm__runs_next(&r, &first, &n)) {
-        uint64_t c = first - 1, end = first - 1 + n;
-        if (end - 1 > txn->state.counters.next_id >> CRM__CHUNK_SHIFT)
-            return CRM_ECORRUPT;
-        if (c < after >> CRM__CHUNK_SHIFT)
-            c = after >> CRM__CHUNK_SHIFT;
-        for (; c < end && !rc && *count < cap; c++)
-            rc = tagged_chunk(it, txn, c, after, ids, cap, count);
-    }
-    return rc;
-}
-
 int crm_change_customers(crm_change_iter *it, int which, crm_id after, crm_id *ids, size_t cap,
                          size_t *count, crm_error *err)
 {
     uint64_t first, n;
     crm_txn *txn = NULL;
     crm__runs r;
-    int rc = enter(it, &txn, 1, err);
+    int rc = crm__change_enter(it, &txn, 1, err);
 
     if (rc)
         return rc;
@@ -452,7 +407,7 @@ int crm_change_customers(crm_change_iter *it, int which, crm_id after, crm_id *i
         return CRM_OK;
     }
     if (which == CRM_CHANGE_TAGGED) {
-        rc = tagged(it, txn, after, ids, cap, count);
+        rc = crm__change_tagged(it, txn, 0, ~0u, after, ids, cap, count);
         return rc ? crm__txn_fail(txn, rc, "can't read what is tagged", err) : CRM_OK;
     }
     rc = crm__runs_open(it->entry.lists[which], &r);
@@ -467,7 +422,7 @@ int crm_change_json(crm_change_iter *it, char **json, size_t *n, crm_error *err)
 {
     crm_txn *txn = NULL;
     crm__buf out;
-    int rc = enter(it, &txn, 1, err);
+    int rc = crm__change_enter(it, &txn, 1, err);
 
     if (rc)
         return rc;
@@ -505,69 +460,4 @@ int crm_journal_head(crm_txn *txn, crm_head *head, crm_error *err)
         return crm__fail(err, CRM_ESTATE, "the entry of the batch is not written yet");
     }
     return crm__struct_give(head, &now, sizeof now, "head", err);
-}
-
-/* ---- waiting ---- */
-
-static int last_revision(crm_db *db, uint64_t *revision, crm_error *err)
-{
-    crm_txn *txn;
-    int rc = crm_txn_begin(db, CRM_READ, NULL, &txn, err);
-
-    if (rc)
-        return rc;
-    rc = crm__state_read(txn, err);
-    *revision = txn->state.seq;
-    crm_txn_abort(txn);
-    return rc;
-}
-
-/* Looks once; CRM_DONE: nothing new, and what to wait behind is in *commit. */
-static int look(crm_db *db, uint64_t after, uint64_t *commit, uint64_t *revision, crm_error *err)
-{
-    kv_env *kv;
-    int rc = crm__db_enter(db, err);
-
-    if (rc)
-        return rc;
-    kv = db->store->kv;
-    /* The engine's number first: a commit behind the look is then seen by the wait. */
-    rc = kv->ops->last(kv, commit);
-    if (rc)
-        return crm__fail(err, rc, "can't read the last commit: %s", crm_error_text(rc));
-    rc = last_revision(db, revision, err);
-    if (rc)
-        return rc;
-    return *revision > after ? CRM_OK : CRM_DONE;
-}
-
-int crm_db_wait(crm_db *db, uint64_t after, int64_t timeout_ms, uint64_t *revision, crm_error *err)
-{
-    int endless = timeout_ms < 0 || timeout_ms > INT32_MAX;
-    int64_t until = endless ? 0 : crm__clock_mono() + timeout_ms * 1000;
-    uint64_t now = 0, commit = 0;
-    /* An engine may name a commit a moment before new snapshots see it: the next look is soon,
-     * those behind it are ever further apart. */
-    int slice = 1;
-    int rc = crm__db_enter(db, err);
-
-    if (rc)
-        return rc;
-    crm__db_hold(db); /* it may be closed while we wait */
-    while ((rc = look(db, after, &commit, &now, err)) == CRM_DONE) {
-        int64_t left = endless ? WAIT_SLICE_MS : (until - crm__clock_mono() + 999) / 1000;
-        kv_env *kv = db->store->kv;
-        if (left <= 0)
-            break;
-        rc = kv->ops->wait(kv, commit, (int)(left < slice ? left : slice));
-        if (rc < 0) {
-            rc = crm__fail(err, rc, "can't wait for a commit: %s", crm_error_text(rc));
-            break;
-        }
-        slice = rc == CRM_OK ? 1 : slice * 2 < WAIT_SLICE_MS ? slice * 2 : WAIT_SLICE_MS;
-    }
-    if (revision)
-        *revision = now;
-    crm__db_drop(db);
-    return rc;
 }

@@ -5,6 +5,7 @@
 #include "db/tag_end.h"
 #include "db/tagged.h"
 
+#include <crm/journal.h>
 #include <string.h>
 
 /* ---- keys in order ---- */
@@ -232,7 +233,12 @@ static int add_rows(sum *s, uint64_t chunk, uint32_t tag)
     }
 }
 
-int crm__tagged_rows(crm_txn *txn, uint64_t seq, uint64_t chunk, uint32_t tag,
+unsigned crm__tagged_way(uint32_t part)
+{
+    return part == CRM__TAGGED_REMOVED ? CRM_TAG_TAKEN : part % 2 ? CRM_TAG_GIVEN : CRM_TAG_RENEWED;
+}
+
+int crm__tagged_rows(crm_txn *txn, uint64_t seq, uint64_t chunk, uint32_t tag, unsigned ways,
                      uint64_t words[CRM__SET_WORDS])
 {
     uint8_t first[CRM__KEY_TAGGED], key[CRM__KEY_TAGGED];
@@ -245,11 +251,43 @@ int crm__tagged_rows(crm_txn *txn, uint64_t seq, uint64_t chunk, uint32_t tag,
             crm__tag_near(txn, KV_TAGGED, crm__slice_of(key, sizeof key), 0, past, key, sizeof key);
         if (rc == CRM_ENOTFOUND || (!rc && memcmp(key, first, sizeof key - 4) != 0))
             return CRM_OK;
-        if (!rc)
+        if (!rc && ways >> crm__tagged_way(crm__get_be32(key + sizeof key - 4)) & 1)
             rc = crm__txn_set(txn, KV_TAGGED, crm__slice_of(key, sizeof key), words);
         if (rc)
             return rc;
     }
+}
+
+int crm__tag_steps(crm_txn *txn, crm_id id, crm__buf *out)
+{
+    uint64_t chunk = id >> CRM__CHUNK_SHIFT;
+    crm__tag_walk *w = crm__alloc(txn->mem, sizeof *w);
+    int rc = w ? CRM_OK : CRM_ENOMEM, has;
+
+    if (rc || chunk >= CRM__TAGGED_HOW) {
+        crm__release(txn->mem, w);
+        return rc;
+    }
+    crm__tag_walk_open(txn, chunk, 0, 0, w);
+    crm__key_tagged(w->key, chunk, 0, 0, 0);
+    while (!rc) {
+        crm__tag_step step;
+        rc = crm__tag_near(txn, KV_TAGGED, crm__slice_of(w->key, sizeof w->key), 0, w->past, w->key,
+                           sizeof w->key);
+        if (rc || crm__get_be32(w->key) != chunk)
+            break;
+        w->past = 1;
+        rc = walk_has(w, (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), &has);
+        if (rc || !has)
+            continue;
+        step.tag = crm__get_be32(w->key + 4);
+        step.seq = crm__get_be64(w->key + 8);
+        step.part = crm__get_be32(w->key + 16);
+        crm__buf_add(out, &step, sizeof step);
+        rc = out->failed ? CRM_ENOMEM : CRM_OK;
+    }
+    crm__release(txn->mem, w);
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
 int crm__tagged_sum(crm_txn *txn, uint64_t seq, crm__slice chunks, const uint32_t *tags,

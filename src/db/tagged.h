@@ -98,9 +98,20 @@ int crm__tag_near(crm_txn *txn, kv_space space, crm__slice key, int back, int pa
 int crm__tagged_sum(crm_txn *txn, uint64_t seq, crm__slice chunks, const uint32_t *tags,
                     uint32_t count, uint8_t sum[CRM__DIGEST], uint64_t *rows);
 
-/* Adds the rows whose tag an entry changed, in one chunk, to words. */
-int crm__tagged_rows(crm_txn *txn, uint64_t seq, uint64_t chunk, uint32_t tag,
+/* CRM_TAG_GIVEN, _TAKEN or _RENEWED. */
+unsigned crm__tagged_way(uint32_t part);
+/* Adds the rows whose tag an entry changed, in one chunk, to words.  ways: a bit for each of
+ * crm__tagged_way() that counts. */
+int crm__tagged_rows(crm_txn *txn, uint64_t seq, uint64_t chunk, uint32_t tag, unsigned ways,
                      uint64_t words[CRM__SET_WORDS]);
+
+/* All that entries did to the tags of one customer, added to out in order of tags.  Looks at every
+ * change of tags in its chunk. */
+typedef struct crm__tag_step {
+    uint64_t seq;
+    uint32_t tag, part;
+} crm__tag_step;
+int crm__tag_steps(crm_txn *txn, crm_id id, crm__buf *out);
 
 /* Sets of the transaction that are kept at hand while it writes. */
 typedef struct crm__tag_cache crm__tag_cache;

@@ -334,6 +334,7 @@ CRM_TEST(test_api_tag__the_feed_tells_tags)
     crm_change change = CRM_CHANGE_INIT;
     crm_id ids[] = {5, 2, 4, 2}, got[10];
     crm_change_iter *it;
+    crm_tag_change tag = CRM_TAG_CHANGE_INIT;
     uint64_t n, before;
     const char *key;
     size_t count;
@@ -358,14 +359,24 @@ CRM_TEST(test_api_tag__the_feed_tells_tags)
     OK(crm_change_next(it, &change, &er));
     ck_assert_uint_eq(change.action, CRM_ACTION_TAG);
     ck_assert_uint_eq(change.target, 3);
-    ck_assert_uint_eq(change.field_count, 2);
-    OK(crm_change_field(it, 1, &key, &er));
-    ck_assert_str_eq(key, "value:low");
+    ck_assert(change.field_count == 0 && change.tag_count == 2);
+    IS(CRM_ENOTFOUND, crm_change_field(it, 0, &key, &er));
+    OK(crm_change_tag(it, 1, &tag, &er));
+    ck_assert_str_eq(tag.tag, "value:low");
+    ck_assert(tag.given == 1 && !tag.taken && !tag.renewed);
+    IS(CRM_ENOTFOUND, crm_change_tag(it, 2, &tag, &er));
+    IS(CRM_ENOTFOUND, crm_change_tagged(it, 2, CRM_TAG_GIVEN, 0, got, 10, &count, &er));
+    IS(CRM_EINVAL, crm_change_tagged(it, 1, 0, 0, got, 10, &count, &er));
+    IS(CRM_EINVAL, crm_change_tagged(it, 1, 4, 0, got, 10, &count, &er));
+    IS(CRM_EINVAL, crm_change_tagged(it, 1, CRM_TAG_GIVEN, 0, NULL, 10, &count, &er));
+    IS(CRM_EINVAL, crm_change_tagged(it, 1, CRM_TAG_GIVEN, 0, got, 10, NULL, &er));
+    IS(CRM_EINVAL, crm_change_tag(it, 0, NULL, &er));
     OK(crm_change_customers(it, CRM_CHANGE_TAGGED, 0, got, 10, &count, &er));
     ck_assert(count == 1 && got[0] == 3);
     OK(crm_change_json(it, &json, NULL, &er));
     ck_assert_ptr_nonnull(strstr(json, "\"action\":\"tag\",\"customer\":3"));
-    ck_assert_ptr_nonnull(strstr(json, "\"tags\":[\"value:high\",\"value:low\"]"));
+    ck_assert_ptr_nonnull(strstr(json, "\"tags\":[{\"tag\":\"value:high\",\"taken\":[[3,3]]},"
+                                       "{\"tag\":\"value:low\",\"given\":[[3,3]]}]"));
     crm_free(json);
     OK(crm_change_next(it, &change, &er));
     ck_assert_uint_eq(change.action, CRM_ACTION_BATCH);
@@ -374,7 +385,7 @@ CRM_TEST(test_api_tag__the_feed_tells_tags)
     OK(crm_change_customers(it, CRM_CHANGE_TAGGED, 2, got, 1, &count, &er));
     ck_assert(count == 1 && got[0] == 4);
     OK(crm_change_json(it, &json, NULL, &er));
-    ck_assert_ptr_nonnull(strstr(json, "\"tags\":[\"free:a\"]"));
+    ck_assert_ptr_nonnull(strstr(json, "\"tags\":[{\"tag\":\"free:a\",\"given\":[[2,2],[4,5]]}]"));
     crm_free(json);
     crm_change_close(it);
     OK(crm_txn_abort(txn));

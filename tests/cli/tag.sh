@@ -66,3 +66,39 @@ dry run: 0 deleted, 0 restored, 0 events, 1 tag, 0 skipped
 OUT
 crm undo "$revision" --json >undone
 grep -q '"events":0,"tags":1,"skipped":0,' undone || die "undo counts tags"
+
+# what became of the tags of a customer, and what each change did
+mkdir past
+cd past
+crm init >/dev/null
+for name in Ann Bob Cid; do crm create name=$name >/dev/null; done
+crm tag add region:cn/east 1 2 --reason "spring fair" --actor li.na >/dev/null
+crm tag set value:high 1 --actor li.na >/dev/null
+crm tag set value:low 1 --actor wang >/dev/null
+crm tag rename value:low value:mid --actor wang >/dev/null
+crm tag add behaviour:dormant 1 --until 2999-01-01 --actor wang >/dev/null
+want 0 sh -c '"$CRM" changes --after 4 | sed "s/20[-0-9T:.]*Z  //"' <<'OUT'
+5  li.na  tag customer 1: +region:cn/east
+6  li.na  tag customer 2: +region:cn/east
+7  li.na  tag customer 1: +value:high
+8  wang  tag customer 1: -value:high, +value:low
+9  wang  batch 9: -value:low (1), +value:mid (1)
+10  wang  tag customer 1: +behaviour:dormant
+OUT
+want 0 timeless crm changes --after 8 --json <<'OUT'
+{"revision":9,"recorded_at":"TIME","action":"batch","batch":9,"actor":"wang","created":[],"changed":[],"with_events":[],"tags":[{"tag":"value:low","taken":[[1,1]]},{"tag":"value:mid","given":[[1,1]]}]}
+{"revision":10,"recorded_at":"TIME","action":"tag","customer":1,"actor":"wang","tags":[{"tag":"behaviour:dormant","given":[[1,1]]}]}
+OUT
+want 0 sh -c '"$CRM" history 1 --limit 5 | sed "s/20[-0-9T:.]*Z  /  /; s/  */ /g"' <<'OUT'
+Revision Recorded Actor Action Change
+ 10 wang tag +behaviour:dormant until 2999-01-01T00:00:00Z
+ 9 wang tag (batch 9) -value:low
+ +value:mid
+ 8 wang tag -value:high
+ +value:low
+ 7 li.na tag +value:high
+ 5 li.na tag +region:cn/east (spring fair)
+OUT
+want 0 timeless crm history 2 --limit 1 --json <<'OUT'
+{"revision":6,"recorded_at":"TIME","action":"tag","customer":2,"actor":"li.na","tags":[{"tag":"region:cn/east","change":"given","origin":"manual","reason":"spring fair"}]}
+OUT

@@ -124,11 +124,32 @@ static int walk_changes(fault_run *r, crm_txn *txn)
         crm_id ids[8];
         size_t n;
         rc = crm_change_customers(it, CRM_CHANGE_TAGGED, 0, ids, 8, &n, &r->err);
+        for (uint32_t i = 0; i < c.tag_count && !rc; i++) {
+            crm_tag_change tag = CRM_TAG_CHANGE_INIT;
+            rc = crm_change_tag(it, i, &tag, &r->err);
+        }
         if (!rc)
             rc = crm_change_json(it, &json, NULL, &r->err);
         crm_free(json);
     }
     crm_change_close(it);
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
+static int walk_history(fault_run *r, crm_txn *txn, crm_id id)
+{
+    crm_change c = CRM_CHANGE_INIT;
+    crm_history *h;
+    int rc = crm_history_open(txn, id, &h, &r->err);
+
+    if (rc)
+        return rc;
+    while (!rc && (rc = crm_history_next(h, &c, &r->err)) == CRM_OK) {
+        crm_tag_step step = CRM_TAG_STEP_INIT;
+        for (uint32_t i = 0; i < c.tag_count && !rc; i++)
+            rc = crm_history_tag(h, i, &step, &r->err);
+    }
+    crm_history_close(h);
     return rc == CRM_DONE ? CRM_OK : rc;
 }
 
@@ -139,6 +160,7 @@ static int read_part(fault_run *r, crm_txn *txn)
     STEP(r, CRM_OK, count_tags(r, txn));
     STEP(r, CRM_OK, walk_tagged(r, txn));
     STEP(r, CRM_OK, walk_changes(r, txn));
+    STEP(r, CRM_OK, walk_history(r, txn, FIRST));
     STEP(r, CRM_OK, crm_journal_verify(txn, NULL, 0, NULL, NULL, &r->err));
     STEP(r, CRM_OK, crm_customer_get_json(txn, FIRST, CRM_JSON_TAGS, &r->text, NULL, &r->err));
     fault_saw_text(r, r->text);
