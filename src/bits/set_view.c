@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { WORDS = CRM__SET_WORDS, ROWS = WORDS * 64 };
+enum { SWAP = __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ }; /* words are not as they are stored */
 
 int crm__set_open(crm__slice stored, crm__set_view *v)
 {
@@ -147,8 +148,9 @@ void crm__set_andnot(const crm__set_view *v, uint64_t words[CRM__SET_WORDS])
 void crm__set_copy(const crm__set_view *v, uint64_t words[CRM__SET_WORDS])
 {
     if (v->form == CRM__SET_BITMAP) {
-        for (uint32_t i = 0; i < WORDS; i++)
-            words[i] = crm__get_le64(v->p + 8 * i);
+        memcpy(words, v->p, CRM__SET_BITMAP_BYTES);
+        for (uint32_t i = 0; i < WORDS && SWAP; i++)
+            words[i] = crm__swap64(words[i], 1);
         return;
     }
     memset(words, 0, WORDS * sizeof *words);
@@ -218,8 +220,6 @@ void crm__set_and(const crm__set_view *v, uint64_t words[CRM__SET_WORDS])
 }
 
 /* ---- counts ---- */
-
-enum { SWAP = __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ }; /* words are not as they are stored */
 
 uint32_t crm__set_and_count(const crm__set_view *v, const uint64_t words[CRM__SET_WORDS])
 {

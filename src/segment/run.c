@@ -208,36 +208,127 @@ static int all_live(crm__run *r, const crm__set_at *root)
     return root->present && !root->words && root->view.rows == given - (r->chunk == 0);
 }
 
-/* One set, or two of which rows in both are asked for, with the whole chunk alive. */
+/* ---- counts of sets, with the whole chunk alive ---- */
+
+/* Sets of an `and`: rows in any set of each term, and in none of what is not wanted. */
+enum { TERMS = 8, TERM_SETS = 16 };
+typedef struct term {
+    int negated;
+    uint32_t count;
+    crm__set_view *views;
+} term;
+
+typedef struct terms {
+    term of[TERMS];
+    uint32_t count, used;
+    crm__set_view views[TERM_SETS];
+} terms;
+
+/* CRM_DONE: the step is no term, or not all of it lies in place; CRM_ENOTFOUND: no row passes. */
+static int add_term(crm__run *r, const crm__step *s, terms *t)
+{
+    term *at = &t->of[t->count];
+    uint64_t room[CRM__SET_WORDS];
+    int negated = s->op == CRM__STEP_NOT;
+
+    s = negated ? s->children[0] : s;
+    if (s->op != CRM__STEP_SETS || s->set_count > TERM_SETS - t->used)
+        return CRM_DONE;
+    *at = (term){negated, 0, t->views + t->used};
+    for (uint32_t i = 0; i < s->set_count; i++) {
+        crm__set_at set;
+        int rc = crm__set_find(r, &s->sets[i], room, &set);
+        if (rc || set.words)
+            return rc ? rc : CRM_DONE;
+        if (set.present)
+            at->views[at->count++] = set.view;
+    }
+    t->used += at->count;
+    t->count += at->count != 0;
+    return at->count || negated ? CRM_OK : CRM_ENOTFOUND;
+}
+
+/* The term that the others are counted in: one set, the one with the most rows. */
+static const term *last_of(const terms *t)
+{
+    const term *last = NULL;
+
+    for (const term *at = t->of; at < t->of + t->count; at++) {
+        if (!at->negated && at->count == 1 && (!last || at->views->rows > last->views->rows))
+            last = at;
+    }
+    return last;
+}
+
+static void any_of(const term *t, uint64_t *words)
+{
+    crm__set_copy(&t->views[0], words);
+    for (uint32_t i = 1; i < t->count; i++)
+        crm__set_or(&t->views[i], words);
+}
+
+static uint64_t count_terms(const terms *t)
+{
+    uint64_t words[CRM__SET_WORDS], any[CRM__SET_WORDS];
+    const term *last = last_of(t), *end = t->of + t->count;
+    int some = 0;
+
+    for (const term *at = t->of; at < end; at++) {
+        if (at == last || at->negated)
+            continue;
+        if (!some)
+            any_of(at, words);
+        else if (at->count == 1)
+            crm__set_and(&at->views[0], words);
+        if (some && at->count > 1) {
+            any_of(at, any);
+            crm__words_and(words, any);
+        }
+        some = 1;
+    }
+    if (!some) { /* what is not wanted is taken from the last itself */
+        any_of(last, words);
+        last = NULL;
+    }
+    for (const term *at = t->of; at < end; at++) {
+        for (uint32_t i = 0; i < at->count && at->negated; i++)
+            crm__set_andnot(&at->views[i], words);
+    }
+    return last ? crm__set_and_count(last->views, words) : crm__set_count(words);
+}
+
+/* CRM_DONE: it can't be told so. */
 static int count_sets(crm__run *r, uint64_t *count)
 {
     static const crm__set_ref ROOT = {KV_BITS, CRM__BITS_ROOT, 0, CRM__ROOT_LIVE};
     const crm__step *s = r->plan->root;
     crm__step *const *steps = s->op == CRM__STEP_AND ? s->children : (crm__step *const *)&s;
-    uint32_t n = s->op == CRM__STEP_AND ? s->child_count : 1;
-    uint64_t room[3][CRM__SET_WORDS];
-    crm__set_at root, at[2];
+    uint32_t n = s->op == CRM__STEP_AND ? s->child_count : 1, wanted = 0;
+    uint64_t room[CRM__SET_WORDS];
+    terms t;
+    crm__set_at root;
     int rc;
 
-    if (n > 2 || r->timed)
+    if (n > TERMS || r->timed)
         return CRM_DONE;
-    for (uint32_t i = 0; i < n; i++) {
-        if (steps[i]->op != CRM__STEP_SETS || steps[i]->set_count != 1)
-            return CRM_DONE;
-    }
-    rc = crm__set_find(r, &ROOT, room[0], &root);
+    for (uint32_t i = 0; i < n; i++)
+        wanted += steps[i]->op == CRM__STEP_SETS;
+    if (!wanted)
+        return CRM_DONE;
+    rc = crm__set_find(r, &ROOT, room, &root);
     if (rc || !all_live(r, &root))
         return rc ? rc : CRM_DONE;
-    for (uint32_t i = 0; i < n; i++) {
-        rc = crm__set_find(r, &steps[i]->sets[0], room[1 + i], &at[i]);
-        if (rc)
-            return rc;
-        if (!at[i].present)
-            return CRM_OK;
-        if (at[i].words)
-            return CRM_DONE;
-    }
-    *count += n == 1 ? at[0].view.rows : crm__set_pair_count(&at[0].view, &at[1].view);
+    t.count = t.used = 0;
+    for (uint32_t i = 0; i < n && !rc; i++)
+        rc = add_term(r, steps[i], &t);
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    if (t.count == 1 && t.of[0].count == 1)
+        *count += t.of[0].views->rows;
+    else if (t.count == 2 && t.used == 2 && !t.of[0].negated && !t.of[1].negated)
+        *count += crm__set_pair_count(t.of[0].views, t.of[1].views);
+    else
+        *count += count_terms(&t);
     return CRM_OK;
 }
 
