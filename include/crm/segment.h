@@ -29,8 +29,12 @@ typedef struct crm_segment_options {
     size_t size;
     /** Zero. */
     uint32_t flags;
-    /** Zero. */
-    uint32_t reserved;
+    /** Of crm_segment_count() and crm_segment_facet() in a read transaction: at most so many
+     * threads work on the answer, of which the calling one is the first; no more than 64 are used.
+     * Others are made only when what is left of a question takes more than some 150 microseconds,
+     * and are gone when the call returns.  The answer is the same, and nothing of the host's is
+     * called on them but its allocator.  0: the calling thread alone. */
+    uint32_t threads;
     /** Of crm_segment_list(): the order, as `score desc, name`: names of fields of one value, or
      * id, created_at and updated_at, each with `asc` (the default) or `desc`, at most four.
      * Customers without a value come last, equal ones in order of ids.  NULL: by id. */

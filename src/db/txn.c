@@ -317,6 +317,43 @@ void crm__txn_detach(crm_txn *txn)
         crm__child_remove(txn->children);
 }
 
+int crm__txn_lend_begin(crm_txn *txn)
+{
+    int rc = CRM_OK;
+
+    for (int s = 0; s < KV_SPACES && !rc; s++)
+        (void)crm__txn_cursor(txn, (kv_space)s, &rc); /* the engine notes where the space begins */
+    return rc;
+}
+
+void crm__txn_lend(const crm_txn *txn, crm_txn *to)
+{
+    *to = *txn;
+    memset(to->cursors, 0, sizeof to->cursors);
+    memset(to->record, 0, sizeof to->record);
+    crm__arena_init(&to->arena, txn->mem);
+    crm__arena_init(&to->work, txn->mem);
+    for (int i = 0; i < 2; i++)
+        crm__buf_init(&to->scratch[i], txn->mem);
+    to->children = NULL;
+    to->texts = NULL;
+}
+
+void crm__txn_lent_end(crm_txn *to)
+{
+    for (int s = 0; s < KV_SPACES; s++) {
+        if (to->cursors[s])
+            to->cursors[s]->ops->cursor_close(to->cursors[s]);
+    }
+    for (int i = 0; i < 2; i++) {
+        crm__buf_clear(&to->scratch[i]);
+        crm__record_clear(to->mem, &to->record[i]);
+    }
+    crm__release(to->mem, to->texts);
+    crm__arena_clear(&to->work);
+    crm__arena_clear(&to->arena);
+}
+
 void crm__txn_free(crm_txn *txn)
 {
     crm_db *db = txn->db;

@@ -140,11 +140,21 @@ struct crm_txn {
     crm__record record[2]; /* a write's before and after, kept for the next one */
     crm__batching batch;
     crm__pending pending;
-    struct crm__texts *texts; /* numbers of texts met (index.c); NULL until one is */
+    struct crm__texts *texts;         /* numbers of texts met (index.c); NULL until one is */
     struct crm__tag_cache *tag_cache; /* NULL until tags are changed */
     struct crm__end_cache *end_cache; /* NULL until ends of tags are */
     uint8_t tag_origin;               /* CRM_TAG_*: of the tags that documents give */
 };
+
+/* ---- other threads ---- */
+
+/* A read transaction that works for a call on several threads is lent to each of them: the same
+ * snapshot, with cursors and memory of its own.  crm__txn_lend_begin() comes first, in the thread
+ * of the call: it reads what all of them look at.  What is lent is only for reading, and ends
+ * before the call does.  CRM_OK, CRM_ENOMEM, engine codes. */
+int crm__txn_lend_begin(crm_txn *txn);
+void crm__txn_lend(const crm_txn *txn, crm_txn *to);
+void crm__txn_lent_end(crm_txn *to);
 
 /* ---- entry ---- */
 

@@ -102,7 +102,7 @@ static map_file *mapped(kv_txn *txn)
 static int noted(kv_txn *txn, int rc)
 {
     if (rc == CRM_ECORRUPT)
-        txn->sys = MDB_CORRUPTED;
+        __atomic_store_n(&txn->sys, MDB_CORRUPTED, __ATOMIC_RELAXED); /* threads may read at once */
     return rc;
 }
 

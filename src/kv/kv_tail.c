@@ -65,7 +65,9 @@ static kv_txn *inner_of(kv_txn *txn)
 
 static int passed(kv_txn *txn, int rc)
 {
-    txn->sys = inner_of(txn)->sys;
+    int sys = __atomic_load_n(&inner_of(txn)->sys, __ATOMIC_RELAXED); /* threads may read at once */
+
+    __atomic_store_n(&txn->sys, sys, __ATOMIC_RELAXED);
     return rc;
 }
 

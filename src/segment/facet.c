@@ -263,17 +263,37 @@ static int count_by_walking(facet *f, crm__run *r, const uint64_t *words)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
-static int count_all(facet *f, crm__asking *a)
+static int count_chunk(crm__run *r, uint64_t chunk, void *own)
 {
     uint64_t words[CRM__SET_WORDS];
-    int any, rc = CRM_OK;
+    int any, rc = crm__run_chunk(r, chunk, words, &any);
 
-    for (uint64_t c = 0; c < a->plan.chunks && !rc; c++) {
-        rc = crm__run_chunk(&a->run, c, words, &any);
-        if (!rc && any)
-            rc = f->txn->write ? count_by_finding(f, &a->run, words)
-                               : count_by_walking(f, &a->run, words);
+    if (rc || !any)
+        return rc;
+    return r->txn->write ? count_by_finding(own, r, words) : count_by_walking(own, r, words);
+}
+
+/* Each thread counts in lines of its own. */
+static int count_all(facet *f, crm__asking *a)
+{
+    uint32_t threads = a->threads > 1 ? a->threads : 1;
+    facet *own = crm__calloc(f->txn->mem, threads, sizeof *own);
+    int rc = own ? CRM_OK : CRM_ENOMEM;
+
+    for (uint32_t i = 0; i < threads && !rc; i++) {
+        own[i] = *f;
+        crm__buf_init(&own[i].lines, f->txn->mem);
+        crm__buf_add(&own[i].lines, f->lines.p, f->lines.n);
+        rc = own[i].lines.failed ? CRM_ENOMEM : CRM_OK;
     }
+    if (!rc)
+        rc = crm__chunks_run(a, count_chunk, own, sizeof *own);
+    for (uint32_t i = 0; own && i < threads; i++) {
+        for (size_t k = 0; !rc && k < line_count(f); k++)
+            lines_of(f)[k].count += lines_of(&own[i])[k].count;
+        crm__buf_clear(&own[i].lines);
+    }
+    crm__release(f->txn->mem, own);
     return rc;
 }
 

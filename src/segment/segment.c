@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { THREADS = 64 };
+
 /* ---- handles ---- */
 
 static int make(crm_txn *txn, const char *text, size_t n, int json, crm_segment **out,
@@ -111,7 +113,7 @@ int crm__segment_options(const crm_segment_options *from, crm_segment_options *t
 
     crm_segment_options_init(to);
     rc = crm__options_read(to, sizeof *to, from, "options", err);
-    if (!rc && (to->flags || to->reserved))
+    if (!rc && to->flags)
         rc =
             crm__fail_field(err, CRM_EINVAL, "options", "a flag this library does not know is set");
     return rc;
@@ -189,6 +191,11 @@ static int begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *
         rc = crm__plan_make(txn, s->tree, apart, &a->plan, err);
     if (!rc)
         rc = crm__run_begin(&a->run, &a->plan, o.progress, o.progress_ctx, err);
+    if (!rc) {
+        a->progress = o.progress;
+        a->progress_ctx = o.progress_ctx;
+        a->threads = txn->write ? 1 : o.threads < THREADS ? o.threads : THREADS;
+    }
     return rc;
 }
 
@@ -209,22 +216,35 @@ void crm__segment_end(crm__asking *a)
     crm__plan_end(&a->plan);
 }
 
+/* Of one thread, in a line of memory of its own. */
+typedef struct counted {
+    _Alignas(64) uint64_t n;
+} counted;
+
+static int count_chunk(crm__run *r, uint64_t chunk, void *own)
+{
+    uint64_t words[CRM__SET_WORDS];
+
+    return crm__run_count(r, chunk, words, &((counted *)own)->n);
+}
+
 int crm_segment_count(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
                       uint64_t *count, crm_error *err)
 {
-    uint64_t words[CRM__SET_WORDS], n = 0;
+    counted by[THREADS] = {{0}};
     crm__asking a;
     int rc = crm__segment_begin(txn, s, opts, &a, err);
 
     if (!rc && !count)
         rc = crm__fail_field(err, CRM_EINVAL, "count", "count is NULL");
     if (!rc) {
-        for (uint64_t c = 0; c < a.plan.chunks && !rc; c++)
-            rc = crm__run_count(&a.run, c, words, &n);
+        rc = crm__chunks_run(&a, count_chunk, by, sizeof *by);
         if (rc)
             rc = crm__segment_fail(txn, rc, err);
         else
-            *count = n;
+            *count = 0;
+        for (uint32_t i = 0; !rc && (i == 0 || i < a.threads); i++)
+            *count += by[i].n;
     }
     crm__segment_end(&a);
     return rc;

@@ -20,6 +20,9 @@ int crm__segment_options(const crm_segment_options *from, crm_segment_options *t
 typedef struct crm__asking {
     crm__plan plan;
     crm__run run;
+    crm_progress_fn progress; /* the host's */
+    void *progress_ctx;
+    uint32_t threads; /* at most so many, 0 is one */
 } crm__asking;
 int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
                        crm__asking *a, crm_error *err);
@@ -34,6 +37,10 @@ int crm__facet_sets(crm_txn *txn, crm__arena *a, const crm__model *m, const char
                     const crm__field *field, crm__facet_set_fn fn, void *ctx, crm_error *err);
 /* Journals that customers are about to be handed out, when there is a reason. */
 int crm__segment_hand_out(crm_txn *txn, const crm_segment *s, const char *reason, crm_error *err);
+/* Calls fn with each chunk, on the calling thread and on others, each with a run and a piece of
+ * `own` (a->threads of own_size bytes) of its own; a failure ends all. */
+typedef int (*crm__chunk_fn)(crm__run *r, uint64_t chunk, void *own);
+int crm__chunks_run(crm__asking *a, crm__chunk_fn fn, void *own, size_t own_size);
 /* The error of a run that failed. */
 int crm__segment_fail(crm_txn *txn, int rc, crm_error *err);
 
