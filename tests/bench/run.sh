@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The benchmark in one command: sh tests/bench/run.sh [N] [OPTION...], or events and journal:
 # sh tests/bench/run.sh --events [CUSTOMERS], or the reader of tables:
-# sh tests/bench/run.sh --csv [MEGABYTES], or the loops of sets, columns and day lists:
+# sh tests/bench/run.sh --csv [MEGABYTES], or segments beside SQLite:
+# sh tests/bench/run.sh --segments [CUSTOMERS], or the loops of sets, columns and day lists:
 # sh tests/bench/run.sh --bits
 # Builds a release in build-bench/ and runs it; `--help` lists the options, N is the number of customers.
 # Prints a table of the library, SQLite and LMDB by hand.  An idle machine gives steadier figures.
@@ -28,6 +29,9 @@ if [ "${1:-}" = --events ]; then
     shift
 elif [ "${1:-}" = --csv ]; then
     program=bench_csv
+    shift
+elif [ "${1:-}" = --segments ]; then
+    program=bench_segments
     shift
 elif [ "${1:-}" = --bits ]; then
     program=bench_bits
