@@ -4,6 +4,7 @@
  */
 #include "help.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -652,6 +653,158 @@ CRM_TEST(test_api_segment__beyond_one_chunk)
     crm_segment_list_close(it);
     crm_segment_free(s);
     crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+/* ---- threads ---- */
+
+enum { CHUNKS_ALL = 2 * 65536 + 500 };
+
+static crm_db *chunks(void)
+{
+    crm_db *db = api_open_model(MODEL);
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_field score, city, name, grade;
+    crm_customer *c;
+    crm_txn *txn;
+    crm_id id;
+
+    o.batch = CRM_BATCH_NEW;
+    OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, &er));
+    score = api_field(txn, "score");
+    city = api_field(txn, "city");
+    name = api_field(txn, "name");
+    grade = api_field(txn, "grade");
+    OK(crm_customer_new(txn, &c, &er));
+    for (int i = 1; i <= CHUNKS_ALL; i++) {
+        crm_customer_clear(c);
+        OK(crm_customer_set_integer(c, &score, i, &er));
+        if (i % 3)
+            OK(crm_customer_set(c, &city, i % 7 ? "Bern" : "Aarau", CRM_NUL, &er));
+        if (i % 5)
+            OK(crm_customer_set(c, &grade, i % 2 ? "a" : "c", CRM_NUL, &er));
+        if (i % 16 == 0)
+            OK(crm_customer_set(c, &name, i % 5 ? "Golfer" : "Gopher", CRM_NUL, &er));
+        OK(crm_customer_create(txn, c, &id, &er));
+    }
+    crm_customer_free(c);
+    api_commit(txn);
+    return db;
+}
+
+static int mix_facet(const crm_facet *f, void *ctx)
+{
+    uint64_t *sum = ctx;
+
+    *sum = *sum * 31 + f->count * (unsigned char)f->value[0];
+    return 0;
+}
+
+typedef struct watch {
+    pthread_t thread;
+    int calls, stop_at, elsewhere;
+} watch;
+
+static int on_progress(uint64_t done, uint64_t total, void *ctx)
+{
+    watch *w = ctx;
+
+    w->calls++;
+    w->elsewhere += !pthread_equal(w->thread, pthread_self());
+    ck_assert_uint_eq(total, 3);
+    ck_assert_uint_le(done, total);
+    return w->calls == w->stop_at;
+}
+
+/* A condition on `name` reads each record: long enough to call for others. */
+CRM_TEST(test_api_segment__threads_give_the_same_answer)
+{
+    static const char *const ASK[] = {"score > 70000", "name contains \"ol\"",
+                                      "name contains \"ol\" or score < 5", "none"};
+    static const uint32_t THREADS[] = {1, 2, 3, 64, UINT32_MAX};
+    crm_db *db = chunks();
+    crm_txn *txn = api_begin(db, CRM_READ);
+
+    for (int i = 0; i < 4; i++) {
+        crm_segment *s = parse(txn, ASK[i]);
+        uint64_t alone, n, facet = 1, sum;
+        OK(crm_segment_count(txn, s, NULL, &alone, &er));
+        OK(crm_segment_facet(txn, s, "city", NULL, mix_facet, &facet, &er));
+        for (int k = i % 2; k < 5; k += 2) {
+            watch w = {pthread_self(), 0, -1, 0};
+            crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+            o.threads = THREADS[k];
+            o.progress = on_progress;
+            o.progress_ctx = &w;
+            OK(crm_segment_count(txn, s, &o, &n, &er));
+            ck_assert_uint_eq(n, alone);
+            sum = 1;
+            OK(crm_segment_facet(txn, s, "city", &o, mix_facet, &sum, &er));
+            ck_assert_uint_eq(sum, facet);
+            ck_assert_int_eq(w.elsewhere, 0);
+            n = 77;
+            w.calls = 0;
+            w.stop_at = 1 + i;
+            ck_assert_int_eq(crm_segment_count(txn, s, &o, &n, &er), CRM_ECANCELLED);
+            ck_assert_uint_eq(n, 77);
+        }
+        crm_segment_free(s);
+    }
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+/* ---- counts of sets ---- */
+
+static const char *const SET[] = {"grade = a",          "grade in (a, b)", "member = true",
+                                  "city = \"Bern\"",    "city = \"上海\"", "country = CN",
+                                  "country = CH",       "city is empty",   "hobbies = \"golf\"",
+                                  "grade is not empty", "city = \"Ulm\"",  "member = false"};
+
+static uint64_t walked(crm_txn *txn, const crm_segment *s)
+{
+    crm_segment_iter *it;
+    uint64_t n = 0;
+    crm_id id;
+
+    OK(crm_segment_list(txn, s, NULL, &it, &er));
+    while (crm_segment_next(it, &id, &er) == CRM_OK)
+        n++;
+    crm_segment_list_close(it);
+    return n;
+}
+
+static void count_and_walk(crm_db *db, uint64_t *seed, int questions)
+{
+    crm_txn *txn = api_begin(db, CRM_READ);
+
+    while (questions-- > 0) {
+        char text[800], *at = text;
+        int terms = 1 + (int)crmtest_below(seed, 5);
+        crm_segment *s;
+        uint64_t n;
+        for (int i = 0; i < terms; i++)
+            at += sprintf(at, "%s%s(%s or %s)", i ? " and " : "",
+                          crmtest_below(seed, 3) ? "" : "not ", SET[crmtest_below(seed, 12)],
+                          crmtest_below(seed, 2) ? "none" : SET[crmtest_below(seed, 12)]);
+        s = parse(txn, text);
+        OK(crm_segment_count(txn, s, NULL, &n, &er));
+        ck_assert_msg(n == walked(txn, s), "%s", text);
+        crm_segment_free(s);
+    }
+    crm_txn_abort(txn);
+}
+
+/* A count of sets is made another way than a walk. */
+CRM_TEST(test_api_segment__counts_are_what_walks_give)
+{
+    uint64_t seed = crmtest_seed() ^ 0xc0;
+    crm_db *db = few(900);
+
+    count_and_walk(db, &seed, 200);
+    crm_db_close(db);
+    db = chunks();
+    count_and_walk(db, &seed, 20);
     crm_db_close(db);
 }
 
