@@ -24,7 +24,7 @@ int crm__set_find(crm__run *r, const crm__set_ref *ref, uint64_t *room, crm__set
         if (rc)
             return rc;
     }
-    if (ref->space == KV_TAG && (r->txn->write || ends)) {
+    if (ref->space == KV_TAG && ends) {
         memset(room, 0, CRM__SET_WORDS * sizeof *room);
         out->words = room;
         out->present = 1;
