@@ -153,7 +153,8 @@ static void hand_out(world *w)
     }
     OK(crm_segment_remove(txn, "old", NULL));
     OK(crm_txn_commit(txn, NULL));
-    OK(crm__journal_handout(w->db, &o, CRM__ACTION_EXPORT, "newsletter of May", NULL, NULL, NULL));
+    OK(crm__journal_handout(w->db, &o, CRM__ACTION_EXPORT, "newsletter of May", "score >= 700",
+                            NULL, NULL));
     OK(crm__journal_handout(w->db, &o, CRM__ACTION_BACKUP, "backup", NULL, NULL, NULL));
 }
 
