@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * crm import: customers or events of a file as people have it.
  */
-#include "tool.h"
+#include "import.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,28 +74,6 @@ static const char help[] =
 
 enum { TOLD_ROWS = 10, MAPPING_BYTES = 1 << 20, SURE_PERCENT = 90 };
 
-typedef struct options {
-    const char *policy, *errors, *mapping, *kind, *format, *encoding, *separator, *sheet;
-    int rename, events, dry_run, atomic, show, resume, stats;
-    uint64_t of, commit_rows;
-} options;
-
-typedef struct importing {
-    tool *t;
-    const options *o;
-    const char *file; /* as it is told */
-    int fd;
-    crm_import_options io;
-    crm_import *imp;
-    buf mapping;
-    badrows bad;
-    progress bar;
-    uint64_t told, untold;
-    int doubtful;          /* the encoding may be another */
-    int rc;                /* of a callback that stopped the work */
-    uint64_t journal, all; /* bytes of spaces before */
-} importing;
-
 /* ---- callbacks ---- */
 
 static void tell_fault(importing *g, const crm_import_bad *bad, const crm_import_fault *f)
@@ -154,287 +132,6 @@ static int on_progress(uint64_t bytes, uint64_t total, uint64_t rows, void *ctx)
     return interrupted();
 }
 
-/* ---- what was found ---- */
-
-/* The text of a member of the mapping. */
-static void member(slice object, const char *key, buf *out)
-{
-    slice value = json_member(object, key);
-
-    out->n = 0;
-    buf_add(out, "", 0);
-    if (value.n)
-        json_text(out, value);
-}
-
-static void put_cell(table *tb, const char *s)
-{
-    buf b = {0};
-
-    text_clean(&b, s, strlen(s));
-    table_cell(tb, b.p ? b.p : "", b.n);
-    buf_free(&b);
-}
-
-static void put_column(table *tb, slice column)
-{
-    buf text = {0}, use = {0}, found = {0};
-
-    member(column, "column", &text);
-    put_cell(tb, text.p);
-    member(column, "use", &use);
-    if (strcmp(use.p, "field") == 0 || strcmp(use.p, "attribute") == 0 ||
-        strcmp(use.p, "part") == 0) {
-        member(column, "field", &text);
-        put_cell(tb, text.p);
-    } else if (strcmp(use.p, "tag") == 0) {
-        buf tag = {0};
-        member(column, "field", &text);
-        buf_str(&tag, "tags");
-        if (text.n)
-            buf_fmt(&tag, " of %s", text.p);
-        put_cell(tb, tag.p);
-        buf_free(&tag);
-    } else {
-        put_cell(tb, strcmp(use.p, "none") && strcmp(use.p, "left_out") ? use.p : "-");
-    }
-    member(column, "found", &found);
-    member(column, "program", &text);
-    if (strcmp(use.p, "none") == 0)
-        buf_str((found.n = 0, &found), "left out");
-    else if (strcmp(use.p, "left_out") == 0)
-        buf_str((found.n = 0, &found), "left out by the mapping");
-    else if (text.n)
-        buf_fmt(&found, ", %s", text.p);
-    member(column, "why", &text);
-    if (text.n)
-        buf_fmt(&found, ": %s", text.p);
-    put_cell(tb, found.p);
-    buf_free(&text);
-    buf_free(&use);
-    buf_free(&found);
-}
-
-static void put_format(slice mapping, const char *file)
-{
-    buf b = {0}, text = {0};
-    slice percent = json_member(mapping, "encoding_percent");
-
-    text_clean(&b, file, strlen(file));
-    member(mapping, "format", &text);
-    buf_fmt(&b, ": %s",
-            strcmp(text.p, "csv") == 0     ? "CSV"
-            : strcmp(text.p, "xlsx") == 0  ? "XLSX"
-            : strcmp(text.p, "vcard") == 0 ? "vCard"
-                                           : "JSON Lines");
-    member(mapping, "version", &text);
-    if (text.n)
-        buf_fmt(&b, " %s", text.p);
-    member(mapping, "sheet", &text);
-    if (text.n) {
-        buf_str(&b, ", sheet ");
-        text_clean(&b, text.p, text.n);
-    }
-    if (slice_is(json_member(mapping, "gzip"), "true"))
-        buf_str(&b, ", gzip");
-    member(mapping, "encoding", &text);
-    if (text.n)
-        buf_fmt(&b, ", %s", text.p);
-    if (text.n && !slice_is(percent, "100"))
-        buf_fmt(&b, " (%.*s %% sure)", (int)percent.n, percent.p);
-    member(mapping, "separator", &text);
-    if (text.n && text.p[0] != ',')
-        buf_fmt(&b, ", separator %s", text.p[0] == '\t' ? "tab" : text.p);
-    out_line(b.p, b.n);
-    buf_free(&b);
-    buf_free(&text);
-}
-
-static void put_mapping(importing *g, slice mapping)
-{
-    slice columns = json_member(mapping, "columns"), key, column;
-    size_t pos = 0, n = 0;
-    table *tb;
-
-    put_format(mapping, g->file);
-    while (json_next(columns, &pos, &key, &column))
-        n++;
-    if (!n)
-        return;
-    tb = table_new(3, out_columns(STDOUT_FILENO), 0);
-    put_cell(tb, "column");
-    put_cell(tb, g->o->events ? "attribute" : "field");
-    put_cell(tb, "found by");
-    pos = 0;
-    while (json_next(columns, &pos, &key, &column))
-        put_column(tb, column);
-    table_end(tb);
-}
-
-/* ---- the report ---- */
-
-static void put_count(buf *b, const char *before, uint64_t n, const char *what)
-{
-    buf_str(b, before);
-    buf_count(b, n);
-    buf_fmt(b, " %s", what);
-}
-
-static void put_counts(importing *g, const crm_import_result *r)
-{
-    buf b = {0};
-
-    buf_str(&b, g->o->dry_run ? "dry run: " : "");
-    put_count(&b, "", r->rows, r->rows == 1 ? "row: " : "rows: ");
-    put_count(&b, "", r->created, g->o->events ? "added" : "created");
-    if (!g->o->events)
-        put_count(&b, ", ", r->updated, "updated");
-    put_count(&b, ", ", r->unchanged, g->o->events ? "known already" : "unchanged");
-    if (r->skipped)
-        put_count(&b, ", ", r->skipped, "skipped");
-    put_count(&b, ", ", r->bad, "bad");
-    if (r->empty)
-        put_count(&b, ", ", r->empty, "empty");
-    if (g->bad.to_out)
-        note(g->t, "%s", b.p);
-    else
-        out_line(b.p, b.n);
-    buf_free(&b);
-}
-
-static void put_stage(table *tb, const char *name, int64_t us, int64_t total)
-{
-    buf b = {0};
-
-    put_cell(tb, name);
-    buf_fmt(&b, "%.2f s", (double)us / 1e6);
-    table_cell(tb, b.p, b.n);
-    b.n = 0;
-    buf_fmt(&b, "%.0f %%", total ? 100.0 * (double)us / (double)total : 0);
-    table_cell(tb, b.p, b.n);
-    buf_free(&b);
-}
-
-static double journal_share(importing *g, const uint64_t now[2])
-{
-    return now[1] > g->all ? (double)(now[0] - g->journal) / (double)(now[1] - g->all) : 0;
-}
-
-/* Bytes of the journal with its images, and of all spaces. */
-static void measure(importing *g, uint64_t bytes[2])
-{
-    crm_error err = CRM_ERROR_INIT;
-    crm_space_stat s;
-    size_t pos = 0;
-
-    bytes[0] = bytes[1] = 0;
-    while (crm_db_space_next(g->t->db, &pos, &s, &err) == CRM_OK) {
-        if (strcmp(s.name, "journal") == 0 || strcmp(s.name, "image") == 0)
-            bytes[0] += s.bytes;
-        bytes[1] += s.bytes;
-    }
-}
-
-static void put_stats(importing *g, const crm_import_result *r)
-{
-    double seconds = (double)r->total_us / 1e6;
-    uint64_t now[2];
-    table *tb = table_new(3, 0, 0);
-    buf b = {0};
-
-    put_cell(tb, "stage");
-    put_cell(tb, "time");
-    put_cell(tb, "share");
-    table_right(tb, 1);
-    table_right(tb, 2);
-    put_stage(tb, "reading", r->read_us, r->total_us);
-    put_stage(tb, "values", r->map_us, r->total_us);
-    put_stage(tb, "writing", r->write_us, r->total_us);
-    put_stage(tb, "commits", r->commit_us, r->total_us);
-    put_stage(tb, "all", r->total_us, r->total_us);
-    table_end(tb);
-    buf_count(&b, seconds > 0 ? (uint64_t)((double)(r->rows - r->resumed) / seconds) : 0);
-    buf_str(&b, " rows/s, ");
-    buf_size(&b, seconds > 0 ? (uint64_t)((double)r->bytes / seconds) : 0);
-    buf_str(&b, "/s, ");
-    buf_count(&b, r->commits);
-    buf_str(&b, r->commits == 1 ? " commit" : " commits");
-    measure(g, now);
-    buf_fmt(&b, "; the journal is %.0f %% of what the database grew by",
-            100 * journal_share(g, now));
-    out_line(b.p, b.n);
-    buf_free(&b);
-}
-
-static void put_json(importing *g, const crm_import_result *r, slice mapping, int stopped, int made)
-{
-    buf b = {0};
-
-    buf_str(&b, "{\"file\":");
-    json_string(&b, g->file, strlen(g->file));
-    buf_fmt(&b,
-            ",\"rows\":%" PRIu64 ",\"created\":%" PRIu64 ",\"updated\":%" PRIu64
-            ",\"unchanged\":%" PRIu64 ",\"skipped\":%" PRIu64 ",\"bad\":%" PRIu64
-            ",\"empty\":%" PRIu64 ",\"resumed\":%" PRIu64,
-            r->rows, r->created, r->updated, r->unchanged, r->skipped, r->bad, r->empty,
-            r->resumed);
-    if (r->batch)
-        buf_fmt(&b, ",\"batch\":%" PRIu64, r->batch);
-    else
-        buf_str(&b, ",\"batch\":null");
-    buf_fmt(&b, ",\"written\":%s,\"dry_run\":%s,\"interrupted\":%s,\"resumable\":%s",
-            r->written ? "true" : "false", g->o->dry_run ? "true" : "false",
-            stopped ? "true" : "false", r->resumable ? "true" : "false");
-    json_key(&b, "errors");
-    if (made)
-        json_string(&b, g->bad.name, strlen(g->bad.name));
-    else
-        buf_str(&b, "null");
-    json_key(&b, "mapping");
-    buf_add(&b, mapping.p, mapping.n);
-    if (g->o->stats) {
-        uint64_t now[2];
-        measure(g, now);
-        buf_fmt(&b,
-                ",\"stats\":{\"read_us\":%" PRId64 ",\"values_us\":%" PRId64
-                ",\"write_us\":%" PRId64 ",\"commit_us\":%" PRId64 ",\"total_us\":%" PRId64
-                ",\"commits\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"journal_share\":%.3f}",
-                r->read_us, r->map_us, r->write_us, r->commit_us, r->total_us, r->commits, r->bytes,
-                journal_share(g, now));
-    }
-    buf_char(&b, '}');
-    out_json(b.p, b.n);
-    buf_free(&b);
-}
-
-/* What to do next. */
-static void tell_next(importing *g, const crm_import_result *r, int stopped, int made)
-{
-    buf b = {0};
-
-    if (g->untold) {
-        buf_count(&b, g->untold);
-        note(g->t, "... and %s more bad row%s (--json tells all)", b.p, g->untold > 1 ? "s" : "");
-    }
-    if (r->batch && r->written)
-        note(g->t, "batch %" PRIu64 " ('" TOOL " undo %" PRIu64 "' takes it back)", r->batch,
-             r->batch);
-    if (g->o->atomic && !g->o->dry_run && !r->written)
-        note(g->t, "nothing was written%s", r->bad ? ", because of the bad rows" : "");
-    if (stopped && r->resumable)
-        note(g->t, "cut short: the same command with --resume goes on with it");
-    else if (stopped)
-        note(g->t, "cut short");
-    if (g->doubtful && r->created + r->updated)
-        note(g->t, "the encoding is a guess: when characters are wrong, undo, and give --encoding");
-    if (r->bad && !g->bad.name && !g->bad.to_out)
-        note(g->t, "the bad rows were not kept: --errors FILE keeps them");
-    if (made)
-        note(g->t, "the bad rows are in %s: put them right there and import that file",
-             g->bad.name);
-    buf_free(&b);
-}
-
 /* ---- the work ---- */
 
 static int read_policy(importing *g)
@@ -457,7 +154,7 @@ static int read_policy(importing *g)
 
 static int read_options(importing *g)
 {
-    const options *o = g->o;
+    const import_wishes *o = g->o;
     int rc = read_policy(g);
 
     if (rc)
@@ -578,7 +275,7 @@ static int start_bad_rows(importing *g, const char *file, slice mapping)
     int rc = badrows_open(g->t, &g->bad, g->o->errors, g->o->dry_run ? "-" : file,
                           slice_is(json_member(mapping, "format"), "\"jsonl\""));
 
-    member(mapping, "encoding_percent", &percent);
+    import_member(mapping, "encoding_percent", &percent);
     g->doubtful = percent.n < 3 && atoi(percent.p) < SURE_PERCENT &&
                   !slice_is(json_member(mapping, "encoding"), "\"\"");
     buf_free(&percent);
@@ -628,30 +325,30 @@ static int import(importing *g, const char *file)
 
     if ((rc = mapping_json(g, &mapping)))
         return rc;
-    measure(g, bytes);
+    import_measure(g, bytes);
     g->journal = bytes[0];
     g->all = bytes[1];
     rc = start_bad_rows(g, file, mapping);
     /* columns of vCards are known when they have been read */
     if (!rc && !g->t->json && !g->bad.to_out && !g->bad.grows)
-        put_mapping(g, mapping);
+        import_put_mapping(g, mapping);
     if (!rc) {
         rc = run_import(g, &r, &stopped);
         kept = badrows_close(&g->bad, stopped && r.resumable, &made);
         rc = rc ? rc : kept;
         if (mapping_json(g, &last) == 0) {
             if (g->t->json)
-                put_json(g, &r, last, stopped, made);
+                import_put_json(g, &r, last, stopped, made);
             else if (!g->bad.to_out && g->bad.grows)
-                put_mapping(g, last);
+                import_put_mapping(g, last);
         }
         if (!g->t->json) {
-            put_counts(g, &r);
+            import_put_counts(g, &r);
             if (g->o->stats && !g->bad.to_out)
-                put_stats(g, &r);
+                import_put_stats(g, &r);
         }
         if (!g->t->json)
-            tell_next(g, &r, stopped, made);
+            import_tell_next(g, &r, stopped, made);
     }
     crm_free((char *)(uintptr_t)mapping.p);
     crm_free((char *)(uintptr_t)last.p);
@@ -660,7 +357,7 @@ static int import(importing *g, const char *file)
 
 static int run(tool *t, int argc, char **argv)
 {
-    options o = {0};
+    import_wishes o = {0};
     const arg_option own[] = {
         {"events", 0, ARG_FLAG, &o.events},     {"policy", 0, ARG_TEXT, &o.policy},
         {"dry-run", 0, ARG_FLAG, &o.dry_run},   {"atomic", 0, ARG_FLAG, &o.atomic},

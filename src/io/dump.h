@@ -126,7 +126,7 @@ void crm__dump_out_close(crm__dump_out *o);
 /* Reads a file that was written: CRM_EIO when it is not the text. */
 int crm__dump_out_verify(crm__dump_out *o, const char *file, crm__work *w, crm_error *err);
 
-/* ---- lines in (load_line.c) ---- */
+/* ---- lines in (load_member.c, load_line.c, load_entry.c) ---- */
 
 /* One object of a line.  A fault is kept with the first `rc`, after which the rest reads nothing.
  */
@@ -140,6 +140,14 @@ typedef struct crm__members {
 } crm__members;
 
 int crm__members_fail(crm__members *m, int code, const char *member, const char *what);
+int crm__members_bad(crm__members *m, const char *member, const char *what); /* CRM_EVALUE */
+int crm__members_no_memory(crm__members *m, const char *member);
+/* Members of an object within, with the faults so far. */
+crm__members crm__members_inside(const crm__members *m, const crm__json *object);
+/* A text of digits, also below zero; an instant.  CRM_EVALUE: it is none. */
+int crm__members_unsigned(crm__slice text, uint64_t *out);
+int crm__members_signed(crm__slice text, int64_t *out);
+int crm__members_instant(const crm__json *v, int64_t *us);
 /* NULL when it is absent; CRM_EVALUE when `must`. */
 const crm__json *crm__members_get(crm__members *m, const char *name, int kind, int must);
 uint64_t crm__members_number(crm__members *m, const char *name, uint64_t least, uint64_t most);

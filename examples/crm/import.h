@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of crm import share: one run of it.
+ */
+#ifndef CRM_TOOL_IMPORT_H
+#define CRM_TOOL_IMPORT_H
+
+#include "tool.h"
+
+typedef struct import_wishes {
+    const char *policy, *errors, *mapping, *kind, *format, *encoding, *separator, *sheet;
+    int rename, events, dry_run, atomic, show, resume, stats;
+    uint64_t of, commit_rows;
+} import_wishes;
+
+typedef struct importing {
+    tool *t;
+    const import_wishes *o;
+    const char *file; /* as it is told */
+    int fd;
+    crm_import_options io;
+    crm_import *imp;
+    buf mapping;
+    badrows bad;
+    progress bar;
+    uint64_t told, untold;
+    int doubtful;          /* the encoding may be another */
+    int rc;                /* of a callback that stopped the work */
+    uint64_t journal, all; /* bytes of spaces before */
+} importing;
+
+/* ---- import_report.c ---- */
+
+/* A text of the mapping's JSON. */
+void import_member(slice object, const char *key, buf *out);
+/* Which column is which field. */
+void import_put_mapping(importing *g, slice mapping);
+/* Bytes of the journal with its images, and of all spaces. */
+void import_measure(importing *g, uint64_t bytes[2]);
+void import_put_counts(importing *g, const crm_import_result *r);
+void import_put_stats(importing *g, const crm_import_result *r);
+/* The whole report as JSON. */
+void import_put_json(importing *g, const crm_import_result *r, slice mapping, int stopped,
+                     int made);
+/* What to do next. */
+void import_tell_next(importing *g, const crm_import_result *r, int stopped, int made);
+
+#endif
