@@ -9,22 +9,23 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static const char CSV[] = "name,email,phone,city,colour\n"
-                          "A,a@example.com,13800138000,Rome,red\n"
-                          "B,b@example.com,,\"Den\nHaag\",\n"
-                          "Bad,b at example,12,,\n"
-                          ",,,,\n"
-                          "C,c@example.com,13900139000,,\n"
-                          "A2,a@example.com,,,\n"
-                          "D,a@example.com,13900139000,,\n"
-                          "E,e@example.com,,,\n"
-                          "F,f@example.com,,,\n"
-                          "G,g@example.com,,,\n";
-static const char LINES[] = "{\"name\":\"A\",\"email\":\"a@example.com\"}\n"
-                            "{\"crm:line\":1,\"name\":\"B\",\"phone\":\"13800138000\"}\n"
-                            "nonsense\n"
-                            "{\"name\":\"C\",\"email\":[\"a@example.com\",\"c@example.com\"]}\n"
-                            "{\"name\":\"D\",\"email\":\"d@example.com\"}\n";
+static const char CSV[] = "name,email,phone,city,colour,tags\n"
+                          "A,a@example.com,13800138000,Rome,red,value:low;region:it\n"
+                          "B,b@example.com,,\"Den\nHaag\",,\n"
+                          "Bad,b at example,12,,,value:low\n"
+                          ",,,,,\n"
+                          "C,c@example.com,13900139000,,,behaviour:active (until 2040-01-01)\n"
+                          "A2,a@example.com,,,,\n"
+                          "D,a@example.com,13900139000,,,\n"
+                          "E,e@example.com,,,,value:none of them;nosuch:x\n"
+                          "F,f@example.com,,,,friends\n"
+                          "G,g@example.com,,,,value:high\n";
+static const char LINES[] =
+    "{\"name\":\"A\",\"email\":\"a@example.com\",\"tags\":[\"value:low\"]}\n"
+    "{\"crm:line\":1,\"name\":\"B\",\"phone\":\"13800138000\"}\n"
+    "nonsense\n"
+    "{\"name\":\"C\",\"email\":[\"a@example.com\",\"c@example.com\"]}\n"
+    "{\"name\":\"D\",\"email\":\"d@example.com\"}\n";
 
 static int file_of(const char *text)
 {
@@ -85,7 +86,7 @@ static uint64_t people(const char *dir)
     fault_is(crm_txn_begin(db, CRM_READ, NULL, &txn, &err), CRM_OK, &err, "begin");
     for (crm_id id = 1; id < 20; id++) {
         char *json, *at;
-        if (crm_customer_get_json(txn, id, 0, &json, NULL, &err))
+        if (crm_customer_get_json(txn, id, CRM_JSON_TAGS, &json, NULL, &err))
             break;
         for (size_t i = 0; i < 3; i++) {
             at = strstr(json, LEAVE[i]);
