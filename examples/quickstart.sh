@@ -56,6 +56,14 @@ run()
     sed 's/^\(.\)/   \1/' "$log"
 }
 
+# run_shell COMMAND: the same of any other command.
+run_shell()
+{
+    printf '\n   $ %s\n' "$1"
+    sh -c "$1" >"$log" 2>&1 || give_up
+    sed 's/^\(.\)/   \1/' "$log"
+}
+
 install_packages()
 {
     if ! deps_is_debian; then
@@ -142,17 +150,22 @@ make_data()
     }' >"$work/customers.jsonl"
 }
 
-# What people send: another encoding, another separator, phones as they come, and mistakes.
+# What people send: other encodings, other separators, phones as they come, words for tags, and mistakes.
 make_messy()
 {
     iconv -f UTF-8 -t GB18030 >"$work/客户.csv" <<'END'
-客户编号;姓名;手机号(必填);邮箱;城市;生日;备注
-K-1;诸葛明;138 0013 8000;zhuge@example.cn;上海;1990/5/3;老客户
-K-2;李娜;12;lina@example.cn;北京;1985年4月12日;
-K-3;王芳;１３９００１３９０００;wf@@example.cn;广州;1991-02-30;电话不通
-K-4;刘洋;137-0013-7000;;深圳;;"要两张
+客户编号;姓名;手机号(必填);邮箱;城市;生日;标签;备注
+K-1;张伟;138 0013 8000;zw@example.cn;上海;1990/5/3;高价值、老朋友;老客户
+K-2;李娜;12;lina@example.cn;北京;1985年4月12日;;
+K-3;王芳;１３９００１３９０００;wf@@example.cn;广州;1991-02-30;地域:广东/广州;电话不通
+K-4;刘洋;137-0013-7000;;深圳;;购买力:高价值、购买力:低价值;"要两张
 发票"
 K-5;陈静;136 0013 6000;cj@example.cn
+END
+    iconv -f UTF-8 -t UTF-16 >"$work/contacts.txt" <<'END'
+First Name	Last Name	E-mail Address	Mobile Phone	Company	Categories	Notes
+Zoë	Müller	zoe@example.com	+44 20 7946 0018	Bäckerei Groß	Friends; Fair 2026	she said "call in May"
+José	Núñez	jose@example.com	+34 912 345 678	N/A	Fair 2026
 END
 }
 
@@ -166,21 +179,36 @@ head_line 'Build into ./build (a minute the first time)'
 build_all
 printf '   Done in %d s: the library is build/src/libcrm.so, the tool %s.\n' $(($(date +%s) - begun)) "$tool"
 
-head_line 'Sample data: 1,000 customers as JSON Lines, half of them with Chinese names of fields'
-make_data
-sed -n '1,2p' "$work/customers.jsonl" | sed 's/^/   /'
-
 CRM_DB=$work/shop.crm
 CRM_ACTOR=quickstart
 export CRM_DB CRM_ACTOR
 rm -rf "$CRM_DB"
 
-head_line "Create them all. The database, $CRM_DB, is made by the first write"
-run 0 create --file "$work/customers.jsonl" --source shop-list
+head_line 'A file as people have it, with no other step: GB18030, semicolons, Chinese headers, tags, bad rows'
+make_messy
+rm -f "$work/客户.csv.errors.csv"
+run 1 import "$work/客户.csv" --source old-crm
+run 0 get 张伟
+run 0 tags --of 张伟
 
-head_line 'What is wrong is refused, by line and field, and changes nothing'
-printf '{"name":"Eve","phone":"12"}\n{"name":"Eve","points":"many"}\n' >"$work/bad.jsonl"
-run 1 create --file "$work/bad.jsonl"
+head_line 'The bad rows stand in a file of their own: put them right there and import that'
+run_shell "cat '$work/客户.csv.errors.csv'"
+sed 's/,12,/,135 0013 5000,/; s/@@/@/; s/1991-02-30/1991-02-28/; s/购买力:高价值、购买力:低价值/低价值/' \
+    "$work/客户.csv.errors.csv" >"$work/right.csv"
+run 0 import "$work/right.csv" --source old-crm
+
+head_line 'The same file again changes nothing'
+run 0 import "$work/right.csv" --source old-crm
+
+head_line 'Another one, as a spreadsheet saves text: UTF-16, tabs, the columns of an address book; rehearsed first'
+run 0 import "$work/contacts.txt" --dry-run
+run 0 import "$work/contacts.txt"
+run 0 tags
+
+head_line 'And 1,000 customers as JSON Lines, half of them with Chinese names of fields'
+make_data
+sed -n '1,2p' "$work/customers.jsonl" | sed 's/^/   /'
+run 0 import "$work/customers.jsonl" --source shop-list
 
 head_line 'Find one by phone, however it is written, with either name of the field'
 phone=$(sed -n '1s/.*"手机":"\([^"]*\)".*/\1/p' "$work/customers.jsonl")
@@ -209,24 +237,15 @@ run 0 undo "$change"
 run 0 history "$plain" --limit 1
 
 head_line 'Delete it: it is gone from every search; bring it back as it was'
-run 0 delete 1
+id=$("$tool" find "phone=$plain" --json | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+run 0 delete "$id"
 run 1 find "phone=$phone"
-run 0 undelete 1
+run 0 undelete "$id"
 run 0 find "phone=$phone"
 
 head_line 'List'
 run 0 list --limit 6 --fields id,name,phone,city,score
 run 0 list --kind organisation --limit 3 --lang zh
-
-head_line 'A messy file from elsewhere: GB18030, semicolons, Chinese headers, two bad rows'
-make_messy
-run 1 import "$work/客户.csv" --source old-crm
-run 0 get 诸葛明
-
-head_line 'The bad rows stand in a file of their own: put them right there and import that'
-sed 's/,12,/,135 0013 5000,/; s/@@/@/; s/1991-02-30/1991-02-28/' "$work/客户.csv.errors.csv" >"$work/right.csv"
-run 0 import "$work/right.csv" --source old-crm
-run 0 import "$work/right.csv" --source old-crm
 
 head_line 'Ask: who scores high and is in Shanghai, or came by WeChat? How many, and the best five'
 run 0 segment count '评分 >= 700 and (城市 = 上海 or 客户来源 = 微信)'
@@ -247,14 +266,17 @@ run 0 segment save won 'event(call) followed by event(order)'
 run 0 segment top 'segment(won)' --fields id,name,city
 run 4 segment count 'segment(won) and scroe > 5'
 
-head_line 'Out again, and a copy to keep; both are noted in the journal'
-run 0 export "$work/out.csv" --fields name,phone,city --reason 'for the newsletter' --force
-run 0 backup "$work/shop.crm.gz" --gzip --force
+head_line 'Out again: all, or who is in a segment; noted in the journal with the reason'
+run 0 export "$work/out.csv" --fields name,phone,city,tags --reason 'for the newsletter' --force
+run 0 segment export 'tag(value:high) and phone is not empty' "$work/calls.vcf" --reason 'calls of May' --force
 
 head_line 'How large it is, and whether it is sound'
 run 0 stat
 run 0 check
 run 0 verify
+
+head_line 'A copy to keep, verified when it is written'
+run 0 backup "$work/shop.crm.gz" --gzip --force
 
 cat <<END
 
