@@ -6,68 +6,14 @@
  * beside them must say is gathered from those, and compared as they pass.  In memory is one
  * customer: 40 bytes an event, and 24 a reference.
  */
-#include "codec/event_head.h"
-#include "db/check.h"
+#include "db/check_timeline.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* TOTALS_MOST: kinds or sums of one customer, more than any model leads to; a made-up file does not
- * keep the check busy with more. */
-enum { NAMED_MOST = 100, LONG_MOST = 64 << 10, TOTALS_MOST = 1 << 14 };
+enum { NAMED_MOST = 100, LONG_MOST = 64 << 10 };
 
-typedef struct brief {
-    int64_t time;
-    uint64_t seq, voided;
-    uint32_t number, voids;
-    uint8_t state, is_void, met; /* met: the event that voids it */
-} brief;
-
-/* The reference of an event.  All 128 bits tell two references apart whose hash is the same. */
-typedef struct mention {
-    uint64_t hash, more;
-    uint32_t number;
-} mention;
-
-struct crm__check_timeline {
-    crm__check *c;
-    crm_id id;       /* 0: before the first row */
-    uint64_t blocks; /* of the customer */
-    int named;       /* its faults */
-    int lost;        /* a row of it is damaged: nothing is known of the whole */
-    int ready;       /* its blocks have passed: the four below are in order */
-    int numbered;    /* its numbers are 1 to the last */
-    int64_t last_time;
-    uint32_t last_number; /* of the event before */
-    crm__buf events;      /* brief */
-    crm__buf references;  /* mention; in the end one for each reference, of its last event */
-    crm__buf totals;      /* the head as bytes */
-    crm__event_head head;
-    crm__arena arena; /* the head's arrays */
-    crm__arena work;  /* of one row */
-    /* What has passed of the rows beside. */
-    int beside, head_met, misplaced;
-    size_t at;              /* references compared */
-    uint64_t missing, more; /* of these: not stored; stored, and of no event */
-    uint64_t last_hash;
-    int hashes; /* there was one */
-    uint64_t times;
-};
-
-static brief *briefs(const crm__check_timeline *t, size_t *n)
-{
-    *n = t->events.n / sizeof(brief);
-    return (brief *)(void *)t->events.p;
-}
-
-static mention *wanted(const crm__check_timeline *t, size_t *n)
-{
-    *n = t->references.n / sizeof(mention);
-    return (mention *)(void *)t->references.p;
-}
-
-/* Whether one more fault of the customer is named. */
-static int name_one(crm__check_timeline *t)
+int crm__timeline_name_one(crm__check_timeline *t)
 {
     if (t->named >= NAMED_MOST)
         return 0;
@@ -75,24 +21,21 @@ static int name_one(crm__check_timeline *t)
     return 1;
 }
 
-/* A fault that the whole customer has. */
-static void fault(crm__check_timeline *t, const char *what)
+void crm__timeline_fault(crm__check_timeline *t, const char *what)
 {
     crm__check_fault(t->c, "event", t->id, -1, "the events of customer %llu: %s",
                      (unsigned long long)t->id, what);
 }
 
-/* A fault of the rows beside them, which can be made anew. */
-static void beside_fault(crm__check_timeline *t, const char *what)
+void crm__timeline_beside_fault(crm__check_timeline *t, const char *what)
 {
-    fault(t, what);
+    crm__timeline_fault(t, what);
     crm__check_mendable(t->c, KV_EVENT);
 }
 
-/* A fault of one event. */
-static void event_fault(crm__check_timeline *t, uint64_t number, const char *what)
+void crm__timeline_event_fault(crm__check_timeline *t, uint64_t number, const char *what)
 {
-    if (name_one(t))
+    if (crm__timeline_name_one(t))
         crm__check_fault(t->c, "event", t->id, -1, "event %llu of customer %llu %s",
                          (unsigned long long)number, (unsigned long long)t->id, what);
 }
@@ -123,24 +66,24 @@ static void begin(crm__check_timeline *t, crm_id id)
         uint8_t key[CRM__KEY_U64];
         crm__slice record;
         if (crm__txn_read(c->txn, KV_CUSTOMER, crm__key_u64(key, id), &record) == CRM_ENOTFOUND)
-            fault(t, "there is no such customer");
+            crm__timeline_fault(t, "there is no such customer");
     }
 }
 
 static int add_event(crm__check_timeline *t, const crm__event *e)
 {
-    brief b = {e->time, e->seq, e->voided, e->number, e->voids, e->state, 0, 0};
+    crm__brief b = {e->time, e->seq, e->voided, e->number, e->voids, e->state, 0, 0};
 
     b.is_void = e->kind == CRM__EVENT_VOID;
     crm__buf_add(&t->events, &b, sizeof b);
     if (e->reference.n) {
-        mention r = {0, 0, e->number};
+        crm__mention r = {0, 0, e->number};
         r.hash = crm__event_reference_hash(t->c->store.token_key, e->source, e->reference, &r.more);
         crm__buf_add(&t->references, &r, sizeof r);
     }
     if (t->events.failed || t->references.failed)
         return CRM_ENOMEM;
-    if (t->head.total_count > TOTALS_MOST || t->head.sum_count > TOTALS_MOST)
+    if (t->head.total_count > CRM__TOTALS_MOST || t->head.sum_count > CRM__TOTALS_MOST)
         return CRM_OK;
     return crm__event_head_add(&t->arena, &t->head, e);
 }
@@ -152,7 +95,7 @@ static int add_block(crm__check_timeline *t, const crm__event_block *b)
 
     if (first->time < t->last_time ||
         (first->time == t->last_time && first->number <= t->last_number))
-        event_fault(t, first->number, "does not stand behind the one before it");
+        crm__timeline_event_fault(t, first->number, "does not stand behind the one before it");
     t->last_time = last->time;
     t->last_number = last->number;
     t->blocks++;
@@ -163,7 +106,7 @@ static int add_block(crm__check_timeline *t, const crm__event_block *b)
 
 static int by_number(const void *a, const void *b)
 {
-    const brief *x = a, *y = b;
+    const crm__brief *x = a, *y = b;
 
     return x->number < y->number ? -1 : x->number > y->number;
 }
@@ -175,7 +118,7 @@ static int order_of(uint64_t x, uint64_t y)
 
 static int by_reference(const void *a, const void *b)
 {
-    const mention *x = a, *y = b;
+    const crm__mention *x = a, *y = b;
     int c = order_of(x->hash, y->hash);
 
     c = c ? c : order_of(x->more, y->more);
@@ -183,9 +126,9 @@ static int by_reference(const void *a, const void *b)
 }
 
 /* As the entries of the rows stand. */
-static int by_hash(const void *a, const void *b)
+int crm__mention_by_hash(const void *a, const void *b)
 {
-    const mention *x = a, *y = b;
+    const crm__mention *x = a, *y = b;
     int c = order_of(x->hash, y->hash);
 
     return c ? c : order_of(x->number, y->number);
@@ -195,7 +138,7 @@ static int by_hash(const void *a, const void *b)
 static void sort_references(crm__check_timeline *t)
 {
     size_t n, kept = 0;
-    mention *r = wanted(t, &n);
+    crm__mention *r = crm__timeline_wanted(t, &n);
 
     if (n)
         qsort(r, n, sizeof *r, by_reference);
@@ -204,12 +147,12 @@ static void sort_references(crm__check_timeline *t)
             r[kept++] = r[i];
     }
     if (kept)
-        qsort(r, kept, sizeof *r, by_hash);
+        qsort(r, kept, sizeof *r, crm__mention_by_hash);
     t->references.n = kept * sizeof *r;
 }
 
 /* Numbers are 1 to the last, each once. */
-static void check_numbers(crm__check_timeline *t, const brief *b, size_t n)
+static void check_numbers(crm__check_timeline *t, const crm__brief *b, size_t n)
 {
     uint64_t next = 1;
 
@@ -219,8 +162,8 @@ static void check_numbers(crm__check_timeline *t, const brief *b, size_t n)
             continue;
         t->numbered = 0;
         if (b[i].number < next)
-            event_fault(t, b[i].number, "stands there twice");
-        else if (name_one(t))
+            crm__timeline_event_fault(t, b[i].number, "stands there twice");
+        else if (crm__timeline_name_one(t))
             crm__check_fault(t->c, "event", t->id, -1,
                              "events %llu to %llu of customer %llu are missing",
                              (unsigned long long)next, (unsigned long long)b[i].number - 1,
@@ -229,47 +172,49 @@ static void check_numbers(crm__check_timeline *t, const brief *b, size_t n)
 }
 
 /* Entries come in the order of numbers, and none after the journal's last. */
-static void check_entries(crm__check_timeline *t, const brief *b, size_t n)
+static void check_entries(crm__check_timeline *t, const crm__brief *b, size_t n)
 {
     const crm_txn *txn = t->c->txn;
     uint64_t most = txn->state_read ? txn->state.seq : UINT64_MAX;
 
     for (size_t i = 0; i < n; i++) {
         if (!b[i].seq || b[i].seq > most)
-            event_fault(t, b[i].number, "is of an entry that the journal does not have");
+            crm__timeline_event_fault(t, b[i].number,
+                                      "is of an entry that the journal does not have");
         else if (i && b[i].seq < b[i - 1].seq)
-            event_fault(t, b[i].number, "is of an earlier entry than the event before it");
+            crm__timeline_event_fault(t, b[i].number,
+                                      "is of an earlier entry than the event before it");
     }
 }
 
 /* An event that voids another is met by that one's mark, and each mark by one such event. */
-static void check_voids(crm__check_timeline *t, brief *b, size_t n)
+static void check_voids(crm__check_timeline *t, crm__brief *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         uint8_t state = b[i].is_void ? CRM__EVENT_VOIDED : CRM__EVENT_CORRECTED;
-        brief *of = b[i].voids && b[i].voids <= i ? &b[b[i].voids - 1] : NULL;
+        crm__brief *of = b[i].voids && b[i].voids <= i ? &b[b[i].voids - 1] : NULL;
         if (!b[i].voids && !b[i].is_void)
             continue;
         if (!of || of->is_void)
-            event_fault(t, b[i].number, "voids an event that is not there");
+            crm__timeline_event_fault(t, b[i].number, "voids an event that is not there");
         else if (of->met)
-            event_fault(t, b[i].number, "voids an event that another one voids too");
+            crm__timeline_event_fault(t, b[i].number, "voids an event that another one voids too");
         else if (of->state != state || of->voided != b[i].seq)
-            event_fault(t, b[i].number, "voids an event that does not say so");
+            crm__timeline_event_fault(t, b[i].number, "voids an event that does not say so");
         if (of)
             of->met = 1;
     }
     for (size_t i = 0; i < n; i++) {
         if (b[i].state != CRM__EVENT_IN_FORCE && !b[i].met)
-            event_fault(t, b[i].number, "is voided by no event");
+            crm__timeline_event_fault(t, b[i].number, "is voided by no event");
     }
 }
 
 /* All blocks of the customer have passed. */
-static int make_ready(crm__check_timeline *t)
+int crm__timeline_ready(crm__check_timeline *t)
 {
     size_t n;
-    brief *b = briefs(t, &n);
+    crm__brief *b = crm__timeline_briefs(t, &n);
 
     if (t->ready || t->lost)
         return CRM_OK;
@@ -285,159 +230,6 @@ static int make_ready(crm__check_timeline *t)
     crm__event_head_encode(&t->head, &t->totals);
     sort_references(t);
     return t->totals.failed ? CRM_ENOMEM : CRM_OK;
-}
-
-/* ---- rows beside the blocks ---- */
-
-static int is_encoded_as(const crm__check_timeline *t, const crm__event_head *h, crm__slice bytes)
-{
-    crm__buf out;
-    int rc;
-
-    crm__buf_init(&out, &t->c->mem);
-    crm__event_head_encode(h, &out);
-    rc = out.failed                                                    ? CRM_ENOMEM
-         : crm__slice_compare(crm__slice_of(out.p, out.n), bytes) == 0 ? CRM_OK
-                                                                       : CRM_ECORRUPT;
-    crm__buf_clear(&out);
-    return rc;
-}
-
-/* How many events are of the first and the last time need not be known. */
-static int same_head(const crm__check_timeline *t, crm__event_head *h, crm__slice payload)
-{
-    int rc = is_encoded_as(t, h, payload);
-
-    for (uint32_t i = 0; i < h->total_count && i < t->head.total_count; i++) {
-        const crm__event_total *want = &t->head.totals[i];
-        if (!h->totals[i].at_first)
-            h->totals[i].at_first = want->at_first;
-        if (!h->totals[i].at_last)
-            h->totals[i].at_last = want->at_last;
-    }
-    return rc ? rc : is_encoded_as(t, h, crm__slice_of(t->totals.p, t->totals.n));
-}
-
-static int check_head(crm__check_timeline *t, crm__slice payload)
-{
-    crm__event_head h;
-    int rc;
-
-    t->head_met = 1;
-    if (t->head.total_count > TOTALS_MOST || t->head.sum_count > TOTALS_MOST)
-        return CRM_OK;
-    crm__arena_reset(&t->work);
-    rc = crm__event_head_decode(&t->work, payload, &h);
-    if (!rc)
-        rc = same_head(t, &h, payload);
-    if (rc == CRM_ECORRUPT)
-        beside_fault(t, "the totals beside them are not theirs");
-    return rc == CRM_ENOMEM ? rc : CRM_OK;
-}
-
-static int check_references(crm__check_timeline *t, uint64_t part, crm__slice payload)
-{
-    crm__event_reference *r;
-    const mention *want;
-    uint32_t count;
-    size_t n;
-    int rc;
-
-    crm__arena_reset(&t->work);
-    rc = crm__event_references_decode(&t->work, payload, &r, &count);
-    if (rc == CRM_ENOMEM)
-        return rc;
-    if (rc || !count || r[0].hash < part || (t->hashes && t->last_hash >= part)) {
-        beside_fault(t, rc ? "a part of their references is damaged"
-                           : "a part of their references is not in its place");
-        t->misplaced = 1;
-        return CRM_OK;
-    }
-    t->hashes = 1;
-    t->last_hash = r[count - 1].hash;
-    want = wanted(t, &n);
-    for (uint32_t i = 0; i < count; i++) {
-        const mention have = {r[i].hash, 0, r[i].number};
-        int order = 1;
-        while (t->at < n && (order = by_hash(&want[t->at], &have)) < 0) {
-            t->missing++;
-            t->at++;
-        }
-        if (t->at < n && order == 0)
-            t->at++;
-        else
-            t->more++;
-    }
-    return CRM_OK;
-}
-
-/* The times up to `to` of the numbers behind those that have passed are not stored. */
-static void times_missing(crm__check_timeline *t, uint64_t to)
-{
-    if (name_one(t))
-        crm__check_fault(t->c, "event", t->id, -1,
-                         "the times of events %llu to %llu of customer %llu are missing",
-                         (unsigned long long)t->times + 1, (unsigned long long)to,
-                         (unsigned long long)t->id);
-    crm__check_mendable(t->c, KV_EVENT);
-    t->times = to;
-}
-
-static void check_times(crm__check_timeline *t, uint64_t part, crm__slice payload)
-{
-    uint32_t count;
-    size_t n;
-    const brief *b = briefs(t, &n);
-    uint64_t first = part < UINT32_MAX ? part * CRM__EVENT_TIMES : UINT64_MAX;
-
-    if (!t->numbered) /* which event has which number is not known */
-        return;
-    if (first >= n) {
-        beside_fault(t, "among the times beside them are some of none");
-        return;
-    }
-    if (t->times < first)
-        times_missing(t, first);
-    if (crm__event_times_count(payload, &count)) {
-        beside_fault(t, "a part of their times is damaged");
-        t->times = first + CRM__EVENT_TIMES < n ? first + CRM__EVENT_TIMES : n;
-        return;
-    }
-    for (uint32_t i = 0; i < count && first + i < n; i++) {
-        if (crm__event_times_at(payload, i) == b[first + i].time)
-            continue;
-        event_fault(t, b[first + i].number, "has another time than the one kept beside it");
-        crm__check_mendable(t->c, KV_EVENT);
-    }
-    if (first + count > n)
-        beside_fault(t, "among the times beside them are some of none");
-    t->times = first + count < n ? first + count : n;
-}
-
-static int add_beside(crm__check_timeline *t, crm__slice key, crm__slice payload)
-{
-    uint64_t part = crm__get_be64(key.p + 17);
-    int rc = make_ready(t);
-
-    if (rc || t->lost)
-        return rc;
-    if (t->blocks < 2) {
-        if (!t->beside)
-            beside_fault(t, t->blocks ? "rows stand beside their only block"
-                                      : "rows stand beside none");
-        t->beside = 1;
-        return CRM_OK;
-    }
-    t->c->result.derived++;
-    switch (key.p[16]) {
-    case CRM__EVENT_ROW_HEAD:
-        return check_head(t, payload);
-    case CRM__EVENT_ROW_REFERENCE:
-        return check_references(t, part, payload);
-    default:
-        check_times(t, part, payload);
-        return CRM_OK;
-    }
 }
 
 /* Whether a key is that of a row that may stand beside blocks. */
@@ -457,14 +249,14 @@ static int is_beside(crm__slice key)
 static int finish(crm__check_timeline *t)
 {
     size_t n, m;
-    int rc = t->id ? make_ready(t) : CRM_OK;
+    int rc = t->id ? crm__timeline_ready(t) : CRM_OK;
 
     if (rc || !t->id || t->lost || t->blocks < 2)
         return rc;
-    briefs(t, &n);
-    wanted(t, &m);
+    crm__timeline_briefs(t, &n);
+    crm__timeline_wanted(t, &m);
     if (!t->head_met)
-        beside_fault(t, "the totals beside them are missing");
+        crm__timeline_beside_fault(t, "the totals beside them are missing");
     t->missing += m - t->at;
     if (t->missing || t->more)
         crm__check_mendable(t->c, KV_EVENT);
@@ -477,7 +269,7 @@ static int finish(crm__check_timeline *t)
                          "the events of customer %llu: %llu references are kept that none has",
                          (unsigned long long)t->id, (unsigned long long)t->more);
     if (t->numbered && t->times < n)
-        times_missing(t, n);
+        crm__timeline_times_missing(t, n);
     return CRM_OK;
 }
 
@@ -502,18 +294,18 @@ int crm__check_timeline_row(crm__check_timeline *t, crm__slice key, crm__slice p
     rc = turn_to(t, crm__get_be64(key.p));
     if (rc)
         return rc;
-    return b ? add_block(t, b) : add_beside(t, key, payload);
+    return b ? add_block(t, b) : crm__timeline_beside(t, key, payload);
 }
 
 /* A row beside the blocks that is damaged: nothing is lost that the events do not say. */
 static int lost_beside(crm__check_timeline *t, crm__slice key)
 {
     size_t n;
-    int rc = make_ready(t);
+    int rc = crm__timeline_ready(t);
 
     if (rc)
         return rc;
-    beside_fault(t, "a row beside them is damaged");
+    crm__timeline_beside_fault(t, "a row beside them is damaged");
     t->beside = 1;
     if (t->lost)
         return CRM_OK;
@@ -525,7 +317,7 @@ static int lost_beside(crm__check_timeline *t, crm__slice key)
         t->misplaced = 1;
         break;
     default: /* what is missing of the times is not told besides */
-        briefs(t, &n);
+        crm__timeline_briefs(t, &n);
         t->times = n;
     }
     return CRM_OK;
@@ -553,80 +345,7 @@ int crm__check_timeline_end(crm__check_timeline *t, int whole)
     return rc;
 }
 
-/* ---- the rows as they are to be ---- */
-
-/* Parts as full as they may be, but between two hashes, so that all entries of a hash stand
- * together. */
-static int give_references(crm__check_timeline *t, crm__buf *out, crm__beside_fn fn, void *ctx)
-{
-    crm__event_reference r[CRM__EVENT_REFERENCES];
-    size_t n, end;
-    const mention *m = wanted(t, &n);
-
-    for (size_t i = 0; i < n; i = end) {
-        int rc;
-        end = n - i < CRM__EVENT_REFERENCES ? n : i + CRM__EVENT_REFERENCES;
-        while (end < n && end > i + 1 && m[end].hash == m[end - 1].hash)
-            end--;
-        if (end < n && m[end].hash == m[end - 1].hash)
-            return CRM_DONE; /* more references than a part holds have one hash */
-        for (size_t k = i; k < end; k++)
-            r[k - i] = (crm__event_reference){m[k].hash, m[k].number};
-        out->n = 0;
-        crm__event_references_encode(r, (uint32_t)(end - i), out);
-        rc = out->failed ? CRM_ENOMEM
-                         : fn(ctx, CRM__EVENT_ROW_REFERENCE, i ? m[i].hash : 0,
-                              crm__slice_of(out->p, out->n));
-        if (rc)
-            return rc;
-    }
-    return CRM_OK;
-}
-
-static int give_times(crm__check_timeline *t, crm__buf *out, crm__beside_fn fn, void *ctx)
-{
-    uint8_t bytes[8];
-    size_t n;
-    const brief *b = briefs(t, &n);
-
-    for (size_t i = 0; i < n;) {
-        uint64_t part = i / CRM__EVENT_TIMES;
-        int rc;
-        out->n = 0;
-        crm__buf_add_u8(out, CRM__EVENT_HEAD_FORMAT);
-        for (; i < n && i / CRM__EVENT_TIMES == part; i++) {
-            crm__put_le64(bytes, (uint64_t)b[i].time);
-            crm__buf_add(out, bytes, sizeof bytes);
-        }
-        rc = out->failed ? CRM_ENOMEM
-                         : fn(ctx, CRM__EVENT_ROW_TIME, part, crm__slice_of(out->p, out->n));
-        if (rc)
-            return rc;
-    }
-    return CRM_OK;
-}
-
-int crm__check_timeline_beside(crm__check_timeline *t, crm__beside_fn fn, void *ctx)
-{
-    crm__buf out;
-    int rc;
-
-    if (t->lost || !t->ready || !t->numbered)
-        return CRM_DONE;
-    if (t->blocks < 2)
-        return CRM_OK;
-    if (t->head.total_count > TOTALS_MOST || t->head.sum_count > TOTALS_MOST)
-        return CRM_DONE;
-    crm__buf_init(&out, &t->c->mem);
-    crm__event_head_encode(&t->head, &out);
-    rc = out.failed ? CRM_ENOMEM : fn(ctx, CRM__EVENT_ROW_HEAD, 0, crm__slice_of(out.p, out.n));
-    if (!rc)
-        rc = give_references(t, &out, fn, ctx);
-    if (!rc)
-        rc = give_times(t, &out, fn, ctx);
-    crm__buf_clear(&out);
-    return rc;
-}
+/* ---- one for a check ---- */
 
 crm__check_timeline *crm__check_timeline_new(crm__check *c)
 {

@@ -156,6 +156,47 @@ static double load_events(uint64_t n, uint64_t batch)
     return measure_now() - start;
 }
 
+/* What entries of the journal take of a load: the same work with an entry for each change, and in
+ * batches of one entry, in turns, by processor time. */
+static void shares(void)
+{
+    enum { TURNS = 10, SOME = 5000 };
+    double customers[2] = {0}, events[2] = {0}, start;
+    crm_event *e = NULL;
+    char json[160];
+
+    for (int t = 0; t < 2 * TURNS; t++) {
+        crm_txn *txn = begin(CRM_WRITE, t % 2 ? CRM_BATCH_NEW : 0);
+        crm_id id = 0;
+        start = measure_cpu();
+        for (int i = 0; i < SOME; i++) {
+            snprintf(json, sizeof json,
+                     "{\"name\":\"S%d\",\"phone\":\"+86139%08d\",\"city\":\"Shanghai\"}", i,
+                     t * SOME + i);
+            must(crm_customer_create_json(txn, json, CRM_NUL, &id, &err), "create");
+        }
+        must(crm_txn_commit(txn, &err), "commit");
+        customers[t % 2] += measure_cpu() - start;
+        txn = begin(CRM_WRITE, t % 2 ? CRM_BATCH_NEW : 0);
+        if (!e)
+            must(crm_event_new(txn, &e, &err), "event");
+        start = measure_cpu();
+        for (crm_id to = id - SOME / EVENTS + 1; to <= id; to++) {
+            for (int k = 0; k < EVENTS; k++) {
+                make_event(e, to * EVENTS + (uint64_t)k);
+                must(crm_event_add(txn, to, e, NULL, &err), "add");
+            }
+        }
+        must(crm_txn_commit(txn, &err), "commit");
+        events[t % 2] += measure_cpu() - start;
+    }
+    crm_event_free(e);
+    show("create, an entry each, processor time", customers[0] * 1e6 / (TURNS * SOME), "us");
+    show("  of which the journal", (1 - customers[1] / customers[0]) * 100, "%");
+    show("add events, an entry each, processor time", events[0] * 1e6 / (TURNS * SOME), "us");
+    show("  of which the journal", (1 - events[1] / events[0]) * 100, "%");
+}
+
 static void singles(uint64_t n, const char *what, crm_txn *reader)
 {
     crm_db_stat before, after;
@@ -248,6 +289,8 @@ static void journal(uint64_t n)
 
     show("events on disk", (double)events / (double)count, "B/event");
     show("day lists on disk", (double)days / (double)count, "B/event");
+    show("both, of all events", (double)(events + days) / 1e6, "MB");
+    show("  which are", (double)count / 1e6, "million");
     patch_all(n, 0, "one field changed, an entry each");
     show("journal on disk", (double)space_bytes("journal") / 1e6, "MB");
     show("images on disk", (double)space_bytes("image") / 1e6, "MB");
@@ -344,6 +387,7 @@ int main(int argc, char **argv)
     long_timelines(n);
     pages(n);
     journal(n);
+    shares();
     wakes();
     crm_db_close(db);
     {
