@@ -34,7 +34,10 @@ static void put_column(table *tb, slice column)
 {
     buf text = {0}, use = {0}, found = {0};
 
+    int is_note;
+
     import_member(column, "column", &text);
+    is_note = text.n > 4 && memcmp(text.p, "crm:", 4) == 0;
     put_cell(tb, text.p);
     import_member(column, "use", &use);
     if (strcmp(use.p, "field") == 0 || strcmp(use.p, "attribute") == 0 ||
@@ -57,7 +60,8 @@ static void put_column(table *tb, slice column)
     if (strcmp(use.p, "none") == 0)
         buf_str((found.n = 0, &found), "left out");
     else if (strcmp(use.p, "left_out") == 0)
-        buf_str((found.n = 0, &found), "left out by the mapping");
+        buf_str((found.n = 0, &found),
+                is_note ? "left out: notes of an import" : "left out by the mapping");
     else if (text.n)
         buf_fmt(&found, ", %s", text.p);
     import_member(column, "why", &text);

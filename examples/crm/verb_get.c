@@ -48,6 +48,7 @@ static const struct {
 } built_in[] = {{"id", "ID", "ID"},
                 {"kind", "Kind", "类型"},
                 {"deleted", "Deleted", "已删除"},
+                {"tags", "Tags", "标签"},
                 {"revision", "Revision", "修订号"},
                 {"created_at", "Created", "创建时间"},
                 {"updated_at", "Updated", "更新时间"}};
@@ -266,6 +267,33 @@ static int field_rows(printing *p, table *tb, const crm_field *field)
     return rc;
 }
 
+/* Tags of today; those of an earlier revision can't be told. */
+static int tag_row(printing *p, table *tb)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_tag tag = CRM_TAG_INIT;
+    crm_tag_iter *it;
+    buf all = {0};
+
+    if (p->at)
+        return 0;
+    if (crm_tag_list(p->txn, crm_customer_id(p->c), CRM_TAG_BRIEF, &it, &err))
+        return fail_crm(p->t, &err);
+    while (crm_tag_next(it, &tag, &err) == CRM_OK) {
+        buf_fmt(&all, "%s%s", all.n ? ", " : "", tag.tag);
+        if (tag.until_us) {
+            buf_str(&all, " (until ");
+            buf_time(&all, tag.until_us);
+            buf_char(&all, ')');
+        }
+    }
+    crm_tag_list_close(it);
+    if (all.n)
+        row(p, tb, "tags", all.p);
+    buf_free(&all);
+    return 0;
+}
+
 static int print_text(printing *p)
 {
     table *tb = table_new(p->origins ? 4 : 2, 0, 0);
@@ -285,6 +313,8 @@ static int print_text(printing *p)
         code = field_rows(p, tb, &field);
     if (rc != CRM_DONE && !code)
         code = fail_crm(p->t, &err);
+    if (!code)
+        code = tag_row(p, tb);
     number_row(p, tb, "revision", crm_customer_revision(p->c));
     time_row(p, tb, "created_at", crm_customer_created_us(p->c));
     time_row(p, tb, "updated_at", crm_customer_updated_us(p->c));

@@ -33,10 +33,10 @@ column       field  found by
 邮箱         email  label
 城市         city   label
 客户经理     owner  label
-crm:line     -      left out by the mapping
-crm:column   -      left out by the mapping
-crm:problem  -      left out by the mapping
-crm:hint     -      left out by the mapping
+crm:line     -      left out: notes of an import
+crm:column   -      left out: notes of an import
+crm:problem  -      left out: notes of an import
+crm:hint     -      left out: notes of an import
 1 row: 1 created, 0 updated, 0 unchanged, 0 bad
 END
 [ ! -e right.csv.errors.csv ] || die "an empty file of bad rows"
