@@ -208,7 +208,8 @@ static int read_steps(crm__parser *p, crm__grouping *g)
     if (!f || !has_steps(f->type))
         return fail(p, CRM_EVALUE, at, "only numbers and money have steps");
     g->op = CRM__BY_STEPS;
-    memcpy(g->currency, f->type == CRM_TYPE_MONEY ? f->currency : "", sizeof g->currency);
+    if (f->type == CRM_TYPE_MONEY)
+        memcpy(g->currency, f->currency, sizeof g->currency);
     if (crm__parse_word(p, CRM__WORD_IN)) {
         rc = crm__parse_next(p);
         if (!rc)

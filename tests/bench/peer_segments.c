@@ -256,6 +256,63 @@ static void bench_shared(crm_txn *txn, int runs)
     emit("D1", 1, &s, "ms", result, NULL);
 }
 
+/* Orders of twelve months: how many, and their sum in cents. */
+typedef struct months_question {
+    question q;
+    uint64_t hash;
+    size_t rows;
+} months_question;
+
+/* Cents of an exact amount with two digits behind the point at most. */
+static int64_t cents_of(const char *text)
+{
+    const char *point = strchr(text, '.');
+    int64_t whole = strtoll(text, NULL, 10);
+
+    return whole * 100 + (point ? strtoll(point + 1, NULL, 10) : 0);
+}
+
+static double ask_months(void *ctx)
+{
+    months_question *m = ctx;
+    double start = measure_now();
+    crm_numbers *t;
+
+    must(crm_numbers_ask(m->q.txn, m->q.segment,
+                         "count(order), sum(order.amount) by month between 2025-01 and 2025-12",
+                         CRM_NUL, NULL, &t, &err),
+         "numbers");
+    m->hash = 0xcbf29ce484222325u;
+    crm_numbers_size(t, &m->rows, NULL, NULL);
+    for (size_t r = 0; r < m->rows; r++) {
+        crm_number_group g;
+        crm_number_value count, sum;
+        char line[96];
+        int n;
+        must(crm_numbers_group(t, r, 0, &g, &err), "group");
+        must(crm_numbers_value(t, r, 0, &count, &err), "count");
+        must(crm_numbers_value(t, r, 1, &sum, &err), "sum");
+        n = snprintf(line, sizeof line, "%s,%s,%" PRId64 "\n", g.text, count.text,
+                     cents_of(sum.text));
+        m->hash = hash_text(m->hash, line, (size_t)n);
+    }
+    crm_numbers_free(t);
+    return measure_now() - start;
+}
+
+static void bench_months(crm_txn *txn, int runs)
+{
+    months_question m = {{txn, parse(txn, "all"), 0, 0}, 0, 0};
+    series s = {{0}, 0};
+    char result[64];
+
+    for (int run = 0; run < runs; run++)
+        time_one(&s, ask_months, &m);
+    snprintf(result, sizeof result, "%zu:%016" PRIx64, m.rows, m.hash);
+    emit("A1", 1, &s, "ms", result, NULL);
+    crm_segment_free(m.q.segment);
+}
+
 #define SEG                                                                                        \
     "(tag(region:shanghai) or tag(region:beijing)) and tag(value:high) and "                       \
     "not tag(behaviour:churn-risk)"
@@ -282,6 +339,8 @@ void peer_segments(crm_db *db, const peer_options *o)
     }
     bench_facet(txn, SEG, o->runs);
     bench_top(txn, "score >= 800 and tag(behaviour:active)", o->runs);
+    if (!o->customers)
+        bench_months(txn, o->runs);
     bench_shared(txn, o->runs);
     crm_txn_abort(txn);
 }
