@@ -154,6 +154,7 @@ _libcrm_tool()
         *) options='--zone' ;;
         esac
         ;;
+    act) options="--tag --untag --set --event --reference --until --reason --batch --dry-run $writes" ;;
     numbers) options='--of --csv --svg --zone' ;;
     model)
         case $sub in

@@ -35,12 +35,12 @@ static const verb verb_version = {
     run_version};
 
 static const verb *const verbs[] = {
-    &verb_init,     &verb_create,   &verb_get,     &verb_find,    &verb_set,     &verb_delete,
-    &verb_undelete, &verb_list,     &verb_segment, &verb_numbers, &verb_tag,     &verb_tags,
-    &verb_event,    &verb_timeline, &verb_history, &verb_undo,    &verb_changes, &verb_head,
-    &verb_verify,   &verb_stat,     &verb_check,   &verb_backup,  &verb_restore, &verb_compact,
-    &verb_trim,     &verb_import,   &verb_export,  &verb_dump,    &verb_load,    &verb_model,
-    &verb_help,     &verb_version};
+    &verb_init,     &verb_create, &verb_get,      &verb_find,    &verb_set,    &verb_delete,
+    &verb_undelete, &verb_list,   &verb_segment,  &verb_numbers, &verb_act,    &verb_tag,
+    &verb_tags,     &verb_event,  &verb_timeline, &verb_history, &verb_undo,   &verb_changes,
+    &verb_head,     &verb_verify, &verb_stat,     &verb_check,   &verb_backup, &verb_restore,
+    &verb_compact,  &verb_trim,   &verb_import,   &verb_export,  &verb_dump,   &verb_load,
+    &verb_model,    &verb_help,   &verb_version};
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 static const verb *find_verb(const char *name)

@@ -79,7 +79,7 @@ void help_tool(tool *t, const verb *const *verbs, size_t count);
 /* ---- verbs ---- */
 
 extern const verb verb_init, verb_model, verb_create, verb_get, verb_find, verb_set, verb_delete,
-    verb_undelete, verb_list, verb_segment, verb_numbers, verb_tag, verb_tags, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
+    verb_undelete, verb_list, verb_segment, verb_numbers, verb_act, verb_tag, verb_tags, verb_event, verb_timeline, verb_history, verb_undo, verb_changes,
     verb_head, verb_verify, verb_stat, verb_check, verb_import, verb_backup, verb_restore, verb_compact,
     verb_trim, verb_dump, verb_load, verb_export;
 
@@ -559,6 +559,11 @@ int walk_segment(query *q, crm_txn *txn, const walk_wishes *w);
 /* Prints what crm_segment_explain() and crm_segment_why() gave. */
 void segment_explained(slice doc);
 void segment_why(slice doc);
+
+/* ---- verb_event.c ---- */
+
+/* Appends the document of an event from ATTRIBUTE=VALUE.  0 or an exit code. */
+int event_document(tool *t, const char *reference, int argc, char **argv, buf *out);
 
 /* ---- segment_act.c: tags for all customers of a segment ---- */
 

@@ -99,16 +99,16 @@ static int put_member(tool *t, char **argv, int i, buf *out)
     return 0;
 }
 
-static int event_document(tool *t, const options *o, int argc, char **argv, buf *out)
+int event_document(tool *t, const char *reference, int argc, char **argv, buf *out)
 {
     int rc = 0;
 
     buf_char(out, '{');
     for (int i = 0; i < argc && !rc; i++)
         rc = put_member(t, argv, i, out);
-    if (o->reference) {
+    if (reference) {
         json_key(out, "reference");
-        json_string(out, o->reference, strlen(o->reference));
+        json_string(out, reference, strlen(reference));
     }
     buf_char(out, '}');
     return rc;
@@ -145,7 +145,7 @@ static int add_one(tool *t, const options *o, int argc, char **argv)
         return rc;
     rc = target_one(t, txn, argv[0], &id);
     if (!rc)
-        rc = event_document(t, o, argc - 1, argv + 1, &json);
+        rc = event_document(t, o->reference, argc - 1, argv + 1, &json);
     if (!rc && (result = crm_event_add_json(txn, id, json.p, json.n, &number, &err)) < 0) {
         err.offset = -1; /* of a document nobody has seen */
         rc = fail_crm(t, &err);

@@ -613,6 +613,61 @@ CRM_API int crm_segment_tag(crm_txn *txn, const crm_segment *s, const char *tag,
 CRM_API int crm_segment_untag(crm_txn *txn, const crm_segment *s, const char *tag,
                               const crm_segment_options *opts, uint64_t *changed, crm_error *err);
 
+/** What crm_segment_act() does with every customer of a segment. */
+/** Gives a tag: text is `dimension:value`. */
+#define CRM_ACT_TAG 1u
+/** Takes a tag: text is `dimension:value`. */
+#define CRM_ACT_UNTAG 2u
+/** Changes fields: text is a JSON document as of crm_customer_patch_json(). */
+#define CRM_ACT_PATCH 3u
+/** Adds an event: text is a JSON document as of crm_event_add_json(). */
+#define CRM_ACT_EVENT 4u
+
+/** One action on a segment. */
+typedef struct crm_segment_action {
+    /** CRM_ACT_TAG ... CRM_ACT_EVENT. */
+    uint32_t what;
+    /** Zero. */
+    uint32_t reserved;
+    /** What is given or changed, NUL-terminated. */
+    const char *text;
+    /** Of CRM_ACT_TAG how the tag is given, or NULL. */
+    const crm_tag_options *how;
+    /** Receives how many customers it changed. */
+    uint64_t changed;
+} crm_segment_action;
+
+/**
+ * Does several things to the customers of a segment: one after another, all of them to those who
+ * are in it before the first.  In a batch transaction all of it is part of the batch, and undone
+ * with it; else each change has an entry of its own.  For a dry run abort the transaction.
+ *
+ * @param[in]     txn  Live write transaction.
+ * @param[in]     s  The segment.
+ * @param[in,out] actions  What is done; receive how many each changed.
+ * @param[in]     count  How many they are.
+ * @param[in]     opts  Options, or NULL; progress tells chunks while it asks, then customers.
+ * @param[out]    customers  Receives how many the segment has; may be NULL.
+ * @param[out]    err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EFIELD, CRM_EVALUE, CRM_ESYNTAX, CRM_EEXISTS  as crm_tag_add(),
+ * crm_customer_patch_json() and crm_event_add_json(); nothing was changed
+ * @retval CRM_ECANCELLED  progress asked to stop; nothing was changed
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   the thread that began @p txn.
+ * Cost:      as crm_segment_count(), then a tag costs a few rows a chunk, the others a change of
+ * each customer; what is changed stays in memory until all is done.
+ * @since 0.1
+ */
+CRM_API int crm_segment_act(crm_txn *txn, const crm_segment *s, crm_segment_action *actions,
+                            size_t count, const crm_segment_options *opts, uint64_t *customers,
+                            crm_error *err);
+
 #ifdef __cplusplus
 }
 #endif

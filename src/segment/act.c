@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT
  * Acting on the customers of a segment.
  */
+#include "base/error.h"
+#include "customer/customer.h"
 #include "segment/segment.h"
 #include "tag/tag.h"
 
+#include <crm/event.h>
+
 #include <string.h>
 
-typedef struct act {
+typedef struct walk {
     crm__asking a;
     uint64_t chunk;
-} act;
+} walk;
 
 /* The next chunk with customers of the segment.  A chunk is asked before it is changed, and what
  * was changed in others does not concern it. */
 static int next_rows(void *ctx, uint64_t *chunk, uint64_t *words)
 {
-    act *x = ctx;
+    walk *x = ctx;
     int any = 0, rc = CRM_OK;
 
     while (!rc && !any && x->chunk < x->a.plan.chunks) {
@@ -28,7 +32,7 @@ static int next_rows(void *ctx, uint64_t *chunk, uint64_t *words)
 static int tag_all(crm_txn *txn, const crm_segment *s, const char *tag, const crm_tag_options *how,
                    int on, const crm_segment_options *opts, uint64_t *changed, crm_error *err)
 {
-    act x;
+    walk x;
     int rc;
 
     memset(&x, 0, sizeof x);
@@ -49,4 +53,191 @@ int crm_segment_untag(crm_txn *txn, const crm_segment *s, const char *tag,
                       const crm_segment_options *opts, uint64_t *changed, crm_error *err)
 {
     return tag_all(txn, s, tag, NULL, 0, opts, changed, err);
+}
+
+/* ---- several actions on the same customers ---- */
+
+/* The customers of a chunk; who they are is fixed before anything is changed. */
+typedef struct chunk_rows {
+    uint64_t chunk;
+    uint64_t words[CRM__SET_WORDS];
+} chunk_rows;
+
+typedef struct acting {
+    crm_txn *txn;
+    crm_segment_options o;
+    crm__buf chunks; /* chunk_rows */
+    size_t next;
+    uint64_t customers, done; /* done: of all actions */
+    uint64_t all;
+    crm_error *err;
+} acting;
+
+static int gather(acting *x, crm__asking *a)
+{
+    int any, rc = CRM_OK;
+
+    for (uint64_t c = 0; c < a->plan.chunks && !rc; c++) {
+        chunk_rows *to = (chunk_rows *)(void *)crm__buf_reserve(&x->chunks, sizeof *to);
+        if (!to)
+            return CRM_ENOMEM;
+        to->chunk = c;
+        rc = crm__run_chunk(&a->run, c, to->words, &any);
+        if (rc || !any)
+            continue;
+        x->chunks.n += sizeof *to;
+        x->customers += crm__set_count(to->words);
+    }
+    return rc;
+}
+
+static const chunk_rows *rows_at(const acting *x, size_t i)
+{
+    return i < x->chunks.n / sizeof(chunk_rows) ? (const chunk_rows *)(const void *)x->chunks.p + i
+                                                : NULL;
+}
+
+static int next_gathered(void *ctx, uint64_t *chunk, uint64_t *words)
+{
+    acting *x = ctx;
+    const chunk_rows *from = rows_at(x, x->next++);
+
+    if (!from)
+        return CRM_DONE;
+    *chunk = from->chunk;
+    memcpy(words, from->words, sizeof from->words);
+    return CRM_OK;
+}
+
+static int cancelled(acting *x)
+{
+    if (x->o.progress && x->o.progress(x->done, x->all, x->o.progress_ctx))
+        return crm__segment_fail(x->txn, CRM_ECANCELLED, x->err);
+    return CRM_OK;
+}
+
+/* Revision of the last change of a customer. */
+static int revision_of(acting *x, crm_customer *c, crm_id id, uint64_t *revision)
+{
+    int rc = crm__customer_read(x->txn, id, c, x->err);
+
+    *revision = rc ? 0 : crm_customer_revision(c);
+    return rc;
+}
+
+static int patch_one(acting *x, crm_segment_action *act, crm_customer *c, crm_id id)
+{
+    uint64_t before, after = 0;
+    int rc = revision_of(x, c, id, &before);
+
+    if (!rc)
+        rc = crm_customer_patch_json(x->txn, id, 0, act->text, CRM_NUL, x->err);
+    if (!rc)
+        rc = revision_of(x, c, id, &after);
+    act->changed += !rc && before != after;
+    return rc;
+}
+
+static int event_one(acting *x, crm_segment_action *act, crm_id id)
+{
+    uint32_t number;
+    int rc = crm_event_add_json(x->txn, id, act->text, CRM_NUL, &number, x->err);
+
+    act->changed += rc == CRM_OK;
+    return rc < 0 ? rc : CRM_OK;
+}
+
+enum { LOOK_EVERY = 64 };
+
+static int one_by_one(acting *x, crm_segment_action *act)
+{
+    const chunk_rows *from;
+    crm_customer *c;
+    int rc = crm_customer_new(x->txn, &c, x->err);
+
+    for (size_t i = 0; !rc && (from = rows_at(x, i)) != NULL; i++) {
+        for (int32_t row = crm__set_next(from->words, 0); row >= 0 && !rc;
+             row = crm__set_next(from->words, (uint32_t)row + 1)) {
+            crm_id id = (from->chunk << CRM__CHUNK_SHIFT) + (uint64_t)row;
+            rc = act->what == CRM_ACT_PATCH ? patch_one(x, act, c, id) : event_one(x, act, id);
+            if (!rc && ++x->done % LOOK_EVERY == 0)
+                rc = cancelled(x);
+        }
+    }
+    crm_customer_free(c);
+    return rc;
+}
+
+static int act_on(acting *x, crm_segment_action *act)
+{
+    int rc;
+
+    act->changed = 0;
+    if (act->what != CRM_ACT_TAG && act->what != CRM_ACT_UNTAG)
+        return one_by_one(x, act);
+    x->next = 0;
+    rc = crm__tag_rows(x->txn, act->text, act->what == CRM_ACT_TAG ? act->how : NULL,
+                       act->what == CRM_ACT_TAG, next_gathered, x, &act->changed, x->err);
+    x->done += x->customers;
+    return rc ? rc : cancelled(x);
+}
+
+static int check_actions(const crm_segment_action *actions, size_t count, crm_error *err)
+{
+    if (!actions && count)
+        return crm__fail_field(err, CRM_EINVAL, "actions", "actions is NULL");
+    for (size_t i = 0; i < count; i++) {
+        if (actions[i].what < CRM_ACT_TAG || actions[i].what > CRM_ACT_EVENT || !actions[i].text ||
+            actions[i].reserved)
+            return crm__fail_field(err, CRM_EINVAL, "actions", "action %zu is none", i);
+    }
+    return CRM_OK;
+}
+
+/* All of them, or nothing. */
+static int act_all(acting *x, crm_segment_action *actions, size_t count)
+{
+    crm_savepoint mark;
+    int rc = crm_txn_savepoint(x->txn, &mark, x->err);
+
+    if (rc)
+        return rc;
+    x->all = x->customers * count;
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = act_on(x, &actions[i]);
+    if (rc)
+        (void)crm_txn_rollback(x->txn, mark, NULL);
+    (void)crm_txn_release(x->txn, mark, NULL);
+    return rc;
+}
+
+int crm_segment_act(crm_txn *txn, const crm_segment *s, crm_segment_action *actions, size_t count,
+                    const crm_segment_options *opts, uint64_t *customers, crm_error *err)
+{
+    crm__asking a;
+    acting x;
+    int rc = crm__txn_enter(txn, 1, err);
+
+    if (!rc)
+        rc = check_actions(actions, count, err);
+    memset(&x, 0, sizeof x);
+    if (!rc)
+        rc = crm__segment_options(opts, &x.o, err);
+    if (rc)
+        return rc;
+    x.txn = txn;
+    x.err = err;
+    crm__buf_init(&x.chunks, txn->mem);
+    rc = crm__segment_begin(txn, s, opts, &a, err);
+    if (!rc && (rc = gather(&x, &a)))
+        rc = crm__segment_fail(txn, rc, err);
+    crm__segment_end(&a);
+    if (!rc && x.customers)
+        rc = act_all(&x, actions, count);
+    for (size_t i = 0; i < count && (rc || !x.customers); i++)
+        actions[i].changed = 0;
+    if (!rc && customers)
+        *customers = x.customers;
+    crm__buf_clear(&x.chunks);
+    return rc;
 }

@@ -158,24 +158,23 @@ static int new_bucket(crm__dim *d, int64_t us, size_t at)
     }
     crm__window_range(&w, us, d->zone, &b.from, &b.until);
     crm__civil_from_time(us + crm__zone_offset(d->zone, us) * CRM__US_PER_SECOND, &c);
-    rc = c.year < 1 || c.year > 9999
-             ? CRM_ECORRUPT
-             : crm__dim_date(d, crm__date_pack(c.year, c.month, c.day), &b.code);
+    rc = c.year < 1 || c.year > 9999 ? CRM_ECORRUPT : CRM_OK;
     if (rc)
         return rc;
+    b.date = unit_start(crm__date_pack(c.year, c.month, c.day), d->g->unit);
     memmove(d->buckets + at + 1, d->buckets + at, (d->bucket_count - at) * sizeof b);
     d->buckets[at] = b;
     d->bucket_count++;
     return CRM_OK;
 }
 
-int crm__dim_bucket(crm__dim *d, int64_t us, const crm__bucket **out)
+int crm__dim_bucket(crm__dim *d, int64_t us, crm__bucket *out)
 {
     size_t lo = 0, hi = d->bucket_count;
     int rc = CRM_OK;
 
     if (hi && d->buckets[d->bucket_last].from <= us && us < d->buckets[d->bucket_last].until) {
-        *out = &d->buckets[d->bucket_last];
+        *out = d->buckets[d->bucket_last];
         return CRM_OK;
     }
     while (lo < hi) {
@@ -190,7 +189,7 @@ int crm__dim_bucket(crm__dim *d, int64_t us, const crm__bucket **out)
     if (rc)
         return rc;
     d->bucket_last = lo;
-    *out = &d->buckets[lo];
+    *out = d->buckets[lo];
     return CRM_OK;
 }
 
@@ -211,7 +210,7 @@ static __int128 steps_in(int64_t number, int scale, crm__decimal width)
 
 int crm__dim_number(crm__dim *d, int64_t number, int scale, uint32_t *code)
 {
-    const crm__bucket *b;
+    crm__bucket b;
     __int128 q;
     int rc;
 
@@ -224,8 +223,7 @@ int crm__dim_number(crm__dim *d, int64_t number, int scale, uint32_t *code)
         if (number < CRM__TIME_MIN || number > CRM__TIME_MAX)
             return CRM_ECORRUPT;
         rc = crm__dim_bucket(d, number, &b);
-        *code = rc ? 0 : b->code;
-        return rc;
+        return rc ? rc : crm__dim_date(d, b.date, code);
     }
     if (scale == 0 && d->width.scale == 0)
         q = number / d->width.mantissa - (number % d->width.mantissa < 0);

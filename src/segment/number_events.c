@@ -210,11 +210,12 @@ static int add_items(visit *w, uint32_t time)
 /* ---- parts ---- */
 
 /* The events of a part from one time to another, both since its midnight. */
-static int add_span(visit *w, crm__slice part, int64_t from, int64_t until, uint32_t time)
+static int add_span(visit *w, crm__slice part, int64_t from, int64_t until, int32_t date)
 {
     const crm__events_test *t = &w->p->events;
     crm__number_run *n = w->n;
     crm__day_view *v = &n->days->view;
+    uint32_t time = 0;
     int rc = crm__day_view_open(v, part);
 
     if (!rc)
@@ -224,6 +225,10 @@ static int add_span(visit *w, crm__slice part, int64_t from, int64_t until, uint
     if (!rc && !n->all)
         crm__day_view_among(v, w->words);
     if (rc || !v->left)
+        return rc;
+    if (w->time)
+        rc = crm__dim_date(w->time, date, &time);
+    if (rc)
         return rc;
     if (!w->items)
         rc = add_all(w, n->dims[0].op == CRM__DIM_TIME ? time : 0,
@@ -238,7 +243,7 @@ static int on_part(void *ctx, int32_t day, crm__slice part)
     visit *w = ctx;
     const crm__events_test *t = &w->p->events;
     int64_t midnight = (int64_t)day * CRM__US_PER_DAY, from, until;
-    const crm__bucket *b;
+    crm__bucket b;
     int rc = CRM_OK;
 
     if (midnight < CRM__TIME_MIN - CRM__US_PER_DAY || midnight > CRM__TIME_MAX)
@@ -252,8 +257,8 @@ static int on_part(void *ctx, int32_t day, crm__slice part)
         rc = crm__dim_bucket(w->time, from, &b);
         if (rc)
             break;
-        end = b->until < until ? b->until : until;
-        rc = add_span(w, part, from - midnight, end - midnight, b->code);
+        end = b.until < until ? b.until : until;
+        rc = add_span(w, part, from - midnight, end - midnight, b.date);
         from = end;
     }
     return rc;
@@ -294,15 +299,14 @@ static int event_code(crm__number_run *n, uint32_t k, const crm__event *e, uint3
 {
     crm__dim *d = &n->dims[k];
     const crm__event_value *v;
-    const crm__bucket *b;
+    crm__bucket b;
     int rc;
 
     *code = 0;
     switch (d->op) {
     case CRM__DIM_TIME:
         rc = crm__dim_bucket(d, e->time, &b);
-        *code = rc ? 0 : b->code;
-        return rc;
+        return rc ? rc : crm__dim_date(d, b.date, code);
     case CRM__DIM_SOURCE:
         return e->source ? crm__codes_of(&d->codes, e->source, code) : CRM_OK;
     case CRM__DIM_EVENT:

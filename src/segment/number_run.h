@@ -31,7 +31,7 @@ typedef struct crm__layer {
 /* A calendar unit that some time was in. */
 typedef struct crm__bucket {
     int64_t from, until;
-    uint32_t code;
+    int32_t date; /* its first day, packed */
 } crm__bucket;
 
 typedef struct crm__dim {
@@ -61,8 +61,8 @@ void crm__dim_close(crm__dim *d);
 int crm__dim_layers(crm__dim *d, crm__run *r, const uint64_t *words);
 /* The same for the sets of currencies of a field, code = 1 + crm__day_currency(). */
 int crm__dim_currencies(crm__dim *d, crm__run *r, const crm__field *f, const uint64_t *words);
-/* The unit that a time is in; good until the next one is asked for. */
-int crm__dim_bucket(crm__dim *d, int64_t us, const crm__bucket **out);
+/* The unit that a time is in. */
+int crm__dim_bucket(crm__dim *d, int64_t us, crm__bucket *out);
 /* Codes of a number, an instant or a packed date of the grouping. */
 int crm__dim_number(crm__dim *d, int64_t number, int scale, uint32_t *code);
 int crm__dim_date(crm__dim *d, int32_t date, uint32_t *code);

@@ -345,7 +345,7 @@ static int keys_of(const grouping *g, const w_customer *c, const w_event *e, cha
     case G_REGION:
     case G_TAGS:
         for (int i = 0; i < W_TAGS; i++) {
-            if (c->tags >> i & 1 && (g->of == G_TAGS || strncmp(W_TAG[i], "region:", 7) == 0))
+            if (w_tagged(c, i) && (g->of == G_TAGS || strncmp(W_TAG[i], "region:", 7) == 0))
                 snprintf(keys[n++], TEXT, "%s", W_TAG[i]);
         }
         break;
@@ -785,7 +785,7 @@ CRM_TEST(test_api_number_oracle__stored)
     }
     setenv("TZ", "UTC", 1);
     tzset();
-    crm_db_close(w.db);
+    w_close(&w);
 }
 
 CRM_TEST(test_api_number_oracle__while_writing)
@@ -809,5 +809,5 @@ CRM_TEST(test_api_number_oracle__while_writing)
     }
     setenv("TZ", "UTC", 1);
     tzset();
-    crm_db_close(w.db);
+    w_close(&w);
 }

@@ -2,7 +2,7 @@
 # help and version; every verb has a page with examples, in lines that fit a terminal.
 . "$CLI_TESTS/lib.sh"
 
-verbs='init create get find set delete undelete list segment numbers tag tags event timeline history undo changes head verify stat
+verbs='init create get find set delete undelete list segment numbers act tag tags event timeline history undo changes head verify stat
     check backup restore compact trim import export dump load model help version'
 for verb in $verbs; do
     crm "$verb" --help >page

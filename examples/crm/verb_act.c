@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ * crm act: several things done to all customers of a segment, as one batch.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: " TOOL " act QUERY [--tag TAG]... [--untag TAG]... [--set FIELD=VALUE]...\n"
+    "               [--event ATTRIBUTE=VALUE]... [--dry-run]\n"
+    "\n"
+    "Does something to every customer of a segment: gives or takes tags, sets fields, adds an\n"
+    "event. All of it is one batch: it is written together or not at all, and '" TOOL
+    " undo' takes\n"
+    "it back. Who is meant is found out first, so that one thing does not change whom the\n"
+    "next is done to.\n"
+    "\n"
+    "  QUERY             in the segment language, see '" TOOL " segment --help'; @FILE, or -\n"
+    "  --tag TAG         give a tag, e.g. behaviour:dormant; may be given again\n"
+    "  --untag TAG       take a tag; may be given again\n"
+    "  --set FIELD=VALUE\n"
+    "                    set a field; FIELD= empties it, FIELD+=VALUE and FIELD-=VALUE change a\n"
+    "                    list; may be given again\n"
+    "  --event ATTRIBUTE=VALUE\n"
+    "                    of one event, e.g. --event kind=call --event direction=out; without a\n"
+    "                    time it happened now\n"
+    "  --reference REF   number of the event in its source: who has it already gets no second\n"
+    "  --until TIME      when the tags given end, where their dimensions allow an end\n"
+    "  --reason TEXT     why the tags are given\n"
+    "  --batch=NAME      name of the batch\n"
+    "  --dry-run         do it, then take it back: prints what would be changed\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " act 'last(order) before 2026' --tag behaviour:dormant --dry-run\n"
+    "  " TOOL " act 'city = 上海 and owner is empty' --set owner=li.na --event kind=call\n"
+    "  " TOOL " act 'segment(vip)' --untag value:low --tag value:high --reason 'spring review'\n";
+
+typedef struct wishes {
+    arg_list tags, untags, sets, event;
+    const char *until, *reason, *reference;
+    int dry_run;
+} wishes;
+
+/* What is done, in the order in which it is told. */
+typedef struct plan {
+    crm_segment_action *p;
+    size_t n;
+    crm_tag_options how;
+    buf set, event;
+} plan;
+
+static void add(plan *x, uint32_t what, const char *text)
+{
+    crm_segment_action a = {what, 0, text, what == CRM_ACT_TAG ? &x->how : NULL, 0};
+
+    x->p = xrealloc(x->p, (x->n + 1) * sizeof(*x->p));
+    x->p[x->n++] = a;
+}
+
+static char **arguments(const arg_list *l)
+{
+    return (char **)(uintptr_t)l->p;
+}
+
+static int make_plan(tool *t, crm_txn *txn, const wishes *o, plan *x)
+{
+    int rc = 0;
+
+    crm_tag_options_init(&x->how);
+    x->how.reason = o->reason;
+    if (o->until && time_parse(o->until, strlen(o->until), &x->how.until_us))
+        return fail_usage(t, "--until needs a time such as 2026-01-31, not '%s'", o->until);
+    for (size_t i = 0; i < o->untags.n; i++)
+        add(x, CRM_ACT_UNTAG, o->untags.p[i]);
+    for (size_t i = 0; i < o->tags.n; i++)
+        add(x, CRM_ACT_TAG, o->tags.p[i]);
+    if (o->sets.n) {
+        rc = pairs_document(t, txn, (int)o->sets.n, arguments(&o->sets), 1, 0, &x->set);
+        if (!rc)
+            add(x, CRM_ACT_PATCH, x->set.p);
+    }
+    if (!rc && o->event.n) {
+        rc = event_document(t, o->reference, (int)o->event.n, arguments(&o->event), &x->event);
+        if (!rc)
+            add(x, CRM_ACT_EVENT, x->event.p);
+    }
+    return rc;
+}
+
+/* ---- what was done ---- */
+
+static const char *name_of(const crm_segment_action *a)
+{
+    static const char *const names[] = {"", "tag", "untag", "set", "event"};
+
+    return names[a->what];
+}
+
+static void put_json(const plan *x, uint64_t customers, int dry_run)
+{
+    buf b = {0};
+
+    buf_fmt(&b, "{\"customers\":%" PRIu64 ",\"actions\":[", customers);
+    for (size_t i = 0; i < x->n; i++) {
+        buf_fmt(&b, "%s{\"action\":\"%s\"", i ? "," : "", name_of(&x->p[i]));
+        if (x->p[i].what <= CRM_ACT_UNTAG) {
+            json_key(&b, "tag");
+            json_string(&b, x->p[i].text, strlen(x->p[i].text));
+        }
+        buf_fmt(&b, ",\"changed\":%" PRIu64 "}", x->p[i].changed);
+    }
+    buf_fmt(&b, "],\"dry_run\":%s}", dry_run ? "true" : "false");
+    out_json(b.p, b.n);
+    buf_free(&b);
+}
+
+static void put_done(tool *t, const plan *x, uint64_t customers, int dry_run)
+{
+    buf b = {0};
+
+    if (t->json) {
+        put_json(x, customers, dry_run);
+        return;
+    }
+    for (size_t i = 0; i < x->n; i++) {
+        buf_fmt(&b, "%s%s%s%s: %s", dry_run ? "dry run: " : "", name_of(&x->p[i]),
+                x->p[i].what <= CRM_ACT_UNTAG ? " " : "",
+                x->p[i].what <= CRM_ACT_UNTAG ? x->p[i].text : "",
+                dry_run ? "would change " : "changed ");
+        buf_count(&b, x->p[i].changed);
+        buf_str(&b, " of ");
+        buf_count(&b, customers);
+        buf_str(&b, customers == 1 ? " customer" : " customers");
+        out_line(b.p, b.n);
+        b.n = 0;
+    }
+    buf_free(&b);
+}
+
+/* ---- the verb ---- */
+
+static int act(tool *t, query *q, const wishes *o)
+{
+    crm_error err = CRM_ERROR_INIT;
+    uint64_t customers = 0;
+    crm_txn *txn = NULL;
+    plan x = {.p = NULL};
+    int rc = open_write(t, MAKE_NOT);
+
+    if (!rc && !(rc = begin(t, CRM_WRITE, &txn)) && !(rc = query_parse(q, txn)))
+        rc = make_plan(t, txn, o, &x);
+    if (!rc) {
+        query_watch(q);
+        if (crm_segment_act(txn, q->segment, x.p, x.n, &q->options, &customers, &err)) {
+            err.offset = -1; /* of a document nobody has seen */
+            rc = query_fail(q, &err);
+        }
+        query_unwatch(q);
+    }
+    if (rc || o->dry_run)
+        crm_txn_abort(txn);
+    else
+        rc = commit(t, txn);
+    if (!rc)
+        put_done(t, &x, customers, o->dry_run);
+    free(x.p);
+    buf_free(&x.set);
+    buf_free(&x.event);
+    return rc;
+}
+
+static int check(tool *t, const wishes *o)
+{
+    if (!o->tags.n && !o->untags.n && !o->sets.n && !o->event.n)
+        return fail_usage(t, "needs something to do: --tag, --untag, --set or --event");
+    if (o->reference && !o->event.n)
+        return fail_usage(t, "--reference is of an --event");
+    if ((o->until || o->reason) && !o->tags.n)
+        return fail_usage(t, "%s is of a --tag", o->until ? "--until" : "--reason");
+    return 0;
+}
+
+static int run(tool *t, int argc, char **argv)
+{
+    wishes o = {.dry_run = 0};
+    const arg_option own[] = {
+        {"tag", 0, ARG_LIST, &o.tags},
+        {"untag", 0, ARG_LIST, &o.untags},
+        {"set", 0, ARG_LIST, &o.sets},
+        {"event", 0, ARG_LIST, &o.event},
+        {"until", 0, ARG_TEXT, &o.until},
+        {"reason", 0, ARG_TEXT, &o.reason},
+        {"reference", 0, ARG_TEXT, &o.reference},
+        {"batch", 0, ARG_BATCH, NULL},
+        {"dry-run", 0, ARG_FLAG, &o.dry_run},
+        {NULL, 0, 0, NULL},
+    };
+    query q;
+    int rc = verb_start(t, &argc, argv, own);
+
+    if (!rc && argc != 1)
+        rc = fail_usage(t, "needs one QUERY, in quotes");
+    if (!rc)
+        rc = check(t, &o);
+    if (!rc && !(rc = query_read(&q, t, argv[0]))) {
+        if (!t->write.batch)
+            t->write.batch = CRM_BATCH_NEW;
+        rc = act(t, &q, &o);
+        query_free(&q);
+    }
+    free(o.tags.p);
+    free(o.untags.p);
+    free(o.sets.p);
+    free(o.event.p);
+    return rc;
+}
+
+const verb verb_act = {"act",
+                       "QUERY --tag TAG | --set FIELD=VALUE | ...",
+                       "change all customers of a segment",
+                       help,
+                       1,
+                       run};
