@@ -416,7 +416,7 @@ static void ask(crm_txn *txn, const question *q)
             series_add(&other, at[2] - at[1]);
         }
     }
-    printf("%-34s %10.4f %12.4f %12.4f %10.3g\n", q->what, series_median(&one), series_median(&two),
+    printf("%-34s %10.4f %12.4f %12.4f %10.1f\n", q->what, series_median(&one), series_median(&two),
            series_median(&other), series_median(&other) / series_median(&one));
     fflush(stdout);
     crm_segment_free(segment);
