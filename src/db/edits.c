@@ -59,54 +59,78 @@ size_t crm__edits_bytes(const crm__edits *e)
     return e->arena.used + e->slot_count * sizeof *e->slots;
 }
 
-static uint32_t hash_of(kv_space space, crm__slice key)
+/* A key as it is looked for: with zeros behind it in words, which are hashed and compared at once,
+ * when it is short enough for a slot. */
+typedef struct sought {
+    uint64_t word[CRM__SLOT_KEY / 8];
+    crm__slice key;
+    uint32_t hash;
+    uint8_t space;
+} sought;
+
+/* Fewer than 8 bytes, and zeros behind them. */
+static uint64_t few_bytes(const uint8_t *p, size_t n)
 {
-    return (uint32_t)crm__hash64((uint64_t)space, key.p, key.n);
+    if (n >= 4)
+        return crm__get_le32(p) | (uint64_t)crm__get_le32(p + n - 4) << 8 * (n - 4);
+    if (n >= 2)
+        return crm__get_le16(p) | (uint64_t)crm__get_le16(p + n - 2) << 8 * (n - 2);
+    return n ? *p : 0;
 }
 
-/* A key with its zeros, to be compared at once; NULL when it is too long. */
-static const uint64_t *pad(crm__slice key, uint64_t room[CRM__SLOT_KEY / 8])
+static sought seek_of(kv_space space, crm__slice key)
 {
-    if (key.n > CRM__SLOT_KEY)
-        return NULL;
-    memset(room, 0, CRM__SLOT_KEY);
-    if (key.n)
-        memcpy(room, key.p, key.n);
-    return room;
+    sought s = {{0}, key, 0, (uint8_t)space};
+    uint64_t h = (uint64_t)space << 32 | key.n;
+    size_t n = key.n, i = 0;
+
+    if (n > CRM__SLOT_KEY) {
+        s.hash = (uint32_t)crm__hash64(h, key.p, n);
+        return s;
+    }
+    for (; n >= 8; n -= 8, i++)
+        s.word[i] = crm__get_le64(key.p + 8 * i);
+    if (n)
+        s.word[i] = few_bytes(key.p + 8 * i, n);
+    h = (h ^ s.word[0]) * 0xBF58476D1CE4E5B9u;
+    h = (h ^ h >> 32 ^ s.word[1]) * 0x94D049BB133111EBu;
+    h = (h ^ h >> 32 ^ s.word[2]) * 0xBF58476D1CE4E5B9u;
+    s.hash = (uint32_t)(h ^ h >> 32);
+    return s;
 }
 
-static int is_slot(const crm__slot *s, kv_space space, crm__slice key, const uint64_t *padded)
+static int is_slot(const crm__slot *s, const sought *k)
 {
     uint64_t own[CRM__SLOT_KEY / 8];
 
-    if (s->space != space || s->key_n != key.n)
+    if (s->space != k->space || s->key_n != k->key.n)
         return 0;
-    if (!padded)
-        return memcmp(s->key.out, key.p, key.n) == 0;
+    if (k->key.n > CRM__SLOT_KEY)
+        return memcmp(s->key.out, k->key.p, k->key.n) == 0;
     memcpy(own, s->key.in, sizeof own);
-    return own[0] == padded[0] && own[1] == padded[1] && own[2] == padded[2];
+    return own[0] == k->word[0] && own[1] == k->word[1] && own[2] == k->word[2];
 }
 
-static crm__edit_place *probe(const crm__edits *e, uint32_t hash, kv_space space, crm__slice key)
+static crm__edit_place *probe(const crm__edits *e, const sought *k)
 {
-    uint64_t room[CRM__SLOT_KEY / 8];
-    const uint64_t *padded = pad(key, room);
-    uint32_t mask = e->table_size - 1, i = hash & mask;
+    uint32_t mask = e->table_size - 1, i = k->hash & mask;
 
     for (;; i = (i + 1) & mask) {
         crm__edit_place *p = &e->table[i];
-        if (!p->slot || (p->hash == hash && is_slot(&e->slots[p->slot - 1], space, key, padded)))
+        if (!p->slot || (p->hash == k->hash && is_slot(&e->slots[p->slot - 1], k)))
             return p;
     }
 }
 
 static const crm__slot *lookup(const crm__edits *e, kv_space space, crm__slice key)
 {
+    sought k;
     uint32_t at;
 
     if (!e->slot_count)
         return NULL;
-    at = probe(e, hash_of(space, key), space, key)->slot;
+    k = seek_of(space, key);
+    at = probe(e, &k)->slot;
     return at ? &e->slots[at - 1] : NULL;
 }
 
@@ -300,39 +324,38 @@ static int grow_undo(crm__edits *e)
 }
 
 /* A new slot at its place in the table. */
-static crm__slot *add_slot(crm__edits *e, crm__edit_place *at, uint32_t hash, kv_space space,
-                           crm__slice key, uint8_t form)
+static crm__slot *add_slot(crm__edits *e, crm__edit_place *at, const sought *k, uint8_t form)
 {
     order_node *node = NULL;
     const uint8_t *copy = NULL;
     crm__slot *s;
 
-    if (e->order[space] && !(node = order_node_new(e, e->slot_count, hash)))
+    if (e->order[k->space] && !(node = order_node_new(e, e->slot_count, k->hash)))
         return NULL;
-    if (key.n > CRM__SLOT_KEY && !(copy = crm__arena_copy(&e->arena, key.p, key.n)))
+    if (k->key.n > CRM__SLOT_KEY && !(copy = crm__arena_copy(&e->arena, k->key.p, k->key.n)))
         return NULL;
     s = &e->slots[e->slot_count];
     memset(s, 0, sizeof *s);
-    s->hash = hash;
+    s->hash = k->hash;
     if (copy)
         s->key.out = copy;
     else
-        memcpy(s->key.in, key.p, key.n);
-    s->key_n = (uint16_t)key.n;
-    s->space = (uint8_t)space;
+        memcpy(s->key.in, k->key.p, k->key.n);
+    s->key_n = (uint16_t)k->key.n;
+    s->space = k->space;
     s->form = form;
-    *at = (crm__edit_place){hash, ++e->slot_count};
+    *at = (crm__edit_place){k->hash, ++e->slot_count};
     if (node)
-        order_add(e, e->order[space], node);
+        order_add(e, e->order[k->space], node);
     return s;
 }
 
 /* The slot of a key, made when absent, with its present state noted for rollback. */
 static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8_t form)
 {
-    uint32_t hash = hash_of(space, key);
     crm__edit_place *at;
     crm__slot *s;
+    sought k;
 
     if (key.n == 0 || key.n > KV_KEY_MAX)
         return NULL;
@@ -342,8 +365,9 @@ static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8
         return NULL;
     if (e->undo_count == e->undo_cap && grow_undo(e))
         return NULL;
-    at = probe(e, hash, space, key);
-    s = at->slot ? &e->slots[at->slot - 1] : add_slot(e, at, hash, space, key, form);
+    k = seek_of(space, key);
+    at = probe(e, &k);
+    s = at->slot ? &e->slots[at->slot - 1] : add_slot(e, at, &k, form);
     if (!s)
         return NULL;
     e->changes++;
@@ -527,7 +551,7 @@ static void expect(const crm__edits *e, const crm__edit_item *items, uint32_t n)
     const crm__edit_place *place[EXPECTED];
 
     for (uint32_t i = 0; i < n; i++) {
-        place[i] = &e->table[hash_of(KV_DAY, items[i].list) & (e->table_size - 1)];
+        place[i] = &e->table[seek_of(KV_DAY, items[i].list).hash & (e->table_size - 1)];
         __builtin_prefetch(place[i]);
     }
     for (uint32_t i = 0; i < n; i++) {

@@ -127,7 +127,8 @@ int crm__op_begin_beside(crm_txn *txn, crm__op *op, crm_error *err)
         return rc;
     if (txn->sticky.code)
         return crm__fail_copy(err, &txn->sticky);
-    crm_error_init(&op->local);
+    if (!err)
+        crm_error_init(&op->local);
     op->err = err ? err : &op->local;
     op->mark = crm__edits_mark(&txn->edits);
     op->pending = txn->pending.count;

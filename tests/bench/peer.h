@@ -19,11 +19,11 @@ typedef struct cell {
 typedef struct peer_options {
     const char *data, *dir;
     int loads, runs;
-    int customers; /* no events */
-    int single;    /* a journal entry each, in place of a batch */
-    int by_time;   /* events in the order of their file */
-    int alone;     /* no second thread reads */
-    uint64_t part; /* changes a commit, 0: all in one */
+    int customers;             /* no events */
+    int single;                /* a journal entry each, in place of a batch */
+    int by_time;               /* events in the order of their file */
+    int alone;                 /* no second thread reads */
+    uint64_t part, event_part; /* customers and events a commit, 0: all in one */
 } peer_options;
 
 extern crm_error err;

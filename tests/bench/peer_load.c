@@ -84,6 +84,7 @@ typedef struct loading {
     crm_db *db;
     crm_txn *txn;
     uint64_t batch, changes, events;
+    uint64_t part; /* changes a commit */
     double private_mb;
     uint32_t *table, mask; /* number of an external id -> row + 1, open addressing */
     uint32_t *numbers;     /* of the rows */
@@ -181,7 +182,7 @@ static void count_change(loading *l)
     l->changes++;
     if (l->changes % SAMPLE_STEP == 0)
         sample(l);
-    if (l->o->part && l->changes % l->o->part == 0) {
+    if (l->part && l->changes % l->part == 0) {
         commit(l);
         begin(l);
     }
@@ -257,6 +258,7 @@ static void load_customers(loading *l)
     crm_id id;
 
     begin(l);
+    l->part = l->o->part;
     l->text = all;
     peer_row(&l->text, row, CELLS, side);
     pipe = peer_pipe_open(make_customer, read_customer, l, l->o->alone);
@@ -421,6 +423,8 @@ static void load_events(loading *l, cell all)
     peer_slot *s;
 
     begin(l);
+    l->part = l->o->event_part;
+    l->changes = 0;
     l->text = all;
     pipe = peer_pipe_open(make_event, read_event, l, l->o->alone);
     while ((s = peer_pipe_next(pipe)) != NULL) {
@@ -514,11 +518,11 @@ void peer_loads(const peer_options *o)
     snprintf(extra, sizeof extra,
              ",\"last_parts_s\":{\"customers\":%.2f,\"sort\":%.2f,\"events\":%.2f,\"close\":%.2f},"
              "\"last_cpu_s\":{\"customers\":%.2f,\"sort\":%.2f,\"events\":%.2f},"
-             "\"threads\":%d,\"journal\":\"%s\",\"commit_each\":%" PRIu64
-             ",\"left_out\":\"consents%s\"",
+             "\"threads\":%d,\"journal\":\"%s\",\"commit_each\":[%" PRIu64 ",%" PRIu64
+             "],\"left_out\":\"consents%s\"",
              parts[CUSTOMERS], parts[SORT], parts[EVENTS], parts[CLOSE], cpu[CUSTOMERS], cpu[SORT],
              cpu[EVENTS], o->alone ? 1 : 2, o->single ? "an entry a change" : "one batch", o->part,
-             o->customers ? ", events" : "");
+             o->event_part, o->customers ? ", events" : "");
     emit(name, 1, &s, "s", "", extra);
     snprintf(op, sizeof op, "rss_%s", name);
     emit_one(op, measure_peak_mb(), "MB");
