@@ -155,9 +155,15 @@ uint8_t *crm__buf_reserve(crm__buf *b, size_t n)
     return b->p + b->n;
 }
 
+/* The same without a call when there is room, as mostly. */
+static inline uint8_t *room_for(crm__buf *b, size_t n)
+{
+    return b->p && !b->failed && b->cap - b->n >= n ? b->p + b->n : crm__buf_reserve(b, n);
+}
+
 void crm__buf_add(crm__buf *b, const void *p, size_t n)
 {
-    uint8_t *at = crm__buf_reserve(b, n);
+    uint8_t *at = room_for(b, n);
 
     if (!at)
         return;
@@ -173,22 +179,24 @@ void crm__buf_add_str(crm__buf *b, const char *s)
 
 void crm__buf_add_u8(crm__buf *b, unsigned v)
 {
-    uint8_t c = (uint8_t)v;
+    uint8_t *at = room_for(b, 1);
 
-    crm__buf_add(b, &c, 1);
+    if (!at)
+        return;
+    *at = (uint8_t)v;
+    b->n++;
 }
 
 void crm__buf_add_varint(crm__buf *b, uint64_t v)
 {
-    uint8_t t[10];
-    size_t n = 0;
+    uint8_t *at = room_for(b, 10), *p = at;
 
-    while (v >= 0x80) {
-        t[n++] = (uint8_t)(v | 0x80);
-        v >>= 7;
-    }
-    t[n++] = (uint8_t)v;
-    crm__buf_add(b, t, n);
+    if (!at)
+        return;
+    for (; v >= 0x80; v >>= 7)
+        *p++ = (uint8_t)(v | 0x80);
+    *p++ = (uint8_t)v;
+    b->n += (size_t)(p - at);
 }
 
 void crm__buf_add_zigzag(crm__buf *b, int64_t v)
