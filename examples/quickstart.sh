@@ -266,6 +266,15 @@ run 0 segment save won 'event(call) followed by event(order)'
 run 0 segment top 'segment(won)' --fields id,name,city
 run 4 segment count 'segment(won) and scroe > 5'
 
+head_line 'Numbers: exact, by month, by steps, as a table or a picture'
+run 0 numbers 'count, avg(score), max(score) by lead_source'
+run 0 numbers 'count by score in 5 steps' --of 'score is not empty'
+run 0 numbers 'count(*) by month last 3 months' --svg "$work/months.svg"
+run 0 segment diff 'score >= 700' '城市 = 上海'
+
+head_line 'Something done to all of them, rehearsed first'
+run 0 act 'segment(won)' --set lifecycle=active --event kind=call --event direction=out --dry-run
+
 head_line 'Out again: all, or who is in a segment; noted in the journal with the reason'
 run 0 export "$work/out.csv" --fields name,phone,city,tags --reason 'for the newsletter' --force
 run 0 segment export 'tag(value:high) and phone is not empty' "$work/calls.vcf" --reason 'calls of May' --force
@@ -287,6 +296,7 @@ That was it. What to try next, in this folder:
    crm create 姓名=张伟 电话='139 0013 9000'
    crm list --json | head -n 3            for programs
    crm segment --help                     questions over all customers; docs/segment-language.md
+   crm numbers --help                     sums, averages, tables, pictures; docs/numbers.md
    crm import my-customers.csv            CSV, XLSX, vCard, JSON Lines; docs/import.md
    crm changes --follow                   what changes, as it happens, in any process
    crm model show                         the built-in model; docs/model.md says how to write yours
