@@ -134,8 +134,9 @@ static int is_stranger(crm_import *imp, crm_id id, int numbered, int *stranger, 
 
 /* ---- tags ---- */
 
-/* Gives a customer the tags of its row: those that are there stay. */
-static int give_tags(crm_import *imp, crm_id id, crm_error *err)
+/* Gives a customer the tags of its row: those that are there stay.  One who is new has none, which
+ * in a dimension with one spares a look at all tags of its neighbours. */
+static int give_tags(crm_import *imp, crm_id id, int created, crm_error *err)
 {
     size_t count;
     const crm__row_tag *list = crm__mapping_tags(imp->map, &count);
@@ -159,7 +160,8 @@ static int give_tags(crm_import *imp, crm_id id, crm_error *err)
         rc = crm__dict_give(txn, CRM__DICT_TAG, (const char *)tag.name.p, tag.name.n, &tag.number,
                             op.err);
         if (!rc)
-            rc = crm__tag_give(&t, imp->c->model, &tag, id);
+            rc = created ? crm__tag_row(&t, tag.number, tag.dimension->expires, id, 1)
+                         : crm__tag_give(&t, imp->c->model, &tag, id);
     }
     if (!rc)
         rc = crm__tagging_end(&t);
@@ -188,7 +190,7 @@ static int write_numbered(crm_import *imp, crm_id id, crm_error *err)
         return CRM_OK;
     }
     if (!rc)
-        rc = give_tags(imp, id, err);
+        rc = give_tags(imp, id, 0, err);
     if (!rc)
         count_change(imp, edits);
     return rc;
@@ -253,7 +255,7 @@ static int write_customer(crm_import *imp, crm_id id, crm_error *err)
         rc = crm_customer_create(imp->txn, imp->c, &id, err);
     }
     if (!rc)
-        rc = give_tags(imp, id, err);
+        rc = give_tags(imp, id, created, err);
     if (!rc && created)
         imp->done.created++;
     else if (!rc)
