@@ -11,18 +11,45 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Two 64-bit numbers in one that depends on each of their bits. */
+static inline uint64_t fold(uint64_t x, uint64_t y)
+{
+    unsigned __int128 m = (unsigned __int128)x * y;
+
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/* The digits of pi, so that a key of zeros is none. */
+#define PI_0 UINT64_C(0x243F6A8885A308D3)
+#define PI_1 UINT64_C(0x13198A2E03707344)
+
+/* Two chains side by side, so that one multiplication need not wait for the other. */
+static uint64_t absorb(uint64_t a, uint64_t b, uint64_t h, crm__slice s)
+{
+    const uint8_t *p = s.p;
+    uint8_t rest[32] = {0};
+    uint64_t g = h;
+    size_t n = s.n;
+
+    for (; n >= 32; n -= 32, p += 32) {
+        h = fold(crm__get_le64(p) ^ a, crm__get_le64(p + 8) ^ h);
+        g = fold(crm__get_le64(p + 16) ^ b, crm__get_le64(p + 24) ^ g);
+    }
+    if (n) {
+        memcpy(rest, p, n);
+        h = fold(crm__get_le64(rest) ^ a, crm__get_le64(rest + 8) ^ h);
+        g = fold(crm__get_le64(rest + 16) ^ b, crm__get_le64(rest + 24) ^ g);
+    }
+    return fold(h ^ b, g ^ a);
+}
+
 uint64_t crm__check_tag(const uint8_t tag_key[CRM__HASH_KEY], uint8_t space, crm__slice key,
                         crm__slice value)
 {
-    uint8_t place[512], row_key[CRM__HASH_KEY], tag[8];
-    size_t n = key.n < sizeof place - 1 ? key.n : sizeof place - 1;
+    uint64_t a = crm__get_le64(tag_key) ^ PI_0, b = crm__get_le64(tag_key + 8) ^ PI_1;
+    uint64_t place = absorb(a, b, fold(space ^ a, key.n ^ b), key);
 
-    place[0] = space;
-    memcpy(place + 1, key.p, n);
-    crypto_shorthash_siphash24(row_key, place, n + 1, tag_key);
-    memcpy(row_key + 8, tag_key + 8, 8);
-    crypto_shorthash_siphash24(tag, value.n ? value.p : place, value.n, row_key);
-    return crm__get_le64(tag);
+    return absorb(a, b, place ^ value.n, value);
 }
 
 void crm__token(const uint8_t token_key[CRM__HASH_KEY], crm__slice input,

@@ -8,9 +8,10 @@
 
 enum { CRM__TAG_SIZE = 8, CRM__TOKEN_SIZE = 16, CRM__HASH_KEY = 16, CRM__DIGEST = 32 };
 
-/* Check tag of a stored value: SipHash-2-4 of the value under a key made from the database's tag
- * key and the row's place (space and key).  So a value in the wrong row, or from another database,
- * fails like a flipped bit. */
+/* Check tag of a stored value: of the value, the row's place (space and key) and the database's tag
+ * key, by folded products (docs/format.md).  So a value in the wrong row, or from another database,
+ * fails like a flipped bit.  Against accident, not against forgers: whoever can write the file can
+ * read the key. */
 uint64_t crm__check_tag(const uint8_t tag_key[CRM__HASH_KEY], uint8_t space, crm__slice key,
                         crm__slice value);
 
