@@ -3,6 +3,7 @@
  * width, moving averages; comparisons of segments; actions on them.
  */
 #include "help.h"
+#include "stingy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -401,4 +402,108 @@ CRM_TEST(test_api_number__an_action_that_fails_changes_nothing)
     crm_segment_free(s);
     crm_txn_abort(txn);
     crm_db_close(db);
+}
+
+/* ---- without memory ---- */
+
+/* What is asked or done while fewer and fewer allocations succeed: CRM_ENOMEM, or all of it. */
+static void starve(int mode, int (*call)(crm_txn *txn, crm_segment *s))
+{
+    stingy mem = {INT64_MAX, 0};
+    const crm_allocator allocator = {sizeof(crm_allocator), stingy_alloc, stingy_realloc,
+                                     stingy_free, &mem};
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    int rc = CRM_ENOMEM;
+    crm_db *db;
+
+    crm_db_close(some_customers());
+    o.allocator = &allocator;
+    OK(crm_db_open(api_path(), &o, &db, &er));
+    for (int64_t left = 0; rc == CRM_ENOMEM; left++) {
+        crm_txn *txn = begin(db, mode, NULL, 0);
+        crm_segment *s = segment(txn, "score < 50");
+        int64_t before = mem.alive;
+        ck_assert_int_lt((int)left, 2000);
+        mem.left = left;
+        rc = call(txn, s);
+        mem.left = INT64_MAX;
+        ck_assert_msg(rc == CRM_OK || rc == CRM_ENOMEM, "%s", er.message);
+        if (mode == CRM_READ && rc == CRM_ENOMEM)
+            ck_assert_int_le((int)mem.alive, (int)before + 8); /* what a transaction keeps */
+        crm_segment_free(s);
+        crm_txn_abort(txn);
+    }
+    ck_assert_int_eq(rc, CRM_OK);
+    crm_db_close(db);
+    ck_assert_int_eq((int)mem.alive, 0);
+}
+
+static int ask_much(crm_txn *txn, crm_segment *s)
+{
+    crm_numbers *t;
+    char *text;
+    int rc = crm_numbers_ask(txn, s,
+                             "count, avg(score), median(huge), distinct(name), distinct(grade), "
+                             "max(updated_at) by score in 3 steps, grade",
+                             CRM_NUL, NULL, &t, &er);
+
+    if (rc)
+        return rc;
+    rc = crm_numbers_json(t, &text, NULL, &er);
+    if (!rc)
+        crm_free(text);
+    if (!rc)
+        rc = crm_numbers_csv(t, &text, NULL, &er);
+    if (!rc)
+        crm_free(text);
+    crm_numbers_free(t);
+    return rc;
+}
+
+static int ask_events(crm_txn *txn, crm_segment *s)
+{
+    crm_numbers *t;
+    int rc = crm_numbers_ask(txn, s,
+                             "count(visit), sum(visit.length), count(order), sum(order.amount) by "
+                             "grade, week last 5 weeks",
+                             CRM_NUL, NULL, &t, &er);
+
+    crm_numbers_free(t);
+    return rc;
+}
+
+static int compare_both(crm_txn *txn, crm_segment *s)
+{
+    crm_comparison c;
+
+    return crm_segment_compare(txn, s, s, NULL, &c, &er);
+}
+
+static int act_on(crm_txn *txn, crm_segment *s)
+{
+    crm_segment_action acts[] = {{CRM_ACT_TAG, 0, "value:x", NULL, 0},
+                                 {CRM_ACT_PATCH, 0, "{\"grade\":\"c\"}", NULL, 0},
+                                 {CRM_ACT_EVENT, 0, "{\"kind\":\"visit\"}", NULL, 0}};
+
+    return crm_segment_act(txn, s, acts, 3, NULL, NULL, &er);
+}
+
+CRM_TEST(test_api_number__without_memory_nothing_is_lost)
+{
+    starve(CRM_READ, ask_much);
+}
+
+CRM_TEST(test_api_number__without_memory_events)
+{
+    starve(CRM_READ, ask_events);
+}
+
+CRM_TEST(test_api_number__without_memory_comparisons)
+{
+    starve(CRM_READ, compare_both);
+}
+
+CRM_TEST(test_api_number__without_memory_actions)
+{
+    starve(CRM_WRITE, act_on);
 }
