@@ -181,6 +181,8 @@ static void put_json(const saved *x, const buf *versions)
     put_member(&b, "actor", &x->actor);
     if (x->s.flags & CRM_SEGMENT_STATIC)
         buf_str(&b, ",\"static\":true");
+    if (x->s.flags & CRM_SEGMENT_OF_MODEL)
+        buf_str(&b, ",\"model\":true");
     put_member(&b, "text", &x->text);
     if (x->s.flags & CRM_SEGMENT_STATIC) {
         /* its text is what it was once made of */
@@ -204,7 +206,10 @@ static void put_row(table *tb, const saved *x, int named)
 
     if (named)
         table_cell(tb, x->s.name, strlen(x->s.name));
-    buf_fmt(&b, "%" PRIu64, x->s.revision);
+    if (x->s.flags & CRM_SEGMENT_OF_MODEL)
+        buf_str(&b, "model");
+    else
+        buf_fmt(&b, "%" PRIu64, x->s.revision);
     table_cell(tb, b.p, b.n);
     b.n = 0;
     if (x->s.flags & CRM_SEGMENT_STATIC)
@@ -327,8 +332,9 @@ static int put_one(tool *t, crm_txn *txn, const char *name)
         code = put_versions(t, txn, name, &versions);
         put_json(&x, &versions);
     } else if (!code && x.text.n) {
-        out_raw(x.text.p, x.text.n), out_put("\n\n", 2);
-        code = put_versions(t, txn, name, &versions);
+        out_raw(x.text.p, x.text.n), out_put("\n\n", x.s.revision ? 2 : 1);
+        if (x.s.revision)
+            code = put_versions(t, txn, name, &versions);
     } else if (!code) {
         code = fail(t, CRM_EFIELD, "%s", x.wrong.p);
     }

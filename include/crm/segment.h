@@ -428,14 +428,16 @@ CRM_API int crm_segment_why(crm_txn *txn, const crm_segment *s, crm_id id, char 
 #define CRM_SEGMENT_STATIC 2u
 /** Flag of a version: with it the name was removed. */
 #define CRM_SEGMENT_REMOVED 4u
+/** Flag of a saved segment: it stands in the model, which alone can change or remove it. */
+#define CRM_SEGMENT_OF_MODEL 8u
 
 /** A saved segment, see crm_segment_saved_next() and crm_segment_version(). */
 typedef struct crm_saved_segment {
     /** Its name, NUL-terminated; crm_segment_saved() gives the segment. */
     char name[104];
-    /** Revision at which this version was saved: crm_change_list() tells by whom. */
+    /** Revision at which this version was saved: crm_change_list() tells by whom; 0: of the model. */
     uint64_t revision;
-    /** CRM_SEGMENT_STATIC, CRM_SEGMENT_REMOVED. */
+    /** CRM_SEGMENT_STATIC, CRM_SEGMENT_REMOVED, CRM_SEGMENT_OF_MODEL. */
     uint32_t flags;
     /** Zero. */
     uint32_t reserved;
@@ -459,6 +461,7 @@ typedef struct crm_saved_segment {
  * @retval CRM_OK  done
  * @retval CRM_DONE  it was saved with this meaning already
  * @retval CRM_EEXISTS  the name is taken, and CRM_SEGMENT_REPLACE is not set
+ * @retval CRM_EREFUSED  the model has a segment of that name
  * @retval CRM_EVALUE  the segment would contain itself
  * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
@@ -494,7 +497,8 @@ CRM_API int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *
 CRM_API int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_error *err);
 
 /**
- * The versions of a saved segment, the last first, those that removed it too.
+ * The versions of a saved segment, the last first, those that removed it too.  One that stands in the
+ * model has none: the versions of the model are its own.
  *
  * @param[in]  txn  Live transaction.
  * @param[in]  name  The name, NUL-terminated.
@@ -526,7 +530,8 @@ CRM_API int crm_segment_version(crm_txn *txn, const char *name, uint64_t before,
  *
  * @retval CRM_OK  done
  * @retval CRM_ENOTFOUND  there is none
- * @retval CRM_EREFUSED  another saved segment refers to it; the message names one
+ * @retval CRM_EREFUSED  another segment refers to it, and the message names one; or it stands in the
+ * model
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
  * CRM_EPOISONED  see codes.h
  *
@@ -538,7 +543,8 @@ CRM_API int crm_segment_version(crm_txn *txn, const char *name, uint64_t before,
 CRM_API int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err);
 
 /**
- * The saved segments one after another, in order of the bytes of their names.
+ * The saved segments, and those of the model, one after another, in order of the bytes of their
+ * names.
  *
  * @param[in]  txn  Live transaction.
  * @param[in]  after  The name of the one given last; NULL: from the first on.

@@ -53,7 +53,8 @@ enum {
     CRM__BITS_BOOLEAN = 4,  /* value: field << 1 | 1 for true */
     CRM__BITS_COUNTRY = 5,  /* value: field << 16 | first letter * 26 + second, A is 0 */
     CRM__BITS_CURRENCY = 6, /* value: field << 16 | crm__day_currency() */
-    CRM__BITS_TEXT = 7      /* value: number of a text of an indexed field (CRM__DICT_VALUE) */
+    CRM__BITS_TEXT = 7,     /* value: number of a text of an indexed field (CRM__DICT_VALUE) */
+    CRM__BITS_GRAM = 8      /* value: field << 16 | crm__gram() of a piece of a text */
 };
 enum { CRM__ROOT_LIVE = 0, CRM__ROOT_DELETED = 1 };
 /* Columns beside those of fields, whose numbers are 1 to 65,535. */

@@ -3,6 +3,7 @@
  */
 #include "db/derive.h"
 
+#include "db/gram.h"
 #include "db/index.h"
 
 #include <string.h>
@@ -120,6 +121,37 @@ static int tokens(const walk *w, const crm__field *f, const crm__entry *e)
 
 /* ---- values ---- */
 
+/* The sets of the pieces of all texts of an entry. */
+static int grams(const walk *w, const crm__field *f, const crm__entry *e)
+{
+    uint64_t sets[CRM__GRAM_WORDS] = {0};
+    crm__slice item;
+    crm__value v;
+    size_t pos = 0;
+    int rc;
+
+    while ((rc = crm__entry_next(e, &pos, &item)) == CRM_OK) {
+        rc = crm__value_decode(e->type, e->scoped, item, &v);
+        if (rc)
+            return rc;
+        w->scratch->n = 0;
+        rc = crm__gram_fold(v.text, w->scratch);
+        if (rc == CRM_ENOMEM)
+            return rc;
+        if (!rc) /* what is no text contains nothing */
+            crm__gram_sets(crm__slice_of(w->scratch->p, w->scratch->n), sets);
+    }
+    if (rc != CRM_DONE)
+        return rc;
+    rc = CRM_OK;
+    for (uint32_t i = 0; i < CRM__GRAM_WORDS && !rc; i++) {
+        for (uint64_t left = sets[i]; left && !rc; left &= left - 1)
+            rc = bit(w, CRM__BITS_GRAM,
+                     (uint32_t)f->number << 16 | (i * 64 + (uint32_t)__builtin_ctzll(left)));
+    }
+    return rc;
+}
+
 static int values(const walk *w, const crm__field *f, const crm__entry *e)
 {
     crm__column_cell c = {CRM__CELL_NONE, 0, 0};
@@ -169,8 +201,10 @@ static int entry(const walk *w, const crm__entry *e, int presence)
         rc = bit(w, CRM__BITS_PRESENCE, e->field);
     if (!rc && crm__field_indexed(f))
         rc = tokens(w, f, e);
-    if (!rc && f->index)
+    if (!rc && f->index & (CRM__INDEX_VALUES | CRM__INDEX_COLUMN))
         rc = values(w, f, e);
+    if (!rc && f->index & CRM__INDEX_GRAMS)
+        rc = grams(w, f, e);
     return rc;
 }
 

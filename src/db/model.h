@@ -81,4 +81,9 @@ typedef int (*crm__tag_set_fn)(void *ctx, crm__slice name, uint32_t chunk, uint3
                                const uint64_t *words);
 int crm__each_tag(crm_txn *txn, crm__tag_set_fn fn, void *ctx, crm_error *err);
 
+/* The module of segments (segment/of_model.c): whether all that the segments of the transaction's
+ * model name is there, and none contains itself by way of saved ones.  CRM_OK, CRM_ENOTFOUND,
+ * CRM_EVALUE, told. */
+int crm__segments_try(crm_txn *txn, const crm__model *m, crm_error *err);
+
 #endif

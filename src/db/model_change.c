@@ -512,6 +512,12 @@ static int apply(crm_txn *txn, const crm__model *before, crm__model *after, uint
         rc = crm__model_store(txn, after, crm__model_version(before) + 1, err);
     if (!rc)
         rc = judge(&p, flags, err);
+    if (!rc) {
+        crm__model *was = txn->state.model;
+        txn->state.model = after;
+        rc = crm__segments_try(txn, after, err);
+        txn->state.model = was;
+    }
     if (!rc)
         rc = rebuild_indexes(&p, fresh, &flushed, err);
     if (!rc)

@@ -14,7 +14,7 @@
 enum { RELIEF_BYTES = 32 << 20 };
 
 /* What there is of a field. */
-enum { TOKENS = 1, PRESENCE = 2, VALUES = 4, COLUMN = 8 };
+enum { TOKENS = 1, PRESENCE = 2, VALUES = 4, COLUMN = 8, GRAMS = 16 };
 
 typedef struct rebuild {
     crm_txn *txn;
@@ -226,6 +226,7 @@ static int drop_column(rebuild *r)
 static int drop(rebuild *r, const crm__field *before, unsigned what)
 {
     value_sets presence = {CRM__BITS_PRESENCE, r->field, r->field, 0, {0}};
+    value_sets grams = {CRM__BITS_GRAM, r->field << 16, r->field << 16 | 0xffff, 0, {0}};
     int rc = CRM_OK;
 
     if (what & TOKENS)
@@ -234,6 +235,8 @@ static int drop(rebuild *r, const crm__field *before, unsigned what)
         rc = drop_sets(r, &presence);
     if (!rc && what & VALUES)
         rc = drop_values(r, before);
+    if (!rc && what & GRAMS)
+        rc = drop_sets(r, &grams);
     if (!rc && what & COLUMN)
         rc = drop_column(r);
     return rc;
@@ -248,7 +251,9 @@ static int make_item(void *ctx, const crm__derived *item)
 
     switch (item->what) {
     case CRM__DERIVED_BIT:
-        return r->make & (item->key.p[4] == CRM__BITS_PRESENCE ? PRESENCE : VALUES)
+        return r->make & (item->key.p[4] == CRM__BITS_PRESENCE ? PRESENCE
+                          : item->key.p[4] == CRM__BITS_GRAM   ? GRAMS
+                                                               : VALUES)
                    ? crm__edits_bit(e, KV_BITS, item->key, (uint32_t)item->member, 1)
                    : CRM_OK;
     case CRM__DERIVED_CELL:
@@ -288,6 +293,8 @@ static unsigned parts_of(const crm__field *f)
         parts |= VALUES;
     if (f->index & CRM__INDEX_COLUMN)
         parts |= COLUMN;
+    if (f->index & CRM__INDEX_GRAMS)
+        parts |= GRAMS;
     return parts;
 }
 

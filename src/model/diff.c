@@ -618,6 +618,26 @@ static void diff_dimensions(diff *d)
                        &after->dimensions[i]);
 }
 
+/* Nothing is stored of what they say. */
+static void diff_segments(diff *d)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        const crm__model *a = turn ? d->after : d->before, *b = turn ? d->before : d->after;
+        for (size_t i = 0; i < a->segment_count && !d->rc; i++) {
+            const crm__model_segment *s = &a->segments[i];
+            const crm__model_segment *t = crm__model_segment_find(b, s->key, strlen(s->key));
+            if (!t || strcmp(t->key, s->key) != 0)
+                say(d, change_of(CRM__CHANGE_TEXT, NULL, NULL), "segment %s: it is %s", s->key,
+                    turn ? "added" : "removed");
+            else if (!turn && (s->n != t->n || memcmp(s->query, t->query, s->n) != 0))
+                say(d, change_of(CRM__CHANGE_TEXT, NULL, NULL), "segment %s: another query",
+                    s->key);
+            else if (!turn && !same_labels(s->labels, s->label_count, t->labels, t->label_count))
+                say(d, change_of(CRM__CHANGE_TEXT, NULL, NULL), "segment %s: other labels", s->key);
+        }
+    }
+}
+
 int crm__model_diff(const crm__model *before, const crm__model *after, crm__change_fn fn, void *ctx)
 {
     diff d;
@@ -631,5 +651,6 @@ int crm__model_diff(const crm__model *before, const crm__model *after, crm__chan
     diff_fields(&d);
     diff_events(&d);
     diff_dimensions(&d);
+    diff_segments(&d);
     return d.rc;
 }

@@ -235,27 +235,29 @@ static void read_fast(reading *r)
 }
 
 /* Texts are indexed when it is asked for: by their values, by their beginnings, in order of which
- * customers are then put, or both. */
+ * customers are then put, or both; and by what they contain. */
 static int text_index(reading *r, const char *word)
 {
     unsigned sortable = TEXT_TYPES | 1u << CRM_TYPE_EMAIL | 1u << CRM_TYPE_PHONE;
     int sort = !strcmp(word, "sort"), both = !strcmp(word, "both");
+    int contains = !strcmp(word, "contains");
     crm__field *f = r->f;
 
-    if (strcmp(word, "values") && !sort && !both) {
-        crm__fault(&r->d->load, r->node[K_INDEX], "%s: index must be values, sort, both or false",
-                   r->of);
-    } else if (!((sort ? sortable : TEXT_TYPES) >> f->type & 1)) {
+    if (strcmp(word, "values") && !sort && !both && !contains) {
+        crm__fault(&r->d->load, r->node[K_INDEX],
+                   "%s: index must be values, sort, both, contains or false", r->of);
+    } else if (!((sort || contains ? sortable : TEXT_TYPES) >> f->type & 1)) {
         crm__fault(&r->d->load, r->node[K_INDEX],
                    "%s: index: %s is not for type %s, only for text, url, language, actor%s%s",
-                   r->of, word, crm__type_name(f->type), sort ? ", email, phone" : "",
+                   r->of, word, crm__type_name(f->type), sort || contains ? ", email, phone" : "",
                    f->index ? "; without the key it is indexed" : "");
     } else if ((sort || both) && f->flags & CRM_FIELD_LIST) {
         crm__fault(&r->d->load, r->node[K_INDEX], "%s: index: %s is not for lists", r->of, word);
     } else {
-        return sort   ? CRM__INDEX_COLUMN
-               : both ? CRM__INDEX_VALUES | CRM__INDEX_COLUMN
-                      : CRM__INDEX_VALUES;
+        return sort       ? CRM__INDEX_COLUMN
+               : contains ? CRM__INDEX_GRAMS
+               : both     ? CRM__INDEX_VALUES | CRM__INDEX_COLUMN
+                          : CRM__INDEX_VALUES;
     }
     return 0;
 }
@@ -263,8 +265,9 @@ static int text_index(reading *r, const char *word)
 /* Runs when type and list are known. */
 static void read_index(reading *r)
 {
-    const char *s =
-        r->node[K_INDEX] ? crm__node_text(r->d, r->node[K_INDEX], "index", r->of) : NULL;
+    const crm__node *node = r->node[K_INDEX];
+    int list = node && node->kind == CRM__NODE_LIST;
+    const char *s = node && !list ? crm__node_text(r->d, node, "index", r->of) : NULL;
     crm__field *f = r->f;
 
     if (r->place->role == CRM__ROLE_ATTRIBUTE || !f->type)
@@ -272,6 +275,12 @@ static void read_index(reading *r)
     f->index = INDEX[f->type];
     if (f->flags & CRM_FIELD_LIST)
         f->index &= (uint8_t)~CRM__INDEX_COLUMN;
+    if (list)
+        f->index = 0;
+    for (const crm__node *n = list ? node->first : NULL; n; n = n->next) {
+        const char *word = crm__node_text(r->d, n, "index", r->of);
+        f->index |= (uint8_t)(word ? text_index(r, word) : 0);
+    }
     if (!s)
         return;
     if (!strcmp(s, "false"))

@@ -76,10 +76,11 @@ enum {
     TOP_IDENTITIES,
     TOP_EVENTS,
     TOP_TAGS,
+    TOP_SEGMENTS,
     TOPS
 };
 static const char *const TOP[TOPS] = {"crm",    "name",       "region", "currency", "kinds",
-                                      "fields", "identities", "events", "tags"};
+                                      "fields", "identities", "events", "tags",     "segments"};
 
 static int top_of(const crm__node *node)
 {
@@ -238,7 +239,7 @@ static const crm__node *map_of(crm__draft *d, const crm__node *node, const char 
     return NULL;
 }
 
-static void read_document(crm__draft *d, const crm__node *root)
+static void read_document(crm__draft *d, const crm__node *root, const char *yaml, size_t n)
 {
     const crm__node *top[TOPS] = {0}, *fields, *identities;
     size_t most;
@@ -278,6 +279,10 @@ static void read_document(crm__draft *d, const crm__node *root)
         crm__events_read(d, top[TOP_EVENTS]);
     if (!d->load.nomem)
         crm__dimensions_read(d, top[TOP_TAGS]);
+    if (!d->load.nomem)
+        crm__segments_read(d, top[TOP_SEGMENTS]);
+    if (!d->load.nomem && !d->load.fault_count)
+        crm__segments_judge(d, top[TOP_SEGMENTS], yaml, n);
 }
 
 static crm__model *new_model(const crm_allocator *mem)
@@ -312,7 +317,7 @@ int crm__model_parse(const crm_allocator *mem, const char *yaml, size_t n, crm_f
     crm__buf_init(&d.entries, d.m->mem);
     root = crm__tree_read(&d.load, yaml, n);
     if (root && !d.load.nomem)
-        read_document(&d, root);
+        read_document(&d, root, yaml, n);
     if (!d.load.nomem && !d.load.fault_count) {
         d.m->text = crm__strdup(d.m->mem, yaml, n);
         d.m->n = n;

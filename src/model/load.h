@@ -44,6 +44,9 @@ struct crm__model {
     crm__dimension *dimensions;
     size_t dimension_count;
     crm__names dimension_names;
+    crm__model_segment *segments;
+    size_t segment_count;
+    crm__names segment_names;
     const crm__label *kind_labels[CRM__KIND_ORGANISATION + 1];
     uint32_t kind_label_count[CRM__KIND_ORGANISATION + 1];
 };
@@ -102,6 +105,13 @@ void crm__events_read(crm__draft *d, const crm__node *node);
 
 /* Reads the map of dimensions of tags; node may be NULL. */
 void crm__dimensions_read(crm__draft *d, const crm__node *node);
+
+/* ---- segment.c ---- */
+
+/* Reads the map of segments; node may be NULL.  Judged are they behind all else, when that has no
+ * faults; yaml: the document. */
+void crm__segments_read(crm__draft *d, const crm__node *node);
+void crm__segments_judge(crm__draft *d, const crm__node *node, const char *yaml, size_t n);
 
 /* ---- rules.c ---- */
 

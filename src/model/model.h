@@ -17,7 +17,7 @@
 enum { CRM__KIND_PERSON = 1, CRM__KIND_ORGANISATION = 2 }; /* stored numbers; masks are 1 << kind */
 enum { CRM__MODEL_BYTES = 1 << 20, CRM__MODEL_FIELDS = 1000, CRM__MODEL_VALUES = 4096 };
 /* What is kept of a field's values for questions over many customers: db/index.h. */
-enum { CRM__INDEX_VALUES = 1, CRM__INDEX_COLUMN = 2 };
+enum { CRM__INDEX_VALUES = 1, CRM__INDEX_COLUMN = 2, CRM__INDEX_GRAMS = 4 };
 enum { CRM__MODEL_EVENTS = 200, CRM__MODEL_ATTRIBUTES = 60 }; /* attributes: of one event kind */
 enum { CRM__MODEL_DIMENSIONS = 200, CRM__TAG_PATH_BYTES = 400 };
 
@@ -99,6 +99,15 @@ typedef struct crm__dimension {
     int32_t line, column;                 /* of its key in the document */
 } crm__dimension;
 
+/* A segment of the model: `segment(name)`. */
+typedef struct crm__model_segment {
+    const char *key; /* 1 to 100 bytes of UTF-8, also not of ASCII */
+    const crm__label *labels;
+    uint32_t label_count;
+    const char *query; /* as in the document; found to be right with this model */
+    size_t n;
+} crm__model_segment;
+
 typedef struct crm__model crm__model;
 
 /* Parses and checks a document.  Every fault goes to fn (may be NULL); the first also to err.
@@ -155,6 +164,20 @@ const crm__field *crm__event_attribute_number(const crm__event_kind *kind, uint3
 const crm__field *crm__event_attribute_find(const crm__event_kind *kind, const char *name,
                                             size_t n);
 const char *crm__event_attribute_near(const crm__event_kind *kind, const char *name, size_t n);
+
+/* ---- segments ---- */
+
+size_t crm__model_segment_count(const crm__model *m);
+const crm__model_segment *crm__model_segment_at(const crm__model *m, size_t i); /* document order */
+/* By key or label, folded as for fields. NULL: none. */
+const crm__model_segment *crm__model_segment_find(const crm__model *m, const char *name, size_t n);
+const char *crm__model_segment_near(const crm__model *m, const char *name, size_t n);
+/* The module of segments (segment/of_model.c): reads a query with the names of a model that need not
+ * be bound, and calls fn for each saved segment it names, whose first non-zero result is returned.
+ * Else as crm__tree_parse(). */
+typedef int (*crm__segment_named_fn)(void *ctx, const char *name, size_t n);
+int crm__segment_judge(crm__model *m, const char *query, size_t n, crm__segment_named_fn fn,
+                       void *ctx, crm_error *err);
 
 /* ---- dimensions of tags ---- */
 

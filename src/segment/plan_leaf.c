@@ -2,6 +2,7 @@
  * Conditions on tags and fields in a plan: each becomes the cheapest step that can answer it.
  */
 #include "db/derive.h"
+#include "db/gram.h"
 #include "db/scan.h"
 #include "segment/step.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 enum { TEXTS = 4096 }; /* sets of texts one step takes; beyond, records are read */
+enum { GRAM_STEPS = 4 };
 
 /* ---- sets ---- */
 
@@ -273,6 +275,47 @@ static int plan_tokens(crm__plan *p, const crm__node *n, crm__step *s)
     return rc;
 }
 
+/* Who is in the sets of all pieces of a text is asked whether it has the text.  A text too short to
+ * have a piece is looked for in all records. */
+static int plan_grams(crm__plan *p, const crm__node *n, crm__step **out)
+{
+    uint64_t sets[CRM__GRAM_WORDS] = {0};
+    uint32_t count = 0;
+    crm__step *all;
+    int rc = CRM_OK;
+
+    crm__gram_sets((*out)->test.folded, sets);
+    for (int i = 0; i < CRM__GRAM_WORDS; i++)
+        count += (uint32_t)__builtin_popcountll(sets[i]);
+    if (!count)
+        return CRM_OK;
+    all = crm__step_parent(p, CRM__STEP_AND, n, count + 1);
+    for (uint32_t i = 0; all && i < CRM__GRAM_WORDS; i++) {
+        for (uint64_t left = sets[i]; left; left &= left - 1) {
+            uint32_t gram = i * 64 + (uint32_t)__builtin_ctzll(left);
+            crm__step *set = crm__step_new(p, CRM__STEP_SETS, n);
+            if (!set)
+                return CRM_ENOMEM;
+            rc = crm__step_add_set(p, set,
+                                   (crm__set_ref){KV_BITS, CRM__BITS_GRAM, 0,
+                                                  (uint32_t)n->field->number << 16 | gram});
+            if (!rc)
+                rc = finish_sets(p, set);
+            if (rc)
+                return rc;
+            all->children[all->child_count++] = set;
+        }
+    }
+    rc = all ? crm__step_order(p, all) : CRM_ENOMEM;
+    if (rc)
+        return rc;
+    /* Those that leave fewest are enough, for the text is asked for. */
+    all->child_count = all->child_count < GRAM_STEPS ? all->child_count : GRAM_STEPS;
+    all->children[all->child_count++] = *out;
+    *out = all;
+    return crm__step_order(p, all);
+}
+
 static int plan_by_index(crm__plan *p, const crm__node *n, crm__step **out)
 {
     crm__step *s = *out;
@@ -288,6 +331,9 @@ static int plan_by_index(crm__plan *p, const crm__node *n, crm__step **out)
         s->estimate = p->txn->state.counters.live / 4;
         return type == CRM_TYPE_MONEY ? with_currency(p, n, out) : CRM_OK;
     }
+    if (!(index & CRM__INDEX_VALUES) && index & CRM__INDEX_GRAMS &&
+        (s->test.cmp == CRM__CMP_CONTAINS || s->test.cmp == CRM__CMP_PREFIX))
+        return plan_grams(p, n, out);
     if (!(index & CRM__INDEX_VALUES) || type == CRM_TYPE_MONEY)
         return CRM_OK;
     if (equal)

@@ -33,6 +33,28 @@ static int none(crm__slice name, crm_error *err)
                            (int)name.n, (const char *)name.p);
 }
 
+/* The segment of the model that has a name or label; *out NULL: none. */
+static int of_model(crm_txn *txn, crm__slice name, const crm__model_segment **out, crm_error *err)
+{
+    const crm__model *m;
+    int rc = crm__txn_model(txn, &m, err);
+
+    *out = rc ? NULL : crm__model_segment_find(m, (const char *)name.p, name.n);
+    return rc;
+}
+
+static int refuse_of_model(crm_txn *txn, crm__slice name, crm_error *err)
+{
+    const crm__model_segment *s;
+    int rc = of_model(txn, name, &s, err);
+
+    if (rc || !s)
+        return rc;
+    return crm__fail_field(err, CRM_EREFUSED, "name",
+                           "the segment '%s' stands in the model, which alone can change it",
+                           s->key);
+}
+
 /* Adds the version and journals the change. */
 static int put(crm_txn *txn, crm__slice name, const char *text_name, crm__slice text, uint8_t flags,
                uint32_t tag, crm_error *err)
@@ -226,6 +248,8 @@ int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint3
     if (!rc && txn->batch.on)
         rc = crm__fail(op.err, CRM_ESTATE, "not possible inside a batch");
     if (!rc)
+        rc = refuse_of_model(txn, n, op.err);
+    if (!rc)
         rc = save(txn, n, name, s, flags, op.err);
     return crm__op_end(txn, &op, rc);
 }
@@ -246,6 +270,7 @@ static int give_name(crm_txn *txn, crm__slice name, crm_segment **out, crm_error
 
 int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_error *err)
 {
+    const crm__model_segment *of;
     crm__slice n;
     crm__saved s;
     char *text;
@@ -259,6 +284,11 @@ int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_err
         rc = read_name(name, &n, err);
     if (rc)
         return rc;
+    rc = of_model(txn, n, &of, err);
+    if (rc)
+        return rc;
+    if (of)
+        return crm_segment_parse(txn, of->query, of->n, out, err);
     rc = crm__saved_read(txn, n, &s);
     if (rc)
         return rc == CRM_ENOTFOUND ? none(n, err) : fail(txn, rc, err);
@@ -288,6 +318,12 @@ static int written(crm_txn *txn, const crm__model *m, crm__slice name, crm__buf 
     return rc || out->failed ? crm__fail_nomem(err) : CRM_OK;
 }
 
+static int is_name(void *ctx, const char *name, size_t n)
+{
+    return crm__slice_compare(*(const crm__slice *)ctx, crm__slice_of(name, n)) == 0 ? CRM_DONE
+                                                                                     : CRM_OK;
+}
+
 static int used_by(crm_txn *txn, crm__slice name, crm_error *err)
 {
     uint8_t other[CRM__SAVED_NAME];
@@ -314,6 +350,13 @@ static int used_by(crm_txn *txn, crm__slice name, crm_error *err)
                                  "the saved segment '%.*s' refers to it", (int)n,
                                  (const char *)other);
     }
+    for (size_t i = 0; !rc && i < crm__model_segment_count(m); i++) {
+        const crm__model_segment *of = crm__model_segment_at(m, i);
+        rc = crm__segment_judge((crm__model *)(uintptr_t)m, of->query, of->n, is_name, &name, err);
+        if (rc == CRM_DONE)
+            rc = crm__fail_field(err, CRM_EREFUSED, "segment",
+                                 "the segment '%s' of the model refers to it", of->key);
+    }
     crm__buf_clear(&text);
     return rc || step == CRM_ENOTFOUND ? rc : fail(txn, step, err);
 }
@@ -332,8 +375,10 @@ int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err)
         rc = crm__fail(op.err, CRM_ESTATE, "not possible inside a batch");
     if (!rc) {
         rc = crm__saved_read(txn, n, &s);
-        if (rc)
-            rc = rc == CRM_ENOTFOUND ? none(n, op.err) : fail(txn, rc, op.err);
+        if (rc == CRM_ENOTFOUND && !(rc = refuse_of_model(txn, n, op.err)))
+            rc = none(n, op.err);
+        else if (rc && rc != CRM_EREFUSED)
+            rc = fail(txn, rc, op.err);
     }
     if (!rc)
         rc = used_by(txn, n, op.err);
@@ -377,30 +422,67 @@ int crm_segment_version(crm_txn *txn, const char *name, uint64_t before, crm_sav
     return text && !*text ? crm__fail_nomem(err) : CRM_OK;
 }
 
+/* The first of the model behind a name; NULL: none. */
+static const crm__model_segment *next_of_model(const crm__model *m, crm__slice after)
+{
+    const crm__model_segment *best = NULL;
+
+    for (size_t i = 0; i < crm__model_segment_count(m); i++) {
+        const crm__model_segment *s = crm__model_segment_at(m, i);
+        if (crm__slice_compare(crm__slice_of(s->key, strlen(s->key)), after) > 0 &&
+            (!best || strcmp(s->key, best->key) < 0))
+            best = s;
+    }
+    return best;
+}
+
+/* The first saved one behind a name. */
+static int next_saved(crm_txn *txn, crm__slice after, uint8_t name[CRM__SAVED_NAME], size_t *n,
+                      crm__saved *s)
+{
+    int rc;
+
+    do {
+        rc = crm__saved_next(txn, after, name, n);
+        after = crm__slice_of(name, *n);
+        if (rc)
+            return rc;
+        rc = crm__saved_read(txn, after, s);
+    } while (rc == CRM_ENOTFOUND);
+    return rc;
+}
+
 int crm_segment_saved_next(crm_txn *txn, const char *after, crm_saved_segment *out, crm_error *err)
 {
     uint8_t name[CRM__SAVED_NAME];
     crm__slice at = {(const uint8_t *)after, after ? strlen(after) : 0};
+    const crm__model_segment *of;
+    const crm__model *m;
     crm__saved s;
-    size_t n;
+    size_t n = 0;
     int rc = crm__txn_enter(txn, 0, err);
 
     if (!rc && !out)
         rc = crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
     if (!rc && at.n > CRM__SAVED_NAME)
         rc = crm__fail_field(err, CRM_EINVAL, "after", "after is no name of a saved segment");
+    if (!rc)
+        rc = crm__txn_model(txn, &m, err);
     if (rc)
         return rc;
-    do {
-        rc = crm__saved_next(txn, at, name, &n);
-        at = crm__slice_of(name, n);
-        if (!rc)
-            rc = crm__saved_read(txn, at, &s);
-        else
-            break;
-    } while (rc == CRM_ENOTFOUND);
-    if (rc)
-        return rc == CRM_ENOTFOUND ? CRM_DONE : fail(txn, rc, err);
+    of = next_of_model(m, at);
+    rc = next_saved(txn, at, name, &n, &s);
+    if (rc && rc != CRM_ENOTFOUND)
+        return fail(txn, rc, err);
+    at = crm__slice_of(name, n);
+    if (rc && !of)
+        return CRM_DONE;
+    if (of && (rc || crm__slice_compare(crm__slice_of(of->key, strlen(of->key)), at) <= 0)) {
+        memset(out, 0, sizeof *out);
+        memcpy(out->name, of->key, strlen(of->key));
+        out->flags = CRM_SEGMENT_OF_MODEL;
+        return CRM_OK;
+    }
     give_version(at, &s, out);
     return CRM_OK;
 }

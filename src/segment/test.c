@@ -4,12 +4,9 @@
 #include "segment/test.h"
 
 #include "base/time.h"
-#include "base/utf8.h"
+#include "db/gram.h"
 
 #include <string.h>
-
-/* Bytes of a folded text for one of the text, at most: U+FDFA, of three bytes, becomes 33. */
-enum { FOLD_ROOM = 11 };
 
 int crm__value_number(const crm__value *v, crm__decimal *out)
 {
@@ -33,15 +30,16 @@ int crm__value_number(const crm__value *v, crm__decimal *out)
 
 static int fold(crm__arena *a, crm__slice text, crm__slice *out)
 {
-    size_t cap = text.n * FOLD_ROOM + 64, n;
-    char *to = crm__arena_alloc(a, cap);
+    crm__buf b;
+    int rc;
 
-    if (!to)
-        return CRM_ENOMEM;
-    if (crm__utf8_fold((const char *)text.p, text.n, to, cap, &n))
-        return CRM_EVALUE;
-    *out = (crm__slice){(const uint8_t *)to, n};
-    return CRM_OK;
+    crm__buf_init(&b, a->mem);
+    rc = crm__gram_fold(text, &b);
+    if (!rc && !(out->p = crm__arena_copy(a, b.p, b.n)))
+        rc = CRM_ENOMEM;
+    out->n = rc ? 0 : b.n;
+    crm__buf_clear(&b);
+    return rc;
 }
 
 static int normal_forms(crm__arena *a, const crm__node_values *values, crm__test *t)
@@ -206,22 +204,19 @@ static int is_one_of(const crm__test *t, const crm__value *v, crm__buf *scratch)
 
 static int has_text(const crm__test *t, const crm__value *v, crm__buf *scratch)
 {
-    size_t cap = v->text.n * FOLD_ROOM + 64, n;
-    char *to;
+    int rc;
 
     scratch->n = 0;
-    to = (char *)crm__buf_reserve(scratch, cap);
-    if (!to)
-        return CRM_ENOMEM;
-    if (crm__utf8_fold((const char *)v->text.p, v->text.n, to, cap, &n))
-        return 0;
+    rc = crm__gram_fold(v->text, scratch);
+    if (rc)
+        return rc == CRM_ENOMEM ? rc : 0;
     if (!t->folded.n)
         return 1;
-    if (n < t->folded.n)
+    if (scratch->n < t->folded.n)
         return 0;
     if (t->cmp == CRM__CMP_PREFIX)
-        return memcmp(to, t->folded.p, t->folded.n) == 0;
-    return memmem(to, n, t->folded.p, t->folded.n) != NULL;
+        return memcmp(scratch->p, t->folded.p, t->folded.n) == 0;
+    return memmem(scratch->p, scratch->n, t->folded.p, t->folded.n) != NULL;
 }
 
 /* Texts in order of their bytes, which is that of their code points. */

@@ -1107,3 +1107,168 @@ CRM_TEST(test_api_segment__one_that_is_out_of_view_keeps_what_it_names)
     crm_txn_abort(txn);
     crm_db_close(db);
 }
+
+/* An index of what texts contain comes and goes with the model, and changes no answer. */
+CRM_TEST(test_api_segment__an_index_of_what_texts_contain)
+{
+    static const char *const WHAT[] = {"王",    "小王", "王小", "li",     "LI N",
+                                       "na 王", "x",    "ss",   "strasse"};
+    static const char *const INDEX[] = {"", ", index: contains", ", index: [values, contains]",
+                                        ", index: sort"};
+    static const char *const NAME[] = {"王小明", "小王", "Li Na", "LI NA 王", "Max Straße", "x"};
+    uint64_t want[9];
+    crm_db *db = NULL;
+    crm_txn *txn;
+
+    for (int turn = 0; turn < 6; turn++) {
+        char model[300];
+        snprintf(model, sizeof model, "crm: 1\nname: n\nfields:\n  name: {type: text%s}\n",
+                 INDEX[turn % 4]);
+        if (!db)
+            db = api_open_model(model);
+        txn = api_begin(db, CRM_WRITE);
+        if (turn)
+            OK(crm_model_apply(txn, model, CRM_NUL, 0, NULL, NULL, &er));
+        for (int i = 0; !turn && i < 60; i++) {
+            char text[100];
+            snprintf(text, sizeof text, "{\"name\":\"%s%s\"}", NAME[i % 6], i % 4 ? "" : " 王小");
+            api_create(txn, text);
+        }
+        OK(crm_customer_delete(txn, (crm_id)turn + 1, 0, &er));
+        OK(crm_customer_undelete(txn, (crm_id)turn + 1, 0, &er));
+        OK(crm_customer_patch_json(
+            txn, 60, 0, turn % 2 ? "{\"name\":\"小王 Li Na\"}" : "{\"name\":\"x\"}", CRM_NUL, &er));
+        OK(crm_customer_patch_json(txn, 60, 0, "{\"name\":\"王小明\"}", CRM_NUL, &er));
+        for (int i = 0; i < 9; i++) {
+            char text[60];
+            uint64_t n;
+            snprintf(text, sizeof text, "name contains \"%s\"", WHAT[i]);
+            n = count_of(txn, text);
+            if (!turn)
+                want[i] = n;
+            ck_assert_uint_eq(n, want[i]);
+            snprintf(text, sizeof text, "name starts with \"%s\"", WHAT[i]);
+            ck_assert_uint_le(count_of(txn, text), n);
+        }
+        api_commit(txn);
+        api_check_clean(api_path());
+    }
+    ck_assert_uint_gt(want[0], 20);
+    ck_assert_uint_eq(want[8], 10);
+    crm_db_close(db);
+}
+
+/* ---- of the model ---- */
+
+typedef struct finding {
+    int line, column, count;
+    char message[300];
+} finding;
+
+static void on_finding(const crm_finding *f, void *ctx)
+{
+    finding *x = ctx;
+
+    if (!x->count++) {
+        x->line = f->line;
+        x->column = f->column;
+        snprintf(x->message, sizeof x->message, "%s", f->message);
+    }
+}
+
+#define HEAD "crm: 1\nname: n\nfields:\n  score: {type: integer}\n"
+
+CRM_TEST(test_api_segment__faults_of_the_model_have_a_place)
+{
+    static const struct {
+        const char *yaml;
+        int line, column;
+        const char *message;
+    } CASE[] = {
+        {HEAD "segments: {a: score >= 7, b: segment(a)}\n", 0, 0, ""},
+        {HEAD "segments:\n  a: scor >= 7\n", 6, 6, "did you mean"},
+        {HEAD "segments:\n  a: score >= 7 and nmae = 1\n", 6, 21, "no field"},
+        {HEAD "segments:\n  a: \"score >= x\"\n", 6, 16, "segment \"a\""},
+        {HEAD "segments:\n  a:\n    query: |\n      score >= 7\n      and nmae = 1\n", 9, 11,
+         "no field"},
+        {HEAD "segments:\n  a: segment(b)\n  b: not segment(a)\n", 6, 6, "contains itself"},
+        {HEAD "segments:\n  a: segment(a)\n", 6, 6, "contains itself"},
+        {HEAD "segments: [a]\n", 5, 11, "expected a map"},
+        {HEAD "segments:\n  a: {label: x}\n", 6, 6, "query"},
+        {HEAD "segments:\n  a: {query: all, lable: x}\n", 6, 19, "did you mean"},
+        {HEAD "segments:\n  a: {query: all, label: b}\n  b: none\n", 6, 26, "b"},
+    };
+
+    for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
+        finding f = {0};
+        int rc = crm_model_check(CASE[i].yaml, CRM_NUL, on_finding, &f, &er);
+        ck_assert_msg(rc == (CASE[i].line ? CRM_EMODEL : CRM_OK), "%zu: %s", i, er.message);
+        ck_assert_msg(f.line == CASE[i].line && f.column == CASE[i].column, "%zu: %d:%d %s", i,
+                      f.line, f.column, f.message);
+        ck_assert_msg(strstr(f.message, CASE[i].message) != NULL, "%zu: %s", i, f.message);
+    }
+}
+
+CRM_TEST(test_api_segment__of_the_model)
+{
+    crm_db *db =
+        api_open_model(HEAD "segments:\n  good: score >= 7\n"
+                            "  best: {label: {zh: 最好}, query: segment(good) and score >= 9}\n");
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_saved_segment saved;
+    crm_segment *s;
+    char *text;
+
+    for (int i = 0; i < 20; i++) {
+        char doc[40];
+        snprintf(doc, sizeof doc, "{\"score\":%d}", i % 10);
+        api_create(txn, doc);
+    }
+    ck_assert_uint_eq(count_of(txn, "segment(good)"), 6);
+    ck_assert_uint_eq(count_of(txn, "segment(最好)"), 2);
+    IS(CRM_EREFUSED, save(txn, "good", "all", 0));
+    IS(CRM_EREFUSED, save(txn, "最好", "all", CRM_SEGMENT_REPLACE));
+    IS(CRM_EREFUSED, crm_segment_remove(txn, "good", &er));
+    OK(save(txn, "first", "segment(best) and id < 11", 0));
+    ck_assert_uint_eq(count_of(txn, "segment(first)"), 1);
+    OK(crm_segment_saved_next(txn, NULL, &saved, &er));
+    ck_assert_str_eq(saved.name, "best");
+    ck_assert_uint_eq(saved.flags, CRM_SEGMENT_OF_MODEL);
+    OK(crm_segment_saved_next(txn, "best", &saved, &er));
+    ck_assert_str_eq(saved.name, "first");
+    ck_assert_uint_eq(saved.flags, 0);
+    OK(crm_segment_saved_next(txn, "first", &saved, &er));
+    ck_assert_str_eq(saved.name, "good");
+    IS(CRM_DONE, crm_segment_saved_next(txn, "good", &saved, &er));
+    OK(crm_segment_saved(txn, "最好", &s, &er));
+    OK(crm_segment_text(s, &text, NULL, &er));
+    ck_assert_str_eq(text, "segment(good) and score >= 9");
+    crm_free(text);
+    crm_segment_free(s);
+    s = parse(txn, "segment(goood)");
+    IS(CRM_ENOTFOUND, crm_segment_count(txn, s, NULL, &(uint64_t){0}, &er));
+    ck_assert_ptr_nonnull(strstr(er.message, "did you mean 'good'"));
+    crm_segment_free(s);
+    s = parse(txn, "segment(frst)");
+    IS(CRM_ENOTFOUND, crm_segment_count(txn, s, NULL, &(uint64_t){0}, &er));
+    ck_assert_ptr_nonnull(strstr(er.message, "did you mean 'first'"));
+    crm_segment_free(s);
+    api_commit(txn);
+    /* A circle through both kinds, and one that is not there. */
+    txn = api_begin(db, CRM_WRITE);
+    IS(CRM_EVALUE, crm_model_apply(txn, HEAD "segments: {good: all, best: segment(first)}\n",
+                                   CRM_NUL, 0, NULL, NULL, &er));
+    IS(CRM_ENOTFOUND, crm_model_apply(txn, HEAD "segments: {good: segment(nobody), best: all}\n",
+                                      CRM_NUL, 0, NULL, NULL, &er));
+    OK(crm_model_apply(txn, HEAD "segments: {good: score < 2, best: segment(good)}\n", CRM_NUL, 0,
+                       NULL, NULL, &er));
+    ck_assert_uint_eq(count_of(txn, "segment(first)"), 2);
+    OK(crm_model_apply(txn, HEAD "segments: {best: all, uses: not segment(first)}\n", CRM_NUL, 0,
+                       NULL, NULL, &er));
+    ck_assert_uint_eq(count_of(txn, "segment(uses)"), 10);
+    IS(CRM_EREFUSED, crm_segment_remove(txn, "first", &er));
+    OK(save(txn, "good", "none", 0));
+    api_commit(txn);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}

@@ -336,7 +336,8 @@ static const char *plain(const char *s)
 
 static int text_passes(const leaf *l, const char *v)
 {
-    static const char *const PART[] = {"上", "B", "er", "new", "\"", "a"};
+    static const char *const PART[] = {"上", "B",    "er",  "new",      "\"",   "a",
+                                       "饶", "上饶", "ERL", "New York", "w yo", "erli"};
 
     switch (l->what) {
     case 0:
@@ -360,13 +361,14 @@ static int city_passes(const leaf *l, const w_customer *c)
 
 static void ask_text(world *w, leaf *l)
 {
-    static const char *const QUOTED[] = {"上", "B", "er", "new", "\\\"", "a"};
+    static const char *const QUOTED[] = {"上", "B",    "er",  "new",      "\\\"", "a",
+                                         "饶", "上饶", "ERL", "New York", "w yo", "erli"};
     const char *field;
 
-    l->kind = (int)below(w, 2);
-    field = l->kind ? "nick" : "city";
+    l->kind = (int)below(w, 3);
+    field = l->kind == 2 ? "alias" : l->kind ? "nick" : "city";
     l->what = (int)below(w, 4);
-    l->a = (int)below(w, W_CITIES);
+    l->a = (int)below(w, l->what == 1 || l->what == 2 ? 12 : W_CITIES);
     l->b = (int)below(w, W_CITIES);
     l->passes = city_passes;
     switch (l->what) {
@@ -646,6 +648,17 @@ static void ask_sequence(world *w, leaf *l)
 
 /* ---- saved ones ---- */
 
+/* Those of the model. */
+static int model_passes(const leaf *l, const w_customer *c)
+{
+    int low = 0, good;
+
+    for (int i = 0; i < W_TAGS; i++)
+        low |= strcmp(W_TAG[i], "value:low") == 0 && w_tagged(c, i);
+    good = c->score != W_NONE && c->score >= 7 && !low;
+    return l->a ? good || c->score == W_NONE : good;
+}
+
 static int saved_passes(const leaf *l, const w_customer *c)
 {
     return l->of ? w_passes(l->of, c) : (int)(c->fixed >> l->a & 1);
@@ -653,6 +666,12 @@ static int saved_passes(const leaf *l, const w_customer *c)
 
 static void ask_saved(world *w, leaf *l)
 {
+    if (below(w, 3) == 0) {
+        l->a = (int)below(w, 2);
+        l->passes = model_passes;
+        snprintf(l->text, TEXT, "segment(%s)", l->a ? (below(w, 2) ? "重点" : "key") : "good");
+        return;
+    }
     l->a = (int)below(w, W_SAVED);
     l->of = w->live[l->a];
     if (w->fixed[l->a] && (!l->of || below(w, 2)))

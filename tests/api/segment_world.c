@@ -48,6 +48,7 @@ static const char MODEL[] =
     "  country: {type: country}\n"
     "  city: {type: text, index: values}\n"
     "  nick: {type: text}\n"
+    "  alias: {type: text, index: [contains, sort]}\n"
     "  price: {type: money}\n"
     "  hobbies: {type: text, list: true, index: values}\n"
     "tags:\n"
@@ -62,7 +63,10 @@ static const char MODEL[] =
     "      qty: {type: integer, fast: true}\n"
     "  visit:\n"
     "    attributes: {product: {type: text}}\n"
-    "  call:\n";
+    "  call:\n"
+    "segments:\n"
+    "  good: score >= 7 and not tag(value:low)\n"
+    "  重点: {label: {en: key}, query: segment(good) or 评分 is empty}\n";
 
 static uint64_t below(world *w, uint64_t n)
 {
@@ -173,7 +177,7 @@ static void document(const w_customer *c, char *to, size_t size)
     if (c->city >= 0)
         put(&at, end, ",\"city\":\"%s\"", W_CITY[c->city]);
     if (c->nick >= 0)
-        put(&at, end, ",\"nick\":\"%s\"", W_CITY[c->nick]);
+        put(&at, end, ",\"nick\":\"%s\",\"alias\":\"%s\"", W_CITY[c->nick], W_CITY[c->nick]);
     if (c->price != W_NONE)
         put(&at, end, ",\"price\":{\"amount\":\"%lld.%02lld\",\"currency\":\"%s\"}",
             (long long)c->price / 100, (long long)c->price % 100, W_CURRENCY[c->currency]);
