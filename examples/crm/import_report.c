@@ -2,7 +2,7 @@
  * What crm import prints: which column is which field, the counts, where the time went, and what to
  * do next.
  */
-#include "import.h"
+#include "importing.h"
 
 #include <inttypes.h>
 #include <string.h>

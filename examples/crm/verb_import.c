@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * crm import: customers or events of a file as people have it.
  */
-#include "import.h"
+#include "importing.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What the files of crm import share: one run of it.
  */
-#ifndef CRM_TOOL_IMPORT_H
-#define CRM_TOOL_IMPORT_H
+#ifndef CRM_TOOL_IMPORTING_H
+#define CRM_TOOL_IMPORTING_H
 
 #include "tool.h"
 
