@@ -74,7 +74,9 @@ static void read_one(crm__draft *d, const crm__node *node, uint32_t i, crm__buf 
         crm__fault(&d->load, node->key, "%s: a name is 1 to %d bytes without control characters",
                    of, (int)NAME_BYTES);
     s->key = crm__keep(d, node->key->text, node->key->n);
-    crm__entry_add(d, entries, node->key, node->key->text, node->key->n, i, 1);
+    if (!s->key)
+        return;
+    crm__entry_add(d, entries, node->key, s->key, node->key->n, i, 1); /* names outlive nodes */
     for (const crm__node *part = node->kind == CRM__NODE_MAP ? node->first : NULL; part;
          part = part->next) {
         if (!strcmp(part->key->text, KEYS[0])) {
