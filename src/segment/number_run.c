@@ -141,7 +141,8 @@ static void widen(bounds *b, const crm__tally *t)
     b->any = 1;
 }
 
-/* 1, 2 or 5 with zeros, such that at most `steps` of it go from the least to the greatest. */
+/* 1, 2 or 5 with zeros, such that at most `steps` of it go from the least to the greatest; 5 with
+ * 18 zeros is the widest. */
 static crm__decimal nice_width(const bounds *b, uint32_t steps, int whole)
 {
     static const int NICE[] = {1, 2, 5};
@@ -154,7 +155,7 @@ static crm__decimal nice_width(const bounds *b, uint32_t steps, int whole)
     for (;; exponent++, unit *= 10) {
         for (int i = 0; i < 3; i++) {
             crm__decimal d = {NICE[i], 0};
-            if (unit * NICE[i] < need && exponent < 17)
+            if (unit * NICE[i] < need && (exponent < 18 || i < 2))
                 continue;
             if (exponent < 0)
                 d.scale = (uint8_t)-exponent;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AVERAGE_DIGITS = 6 };
+enum { AVERAGE_DIGITS = 6, LOOK_EVERY = 4096 };
 
 /* ---- numbers as text ---- */
 
@@ -155,7 +155,8 @@ typedef struct filling {
     crm__number_run *n;
     crm__group *groups[CRM__GROUPINGS];
     size_t counts[CRM__GROUPINGS];
-    uint32_t *currencies; /* of the whole table, ascending */
+    uint32_t *places[CRM__GROUPINGS]; /* of a code among the groups; of two groupings */
+    uint32_t *currencies;             /* of the whole table, ascending */
     size_t currency_count, cap;
 } filling;
 
@@ -257,6 +258,17 @@ static int add_row(filling *f, const size_t at[CRM__GROUPINGS], uint32_t currenc
     return rc;
 }
 
+/* Averages over rows need every currency at every group of the axis, also where a currency has
+ * nothing: a series of its own for each. */
+static int add_series(filling *f, const size_t at[CRM__GROUPINGS])
+{
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < f->currency_count && !rc; i++)
+        rc = add_row(f, at, f->currencies[i], i == 0);
+    return rc;
+}
+
 /* The rows of one combination of groups. */
 static int add_rows(filling *f, const size_t at[CRM__GROUPINGS])
 {
@@ -271,6 +283,8 @@ static int add_rows(filling *f, const size_t at[CRM__GROUPINGS])
             return CRM_OK;
         return add_row(f, at, f->currencies[0], 1);
     }
+    if (n->q.moving && f->currency_count && a)
+        return add_series(f, at);
     for (size_t i = 0; i < f->currency_count && !rc; i++) {
         if (!crm__cells_find(&n->cells, a, b, f->currencies[i]))
             continue;
@@ -282,17 +296,88 @@ static int add_rows(filling *f, const size_t at[CRM__GROUPINGS])
     return rc;
 }
 
+/* Now and then whether to go on. */
+static int look(const filling *f, size_t i)
+{
+    const crm__asking *a = &f->n->a;
+
+    if (i % LOOK_EVERY == LOOK_EVERY - 1 && a->progress &&
+        a->progress(a->plan.chunks, a->plan.chunks, a->progress_ctx))
+        return CRM_ECANCELLED;
+    return CRM_OK;
+}
+
+/* At most one grouping: a row of each group. */
+static int fill_line(filling *f)
+{
+    size_t at[CRM__GROUPINGS] = {0, 0};
+    int rc = CRM_OK;
+
+    for (; at[0] < f->counts[0] && !rc; at[0]++) {
+        rc = look(f, at[0]);
+        if (!rc)
+            rc = add_rows(f, at);
+    }
+    return rc;
+}
+
+static int find_places(filling *f, uint32_t k)
+{
+    uint32_t most = 0;
+
+    for (size_t i = 0; i < f->counts[k]; i++)
+        most = f->groups[k][i].code > most ? f->groups[k][i].code : most;
+    f->places[k] = crm__arena_alloc(&f->t->a, (most + (size_t)1) * sizeof *f->places[k]);
+    if (!f->places[k])
+        return CRM_ENOMEM;
+    for (size_t i = 0; i < f->counts[k]; i++)
+        f->places[k][f->groups[k][i].code] = (uint32_t)i;
+    return CRM_OK;
+}
+
+static int by_pair(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Two groupings: only the pairs that something was found in, of which there are far fewer than
+ * rows times columns. */
+static int fill_pairs(filling *f)
+{
+    const crm__cells *c = &f->n->cells;
+    uint64_t *pairs = crm__alloc(&f->t->mem, (c->count + (size_t)1) * sizeof *pairs);
+    size_t count = 0;
+    int rc = pairs ? CRM_OK : CRM_ENOMEM;
+
+    for (uint32_t k = 0; k < CRM__GROUPINGS && !rc; k++)
+        rc = find_places(f, k);
+    for (uint32_t i = 0; i < c->count && !rc; i++) {
+        if (!crm__cells_empty(c, i))
+            pairs[count++] =
+                (uint64_t)f->places[0][c->keys[i].a] << 32 | f->places[1][c->keys[i].b];
+    }
+    if (!rc && count)
+        qsort(pairs, count, sizeof *pairs, by_pair);
+    for (size_t i = 0; i < count && !rc; i++) {
+        size_t at[CRM__GROUPINGS] = {(size_t)(pairs[i] >> 32), (size_t)(uint32_t)pairs[i]};
+        rc = look(f, i);
+        if (!rc && (!i || pairs[i] != pairs[i - 1]))
+            rc = add_rows(f, at);
+    }
+    crm__release(&f->t->mem, pairs);
+    return rc;
+}
+
 int crm__numbers_fill(crm_numbers *t, crm__number_run *n)
 {
-    filling f = {t, n, {NULL, NULL}, {1, 1}, NULL, 0, 0};
-    size_t at[CRM__GROUPINGS];
+    filling f = {t, n, {NULL, NULL}, {1, 1}, {NULL, NULL}, NULL, 0, 0};
     int rc = gather_currencies(&f);
 
     for (uint32_t k = 0; k < t->group_count && !rc; k++)
         rc = crm__groups_make(n, k, &t->a, &f.groups[k], &f.counts[k]);
-    for (at[0] = 0; at[0] < f.counts[0] && !rc; at[0]++) {
-        for (at[1] = 0; at[1] < f.counts[1] && !rc; at[1]++)
-            rc = add_rows(&f, at);
-    }
-    return rc;
+    if (rc)
+        return rc;
+    return t->group_count == CRM__GROUPINGS ? fill_pairs(&f) : fill_line(&f);
 }

@@ -160,6 +160,7 @@ CRM_TEST(test_api_number__rows_are_in_order_and_without_gaps)
                      "score in 5 steps,count\n-20,1\n0,2\n20,0\n40,0\n60,0\n80,1\n,1\n");
     ck_assert_str_eq(csv(txn, "count by score every 50"),
                      "score every 50,count\n-50,1\n0,2\n50,1\n,1\n");
+    ck_assert_str_eq(csv(txn, "count by huge in 1 steps"), "huge in 1 steps,count\n0,3\n,2\n");
     ck_assert_str_eq(csv(txn, "count by score every 7, grade"),
                      "score every 7,grade,count\n-7,b,1\n0,a,1\n14,b,1\n91,,1\n,,1\n");
     crm_txn_abort(txn);
@@ -202,6 +203,61 @@ CRM_TEST(test_api_number__moving_averages)
                      "moving 3 avg(visit.length)\n"
                      "2026-01,2,1.5,,\n2026-02,0,,,\n2026-03,1,4,1,2.333333\n"
                      "2026-04,1,2,0.666667,3\n");
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+CRM_TEST(test_api_number__each_currency_moves_over_every_month)
+{
+    static const char *const EVENTS[] = {
+        "{\"kind\":\"order\",\"time\":\"2026-01-05\",\"amount\":\"30 CNY\"}",
+        "{\"kind\":\"order\",\"time\":\"2026-01-06\",\"amount\":\"9 USD\"}",
+        "{\"kind\":\"order\",\"time\":\"2026-04-05\",\"amount\":\"1 CNY\"}"};
+    crm_db *db = api_open_model(MODEL);
+    crm_txn *txn = begin(db, CRM_WRITE, NULL, 0);
+    crm_id id = api_create(txn, "{\"name\":\"n\"}");
+
+    for (int i = 0; i < 3; i++)
+        OK(crm_event_add_json(txn, id, EVENTS[i], CRM_NUL, NULL, &er));
+    ck_assert_str_eq(csv(txn, "count(order), sum(order.amount) by month moving 3"),
+                     "month,currency,count(order),sum(order.amount),moving 3 count(order),"
+                     "moving 3 sum(order.amount)\n"
+                     "2026-01,CNY,2,30,,\n2026-01,USD,,9,,\n"
+                     "2026-02,CNY,0,0,,\n2026-02,USD,,0,,\n"
+                     "2026-03,CNY,0,0,0.666667,10\n2026-03,USD,,0,,3\n"
+                     "2026-04,CNY,1,1,0.333333,0.333333\n2026-04,USD,,0,,0\n");
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+/* As many rows and columns as customers: what exists is gone over, not every pair. */
+CRM_TEST(test_api_number__two_groupings_of_many_groups)
+{
+    enum { CUSTOMERS = 3000 };
+    crm_db *db = api_open_model(MODEL);
+    crm_txn *txn = begin(db, CRM_WRITE, NULL, 0);
+    crm_segment *s;
+    crm_numbers *t;
+    size_t rows;
+
+    for (int i = 0; i < CUSTOMERS; i++) {
+        char json[80];
+        snprintf(json, sizeof json, "{\"score\":%d,\"huge\":\"%d\"}", i, i * 7 % CUSTOMERS);
+        api_create(txn, json);
+    }
+    s = segment(txn, "all");
+    OK(crm_numbers_ask(txn, s, "count by score every 1, huge every 1", CRM_NUL, NULL, &t, &er));
+    crm_numbers_size(t, &rows, NULL, NULL);
+    ck_assert_uint_eq(rows, CUSTOMERS);
+    for (int i = 0; i < CUSTOMERS; i++) {
+        crm_number_group a, b;
+        OK(crm_numbers_group(t, (size_t)i, 0, &a, &er));
+        OK(crm_numbers_group(t, (size_t)i, 1, &b, &er));
+        ck_assert_int_eq(strtol(a.text, NULL, 10), i);
+        ck_assert_int_eq(strtol(b.text, NULL, 10), i * 7 % CUSTOMERS);
+    }
+    crm_numbers_free(t);
+    crm_segment_free(s);
     crm_txn_abort(txn);
     crm_db_close(db);
 }
