@@ -155,7 +155,7 @@ _libcrm_tool()
         esac
         ;;
     act) options="--tag --untag --set --event --reference --until --reason --batch --dry-run $writes" ;;
-    numbers) options='--of --csv --svg --zone' ;;
+    numbers) options='--of --csv --svg --force --zone' ;;
     model)
         case $sub in
         show) options='--default' ;;

@@ -11,7 +11,8 @@
 #include <string.h>
 
 static const char help[] =
-    "Usage: " TOOL " numbers REQUEST [--of QUERY] [--csv] [--svg FILE] [--zone ZONE]\n"
+    "Usage: " TOOL " numbers REQUEST [--of QUERY] [--csv] [--svg FILE [--force]]\n"
+    "           [--zone ZONE]\n"
     "\n"
     "Computes numbers over all customers, or over those of a segment: how many, how much, by\n"
     "what, and when. On a terminal rows have bars, and a time series a line of blocks.\n"
@@ -21,6 +22,7 @@ static const char help[] =
     "  --of QUERY        the customers of a segment only, see '" TOOL " segment --help'\n"
     "  --csv             a table for other programs, with exact numbers; --json the same\n"
     "  --svg FILE        also draw the first number as a picture; - is standard output\n"
+    "  --force           put it in the place of a file of that name\n"
     "  --zone ZONE       zone of days, months and years, e.g. Asia/Shanghai; else UTC\n"
     "\n"
     "What can be measured, several of them with commas between:\n"
@@ -100,12 +102,21 @@ static size_t digits_behind(const char *s)
     return point ? strlen(point + 1) : 0;
 }
 
-/* 5,367,033.15; a date or time as it is. */
-static void put_number(buf *out, const char *s, size_t digits)
+/* A date of which only the year is known: as a number it is the seconds of its beginning. */
+static int is_year(const crm_number_value *v)
 {
+    return strlen(v->text) == 4 && strspn(v->text, "0123456789") == 4 &&
+           fabs(v->number - (double)strtol(v->text, NULL, 10)) > 0.5;
+}
+
+/* 5,367,033.15; a date or time as it is. */
+static void put_number(buf *out, const crm_number_value *v, size_t digits)
+{
+    const char *s = v->text;
     size_t whole = strcspn(s, "."), at = *s == '-';
 
-    if (strlen(s) > whole + 8 || strspn(s, "-0123456789.") != strlen(s) || strchr(s + 1, '-')) {
+    if (strlen(s) > whole + 8 || strspn(s, "-0123456789.") != strlen(s) || strchr(s + 1, '-') ||
+        is_year(v)) {
         buf_str(out, s);
         return;
     }
@@ -146,10 +157,10 @@ static size_t digits_of(const show *s, size_t value)
 
 static void put_value(const show *s, size_t row, size_t value, size_t digits, buf *out)
 {
-    const char *text = value_of(s, row, value).text;
+    crm_number_value v = value_of(s, row, value);
 
-    if (text)
-        put_number(out, text, digits);
+    if (v.text)
+        put_number(out, &v, digits);
 }
 
 static void cell(table *tb, buf *b)
@@ -184,13 +195,16 @@ static void put_list(const show *s)
     table_right(tb, 1);
     for (size_t v = 0; v < s->values; v++) {
         for (size_t r = 0; r < s->rows; r++) {
-            const char *text = value_of(s, r, v).text;
-            if (!text && s->rows > 1)
+            crm_number_value x = value_of(s, r, v);
+            if (!x.text && s->rows > 1)
                 continue;
             table_cell(tb, crm_numbers_head(s->n, v), strlen(crm_numbers_head(s->n, v)));
-            put_number(&b, text ? text : "-", text ? digits_behind(text) : 0);
+            if (x.text)
+                put_number(&b, &x, digits_behind(x.text));
+            else
+                buf_char(&b, '-');
             cell(tb, &b);
-            buf_str(&b, value_of(s, r, v).currency);
+            buf_str(&b, x.currency);
             cell(tb, &b);
         }
     }
@@ -215,8 +229,11 @@ static void put_long(const show *s)
     size_t columns = s->groups + (size_t)s->money + s->values + (size_t)bars;
     table *tb = table_new(columns, out_columns(1), 0);
     double most = bars ? most_of(s, 0) : 0;
+    size_t *digits = xrealloc(NULL, (s->values + 1) * sizeof(*digits));
     buf b = {0};
 
+    for (size_t v = 0; v < s->values; v++)
+        digits[v] = digits_of(s, v);
     for (size_t i = 0; i < s->groups + s->values; i++) {
         if (i == s->groups && s->money)
             table_cell(tb, "", 0);
@@ -235,7 +252,7 @@ static void put_long(const show *s)
         if (s->money)
             table_cell(tb, crm_numbers_currency(s->n, r), strlen(crm_numbers_currency(s->n, r)));
         for (size_t v = 0; v < s->values; v++) {
-            put_value(s, r, v, digits_of(s, v), &b);
+            put_value(s, r, v, digits[v], &b);
             cell(tb, &b);
         }
         if (bars) {
@@ -244,6 +261,7 @@ static void put_long(const show *s)
         }
     }
     table_end(tb);
+    free(digits);
     buf_free(&b);
 }
 
@@ -272,17 +290,47 @@ static void put_sparks(const show *s)
 /* Names in order of their first appearance. */
 typedef struct names {
     const char **p;
-    size_t n;
+    size_t *index; /* open addressing: place + 1; twice as long as there is room for names */
+    size_t n, room;
 } names;
+
+static size_t *name_slot(const names *all, const char *text)
+{
+    size_t mask = all->room * 2 - 1, at;
+    uint64_t h = 0xcbf29ce484222325u;
+
+    for (const char *s = text; *s; s++)
+        h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+    at = (size_t)(h ^ h >> 32) & mask;
+    while (all->index[at] && strcmp(all->p[all->index[at] - 1], text) != 0)
+        at = (at + 1) & mask;
+    return &all->index[at];
+}
+
+/* Also after the names were put into another order. */
+static void names_index(names *all)
+{
+    memset(all->index, 0, all->room * 2 * sizeof(*all->index));
+    for (size_t i = 0; i < all->n; i++)
+        *name_slot(all, all->p[i]) = i + 1;
+}
 
 static size_t name_at(names *all, const char *text)
 {
-    for (size_t i = 0; i < all->n; i++)
-        if (strcmp(all->p[i], text) == 0)
-            return i;
-    all->p = xrealloc(all->p, (all->n + 1) * sizeof(*all->p));
-    all->p[all->n] = text;
-    return all->n++;
+    size_t *slot;
+
+    if (all->n == all->room) {
+        all->room = all->room ? all->room * 2 : 16;
+        all->p = xrealloc(all->p, all->room * sizeof(*all->p));
+        all->index = xrealloc(all->index, all->room * 2 * sizeof(*all->index));
+        names_index(all);
+    }
+    slot = name_slot(all, text);
+    if (!*slot) {
+        all->p[all->n++] = text;
+        *slot = all->n;
+    }
+    return *slot - 1;
 }
 
 /* The same of a name that is kept here, see names_free(); b is empty then. */
@@ -305,6 +353,7 @@ static void names_free(names *all)
     for (size_t i = 0; i < all->n; i++)
         free((char *)(uintptr_t)all->p[i]);
     free(all->p);
+    free(all->index);
 }
 
 /* The columns of the second grouping, in order: by time and steps ascending, as they come else. */
@@ -330,7 +379,8 @@ static void none_last(names *all)
     }
 }
 
-static void cross_make(const show *s, cross *x)
+/* 0: there are too many columns; they are not arranged then. */
+static int cross_make(const show *s, cross *x)
 {
     crm_number_group a, b;
     int time = 0;
@@ -342,10 +392,13 @@ static void cross_make(const show *s, cross *x)
         name_at(&x->rows, a.text);
         name_at(&x->columns, b.text);
         time |= b.kind == CRM_GROUP_TIME;
+        if (x->columns.n > ACROSS)
+            return 0;
     }
     if (time)
         qsort(x->columns.p, x->columns.n, sizeof(*x->columns.p), by_text);
     none_last(&x->columns);
+    names_index(&x->columns);
     x->at = xrealloc(NULL, (x->rows.n * x->columns.n + 1) * sizeof(*x->at));
     memset(x->at, 0, (x->rows.n * x->columns.n + 1) * sizeof(*x->at));
     for (size_t r = 0; r < s->rows; r++) {
@@ -353,12 +406,15 @@ static void cross_make(const show *s, cross *x)
         crm_numbers_group(s->n, r, 1, &b, NULL);
         x->at[name_at(&x->rows, a.text) * x->columns.n + name_at(&x->columns, b.text)] = r + 1;
     }
+    return 1;
 }
 
 static void cross_free(cross *x)
 {
     free(x->rows.p);
+    free(x->rows.index);
     free(x->columns.p);
+    free(x->columns.index);
     free(x->at);
 }
 
@@ -426,8 +482,7 @@ static void put_people(const show *s)
         return;
     }
     if (s->groups == 2 && s->values == 1 && one_currency(s)) {
-        cross_make(s, &x);
-        if (x.columns.n <= ACROSS)
+        if (cross_make(s, &x))
             put_cross(s, &x);
         else
             put_long(s);
@@ -457,7 +512,12 @@ static int put_machine(const show *s, int csv)
 
 /* ---- SVG ---- */
 
-static int save(tool *t, const char *file, const buf *b)
+typedef struct wishes {
+    const char *of, *svg;
+    int csv, force;
+} wishes;
+
+static int save(tool *t, const char *file, int force, const buf *b)
 {
     FILE *f;
     int bad;
@@ -466,7 +526,9 @@ static int save(tool *t, const char *file, const buf *b)
         out_put(b->p, b->n);
         return 0;
     }
-    f = fopen(file, "wb");
+    f = fopen(file, force ? "wb" : "wbx");
+    if (!f && errno == EEXIST)
+        return fail(t, CRM_EEXISTS, "there is a file %s already (--force replaces it)", file);
     bad = !f || fwrite(b->p, 1, b->n, f) != b->n;
     bad |= f && fclose(f);
     return bad ? fail(t, CRM_EIO, "%s: %s", file, strerror(errno)) : 0;
@@ -474,10 +536,11 @@ static int save(tool *t, const char *file, const buf *b)
 
 /* The first number: rows by the first grouping, a series for each of the second or each currency.
  */
-static int draw(const show *s, const char *file, const char *of)
+static int draw(const show *s, const wishes *o)
 {
-    chart c = {crm_numbers_text(s->n), of, s->kind == CRM_GROUP_TIME, 0, 0, NULL, NULL, NULL, NULL};
-    names rows = {NULL, 0}, series = {NULL, 0};
+    chart c = {
+        crm_numbers_text(s->n), o->of, s->kind == CRM_GROUP_TIME, 0, 0, NULL, NULL, NULL, NULL};
+    names rows = {NULL, NULL, 0, 0}, series = {NULL, NULL, 0, 0};
     double *values;
     buf b = {0};
     int rc;
@@ -519,7 +582,7 @@ static int draw(const show *s, const char *file, const char *of)
     }
     c.values = values;
     chart_svg(&b, &c);
-    rc = save(s->t, file, &b);
+    rc = save(s->t, o->svg, o->force, &b);
     if (!rc && series.n > c.series)
         note(s->t, "%zu of %zu series are drawn", c.series, series.n);
     free(values);
@@ -532,11 +595,6 @@ static int draw(const show *s, const char *file, const char *of)
 
 /* ---- the verb ---- */
 
-typedef struct wishes {
-    const char *of, *svg;
-    int csv;
-} wishes;
-
 static int show_all(tool *t, crm_txn *txn, crm_numbers *n, const wishes *o)
 {
     show s = {.t = t, .txn = txn, .n = n};
@@ -548,7 +606,7 @@ static int show_all(tool *t, crm_txn *txn, crm_numbers *n, const wishes *o)
         s.money |= crm_numbers_currency(n, r)[0] != 0;
     if (s.rows && s.groups && !crm_numbers_group(n, 0, 0, &g, NULL))
         s.kind = g.kind;
-    if (o->svg && (rc = draw(&s, o->svg, o->of)))
+    if (o->svg && (rc = draw(&s, o)))
         return rc;
     if (o->svg && strcmp(o->svg, "-") == 0)
         return 0;
@@ -580,11 +638,10 @@ static int ask(tool *t, crm_txn *txn, query *request, query *of, const wishes *o
 
 static int run(tool *t, int argc, char **argv)
 {
-    wishes o = {NULL, NULL, 0};
+    wishes o = {NULL, NULL, 0, 0};
     const arg_option own[] = {
-        {"of", 0, ARG_TEXT, &o.of},
-        {"svg", 0, ARG_TEXT, &o.svg},
-        {"csv", 0, ARG_FLAG, &o.csv},
+        {"of", 0, ARG_TEXT, &o.of},   {"svg", 0, ARG_TEXT, &o.svg},
+        {"csv", 0, ARG_FLAG, &o.csv}, {"force", 0, ARG_FLAG, &o.force},
         {NULL, 0, 0, NULL},
     };
     query request, of;
@@ -597,6 +654,10 @@ static int run(tool *t, int argc, char **argv)
         return fail_usage(t, "needs one REQUEST, in quotes, such as 'count by city'");
     if (o.csv && t->json)
         return fail_usage(t, "either --csv or --json");
+    if (o.svg && strcmp(o.svg, "-") == 0 && (o.csv || t->json))
+        return fail_usage(t, "standard output is either the picture or the table");
+    if (o.force && (!o.svg || strcmp(o.svg, "-") == 0))
+        return fail_usage(t, "--force is for the file of --svg");
     if ((rc = query_read(&request, t, argv[0])))
         return rc;
     rc = query_read(&of, t, o.of ? o.of : "all");

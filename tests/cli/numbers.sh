@@ -88,6 +88,38 @@ if command -v python3 >/dev/null; then
     done
 fi
 
+# a picture takes no file's place, nor a table's
+silent 2 crm numbers 'count by city' --svg - --json
+silent 2 crm numbers 'count by city' --svg - --csv
+silent 2 crm numbers 'count by city' --force
+cp a.svg kept.svg
+silent 3 crm numbers count --svg a.svg
+cmp a.svg kept.svg || die "a file was replaced"
+crm numbers count --svg a.svg --force >/dev/null
+cmp -s a.svg kept.svg && die "a file was not replaced"
+
+# a year is not written as an amount
+crm set 2 birth_date=1985 >/dev/null
+want 0 crm numbers 'min(birth_date), max(birth_date)' <<'END'
+min(birth_date)     1985
+max(birth_date)  1990-05
+END
+
+# more columns than fit across are a list
+for i in $(seq 1 17); do
+    printf '{"name":"n","city":"c%s","score":%s}\n' "$i" "$i"
+done | crm create --file - >/dev/null 2>&1
+want 0 trimmed numbers 'count by score every 1, city' --of 'score > 0 and score < 3' <<'END'
+score every 1  c1  c2
+1 … 2           1
+2 … 3               1
+END
+crm numbers 'count by score every 1, city' --of 'score > 0 and score < 18' | sed -n '1p;18p' >list.txt
+want 0 cat list.txt <<'END'
+score every 1  City  count
+17 … 18        c17       1
+END
+
 # two segments, and one at two times
 want 0 crm segment diff 'city = 上海' 'score >= 800' <<'END'
 in both             2
