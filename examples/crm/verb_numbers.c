@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char help[] =
     "Usage: " TOOL " numbers REQUEST [--of QUERY] [--csv] [--svg FILE [--force]]\n"
@@ -469,6 +470,39 @@ static int one_currency(const show *s)
     return 1;
 }
 
+/* Days from a first day to another, 0 of what are no days. */
+static long days_between(const char *a, const char *b)
+{
+    struct tm x = {0}, y = {0};
+
+    if (sscanf(a, "%4d-%2d-%2d", &x.tm_year, &x.tm_mon, &x.tm_mday) != 3 ||
+        sscanf(b, "%4d-%2d-%2d", &y.tm_year, &y.tm_mon, &y.tm_mday) != 3)
+        return 0;
+    x.tm_year -= 1900;
+    y.tm_year -= 1900;
+    x.tm_mon--;
+    y.tm_mon--;
+    return (long)((timegm(&y) - timegm(&x)) / 86400);
+}
+
+/* The library leaves out rows that stand for nothing when there would be very many. */
+static void tell_gaps(const show *s)
+{
+    crm_number_group a, b;
+
+    for (size_t r = 0; s->groups == 1 && r + 1 < s->rows; r++) {
+        crm_numbers_group(s->n, r, 0, &a, NULL);
+        crm_numbers_group(s->n, r + 1, 0, &b, NULL);
+        if (a.kind != b.kind || strcmp(a.text, b.text) == 0)
+            continue;
+        if ((a.kind == CRM_GROUP_STEP && strcmp(a.until, b.text) != 0) ||
+            (a.kind == CRM_GROUP_TIME && days_between(a.text, b.text) > 7)) {
+            note(s->t, "rows without anything are left out, as there would be more than 10,000");
+            return;
+        }
+    }
+}
+
 static void put_people(const show *s)
 {
     cross x;
@@ -490,6 +524,7 @@ static void put_people(const show *s)
         return;
     }
     put_long(s);
+    tell_gaps(s);
     if (s->groups == 1 && s->kind == CRM_GROUP_TIME && out_is_terminal() && one_currency(s))
         put_sparks(s);
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AVERAGE_DIGITS = 6, LOOK_EVERY = 4096 };
+enum { AVERAGE_DIGITS = 6, LOOK_EVERY = 1024 };
 
 /* ---- numbers as text ---- */
 

@@ -230,6 +230,35 @@ CRM_TEST(test_api_number__each_currency_moves_over_every_month)
     crm_db_close(db);
 }
 
+typedef struct asked {
+    int calls, most;
+} asked;
+
+static int stop_after(uint64_t done, uint64_t total, void *ctx)
+{
+    asked *a = ctx;
+
+    (void)done;
+    (void)total;
+    return ++a->calls > a->most;
+}
+
+/* The host is asked more often for the second request than for the first, and can end it. */
+static void check_asked(crm_txn *txn, crm_segment *s, const char *few, const char *more)
+{
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    asked a = {0, 1000000};
+    crm_numbers *t;
+
+    o.progress = stop_after;
+    o.progress_ctx = &a;
+    OK(crm_numbers_ask(txn, s, few, CRM_NUL, &o, &t, &er));
+    crm_numbers_free(t);
+    a.most = a.calls;
+    a.calls = 0;
+    ck_assert_int_eq(crm_numbers_ask(txn, s, more, CRM_NUL, &o, &t, &er), CRM_ECANCELLED);
+}
+
 /* As many rows and columns as customers: what exists is gone over, not every pair. */
 CRM_TEST(test_api_number__two_groupings_of_many_groups)
 {
@@ -249,6 +278,7 @@ CRM_TEST(test_api_number__two_groupings_of_many_groups)
     OK(crm_numbers_ask(txn, s, "count by score every 1, huge every 1", CRM_NUL, NULL, &t, &er));
     crm_numbers_size(t, &rows, NULL, NULL);
     ck_assert_uint_eq(rows, CUSTOMERS);
+    check_asked(txn, s, "count", "count by score every 1, huge every 1");
     for (int i = 0; i < CUSTOMERS; i++) {
         crm_number_group a, b;
         OK(crm_numbers_group(t, (size_t)i, 0, &a, &er));

@@ -120,6 +120,21 @@ score every 1  City  count
 17 … 18        c17       1
 END
 
+# very many rows of nothing are left out, which is said
+crm numbers 'count(order) by day' >/dev/null 2>err
+[ -s err ] && die "rows are left out"
+crm event add 1 kind=order time=1990-01-05 >/dev/null
+want 0 crm numbers 'count(order) by day' <<'END'
+day         count(order)
+1990-01-05             1
+2025-11-30             1
+2026-01-05             1
+2026-02-01             1
+END
+said <<'END'
+crm: numbers: rows without anything are left out, as there would be more than 10,000
+END
+
 # two segments, and one at two times
 want 0 crm segment diff 'city = 上海' 'score >= 800' <<'END'
 in both             2
