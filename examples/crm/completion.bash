@@ -134,21 +134,21 @@ _libcrm_tool()
     trim) options="--before --keep --dry-run $writes" ;;
     backup) options='--gzip --force --reason --no-journal --actor' ;;
     dump) options='--gzip --force --reason --no-journal --actor' ;;
-    list) options='--where --order --zone --after --limit --kind --deleted --fields --csv --width' ;;
+    list) options='--where --order --zone --after --limit --kind --deleted --fields --csv --width --reason' ;;
     tag) options="--until --reason --rule --batch $writes" ;;
     tags) options='--of --who --all' ;;
     segment)
         case $sub in
-        top) options='--order --limit --after --fields --csv --width --zone' ;;
+        top) options='--order --limit --after --fields --csv --width --reason --zone' ;;
         facet) options='--by --limit --zone' ;;
-        sample) options='--seed --fields --csv --width --zone' ;;
+        sample) options='--seed --fields --csv --width --reason --zone' ;;
         tag) options="--until --reason --batch --dry-run $writes" ;;
         untag) options="--batch --dry-run $writes" ;;
         export)
             options='--reason --purpose --channel --zone --format --events --fields --kind --with-events'
             options+=' --with-origins --labels --separator --excel --bom --force --actor'
             ;;
-        save) options="--replace --static $writes" ;;
+        save) options="--replace --static --dry-run $writes" ;;
         remove) options=$writes ;;
         diff) options='--at --with --zone' ;;
         *) options='--zone' ;;

@@ -6,9 +6,21 @@
 #include <inttypes.h>
 #include <string.h>
 
-int segment_save(tool *t, const char *name, const char *arg, uint32_t flags)
+/* Saves it in the transaction; *result: what crm_segment_save() gave. */
+static int save_in(query *q, crm_txn *txn, const char *name, uint32_t flags, int *result)
 {
     crm_error err = CRM_ERROR_INIT;
+
+    *result = crm_segment_save(txn, name, q->segment, flags, &err);
+    if (*result == CRM_EEXISTS)
+        return fail(q->t, *result,
+                    "a segment is saved as %s already (--replace saves another version of it)",
+                    name);
+    return *result < 0 ? fail_crm(q->t, &err) : 0;
+}
+
+int segment_save(tool *t, const char *name, const char *arg, uint32_t flags, int dry_run)
+{
     crm_txn *txn = NULL;
     buf b = {0};
     query q;
@@ -16,33 +28,27 @@ int segment_save(tool *t, const char *name, const char *arg, uint32_t flags)
 
     if (!rc && !(rc = open_write(t, MAKE_NOT)) && !(rc = begin(t, CRM_WRITE, &txn)))
         rc = query_parse(&q, txn);
-    if (!rc) {
-        result = crm_segment_save(txn, name, q.segment, flags, &err);
-        if (result == CRM_EEXISTS)
-            rc = fail(t, result,
-                      "a segment is saved as %s already (--replace saves another "
-                      "version of it)",
-                      name);
-        else if (result < 0)
-            rc = fail_crm(t, &err);
-    }
     if (!rc)
-        rc = commit(t, txn);
-    else
+        rc = save_in(&q, txn, name, flags, &result);
+    if (rc || dry_run)
         crm_txn_abort(txn);
+    else
+        rc = commit(t, txn);
     query_free(&q);
     if (rc)
         return rc;
     if (t->json) {
         buf_str(&b, "{\"name\":");
         json_string(&b, name, strlen(name));
-        buf_fmt(&b, ",\"saved\":%s}", result == CRM_OK ? "true" : "false");
-        out_json(b.p, b.n);
+        buf_fmt(&b, ",\"saved\":%s%s}", result == CRM_OK ? "true" : "false",
+                dry_run ? ",\"dry_run\":true" : "");
     } else {
-        buf_str(&b, result == CRM_OK ? "saved " : "saved with this meaning already: ");
+        buf_str(&b, result != CRM_OK ? "saved with this meaning already: "
+                    : dry_run        ? "dry run: would save "
+                                     : "saved ");
         text_clean(&b, name, strlen(name));
-        out_line(b.p, b.n);
     }
+    t->json ? out_json(b.p, b.n) : out_line(b.p, b.n);
     buf_free(&b);
     return 0;
 }
@@ -113,6 +119,20 @@ static int read_entry(tool *t, crm_txn *txn, saved *x)
     return rc >= 0 || rc == CRM_ENOTFOUND ? 0 : fail_crm(t, &err);
 }
 
+/* The text as it was saved, and who saved it. */
+static int read_stored(tool *t, crm_txn *txn, saved *x)
+{
+    crm_error err = CRM_ERROR_INIT;
+    char *text = NULL;
+
+    if (crm_segment_version(txn, x->s.name, 0, &x->s, &text, &err) < 0)
+        return fail_crm(t, &err);
+    if (text)
+        buf_str(&x->text, text);
+    crm_free(text);
+    return read_entry(t, txn, x);
+}
+
 /* Its text and tree.  0 or an exit code; one the model no longer has names for is no failure. */
 static int read_saved(tool *t, crm_txn *txn, saved *x)
 {
@@ -122,18 +142,12 @@ static int read_saved(tool *t, crm_txn *txn, saved *x)
     size_t n;
     int rc;
 
-    if (x->s.flags & CRM_SEGMENT_STATIC) {
-        if (crm_segment_version(txn, x->s.name, 0, &x->s, &text, &err) < 0)
-            return fail_crm(t, &err);
-        buf_str(&x->text, text);
-        crm_free(text);
-        return read_entry(t, txn, x);
-    }
+    if (x->s.flags & CRM_SEGMENT_STATIC)
+        return read_stored(t, txn, x);
     rc = crm_segment_saved(txn, x->s.name, &segment, &err);
-
-    if (rc == CRM_EFIELD || rc == CRM_EVALUE) {
+    if (rc == CRM_EFIELD || rc == CRM_EVALUE || rc == CRM_ESYNTAX) {
         buf_str(&x->wrong, err.message);
-        return read_entry(t, txn, x);
+        return read_stored(t, txn, x);
     }
     if (rc)
         return fail_crm(t, &err);
@@ -201,7 +215,7 @@ static void put_json(const saved *x, const buf *versions)
 
 static void put_row(table *tb, const saved *x, int named)
 {
-    const buf *cells[] = {&x->time, &x->actor, &x->text};
+    const buf *cells[] = {&x->time, &x->actor};
     buf b = {0};
 
     if (named)
@@ -217,13 +231,11 @@ static void put_row(table *tb, const saved *x, int named)
     if (x->s.flags & CRM_SEGMENT_REMOVED)
         buf_str(&b, "removed");
     buf_add(&b, x->text.p ? x->text.p : "", x->text.n);
-    for (size_t i = 0; i < 3; i++)
-        if (i == 2 && b.n)
-            table_cell(tb, b.p, b.n);
-        else if (i == 2 && !x->text.n)
-            table_cell(tb, x->wrong.p, x->wrong.n);
-        else
-            table_cell(tb, cells[i]->p ? cells[i]->p : "", cells[i]->n);
+    if (x->wrong.n)
+        buf_fmt(&b, " (can't be asked: %s)", x->wrong.p);
+    for (size_t i = 0; i < 2; i++)
+        table_cell(tb, cells[i]->p ? cells[i]->p : "", cells[i]->n);
+    table_cell(tb, b.p ? b.p : "", b.n);
     buf_free(&b);
 }
 
@@ -310,33 +322,46 @@ static int put_versions(tool *t, crm_txn *txn, const char *name, buf *json)
     return rc < 0 ? fail_crm(t, &err) : code;
 }
 
+/* *out: the one that has a name, or a label of the model.  CRM_DONE: none. */
+static int find_saved(crm_txn *txn, const char *name, crm_saved_segment *out, crm_error *err)
+{
+    char last[sizeof(out->name)], key[sizeof(out->name)];
+    const char *after = NULL;
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    rc = crm_segment_version(txn, name, 0, out, NULL, err);
+    if (rc < 0 || (rc && !(out->flags & CRM_SEGMENT_OF_MODEL)))
+        return rc;
+    memcpy(key, out->name, sizeof(key));
+    while (!(rc = crm_segment_saved_next(txn, after, out, err)) && strcmp(out->name, key) != 0) {
+        memcpy(last, out->name, sizeof(last));
+        after = last;
+    }
+    return rc;
+}
+
 static int put_one(tool *t, crm_txn *txn, const char *name)
 {
     crm_error err = CRM_ERROR_INIT;
-    const char *after = NULL;
-    int rc, code;
     saved x = {0};
     buf versions = {0};
-    char last[sizeof(x.s.name)];
+    int code, rc = find_saved(txn, name, &x.s, &err);
 
-    while (!(rc = crm_segment_saved_next(txn, after, &x.s, &err)) && strcmp(x.s.name, name) != 0) {
-        memcpy(last, x.s.name, sizeof(last));
-        after = last;
-    }
     if (rc == CRM_DONE)
         return fail(t, CRM_ENOTFOUND, "no segment is saved as %s", name);
     if (rc)
         return fail_crm(t, &err);
     code = read_saved(t, txn, &x);
     if (!code && t->json) {
-        code = put_versions(t, txn, name, &versions);
+        code = put_versions(t, txn, x.s.name, &versions);
         put_json(&x, &versions);
-    } else if (!code && x.text.n) {
+    } else if (!code) {
         out_raw(x.text.p, x.text.n), out_put("\n\n", x.s.revision ? 2 : 1);
         if (x.s.revision)
-            code = put_versions(t, txn, name, &versions);
-    } else if (!code) {
-        code = fail(t, CRM_EFIELD, "%s", x.wrong.p);
+            code = put_versions(t, txn, x.s.name, &versions);
+        if (x.wrong.n)
+            note(t, "it can't be asked: %s", x.wrong.p);
     }
     buf_free(&versions);
     saved_free(&x);

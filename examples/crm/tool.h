@@ -547,6 +547,7 @@ void query_free(query *q);
 
 typedef struct walk_wishes {
     const char *fields, *order, *after;
+    const char *reason;    /* the journal gets an entry with it before the first; NULL: none */
     uint64_t limit, width; /* UINT64_MAX, SIZE_MAX: none */
     int how;               /* AS_... */
 } walk_wishes;
@@ -586,7 +587,7 @@ int segment_diff(tool *t, const char *left, const char *right, const char *at, c
 /* ---- segment_saved.c: segments saved under names ---- */
 
 /* What the verb's save, remove, list (name NULL) and show do; the exit code. */
-int segment_save(tool *t, const char *name, const char *query_arg, uint32_t flags);
+int segment_save(tool *t, const char *name, const char *query_arg, uint32_t flags, int dry_run);
 int segment_remove(tool *t, const char *name);
 int segment_saved(tool *t, const char *name);
 

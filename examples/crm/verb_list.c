@@ -10,6 +10,7 @@
 static const char help[] =
     "Usage: " TOOL " list [--where QUERY] [--order FIELDS] [--after ID|KEY] [--limit N]\n"
     "                [--kind KIND] [--deleted] [--fields A,B,...] [--json | --csv] [--width N]\n"
+    "                [--reason TEXT]\n"
     "\n"
     "Lists customers in the order of their ids, or in another. When the reader of the list takes\n"
     "a rest (a pager does), it goes on in a newer snapshot.\n"
@@ -20,8 +21,8 @@ static const char help[] =
     "                    updated_at; customers without a value come last\n"
     "  --zone ZONE       zone of the days, months and years of QUERY, e.g. Asia/Shanghai or\n"
     "                    +08:00; else UTC\n"
-    "  --after ID        those behind this one: where an earlier list ended; with --where or\n"
-    "                    --order the key that the earlier list told\n"
+    "  --after ID        those behind this one: where an earlier list ended; with --where,\n"
+    "                    --order or --reason the key that the earlier list told\n"
     "  --limit N         at most so many, 1 or more; where to go on is told on standard error\n"
     "  --kind KIND       only person or organisation, or a label: 个人, 公司\n"
     "  --deleted         the deleted customers instead\n"
@@ -32,6 +33,7 @@ static const char help[] =
     "                    by ';'\n"
     "  --width N         fit the table into N columns, 0: cut nothing; else the width of\n"
     "                    the terminal; elsewhere cells are cut at 40 columns\n"
+    "  --reason TEXT     why they are handed out: the journal gets an entry with it first\n"
     "\n"
     "Examples\n"
     "  " TOOL " list --limit 20\n"
@@ -161,7 +163,9 @@ static int list_where(tool *t, const walk_wishes *w, const char *where, const ch
     crm_txn *txn;
     int rc = query_read(&q, t, where);
 
-    if (!rc && !(rc = open_read(t)) && !(rc = begin(t, CRM_READ, &txn))) {
+    if (!rc) /* the reason goes to the journal */
+        rc = w->reason ? open_write(t, MAKE_NOT) : open_read(t);
+    if (!rc && !(rc = begin(t, CRM_READ, &txn))) {
         rc = query_parse(&q, txn);
         if (!rc && kind)
             rc = query_of_kind(&q, txn, kind);
@@ -189,6 +193,7 @@ static int run(tool *t, int argc, char **argv)
                               {"fields", 0, ARG_TEXT, &w.fields},
                               {"csv", 0, ARG_FLAG, &csv},
                               {"width", 0, ARG_NUMBER, &w.width},
+                              {"reason", 0, ARG_TEXT, &w.reason},
                               {NULL, 0, 0, NULL}};
     int rc = verb_start(t, &argc, argv, own);
 
@@ -205,9 +210,13 @@ static int run(tool *t, int argc, char **argv)
     if (deleted && (where || w.order))
         return fail_usage(t, "the deleted are in no segment: --deleted goes without %s",
                           where ? "--where" : "--order");
+    if (w.reason && !*w.reason)
+        return fail_usage(t, "--reason needs a text");
+    if (w.reason && deleted)
+        return fail_usage(t, "--reason goes without --deleted");
     w.how = csv ? AS_CSV : t->json ? AS_JSON : AS_TABLE;
-    return where || w.order ? list_where(t, &w, where ? where : "all", kind)
-                            : list_all(t, &w, kind, deleted);
+    return where || w.order || w.reason ? list_where(t, &w, where ? where : "all", kind)
+                                        : list_all(t, &w, kind, deleted);
 }
 
 const verb verb_list = {"list", "", "list customers", help, 0, run};

@@ -11,9 +11,10 @@
 static const char help[] =
     "Usage: " TOOL " segment count QUERY\n"
     "       " TOOL " segment top QUERY [--order FIELDS] [--limit N] [--after KEY]\n"
-    "                   [--fields A,B,...] [--csv] [--width N]\n"
+    "                   [--fields A,B,...] [--csv] [--width N] [--reason TEXT]\n"
     "       " TOOL " segment facet QUERY --by NAME [--limit N]\n"
     "       " TOOL " segment sample QUERY N [--seed S] [--fields A,B,...] [--csv] [--width N]\n"
+    "                   [--reason TEXT]\n"
     "       " TOOL " segment explain QUERY\n"
     "       " TOOL " segment why QUERY WHO\n"
     "       " TOOL " segment check QUERY\n"
@@ -22,7 +23,7 @@ static const char help[] =
     "       " TOOL " segment tag QUERY TAG [--until TIME] [--reason TEXT] [--dry-run]\n"
     "       " TOOL " segment untag QUERY TAG [--dry-run]\n"
     "       " TOOL " segment export QUERY [FILE] --reason TEXT [--format F] ...\n"
-    "       " TOOL " segment save NAME QUERY [--replace] [--static]\n"
+    "       " TOOL " segment save NAME QUERY [--replace] [--static] [--dry-run]\n"
     "       " TOOL " segment list\n"
     "       " TOOL " segment show NAME\n"
     "       " TOOL " segment remove NAME\n"
@@ -62,7 +63,8 @@ static const char help[] =
     "  --at TIME         of diff: when the first is asked; else now\n"
     "  --with TIME       of diff: when the second is asked; else now\n"
     "  --until TIME      of tag: when it ends, where the dimension allows an end\n"
-    "  --reason TEXT     of tag: why\n"
+    "  --reason TEXT     of tag: why; of top and sample: why they are handed out, for the\n"
+    "                    journal, which gets an entry with it first\n"
     "  --batch[=NAME]    of tag and untag: make it a batch\n"
     "  --dry-run         do it, then take it back\n"
     "  --zone ZONE       zone of days, months and years, e.g. Asia/Shanghai; else UTC\n"
@@ -244,6 +246,7 @@ static int put_sample(asking *a, const char *wanted)
     /* no more than there are, so that a large number takes no memory */
     if (crm_segment_count(a->txn, a->q.segment, &a->q.options, &count, &err))
         return query_fail(&a->q, &err);
+    a->q.options.reason = a->o->act.reason;
     n = n < count ? n : count;
     drawn = xrealloc(NULL, (size_t)n * sizeof(*drawn));
     if (n && crm_segment_sample(a->txn, a->q.segment, &a->q.options, a->o->seed, drawn, (size_t)n,
@@ -415,7 +418,9 @@ enum {
     REPLACE = 64,
     DRY = 128,
     HOW = 256,
-    TIMES = 512
+    TIMES = 512,
+    REASON = 1024,
+    REHEARSE = 2048
 };
 
 static const struct sub {
@@ -425,17 +430,17 @@ static const struct sub {
     const char *needs;
 } subs[] = {
     {"count", 1, 0, "one QUERY, in quotes"},
-    {"top", 1, ORDER | LIMIT | ROWS | AFTER, "one QUERY, in quotes"},
+    {"top", 1, ORDER | LIMIT | ROWS | AFTER | REASON, "one QUERY, in quotes"},
     {"facet", 1, LIMIT | BY, "one QUERY, in quotes"},
-    {"sample", 2, ROWS | SEED, "a QUERY, in quotes, and a number"},
+    {"sample", 2, ROWS | SEED | REASON, "a QUERY, in quotes, and a number"},
     {"explain", 1, 0, "one QUERY, in quotes"},
     {"why", 2, 0, "a QUERY, in quotes, and a customer"},
     {"check", 1, 0, "one QUERY, in quotes"},
     {"diff", 2, TIMES, "two QUERIES, in quotes, or one with --at and --with"},
-    {"tag", 2, DRY | HOW, "a QUERY, in quotes, and a TAG"},
-    {"untag", 2, DRY, "a QUERY, in quotes, and a TAG"},
+    {"tag", 2, DRY | REHEARSE | HOW | REASON, "a QUERY, in quotes, and a TAG"},
+    {"untag", 2, DRY | REHEARSE, "a QUERY, in quotes, and a TAG"},
     {"export", 1, 0, "a QUERY, in quotes, right behind segment"},
-    {"save", 2, REPLACE, "a NAME and a QUERY, in quotes"},
+    {"save", 2, REPLACE | REHEARSE, "a NAME and a QUERY, in quotes"},
     {"list", 0, 0, "no argument"},
     {"show", 1, 0, "one NAME"},
     {"remove", 1, 0, "one NAME"},
@@ -485,17 +490,19 @@ static int check_options(tool *t, const struct sub *s, const wishes *o)
                {REPLACE, o->replace, "--replace"},
                {REPLACE, o->fixed, "--static"},
                {DRY, t->write.batch != 0, "--batch"},
-               {DRY, o->act.dry_run, "--dry-run"},
+               {REHEARSE, o->act.dry_run, "--dry-run"},
                {TIMES, o->at != NULL, "--at"},
                {TIMES, o->with != NULL, "--with"},
                {HOW, o->act.until != NULL, "--until"},
-               {HOW, o->act.reason != NULL, "--reason"}};
+               {REASON, o->act.reason != NULL, "--reason"}};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (all[i].given && !(s->takes & all[i].option))
             return fail_usage(t, "%s takes no %s", s->name, all[i].name);
     if ((s->takes & BY) && !o->by)
         return fail_usage(t, "facet needs --by: a dimension of tags, 'tags', or a field");
+    if ((s->takes & (REASON | DRY)) == REASON && o->act.reason && !*o->act.reason)
+        return fail_usage(t, "--reason needs a text");
     if (o->csv && t->json)
         return fail_usage(t, "either --csv or --json");
     return 0;
@@ -522,8 +529,8 @@ static int run_query(tool *t, const struct sub *s, const wishes *o, char **argv)
     asking a = {.t = t, .o = o};
     int rc = query_read(&a.q, t, argv[0]);
 
-    if (!rc)
-        rc = open_read(t);
+    if (!rc) /* the reason goes to the journal */
+        rc = o->act.reason ? open_write(t, MAKE_NOT) : open_read(t);
     if (!rc)
         rc = begin(t, CRM_READ, &a.txn);
     if (!rc && !(rc = query_parse(&a.q, a.txn))) {
@@ -583,6 +590,7 @@ static int run(tool *t, int argc, char **argv)
     if ((rc = check_options(t, s, &o)))
         return rc;
     o.walk.limit = o.limit ? o.limit : TOP;
+    o.walk.reason = o.act.reason;
     o.walk.how = o.csv ? AS_CSV : t->json ? AS_JSON : AS_TABLE;
     if (s->takes & DRY) {
         o.act.untag = s->name[0] == 'u';
@@ -592,7 +600,8 @@ static int run(tool *t, int argc, char **argv)
     if (strcmp(s->name, "save") == 0)
         return segment_save(t, argv[1], argv[2],
                             (o.replace ? CRM_SEGMENT_REPLACE : 0) |
-                                (o.fixed ? CRM_SEGMENT_STATIC : 0));
+                                (o.fixed ? CRM_SEGMENT_STATIC : 0),
+                            o.act.dry_run);
     if (s->takes & TIMES)
         return segment_diff(t, argv[1], argc > 2 ? argv[2] : NULL, o.at, o.with);
     if (strcmp(s->name, "remove") == 0)

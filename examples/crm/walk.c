@@ -80,6 +80,7 @@ static int begin_snapshot(walk *w)
     if (crm_customer_new(w->rows.txn, &w->record, &err) ||
         crm_segment_list(w->rows.txn, w->q->segment, &w->q->options, &w->it, &err))
         return query_fail(w->q, &err);
+    w->q->options.reason = NULL; /* told once, however many snapshots it takes */
     return 0;
 }
 
@@ -135,6 +136,7 @@ int walk_segment(query *q, crm_txn *txn, const walk_wishes *wishes)
     w.rows.how = wishes->how;
     q->options.order = wishes->order;
     q->options.after = wishes->after;
+    q->options.reason = wishes->reason;
     query_watch(q);
     rc = rows_choose(&w.rows, wishes->fields);
     if (!rc && !(rc = begin_snapshot(&w))) {

@@ -206,6 +206,9 @@ CRM_API int crm_model_text(crm_txn *txn, char **yaml, size_t *n, uint32_t *versi
 /**
  * Lists what applying a document would change, and what it would lose, without changing anything.
  *
+ * Saved segments that could no longer be asked, or whose name the document gives to one of its own, are
+ * losses, too.
+ *
  * Stored values are counted where they are stored: in a write transaction that has changes, these are
  * handed to the storage first (they are still dropped by an abort), which is not possible inside
  * crm_db_write() or while a savepoint is set.
@@ -219,6 +222,8 @@ CRM_API int crm_model_text(crm_txn *txn, char **yaml, size_t *n, uint32_t *versi
  *
  * @retval CRM_OK        the change loses nothing (or there is no change)
  * @retval CRM_EREFUSED  it would lose data; crm_model_apply() would need CRM_FORCE
+ * @retval CRM_ENOTFOUND, CRM_EVALUE  a segment of the document names one that is neither in it nor saved,
+ *                       or itself by way of saved ones
  * @retval CRM_EMODEL    the document has faults
  * @retval CRM_ESTATE    the transaction has changes, and runs inside crm_db_write() or has a savepoint;
  *                       or it only reads, for crm_model_apply()
@@ -253,6 +258,7 @@ CRM_API int crm_model_plan(crm_txn *txn, const char *yaml, size_t n, crm_finding
  *
  * @retval CRM_OK        done
  * @retval CRM_EREFUSED  it would lose data; nothing was changed
+ * @retval CRM_ENOTFOUND, CRM_EVALUE  as of crm_model_plan(); nothing was changed
  * @retval CRM_EMODEL    the document has faults; nothing was changed
  * @retval CRM_EEXISTS   a field made unique has a value that customers share; nothing was changed
  * @retval CRM_ESTATE    the transaction has changes, and runs inside crm_db_write() or has a savepoint;

@@ -498,7 +498,8 @@ CRM_API int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out,
 
 /**
  * The versions of a saved segment, the last first, those that removed it too.  One that stands in the
- * model has none: the versions of the model are its own.
+ * model has none, the versions of the model are its own: CRM_DONE, and @p out has its key, also for a
+ * label, and CRM_SEGMENT_OF_MODEL.
  *
  * @param[in]  txn  Live transaction.
  * @param[in]  name  The name, NUL-terminated.

@@ -85,5 +85,10 @@ int crm__each_tag(crm_txn *txn, crm__tag_set_fn fn, void *ctx, crm_error *err);
  * model name is there, and none contains itself by way of saved ones.  CRM_OK, CRM_ENOTFOUND,
  * CRM_EVALUE, told. */
 int crm__segments_try(crm_txn *txn, const crm__model *m, crm_error *err);
+/* The saved ones, under another model: fn is told of each that could be asked and no longer can be,
+ * and of each whose name is now one of the model's. */
+typedef int (*crm__saved_lost_fn)(void *ctx, const char *message);
+int crm__saved_try(crm_txn *txn, const crm__model *before, const crm__model *after,
+                   crm__saved_lost_fn fn, void *ctx, crm_error *err);
 
 #endif

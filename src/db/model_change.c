@@ -305,6 +305,44 @@ static void report(plan *p, const item *it)
     crm__buf_clear(&b);
 }
 
+/* Of saved segments, the first of which is the reason to refuse. */
+typedef struct losing {
+    plan *p;
+    int refuses;
+    crm_error *err;
+} losing;
+
+static int on_saved(void *ctx, const char *message)
+{
+    losing *l = ctx;
+    crm_finding finding;
+
+    if (l->p->fn) {
+        memset(&finding, 0, sizeof finding);
+        finding.size = sizeof finding;
+        finding.severity = CRM_FINDING_LOSS;
+        finding.message = message;
+        l->p->fn(&finding, l->p->ctx);
+    }
+    if (l->refuses == 1)
+        l->refuses = crm__fail(l->err, CRM_EREFUSED, "%s", message);
+    return CRM_OK;
+}
+
+/* Whether the segments of the new model, and the saved ones, can be asked under it; and with
+ * `worst` already known, the saved ones are told of nevertheless. */
+static int judge_segments(plan *p, uint32_t flags, int worst, crm_error *err)
+{
+    losing l = {p, !worst && !(flags & CRM_FORCE), err};
+    crm_error none = CRM_ERROR_INIT;
+    crm_error *e = worst ? &none : err;
+    int rc = crm__segments_try(p->txn, p->after, e);
+
+    if (!rc)
+        rc = crm__saved_try(p->txn, p->before, p->after, on_saved, &l, e);
+    return worst ? worst : rc ? rc : l.refuses < 0 ? l.refuses : CRM_OK;
+}
+
 /* Weighs all changes and reports them.  CRM_OK, or the first reason not to make them. */
 static int judge(plan *p, uint32_t flags, crm_error *err)
 {
@@ -339,7 +377,7 @@ static int judge(plan *p, uint32_t flags, crm_error *err)
                                                      : "customer",
                               it->values == 1 ? "" : "s");
     }
-    return rc ? rc : worst;
+    return rc ? rc : judge_segments(p, flags, worst, err);
 }
 
 static void plan_clear(plan *p)
@@ -512,12 +550,6 @@ static int apply(crm_txn *txn, const crm__model *before, crm__model *after, uint
         rc = crm__model_store(txn, after, crm__model_version(before) + 1, err);
     if (!rc)
         rc = judge(&p, flags, err);
-    if (!rc) {
-        crm__model *was = txn->state.model;
-        txn->state.model = after;
-        rc = crm__segments_try(txn, after, err);
-        txn->state.model = was;
-    }
     if (!rc)
         rc = rebuild_indexes(&p, fresh, &flushed, err);
     if (!rc)

@@ -263,6 +263,7 @@ int crm__build_tests(crm__build *b, crm__event_test *tests, size_t n, size_t at,
 int crm__build_segment(crm__build *b, const crm__operand *name, crm__slice *out)
 {
     const char *p = (const char *)name->text.p;
+    const crm__model_segment *of;
     size_t n = name->text.n;
 
     crm__utf8_trim(&p, &n);
@@ -271,6 +272,11 @@ int crm__build_segment(crm__build *b, const crm__operand *name, crm__slice *out)
         return crm__build_fail(b, CRM_EVALUE, name->at,
                                "expected the name of a segment, of 1 to %d bytes,",
                                (int)CRM__SAVED_NAME);
+    of = crm__model_segment_find(b->model, p, n);
+    if (of) { /* by a label, too */
+        p = of->key;
+        n = strlen(p);
+    }
     out->p = crm__build_copy(b, p, n);
     out->n = n;
     return out->p ? CRM_OK : crm__build_nomem(b);

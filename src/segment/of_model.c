@@ -2,9 +2,12 @@
  * Segments of the model: their queries are judged when the model is read, and planned before it is
  * applied.
  */
+#include "base/error.h"
 #include "db/model.h"
+#include "db/saved.h"
 #include "segment/step.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int visit(const crm__node *n, crm__segment_named_fn fn, void *ctx)
@@ -31,21 +34,101 @@ int crm__segment_judge(crm__model *m, const char *query, size_t n, crm__segment_
     return rc;
 }
 
+/* Reads a text and plans it under a model, which the transaction has for that long. */
+static int try_text(crm_txn *txn, const crm__model *m, const char *text, size_t n, crm_error *err)
+{
+    crm__model *was = txn->state.model;
+    crm__plan p;
+    crm__tree *t;
+    int rc;
+
+    txn->state.model = (crm__model *)(uintptr_t)m;
+    rc = crm__tree_parse(txn->mem, txn->state.model, txn->zone, text, n, &t, err);
+    if (!rc) {
+        rc = crm__plan_make(txn, t, 0, &p, err);
+        crm__plan_end(&p);
+        crm__tree_unref(t);
+    }
+    txn->state.model = was;
+    return rc;
+}
+
 int crm__segments_try(crm_txn *txn, const crm__model *m, crm_error *err)
 {
     int rc = CRM_OK;
 
     for (size_t i = 0; i < crm__model_segment_count(m) && !rc; i++) {
         const crm__model_segment *s = crm__model_segment_at(m, i);
-        crm__plan p;
-        crm__tree *t;
-        rc = crm__tree_parse(txn->mem, (crm__model *)(uintptr_t)m, txn->zone, s->query, s->n, &t,
-                             err);
-        if (rc)
-            return rc;
-        rc = crm__plan_make(txn, t, 0, &p, err);
-        crm__plan_end(&p);
-        crm__tree_unref(t);
+        rc = try_text(txn, m, s->query, s->n, err);
     }
     return rc;
+}
+
+/* It says what is not so, rather than that something went wrong. */
+static int is_fault(int rc)
+{
+    return rc == CRM_EFIELD || rc == CRM_EVALUE || rc == CRM_ESYNTAX || rc == CRM_ENOTFOUND;
+}
+
+/* What becomes of one; "" when it can be asked as before, or could not be asked before. */
+static int judge_saved(crm_txn *txn, const crm__model *before, const crm__model *after,
+                       crm__slice name, const crm__saved *s, char *message, size_t size,
+                       crm_error *err)
+{
+    static const char FRONT[] = "segment: ";
+    crm_error why = CRM_ERROR_INIT, none = CRM_ERROR_INIT;
+    const char *text = (const char *)s->text.p, *told = why.message;
+    int rc;
+
+    *message = 0;
+    if (crm__model_segment_find(after, (const char *)name.p, name.n)) {
+        if (!crm__model_segment_find(before, (const char *)name.p, name.n))
+            snprintf(message, size,
+                     "segments: a name of the model hides the saved segment '%.*s', which has to "
+                     "be removed first",
+                     (int)name.n, (const char *)name.p);
+        return CRM_OK;
+    }
+    if (s->flags & CRM__SAVED_STATIC)
+        return CRM_OK;
+    rc = try_text(txn, after, text, s->text.n, &why);
+    if (is_fault(rc)) {
+        int was = try_text(txn, before, text, s->text.n, &none);
+        if (was)
+            rc = is_fault(was) ? CRM_OK : was;
+    }
+    if (is_fault(rc)) {
+        if (!strncmp(told, FRONT, sizeof FRONT - 1))
+            told += sizeof FRONT - 1;
+        snprintf(message, size, "the saved segment '%.*s' can't be asked any more: %s", (int)name.n,
+                 (const char *)name.p, told);
+        rc = CRM_OK;
+    }
+    return rc ? crm__txn_fail(txn, rc, "can't read a saved segment", err) : CRM_OK;
+}
+
+int crm__saved_try(crm_txn *txn, const crm__model *before, const crm__model *after,
+                   crm__saved_lost_fn fn, void *ctx, crm_error *err)
+{
+    char message[CRM_MESSAGE_SIZE + CRM__SAVED_NAME];
+    uint8_t name[CRM__SAVED_NAME];
+    crm__slice at = {NULL, 0};
+    crm__saved s;
+    size_t n;
+    int rc, step;
+
+    while ((step = crm__saved_next(txn, at, name, &n)) == CRM_OK) {
+        at = crm__slice_of(name, n);
+        rc = crm__saved_read(txn, at, &s);
+        if (rc == CRM_ENOTFOUND) /* it was removed */
+            continue;
+        rc = rc ? crm__txn_fail(txn, rc, "can't read a saved segment", err)
+                : judge_saved(txn, before, after, at, &s, message, sizeof message, err);
+        if (!rc && *message)
+            rc = fn(ctx, message);
+        if (rc)
+            return rc;
+    }
+    return step == CRM_ENOTFOUND ? CRM_OK
+                                 : crm__txn_fail(txn, step, "can't read a saved segment", err);
 }

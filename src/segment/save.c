@@ -373,13 +373,10 @@ int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err)
     rc = read_name(name, &n, op.err);
     if (!rc && txn->batch.on)
         rc = crm__fail(op.err, CRM_ESTATE, "not possible inside a batch");
-    if (!rc) {
-        rc = crm__saved_read(txn, n, &s);
-        if (rc == CRM_ENOTFOUND && !(rc = refuse_of_model(txn, n, op.err)))
-            rc = none(n, op.err);
-        else if (rc && rc != CRM_EREFUSED)
-            rc = fail(txn, rc, op.err);
-    }
+    if (!rc)
+        rc = refuse_of_model(txn, n, op.err);
+    if (!rc && (rc = crm__saved_read(txn, n, &s)))
+        rc = rc == CRM_ENOTFOUND ? none(n, op.err) : fail(txn, rc, op.err);
     if (!rc)
         rc = used_by(txn, n, op.err);
     if (!rc)
@@ -391,16 +388,27 @@ int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err)
 
 static void give_version(crm__slice name, const crm__saved *s, crm_saved_segment *out)
 {
+    crm_saved_segment v;
+
+    memset(&v, 0, sizeof v);
+    memcpy(v.name, name.p, name.n); /* which may be that of *out */
+    v.revision = s->seq;
+    v.flags = (s->flags & CRM__SAVED_STATIC ? CRM_SEGMENT_STATIC : 0) |
+              (s->flags & CRM__SAVED_REMOVED ? CRM_SEGMENT_REMOVED : 0);
+    *out = v;
+}
+
+static void give_of_model(const crm__model_segment *of, crm_saved_segment *out)
+{
     memset(out, 0, sizeof *out);
-    memcpy(out->name, name.p, name.n);
-    out->revision = s->seq;
-    out->flags = (s->flags & CRM__SAVED_STATIC ? CRM_SEGMENT_STATIC : 0) |
-                 (s->flags & CRM__SAVED_REMOVED ? CRM_SEGMENT_REMOVED : 0);
+    memcpy(out->name, of->key, strlen(of->key));
+    out->flags = CRM_SEGMENT_OF_MODEL;
 }
 
 int crm_segment_version(crm_txn *txn, const char *name, uint64_t before, crm_saved_segment *out,
                         char **text, crm_error *err)
 {
+    const crm__model_segment *of = NULL;
     crm__slice n;
     crm__saved s;
     int rc = crm__txn_enter(txn, 0, err);
@@ -411,8 +419,14 @@ int crm_segment_version(crm_txn *txn, const char *name, uint64_t before, crm_sav
         rc = crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
     if (!rc)
         rc = read_name(name, &n, err);
+    if (!rc)
+        rc = of_model(txn, n, &of, err);
     if (rc)
         return rc;
+    if (of) {
+        give_of_model(of, out);
+        return CRM_DONE;
+    }
     rc = crm__saved_before(txn, n, before ? before : UINT64_MAX, &s);
     if (rc)
         return rc == CRM_ENOTFOUND ? CRM_DONE : fail(txn, rc, err);
@@ -478,9 +492,7 @@ int crm_segment_saved_next(crm_txn *txn, const char *after, crm_saved_segment *o
     if (rc && !of)
         return CRM_DONE;
     if (of && (rc || crm__slice_compare(crm__slice_of(of->key, strlen(of->key)), at) <= 0)) {
-        memset(out, 0, sizeof *out);
-        memcpy(out->name, of->key, strlen(of->key));
-        out->flags = CRM_SEGMENT_OF_MODEL;
+        give_of_model(of, out);
         return CRM_OK;
     }
     give_version(at, &s, out);

@@ -953,7 +953,9 @@ CRM_TEST(test_api_segment__static)
     OK(crm_db_open(path, NULL, &db, &er));
     txn = api_begin(db, CRM_WRITE);
     ck_assert_uint_eq(count_of(txn, "segment(then)"), before - 1);
-    OK(crm_segment_version(txn, "then", 0, &v, &text, &er));
+    OK(crm_segment_saved_next(txn, "both", &v, &er));
+    OK(crm_segment_version(txn, v.name, 0, &v, &text, &er)); /* the name of *out itself */
+    ck_assert_str_eq(v.name, "then");
     ck_assert_uint_eq(v.flags, CRM_SEGMENT_STATIC);
     ck_assert_str_eq(text, "segment(then) and not id = 1");
     crm_free(text);
@@ -1267,6 +1269,14 @@ CRM_TEST(test_api_segment__of_the_model)
                        NULL, NULL, &er));
     ck_assert_uint_eq(count_of(txn, "segment(uses)"), 10);
     IS(CRM_EREFUSED, crm_segment_remove(txn, "first", &er));
+    /* A saved one that would name nothing, or be behind one of the model. */
+    IS(CRM_EREFUSED, crm_model_plan(txn, HEAD, CRM_NUL, NULL, NULL, &er));
+    ck_assert_ptr_nonnull(strstr(er.message, "'first'"));
+    IS(CRM_EREFUSED, crm_model_apply(txn, HEAD "segments: {best: all, FIRST: all}\n", CRM_NUL, 0,
+                                     NULL, NULL, &er));
+    IS(CRM_ENOTFOUND,
+       crm_model_plan(txn, HEAD "segments: {best: segment(nobody)}\n", CRM_NUL, NULL, NULL, &er));
+    ck_assert_uint_eq(count_of(txn, "segment(uses)"), 10);
     OK(save(txn, "good", "none", 0));
     api_commit(txn);
     crm_db_close(db);

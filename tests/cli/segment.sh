@@ -346,3 +346,70 @@ silent 2 crm segment tag all value:low --until soon
 silent 2 crm segment untag all value:low --until 2030
 silent 2 crm segment count all --dry-run
 silent 2 crm segment tag all
+
+# who was in it; a rehearsal; what leaves with a reason is in the journal
+want 0 crm segment save spring 'score >= 700' --static --dry-run <<'END'
+dry run: would save spring
+END
+want 0 crm segment save spring 'score >= 700' --static --actor li.na <<'END'
+saved spring
+END
+timeless crm segment list --json >a
+diff - a <<'END' || die "list of a static one"
+{"name":"spring","revision":21,"time":"TIME","actor":"li.na","static":true,"text":"score >= 700"}
+END
+crm segment top 'score >= 700' --limit 1 --reason 'call them' >/dev/null
+crm segment sample all 1 --reason 'a check' >/dev/null
+crm list --limit 1 --reason 'a look' >/dev/null 2>&1
+timeless crm changes --json | grep -c -e 'call them' -e 'a check' -e 'a look' >a
+same "$(cat a)" 3
+silent 2 crm list --reason ''
+silent 2 crm segment count all --reason why
+
+# segments of the model, and saved ones that use them
+cat >m.yaml <<'END'
+crm: 1
+fields:
+  name: {type: text}
+  score: {type: integer}
+  vip: {type: boolean}
+segments:
+  good: {label: {zh: 重点客户}, query: score >= 700}
+END
+sed '/^segments/,$d' m.yaml >none.yaml
+sed '/vip/d' m.yaml >field.yaml
+sed 's/good:/spring: all\n  good:/' m.yaml >hides.yaml
+mkdir of_model
+cd of_model
+crm init >/dev/null
+crm model apply ../m.yaml >/dev/null
+crm segment save mine 'segment(重点客户)' >/dev/null
+crm segment save spring 'all' --static >/dev/null
+crm segment save vips 'vip = true' >/dev/null
+want 0 crm segment check 'segment(重点客户)' <<'END'
+segment(good)
+END
+want 0 crm segment show 重点客户 <<'END'
+score >= 700
+END
+want 3 crm model apply ../none.yaml --plan <<'END'
+../none.yaml: change: segment good: it is removed
+../none.yaml: loss: the saved segment 'mine' can't be asked any more: there is no saved segment 'good'
+data would be lost: 'model apply' needs --force
+END
+want 3 crm model apply ../hides.yaml <<'END'
+../hides.yaml: change: segment spring: it is added
+../hides.yaml: loss: segments: a name of the model hides the saved segment 'spring', which has to be removed first
+END
+want 0 crm model apply ../field.yaml --force <<'END'
+../field.yaml: change: vip: is removed; no stored value is touched
+../field.yaml: loss: the saved segment 'vips' can't be asked any more: no field of this name at byte 0
+version 3
+END
+crm segment list | grep -q "vip = true (can't be asked: " || die "list of one that can't be asked"
+timeless crm segment show vips 2>../said | head -1 >../a
+same "$(cat ../a)" 'vip = true'
+grep -q "can't be asked" ../said || die "show of one that can't be asked"
+crm model apply ../hides.yaml --force >/dev/null
+silent 3 crm segment remove spring
+cd ..
