@@ -246,10 +246,13 @@ static int write_line(load *l, crm_txn *txn, slice doc, load_counts *sum)
     buf json = {0};
     int rc = 0;
 
-    if (id)
+    if (id && !json_member(doc, "customer").n) {
         buf_add(&json, doc.p, doc.n);
-    else
+    } else {
         rc = line_customer(l->t, txn, doc, &json, &id);
+        if (!rc && o->id && id != o->id)
+            rc = fail(l->t, CRM_EVALUE, "customer: is another one than all lines are of");
+    }
     if (!rc) {
         slice line = {json.p, json.n};
         rc = add_line(l->t, txn, &o->numbers, id, line, sum);

@@ -72,7 +72,8 @@ CRM_API void crm_tag_options_init(crm_tag_options *opts);
 
 /**
  * Gives a customer a tag.  In a dimension with `one`, it takes the place of the tag that the
- * customer had.
+ * customer had.  A tag that is there keeps its end and its reason unless the options have an end; to
+ * take an end away, crm_tag_set() the tag without one, or remove it and add it.
  *
  * @param[in]  txn   Live write transaction.
  * @param[in]  id    The customer.
@@ -121,7 +122,8 @@ CRM_API int crm_tag_add(crm_txn *txn, crm_id id, const char *tag, const crm_tag_
 CRM_API int crm_tag_remove(crm_txn *txn, crm_id id, const char *tag, crm_error *err);
 
 /**
- * Makes the given tags the only ones a customer has of a dimension, in one change.
+ * Makes the given tags the only ones a customer has of a dimension, in one change; they have the
+ * end that the options say, and none when those say none.
  *
  * @param[in]  txn        Live write transaction.
  * @param[in]  id         The customer.
@@ -149,7 +151,7 @@ CRM_API int crm_tag_set(crm_txn *txn, crm_id id, const char *dimension, const ch
                         size_t count, const crm_tag_options *opts, crm_error *err);
 
 /**
- * Gives a tag to many customers, as one journal entry.
+ * Gives a tag to many customers, as one journal entry; who has it keeps it as crm_tag_add() says.
  *
  * @param[in]  txn      Live write transaction.
  * @param[in]  ids      The customers, in any order; the same one twice counts once.

@@ -107,7 +107,7 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
 int crm__document_tags(crm_txn *txn, const crm_customer *c, const crm__json *v,
                        crm__customer_faults *faults);
 int crm__customer_add_tags(crm_txn *txn, const crm__model *m, crm_id id, const crm_customer *c,
-                           crm_error *err);
+                           int created, crm_error *err);
 int crm__customer_write_tags(crm_txn *txn, const crm_customer *c, crm__buf *out, crm_error *err);
 /* One item of them. */
 void crm__customer_put_tag(crm__buf *out, crm__slice tag, int64_t until);

@@ -20,6 +20,7 @@ struct crm_history {
     uint64_t revision; /* of the transaction when opened */
     int present, done;
     int of_record; /* the present change is that of the walk */
+    int dropped;   /* the walk is at a change that was told, whose image was dropped */
     int ready;     /* the walk has looked at a change that was not told yet */
     crm__walk walk;
     crm__buf steps;          /* crm__tag_step, the last entry first */
@@ -155,6 +156,10 @@ static int look(crm_history *h)
 
     if (h->ready || h->done)
         return CRM_OK;
+    rc = h->dropped ? crm__walk_lost(&h->walk) : CRM_OK;
+    if (rc)
+        return rc;
+    h->dropped = 0;
     rc = crm__walk_look(&h->walk); /* after an error the next call looks at the same change again */
     h->ready = rc == CRM_OK;
     return rc;
@@ -173,6 +178,8 @@ static void leave(crm_history *h)
     h->ready = 0;
     if (h->walk.how == CRM__WALK_CHANGED)
         crm__walk_back(&h->walk);
+    else if (h->walk.how == CRM__WALK_DROPPED)
+        h->dropped = 1;
     else
         h->done = 1;
 }
@@ -429,7 +436,7 @@ int crm_history_field(crm_history *h, uint32_t i, const char **key, const char *
     rc = crm__field_key(w->txn, field, &h->names, key);
     if (!rc && has_before(w))
         rc = side_text(h, m, crm__walk_before(w), field, &h->text[0], before);
-    if (!rc)
+    if (!rc && !w->lost)
         rc = side_text(h, m, crm__walk_after(w), field, &h->text[1], after);
     return rc ? crm__walk_fail(w->txn, w->id, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, err) : CRM_OK;
 }
@@ -442,7 +449,7 @@ static void kinds_of(crm_history *h, const char **before, const char **after)
     unsigned was = has_before(w) ? crm__walk_before(w)->kind : 0, is = crm__walk_after(w)->kind;
 
     *before = *after = NULL;
-    if (!h->of_record || was == is || w->how == CRM__WALK_DROPPED)
+    if (!h->of_record || w->lost || was == is || w->how == CRM__WALK_DROPPED)
         return;
     *before = was ? crm__kind_key(was) : NULL;
     *after = crm__kind_key(is);
@@ -508,7 +515,7 @@ static int write_fields(crm_history *h, const crm__model *m, crm__buf *out)
             rc = side_json(h, m, crm__walk_before(w), field, "before", out);
             crm__buf_add_u8(out, ',');
         }
-        if (!rc)
+        if (!rc && !w->lost)
             rc = side_json(h, m, crm__walk_after(w), field, "after", out);
         crm__buf_add_u8(out, '}');
     }
@@ -541,7 +548,7 @@ int crm_history_json(crm_history *h, char **json, size_t *n, crm_error *err)
     rc = write_fields(h, m, &out);
     if (!rc)
         rc = write_tags(h, &out);
-    if (h->of_record && w->how == CRM__WALK_DROPPED)
+    if (h->of_record && (w->lost || w->how == CRM__WALK_DROPPED))
         crm__buf_add_str(&out, ",\"dropped\":true");
     crm__buf_add_u8(&out, '}');
     if (!rc && out.failed)

@@ -115,7 +115,7 @@ int crm__document_tags(crm_txn *txn, const crm_customer *c, const crm__json *v,
 }
 
 static int change(crm_txn *txn, const crm__model *m, crm_id id, const crm_customer *c,
-                  const crm__json *item, int on, crm__tagging *t, crm_error *err)
+                  const crm__json *item, int on, crm__buf *given, crm__tagging *t, crm_error *err)
 {
     crm__slice text;
     crm__tag tag;
@@ -127,30 +127,36 @@ static int change(crm_txn *txn, const crm__model *m, crm_id id, const crm_custom
         rc = crm__tag_read(txn, m, NULL, (const char *)text.p, text.n, on, &txn->work, &tag, err);
     if (rc || !tag.number)
         return rc;
+    if (on && given)
+        return crm__tag_give_new(t, &tag, id, given);
     return on ? crm__tag_give(t, m, &tag, id)
               : crm__tag_row(t, tag.number, tag.dimension->expires, id, 0);
 }
 
 int crm__customer_add_tags(crm_txn *txn, const crm__model *m, crm_id id, const crm_customer *c,
-                           crm_error *err)
+                           int created, crm_error *err)
 {
     const crm__json *lists[2];
+    crm__buf given;
     int rc = c->tags ? split(c->tags, &lists[0], &lists[1], err) : CRM_DONE;
 
     if (rc)
         return rc == CRM_DONE ? CRM_OK : rc;
+    crm__buf_init(&given, txn->mem);
     /* Each tag is an entry of its own outside of a batch: each may be given in a way of its own. */
     for (int i = 1; i >= 0 && !rc; i--) {
         size_t n = lists[i] ? crm__json_count(lists[i]) : 0;
         for (size_t k = 0; k < n && !rc; k++) {
             crm__tagging t;
             crm__tagging_begin(txn, id, NULL, &t, err);
-            rc = change(txn, m, id, c, crm__json_item(lists[i], k), !i, &t, err);
+            rc = change(txn, m, id, c, crm__json_item(lists[i], k), !i, created ? &given : NULL, &t,
+                        err);
             if (!rc)
                 rc = crm__tagging_end(&t);
             crm__buf_clear(&t.tags);
         }
     }
+    crm__buf_clear(&given);
     return rc;
 }
 

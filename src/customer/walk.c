@@ -53,7 +53,6 @@ static int read_entry(crm__walk *w)
     crm__slice bytes;
     int rc;
 
-    w->seq = crm__walk_after(w)->seq;
     if (w->txn->state.batch_seq && w->seq == w->txn->state.batch_seq) {
         /* Its entry is not written yet, its image is; only an undo reads that far. */
         memset(&w->e, 0, sizeof w->e);
@@ -144,13 +143,69 @@ static int created(crm__walk *w)
     return CRM_OK;
 }
 
+/* A change of which only the entry is left. */
+static int look_lost(crm__walk *w)
+{
+    int rc = read_entry(w), batch;
+
+    if (rc)
+        return rc;
+    w->fields.n = 0;
+    batch = crm__action_lists(w->e.action);
+    if (w->e.action == CRM__ACTION_CREATE ||
+        (batch && crm__runs_has(w->e.lists[CRM__BATCH_CREATED], w->id)))
+        w->how = CRM__WALK_CREATED;
+    else
+        w->how = CRM__WALK_DROPPED;
+    if (!batch && (w->e.target != w->id || w->e.action > CRM__ACTION_UNDELETE))
+        return CRM_ECORRUPT;
+    return batch ? CRM_OK : take_mask(w, w->e.mask);
+}
+
+/* The entry of the customer's change before one of a batch, which does not name it. */
+static int find_before(crm__walk *w, uint64_t *seq)
+{
+    for (uint64_t i = w->seq - 1; i; i--) {
+        crm__journal_entry e;
+        int rc = crm__journal_read(w->txn, i, &e);
+        if (rc)
+            return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+        if (crm__action_lists(e.action)
+                ? crm__runs_has(e.lists[CRM__BATCH_CREATED], w->id) ||
+                      crm__runs_has(e.lists[CRM__BATCH_CHANGED], w->id)
+                : e.action <= CRM__ACTION_UNDELETE && e.target == w->id) {
+            *seq = i;
+            return CRM_OK;
+        }
+    }
+    return CRM_ECORRUPT;
+}
+
+int crm__walk_lost(crm__walk *w)
+{
+    uint64_t before = w->e.previous;
+    int rc = CRM_OK;
+
+    if (crm__action_lists(w->e.action))
+        rc = find_before(w, &before);
+    if (rc || !before || before >= w->seq)
+        return rc ? rc : CRM_ECORRUPT;
+    w->seq = before;
+    w->lost = 1;
+    return CRM_OK;
+}
+
 int crm__walk_look(crm__walk *w)
 {
     uint8_t key[CRM__KEY_IMAGE];
     crm__slice row, mask, bytes;
     crm__record part = {0};
-    int rc = read_entry(w), batch;
+    int rc, batch;
 
+    if (w->lost)
+        return look_lost(w);
+    w->seq = crm__walk_after(w)->seq;
+    rc = read_entry(w);
     if (rc)
         return rc;
     w->fields.n = 0;

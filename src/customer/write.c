@@ -505,7 +505,7 @@ int crm_customer_create_json(crm_txn *txn, const char *json, size_t n, crm_id *i
     if (!rc)
         rc = crm__customer_add_events(txn, d.m, mine, d.c, d.op.err);
     if (!rc)
-        rc = crm__customer_add_tags(txn, d.m, mine, d.c, d.op.err);
+        rc = crm__customer_add_tags(txn, d.m, mine, d.c, 1, d.op.err);
     if (!rc && id)
         *id = mine;
     return close_document(txn, &d, rc);
@@ -523,7 +523,7 @@ static int change_json(crm_txn *txn, int how, crm_id id, uint64_t expected, cons
     if (!rc)
         rc = crm__customer_add_events(txn, d.m, id, d.c, d.op.err);
     if (!rc)
-        rc = crm__customer_add_tags(txn, d.m, id, d.c, d.op.err);
+        rc = crm__customer_add_tags(txn, d.m, id, d.c, 0, d.op.err);
     return close_document(txn, &d, rc);
 }
 
@@ -546,14 +546,17 @@ int crm_customer_upsert_json(crm_txn *txn, const char *json, size_t n, crm_id *i
     int rc = open_document(txn, json, n, &d, err);
 
     crm_id mine = 0;
+    int is_new = 0;
 
     if (rc)
         return rc;
-    rc = upsert(txn, d.m, d.c, &mine, created, d.op.err);
+    rc = upsert(txn, d.m, d.c, &mine, &is_new, d.op.err);
+    if (!rc && created)
+        *created = is_new;
     if (!rc)
         rc = crm__customer_add_events(txn, d.m, mine, d.c, d.op.err);
     if (!rc)
-        rc = crm__customer_add_tags(txn, d.m, mine, d.c, d.op.err);
+        rc = crm__customer_add_tags(txn, d.m, mine, d.c, is_new, d.op.err);
     if (!rc && id)
         *id = mine;
     return close_document(txn, &d, rc);

@@ -198,7 +198,7 @@ int crm__tagging_end(crm__tagging *t)
 
 /* ---- one row ---- */
 
-/* The customer has it: another end is a renewal. */
+/* The customer has it: another end is a renewal.  One that is over is given anew. */
 static int renew(crm__tag_call *e)
 {
     crm__tagging *t = e->t;
@@ -208,6 +208,8 @@ static int renew(crm__tag_call *e)
 
     if (rc || until == t->how.until)
         return rc;
+    if (t->keep && !t->how.until && until > t->txn->now)
+        return CRM_OK;
     rc = group_of(t);
     if (!rc)
         rc = crm__tag_part_find(e, &part, &found);
@@ -363,6 +365,11 @@ static int give_words(crm__tag_call *e, int ends, const uint64_t *words, const u
     without(anew, now);
     both(words, now, had);
     rc = ends ? crm__tag_ends_other(t->txn, e->chunk, e->tag, t->how.until, had) : CRM_OK;
+    if (!rc && ends && t->keep && !t->how.until) {
+        memset(back, 0, sizeof back);
+        rc = crm__tag_words(t->txn, e->chunk, e->tag, ends, t->txn->now, back);
+        without(had, back);
+    }
     *changed = crm__set_count(anew) + (ends ? crm__set_count(had) : 0);
     if (rc || !*changed)
         return rc;

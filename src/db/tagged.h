@@ -35,6 +35,7 @@ typedef struct crm__tagging {
     uint64_t seq; /* of the entry all of it is part of */
     uint32_t group;
     int grouped; /* the group is known */
+    int keep;    /* a tag that is there and not over keeps its end, unless `how` has one */
     crm_id id;   /* the one customer of an entry of its own; 0: in a batch */
     crm__buf tags;
     uint64_t changed; /* customers and tags */
@@ -45,7 +46,7 @@ typedef struct crm__tagging {
 void crm__tagging_begin(crm_txn *txn, crm_id id, const crm__tag_how *how, crm__tagging *t,
                         crm_error *err);
 /* Gives a customer a tag or takes it; a tag that is there already changes nothing unless
- * its end does (ends: it may have one).  The functions give CRM_OK, or an error that is told. */
+ * its end does (ends: it may have one), see `keep`.  The functions give CRM_OK, or an error that is told. */
 int crm__tag_row(crm__tagging *t, uint32_t tag, int ends, crm_id id, int on);
 /* The same for all rows of words; *changed (may be NULL) receives how many it changed. */
 int crm__tag_chunk(crm__tagging *t, uint32_t tag, int ends, uint64_t chunk,

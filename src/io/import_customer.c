@@ -152,6 +152,7 @@ static int give_tags(crm_import *imp, crm_id id, int created, crm_error *err)
         return rc;
     crm__tagging_begin(txn, id, NULL, &t, op.err);
     t.how.origin = CRM_TAG_IMPORT;
+    t.keep = 1;
     for (size_t i = 0; i < count && !rc; i++) {
         crm__tag tag = {0, list[i].dimension, list[i].name};
         if (list[i].until != t.how.until)

@@ -8,6 +8,7 @@
 #include "tag/tag.h"
 
 #include <crm/batch.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct undo {
@@ -21,6 +22,7 @@ typedef struct undo {
     crm_undo_result done;
     crm__buf ids[2]; /* uint64_t: customers whose records, and whose events, are touched */
     crm__buf tags;   /* uint64_t: chunk << 32 | tag */
+    crm__buf since;  /* what changed since: customers of tags */
     crm__buf leave;  /* uint64_t: those to delete, when all others have their values again */
     int deleting;
     uint64_t asked; /* by is_undone() last */
@@ -498,9 +500,44 @@ static int for_all(undo *u, const crm__buf *ids, int (*fn)(undo *u, crm_id id))
     return rc;
 }
 
+typedef struct since {
+    crm_id id;
+    uint64_t seq;
+} since;
+
+/* A customer may be told for each of its tags, and is counted once. */
 static int tag_changed(void *ctx, crm_id id, uint64_t seq)
 {
-    return tell_changed(ctx, id, seq);
+    since s = {id, seq};
+    undo *u = ctx;
+
+    crm__buf_add(&u->since, &s, sizeof s);
+    return u->since.failed ? crm__fail_nomem(u->err) : CRM_OK;
+}
+
+/* By customer, the last change first. */
+static int by_customer(const void *a, const void *b)
+{
+    const since *x = a, *y = b;
+
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return x->seq > y->seq ? -1 : x->seq < y->seq;
+}
+
+static int tell_tags(undo *u)
+{
+    since *list = (since *)(void *)u->since.p;
+    size_t n = u->since.n / sizeof *list;
+    int rc = CRM_OK;
+
+    if (n)
+        qsort(list, n, sizeof *list, by_customer);
+    for (size_t i = 0; i < n && !rc; i++) {
+        if (!i || list[i].id != list[i - 1].id)
+            rc = tell_changed(u, list[i].id, list[i].seq);
+    }
+    return rc;
 }
 
 /* Taken first, then given: a dimension with one has room by then. */
@@ -518,7 +555,7 @@ static int undo_tags(undo *u)
         }
     }
     u->done.tags = t.changed;
-    return rc;
+    return rc ? rc : tell_tags(u);
 }
 
 static int run(undo *u)
@@ -579,6 +616,7 @@ int crm_undo(crm_txn *txn, uint64_t revision, uint32_t flags, crm_undo_fn fn, vo
         crm__buf_init(&u.ids[i], txn->mem);
     crm__buf_init(&u.tags, txn->mem);
     crm__buf_init(&u.leave, txn->mem);
+    crm__buf_init(&u.since, txn->mem);
     rc = crm__txn_model(txn, &u.m, op.err);
     if (!rc)
         rc = crm__batch_enter(txn, revision, op.err);
@@ -598,6 +636,7 @@ int crm_undo(crm_txn *txn, uint64_t revision, uint32_t flags, crm_undo_fn fn, vo
         crm__buf_clear(&u.ids[i]);
     crm__buf_clear(&u.tags);
     crm__buf_clear(&u.leave);
+    crm__buf_clear(&u.since);
     if (flags & CRM_UNDO_DRY_RUN)
         u.done.batch = 0;
     if (!rc && out)

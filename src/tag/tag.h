@@ -46,6 +46,9 @@ int crm__tag_options_read(const crm_tag_options *opts, crm__tag_how *how, crm_er
 int crm__tag_customer(crm_txn *txn, crm_id id, crm_error *err);
 /* Gives a tag by the rules of its dimension.  The end in t->how is checked here. */
 int crm__tag_give(crm__tagging *t, const crm__model *m, const crm__tag *tag, crm_id id);
+/* The same of a customer who is new and has none but those of `given`, to which it is added: spares
+ * the look at all tags of its neighbours. */
+int crm__tag_give_new(crm__tagging *t, const crm__tag *tag, crm_id id, crm__buf *given);
 
 /* The next chunk and some of its live rows, each chunk once: CRM_OK, CRM_DONE at the end, or a
  * failure, which may be told to the caller of crm__tag_rows() already. */

@@ -119,8 +119,25 @@ int crm__tag_give(crm__tagging *t, const crm__model *m, const crm__tag *tag, crm
 {
     int rc = end_ok(tag, &t->how, t->err);
 
+    t->keep = 1;
     if (!rc && tag->dimension->one)
         rc = take_others(t, m, tag->dimension, tag, 1, id);
+    return rc ? rc : crm__tag_row(t, tag->number, tag->dimension->expires, id, 1);
+}
+
+int crm__tag_give_new(crm__tagging *t, const crm__tag *tag, crm_id id, crm__buf *given)
+{
+    int rc = end_ok(tag, &t->how, t->err);
+
+    t->keep = 1;
+    for (size_t i = 0; tag->dimension->one && i < given->n / sizeof *tag && !rc; i++) {
+        const crm__tag *other = (const crm__tag *)(const void *)given->p + i;
+        if (other->dimension == tag->dimension && other->number != tag->number)
+            rc = crm__tag_row(t, other->number, tag->dimension->expires, id, 0);
+    }
+    crm__buf_add(given, tag, sizeof *tag);
+    if (!rc && given->failed)
+        rc = crm__fail_nomem(t->err);
     return rc ? rc : crm__tag_row(t, tag->number, tag->dimension->expires, id, 1);
 }
 
@@ -376,6 +393,7 @@ static int change_many(call *c, const crm__tag *tag, int on, crm__tag_next_fn ne
         rc = crm__batch_enter(c->txn, 0, c->op.err);
     if (!rc) {
         crm__tagging_begin(c->txn, 0, &c->how, &c->t, c->op.err);
+        c->t.keep = 1;
         rc = change_rows(c, tag, &others, on, next, ctx, changed);
         if (own && rc)
             crm__batch_drop(c->txn);

@@ -229,7 +229,9 @@ CRM_TEST(test_api_segment_oracle__tags_of_a_segment)
             w_customer *c = &w.c[i];
             if (c->deleted || !w_passes(q, c))
                 continue;
-            want += (int)(c->tags >> tag & 1) != on || (on && c->until[tag]);
+            if (on && c->tags >> tag & 1 && (!c->until[tag] || c->until[tag] > W_NOW))
+                continue; /* it keeps its end */
+            want += on || c->tags >> tag & 1;
             if (on && strncmp(W_TAG[tag], "value:", 6) == 0)
                 c->tags &= ~w_values();
             c->until[tag] = 0;

@@ -220,8 +220,9 @@ static void change_tag(world *w, crm_txn *txn, w_customer *c)
         if (one)
             c->tags &= ~w_values();
         rc = crm_tag_add(txn, c->id, W_TAG[tag], &o, &er);
+        if (o.until_us || !(c->tags >> tag & 1) || c->until[tag] <= W_NOW)
+            c->until[tag] = o.until_us; /* else it keeps its end */
         c->tags |= 1u << tag;
-        c->until[tag] = o.until_us;
     } else {
         rc = crm_tag_remove(txn, c->id, W_TAG[tag], &er);
         c->tags &= ~(1u << tag);

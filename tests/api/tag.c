@@ -243,6 +243,7 @@ CRM_TEST(test_api_tag__what_can_not_be_is_refused)
 CRM_TEST(test_api_tag__an_end_comes_without_a_write)
 {
     crm_tag_options five = how(AT(5), "campaign", CRM_TAG_RULE), nine = how(AT(9), NULL, 0);
+    const char *happy = "mood:happy";
     crm_db *db = api_open_model(SHOP);
     crm_tag tag = CRM_TAG_INIT;
     crm_tag_iter *it;
@@ -274,7 +275,9 @@ CRM_TEST(test_api_tag__an_end_comes_without_a_write)
     OK(crm_tag_add(txn, 1, "mood:happy", &nine, &er));
     ck_assert_str_eq(tags_of(txn, 1, 0), "mood:happy@9");
     OK(crm_tag_add(txn, 2, "mood:happy", &nine, &er));
-    OK(crm_tag_add(txn, 2, "mood:happy", NULL, &er));
+    IS(CRM_DONE, crm_tag_add(txn, 2, "mood:happy", NULL, &er));
+    ck_assert_str_eq(tags_of(txn, 2, 0), "mood:happy@9");
+    OK(crm_tag_set(txn, 2, "mood", &happy, 1, NULL, &er));
     ck_assert_str_eq(tags_of(txn, 2, 0), "mood:happy");
     api_commit(txn);
     verify(db);
@@ -455,6 +458,7 @@ CRM_TEST(test_api_tag__tags_are_in_the_dump)
     crm_tag_options five = how(AT(5), "为什么", CRM_TAG_RULE);
     crm_dump_options o = CRM_DUMP_OPTIONS_INIT;
     char one[600], two[600], path[600], *a, *b;
+    const char *mood = "mood:a";
     crm_db *db = api_open_model(SHOP);
     size_t n = 0, k = 0;
     crm_txn *txn;
@@ -466,7 +470,7 @@ CRM_TEST(test_api_tag__tags_are_in_the_dump)
     api_commit(txn);
     txn = begin_at(db, CRM_WRITE, AT(0), 0);
     OK(crm_tag_remove(txn, 1, "value:high", &er));
-    OK(crm_tag_add(txn, 2, "mood:a", NULL, &er));
+    OK(crm_tag_set(txn, 2, "mood", &mood, 1, NULL, &er));
     OK(crm_tag_add(txn, 5, "region:上海", NULL, &er));
     api_commit(txn);
     snprintf(one, sizeof one, "%s/one.jsonl", crmtest_dir());
@@ -490,6 +494,41 @@ CRM_TEST(test_api_tag__tags_are_in_the_dump)
     ck_assert_ptr_nonnull(strstr(a, "\"what\":\"renewed\""));
     free(a);
     free(b);
+}
+
+CRM_TEST(test_api_tag__given_again_without_an_end_keeps_it)
+{
+    crm_db *db = api_open_model(SHOP);
+    crm_tag_options o = how(AT(5), "why", CRM_TAG_RULE);
+    crm_id ids[2] = {1, 2};
+    const char *a = "mood:a";
+    uint64_t n;
+    crm_txn *txn;
+
+    make(db, 2);
+    txn = begin_at(db, CRM_WRITE, AT(1), 0);
+    OK(crm_tag_add(txn, 1, a, &o, &er));
+    IS(CRM_DONE, crm_tag_add(txn, 1, a, NULL, &er));
+    OK(crm_customer_patch_json(txn, 1, 0, "{\"tags\":[\"mood:a\"]}", CRM_NUL, &er));
+    OK(crm_tag_add_many(txn, ids, 2, a, NULL, &n, &er));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_str_eq(tags_of(txn, 1, 0), "mood:a@5");
+    ck_assert_str_eq(tags_of(txn, 2, 0), "mood:a");
+    OK(crm_tag_set(txn, 1, "mood", &a, 1, NULL, &er)); /* which says all of it */
+    ck_assert_str_eq(tags_of(txn, 1, 0), "mood:a");
+    OK(crm_tag_add(txn, 1, a, &o, &er));
+    OK(crm_tag_add(txn, 2, a, &o, &er));
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE, AT(6), 0); /* over: given anew */
+    ck_assert_str_eq(tags_of(txn, 1, 0), "");
+    OK(crm_tag_add(txn, 1, a, NULL, &er));
+    OK(crm_tag_add_many(txn, ids, 2, a, NULL, &n, &er));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_str_eq(tags_of(txn, 1, 0), "mood:a");
+    ck_assert_str_eq(tags_of(txn, 2, 0), "mood:a");
+    api_commit(txn);
+    verify(db);
+    crm_db_close(db);
 }
 
 CRM_TEST(test_api_tag__a_document_gives_and_takes)
@@ -679,6 +718,7 @@ CRM_TEST(test_api_tag__ends_in_a_merge)
     OK(crm_txn_savepoint(txn, &mark, &er));
     IS(CRM_EVALUE, crm_tag_merge(txn, "ends:a", "free:x", &n, &er)); /* 2: an end to come */
     ck_assert_str_eq(who_has(txn, "free:x", 0), "");
+    OK(crm_tag_remove(txn, 2, "ends:a", &er));
     OK(crm_tag_add(txn, 2, "ends:a", NULL, &er));
     OK(crm_tag_merge(txn, "ends:a", "free:x", &n, &er));
     ck_assert_uint_eq(n, 6);
@@ -747,6 +787,8 @@ CRM_TEST(test_api_tag__each_neighbour_has_its_own_end)
             int at = round && below(3) ? end[i] : (int)below(5) ? 1 + (int)below(4000) : 0;
             crm_tag_options o = how(at ? AT(at) : 0, NULL, 0);
             int rc = crm_tag_add(txn, (crm_id)i, "mood:a", &o, &er);
+            if (!at && round)
+                at = end[i]; /* it keeps its end */
             IS(!round || at != end[i] ? CRM_OK : CRM_DONE, rc);
             end[i] = at;
             if (round == 2 && i % 50 == 0) {
@@ -843,6 +885,14 @@ static int give(world *w, int id, int t, int until)
     return changed;
 }
 
+/* As crm_tag_add() does: a tag that is there and not over keeps its end when none is asked for. */
+static int add(world *w, int id, int t, int until, int hour)
+{
+    if (!until && w->has[id][t] && w->until[id][t] > hour)
+        until = w->until[id][t];
+    return give(w, id, t, until);
+}
+
 static void compare(crm_txn *txn, const world *w, int now)
 {
     char want[2000];
@@ -903,7 +953,7 @@ static void random_set(crm_txn *txn, world *w, int id)
        crm_tag_set(txn, (crm_id)id, DIMENSIONS[d], n ? list : NULL, (size_t)n, NULL, &er));
 }
 
-static void random_many(crm_txn *txn, world *w, int t, int until, int on)
+static void random_many(crm_txn *txn, world *w, int t, int until, int on, int hour)
 {
     crm_tag_options o = how(until ? AT(until) : 0, "many", CRM_TAG_RULE);
     uint64_t changed, want = 0;
@@ -915,8 +965,9 @@ static void random_many(crm_txn *txn, world *w, int t, int until, int on)
             continue;
         ids[n++] = (crm_id)id;
         if (on) {
-            want += !w->has[id][t] || w->until[id][t] != until;
-            give(w, id, t, until);
+            want += !w->has[id][t] ||
+                    (w->until[id][t] != until && (until || w->until[id][t] <= hour));
+            add(w, id, t, until, hour);
         } else {
             want += (uint64_t)w->has[id][t];
             w->has[id][t] = 0;
@@ -983,10 +1034,10 @@ static void random_change(crm_txn *txn, world *w, int hour)
 
     switch (below(12)) {
     case 0:
-        random_many(txn, w, t, until, 1);
+        random_many(txn, w, t, until, 1, hour);
         break;
     case 1:
-        random_many(txn, w, t, 0, 0);
+        random_many(txn, w, t, 0, 0, hour);
         break;
     case 2:
         random_merge(txn, w, t, (int)below(TAG_COUNT), hour);
@@ -1019,7 +1070,7 @@ static void random_change(crm_txn *txn, world *w, int hour)
             IS(CRM_ENOTFOUND, crm_tag_add(txn, (crm_id)id, TAGS[t].name, &o, &er));
             break;
         }
-        IS(give(w, id, t, until) ? CRM_OK : CRM_DONE,
+        IS(add(w, id, t, until, hour) ? CRM_OK : CRM_DONE,
            crm_tag_add(txn, (crm_id)id, TAGS[t].name, &o, &er));
     }
 }

@@ -264,6 +264,14 @@ END
 said <<'END'
 crm: event: batch 17 ('crm undo 17' takes it back)
 END
+# a line of somebody else is none of hers
+printf '{"customer":%s,"kind":"visit","time":"2026-05-01"}\n' 1 2 >whose
+want 1 crm event add 2 --file whose --dry-run <<'END'
+dry run: 1 added, 0 known already, 1 bad
+END
+said <<'END'
+crm: event: whose:1: customer: is another one than all lines are of
+END
 want 1 crm event add 77 --file visits <<'END'
 0 added, 0 known already, 3 bad
 END

@@ -3,9 +3,9 @@
 . "$CLI_TESTS/lib.sh"
 
 crm init --actor li.na >/dev/null
-crm create name=Ann city=Rome >/dev/null
-crm set 1 city=Bonn >/dev/null
-crm set 1 city=Kiel >/dev/null
+crm create name=Ann city=Rome --actor li.na >/dev/null
+crm set 1 city=Bonn --actor li.na >/dev/null
+crm set 1 city=Kiel --actor li.na >/dev/null
 crm head >heads
 want 0 timeless crm trim --keep 0 --dry-run <<'END'
 dry run: 2 images dropped, of changes before TIME
@@ -41,6 +41,12 @@ END
 silent 1 crm get 1 --at 3
 said <<'END'
 crm: get: what revision 4 replaced of customer 1 was dropped
+END
+# the entries stay, to the first
+want 0 timeless crm history 1 --json <<'END'
+{"revision":4,"recorded_at":"TIME","action":"update","customer":1,"actor":"li.na","fields":{"city":{"after":"Kiel"}},"dropped":true}
+{"revision":3,"recorded_at":"TIME","action":"update","customer":1,"actor":"li.na","fields":{"city":{}},"dropped":true}
+{"revision":2,"recorded_at":"TIME","action":"create","customer":1,"actor":"li.na","fields":{"name":{},"city":{},"lifecycle":{},"score":{},"vip":{}},"dropped":true}
 END
 want 0 crm verify --anchor heads <<'END'
 5 entries verified, 1 kept head found
