@@ -72,8 +72,8 @@ CRM_API void crm_tag_options_init(crm_tag_options *opts);
 
 /**
  * Gives a customer a tag.  In a dimension with `one`, it takes the place of the tag that the
- * customer had.  A tag that is there keeps its end and its reason unless the options have an end; to
- * take an end away, crm_tag_set() the tag without one, or remove it and add it.
+ * customer had.  A tag that is there keeps its end and its reason unless the options have an end;
+ * to take an end away, crm_tag_set() the tag without one, or remove it and add it.
  *
  * @param[in]  txn   Live write transaction.
  * @param[in]  id    The customer.

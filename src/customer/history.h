@@ -18,7 +18,7 @@ typedef struct crm__walk {
     crm__record record[2];
     int now;        /* which of the two is the state after the present change */
     int how;        /* CRM__WALK_* of the present change */
-    int lost;       /* what the present change made is not known: what a later one replaced was dropped */
+    int lost;       /* not known what the present change made: a later one's image was dropped */
     uint64_t seq;   /* of the present change */
     crm__buf entry; /* its journal entry */
     crm__journal_entry e;
@@ -33,8 +33,9 @@ void crm__walk_close(crm__walk *w);
 int crm__walk_look(crm__walk *w);
 /* Goes to the state before; only after a look that gave CRM__WALK_CHANGED. */
 void crm__walk_back(crm__walk *w);
-/* After a look that gave CRM__WALK_DROPPED: to the change before.  Of it only the entry tells: a look
- * gives w->seq, e, fields and how (CREATED or DROPPED), and no state. */
+/* After a look that gave CRM__WALK_DROPPED: to the change before.  Of it only the entry tells: a
+ * look gives w->seq, e, fields and how (CREATED or DROPPED), and no state.  Cost: one entry, but
+ * behind a batch all entries back to the customer's. */
 int crm__walk_lost(crm__walk *w);
 
 /* Tells an error of one of them. */

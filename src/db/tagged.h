@@ -46,7 +46,8 @@ typedef struct crm__tagging {
 void crm__tagging_begin(crm_txn *txn, crm_id id, const crm__tag_how *how, crm__tagging *t,
                         crm_error *err);
 /* Gives a customer a tag or takes it; a tag that is there already changes nothing unless
- * its end does (ends: it may have one), see `keep`.  The functions give CRM_OK, or an error that is told. */
+ * its end does (ends: it may have one), see `keep`.  The functions give CRM_OK, or an error that is
+ * told. */
 int crm__tag_row(crm__tagging *t, uint32_t tag, int ends, crm_id id, int on);
 /* The same for all rows of words; *changed (may be NULL) receives how many it changed. */
 int crm__tag_chunk(crm__tagging *t, uint32_t tag, int ends, uint64_t chunk,
