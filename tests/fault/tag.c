@@ -28,7 +28,9 @@ static int single_part(fault_run *r, crm_txn *txn)
     STEP(r, CRM_OK, crm_tag_add(txn, FIRST, "value:low", NULL, &r->err));
     STEP(r, CRM_OK, crm_tag_set(txn, FIRST, "value", SET, 1, NULL, &r->err));
     STEP(r, CRM_OK, crm_tag_add(txn, FIRST, "mood:a", &o, &r->err));
-    STEP(r, CRM_OK, crm_tag_add(txn, FIRST, "mood:a", NULL, &r->err));
+    STEP(r, CRM_DONE, crm_tag_add(txn, FIRST, "mood:a", NULL, &r->err));
+    o.until_us = INT64_C(1850000000000000);
+    STEP(r, CRM_OK, crm_tag_add(txn, FIRST, "mood:a", &o, &r->err));
     STEP(r, CRM_OK,
          crm_customer_patch_json(txn, FIRST + 1, 0, "{\"tags\":[\"mood:b\",\"value:low\"]}",
                                  CRM_NUL, &r->err));
