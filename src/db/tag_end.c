@@ -315,7 +315,7 @@ int crm__tag_ends_put(crm_txn *txn, uint64_t chunk, uint32_t tag,
     if (!rc && !until && any)
         rc = crm__tag_ends_with(txn, chunk, tag, rows);
     for (int32_t row = any ? crm__set_next(rows, 0) : -1; !rc && row >= 0;
-         row = row + 1 < CRM__CHUNK_ROWS ? crm__set_next(rows, (uint32_t)row + 1) : -1) {
+         row = crm__set_next(rows, (uint32_t)row + 1)) {
         uint8_t key[CRM__KEY_COLUMN];
         rc = put(txn, block_key(key, chunk, tag, (uint32_t)row / CRM__COLUMN_ROWS), (uint32_t)row,
                  until);

@@ -146,14 +146,13 @@ int crm__dimension_declares(const crm__dimension *d, const char *path, size_t n)
 
 static int not_declared(const crm__dimension *d, const char *text, size_t n, crm_error *err)
 {
-    size_t best;
+    const char *near = d->value_names ? crm__names_near(d->value_names, text, n) : NULL;
 
-    if (d->value_names &&
-        crm__near(text, n, d->value_names->list, d->value_names->count, &best) != SIZE_MAX)
+    if (near)
         return crm__fail_field(err, CRM_EVALUE, d->key,
                                "tag of %s: is not a value of it, which the model lists; did you "
                                "mean \"%s\"?",
-                               d->key, d->value_names->list[best]);
+                               d->key, near);
     return crm__fail_field(err, CRM_EVALUE, d->key,
                            "tag of %s: is not a value of it, which the model lists", d->key);
 }
@@ -403,9 +402,5 @@ const crm__dimension *crm__model_dimension_find(const crm__model *m, const char 
 
 const char *crm__model_dimension_near(const crm__model *m, const char *name, size_t n)
 {
-    size_t best;
-
-    if (crm__near(name, n, m->dimension_names.list, m->dimension_names.count, &best) == SIZE_MAX)
-        return NULL;
-    return m->dimension_names.list[best];
+    return crm__names_near(&m->dimension_names, name, n);
 }

@@ -252,18 +252,9 @@ const crm__field *crm__model_find(const crm__model *m, const char *name, size_t 
     return crm__model_at(m, crm__names_find(&m->names, name, n));
 }
 
-static const char *near_of(const crm__names *names, const char *name, size_t n)
-{
-    size_t best;
-
-    if (crm__near(name, n, names->list, names->count, &best) == SIZE_MAX)
-        return NULL;
-    return names->list[best];
-}
-
 const char *crm__model_near(const crm__model *m, const char *name, size_t n)
 {
-    return near_of(&m->names, name, n);
+    return crm__names_near(&m->names, name, n);
 }
 
 const char *crm__kind_key(unsigned kind)
@@ -328,7 +319,7 @@ const crm__event_kind *crm__model_event_find(const crm__model *m, const char *na
 
 const char *crm__model_event_near(const crm__model *m, const char *name, size_t n)
 {
-    return near_of(&m->event_names, name, n);
+    return crm__names_near(&m->event_names, name, n);
 }
 
 static const crm__field *attribute_at(const crm__event_kind *kind, uint32_t i)
@@ -350,7 +341,7 @@ const crm__field *crm__event_attribute_find(const crm__event_kind *kind, const c
 
 const char *crm__event_attribute_near(const crm__event_kind *kind, const char *name, size_t n)
 {
-    return near_of(kind->attribute_names, name, n);
+    return crm__names_near(kind->attribute_names, name, n);
 }
 
 /* ---- public ---- */

@@ -123,6 +123,13 @@ uint32_t crm__names_find(const crm__names *t, const char *s, size_t n)
     return slot->s ? slot->owner : CRM__NO_OWNER;
 }
 
+const char *crm__names_near(const crm__names *t, const char *s, size_t n)
+{
+    size_t best;
+
+    return crm__near(s, n, t->list, t->count, &best) == SIZE_MAX ? NULL : t->list[best];
+}
+
 int crm__numbers_init(crm__numbers *t, crm__arena *a, size_t most)
 {
     size_t size = table_size(most);

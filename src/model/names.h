@@ -27,6 +27,8 @@ int crm__names_add(crm__names *t, crm__arena *a, const char *s, size_t n, uint32
                    int listed, uint32_t *other);
 /* CRM__NO_OWNER: none. */
 uint32_t crm__names_find(const crm__names *t, const char *s, size_t n);
+/* The listed name that s was probably meant to be; NULL: none. */
+const char *crm__names_near(const crm__names *t, const char *s, size_t n);
 
 /* Positions by dictionary number. */
 struct crm__number_slot {

@@ -28,11 +28,7 @@ const crm__model_segment *crm__model_segment_find(const crm__model *m, const cha
 
 const char *crm__model_segment_near(const crm__model *m, const char *name, size_t n)
 {
-    size_t best;
-
-    if (crm__near(name, n, m->segment_names.list, m->segment_names.count, &best) == SIZE_MAX)
-        return NULL;
-    return m->segment_names.list[best];
+    return crm__names_near(&m->segment_names, name, n);
 }
 
 /* ---- reading ---- */
