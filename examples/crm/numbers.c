@@ -240,7 +240,7 @@ uint32_t numbers_known(const tool *t, crm_txn *txn, const numbers *all, crm_id i
         json_text(&w.source, source);
     else if (t->write.source)
         buf_str(&w.source, t->write.source);
-    readable = time.n && kind.n && !time_parse(time.p, time.n, &w.at);
+    readable = time.n && kind.n && !crm_txn_time(txn, time.p, time.n, &w.at, NULL);
     if (readable && is_text(&kind, "void", 4))
         memcpy(w.kind.key, "void", sizeof("void"));
     else if (readable && crm_event_kind_find(txn, kind.p, kind.n, &w.kind, NULL))

@@ -4,18 +4,16 @@
 #include "tool.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 static int write_all(query *q, crm_txn *txn, const segment_act *a, uint64_t *changed)
 {
     crm_tag_options how = CRM_TAG_OPTIONS_INIT;
     crm_error err = CRM_ERROR_INIT;
 
-    if (a->until && time_parse(a->until, strlen(a->until), &how.until_us))
-        return fail_usage(q->t,
-                          "--until needs a time such as 2026-01-31 or 2026-01-31T09:30:00Z, not "
-                          "'%s'",
-                          a->until);
+    int rc = time_until(q->t, txn, a->until, &how.until_us);
+
+    if (rc)
+        return rc;
     how.reason = a->reason;
     if (a->untag ? crm_segment_untag(txn, q->segment, a->tag, &q->options, changed, &err)
                  : crm_segment_tag(txn, q->segment, a->tag, &how, &q->options, changed, &err))

@@ -6,14 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-static int moment(tool *t, const char *option, const char *text, int64_t *us)
-{
-    if (!text || !time_parse(text, strlen(text), us))
-        return 0;
-    return fail_usage(t, "%s needs a time such as 2026-01-31 or 2026-01-31T09:30:00Z, not '%s'",
-                      option, text);
-}
-
 static void put(tool *t, const crm_comparison *c, int moments)
 {
     static const char *const names[][2] = {{"in both", "at both times"},
@@ -55,10 +47,10 @@ int segment_diff(tool *t, const char *left, const char *right, const char *at, c
     if (rc)
         return rc;
     rc = query_read(&b, t, right ? right : left);
-    if (!rc && !(rc = moment(t, "--at", at, &o.left_now_us)) &&
-        !(rc = moment(t, "--with", with, &o.right_now_us)) && !(rc = open_read(t)) &&
-        !(rc = begin(t, CRM_READ, &txn)) && !(rc = query_parse(&a, txn)) &&
-        !(rc = query_parse(&b, txn))) {
+    if (!rc && !(rc = open_read(t)) && !(rc = begin(t, CRM_READ, &txn)) &&
+        !(rc = time_option(t, txn, "at", at, &o.left_now_us)) &&
+        !(rc = time_option(t, txn, "with", with, &o.right_now_us)) &&
+        !(rc = query_parse(&a, txn)) && !(rc = query_parse(&b, txn))) {
         query_watch(&a);
         o.progress = a.options.progress;
         o.progress_ctx = a.options.progress_ctx;

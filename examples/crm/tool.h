@@ -139,8 +139,11 @@ void buf_time(buf *b, int64_t us);
 
 /* ---- time.c ---- */
 
-/* A date, or a date and time, with or without an offset, else UTC.  0 or -1. */
-int time_parse(const char *s, size_t n, int64_t *us);
+/* The text of an option as a time of --zone, microseconds but never 0, which says none to the library; a
+ * text that is NULL changes nothing.  0 or an exit code. */
+int time_option(tool *t, crm_txn *txn, const char *option, const char *text, int64_t *us);
+/* The same of --until of tags, which is after 1970. */
+int time_until(tool *t, crm_txn *txn, const char *text, int64_t *us);
 
 /* ---- near.c: what somebody may have meant ---- */
 

@@ -66,12 +66,12 @@ static char **arguments(const arg_list *l)
 
 static int make_plan(tool *t, crm_txn *txn, const wishes *o, plan *x)
 {
-    int rc = 0;
+    int rc;
 
     crm_tag_options_init(&x->how);
     x->how.reason = o->reason;
-    if (o->until && time_parse(o->until, strlen(o->until), &x->how.until_us))
-        return fail_usage(t, "--until needs a time such as 2026-01-31, not '%s'", o->until);
+    if ((rc = time_until(t, txn, o->until, &x->how.until_us)))
+        return rc;
     for (size_t i = 0; i < o->untags.n; i++)
         add(x, CRM_ACT_UNTAG, o->untags.p[i]);
     for (size_t i = 0; i < o->tags.n; i++)

@@ -62,21 +62,12 @@ static const char tags_help[] =
 typedef struct change {
     tool *t;
     crm_txn *txn;
-    const char *verb, *tag;
+    const char *verb, *tag, *until;
     crm_tag_options o;
     const char **values; /* of set */
     size_t count;
     char *dimension;
 } change;
-
-/* Microseconds of a date or an instant; 0 or an exit code. */
-static int read_until(tool *t, const char *text, int64_t *us)
-{
-    if (!time_parse(text, strlen(text), us) && *us > 0) /* 0 would be no end at all */
-        return 0;
-    return fail_usage(
-        t, "--until needs a time such as 2027-01-01 or 2027-01-01T12:00:00Z, not '%s'", text);
-}
 
 static int change_one(change *c, crm_id id, int *rc, crm_error *err)
 {
@@ -127,10 +118,11 @@ static int finish(tool *t, crm_txn *txn, int worst, buf *out)
 static int run_customers(change *c, int argc, char **argv)
 {
     buf out = {0};
-    int rc, worst = 0;
+    int rc, worst;
 
     if ((rc = open_write(c->t, 0)) || (rc = begin(c->t, CRM_WRITE, &c->txn)))
         return rc;
+    worst = time_until(c->t, c->txn, c->until, &c->o.until_us);
     for (int i = 0; i < argc && worst <= TOOL_MISSING; i++) {
         rc = one_customer(c, argv[i], &out);
         worst = rc > worst ? rc : worst;
@@ -187,9 +179,9 @@ static int run_whole(change *c, const char *other)
 }
 
 /* How a tag is given says nothing where none is. */
-static int gives_none(change *c, const char *until)
+static int gives_none(change *c)
 {
-    const char *odd = until                         ? "--until"
+    const char *odd = c->until                      ? "--until"
                       : c->o.reason                 ? "--reason"
                       : c->o.origin == CRM_TAG_RULE ? "--rule"
                                                     : NULL;
@@ -201,14 +193,14 @@ static int gives_none(change *c, const char *until)
 
 static int run_tag(tool *t, int argc, char **argv)
 {
-    const char *until = NULL, *reason = NULL;
+    const char *reason = NULL;
+    change c = {.t = t};
     int rule = 0, rc, whole;
-    const arg_option own[] = {{"until", 0, ARG_TEXT, &until},
+    const arg_option own[] = {{"until", 0, ARG_TEXT, &c.until},
                               {"reason", 0, ARG_TEXT, &reason},
                               {"rule", 0, ARG_FLAG, &rule},
                               {"batch", 0, ARG_BATCH, NULL},
                               {NULL, 0, 0, NULL}};
-    change c = {.t = t};
 
     if ((rc = verb_start(t, &argc, argv, own)))
         return rc;
@@ -219,12 +211,10 @@ static int run_tag(tool *t, int argc, char **argv)
     crm_tag_options_init(&c.o);
     c.o.reason = reason;
     c.o.origin = rule ? CRM_TAG_RULE : CRM_TAG_MANUAL;
-    if (until && (rc = read_until(t, until, &c.o.until_us)))
-        return rc;
     whole = strcmp(c.verb, "rename") == 0 || strcmp(c.verb, "merge") == 0 ? 3
             : strcmp(c.verb, "delete") == 0                               ? 2
                                                                           : 0;
-    if ((rc = gives_none(&c, until)))
+    if ((rc = gives_none(&c)))
         return rc;
     if (whole)
         return argc == whole ? run_whole(&c, argc > 2 ? argv[2] : NULL)

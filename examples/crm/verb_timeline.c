@@ -18,8 +18,9 @@ static const char help[] =
     "  --kind KIND       only events of this kind, by key or label; may be given again;\n"
     "                    a void is of the kind of what it voids\n"
     "  --from TIME       only those at this time or later, e.g. 2026-01-01 or\n"
-    "                    2026-01-01T09:30+08:00; UTC when there is no offset\n"
+    "                    2026-01-01T09:30+08:00\n"
     "  --until TIME      only those before this time\n"
+    "  --zone ZONE       zone of times without an offset, e.g. Asia/Shanghai; else UTC\n"
     "  --oldest          the oldest first\n"
     "  --all             voided and corrected events too, and what voids them\n"
     "  --limit N         at most so many, 1 or more; where to go on is told on standard error\n"
@@ -377,24 +378,14 @@ static int find_place(walk *w, const char *after)
     return 0;
 }
 
-static int time_option(tool *t, const char *name, const char *text, int64_t *us)
-{
-    if (!text)
-        return 0;
-    if (time_parse(text, strlen(text), us))
-        return fail_usage(t,
-                          "--%s needs a time such as 2026-01-31 or 2026-01-31T09:30:00Z, not '%s'",
-                          name, text);
-    if (!*us)
-        *us = -1; /* 0 is no bound, and between the two there is nothing */
-    return 0;
-}
-
 static int walk_customer(walk *w, const wishes *o, const char *who)
 {
     int rc = open_read(w->t);
 
-    if (rc || (rc = begin(w->t, CRM_READ, &w->txn)) || (rc = target_one(w->t, w->txn, who, &w->id)))
+    if (rc || (rc = begin(w->t, CRM_READ, &w->txn)) ||
+        (rc = time_option(w->t, w->txn, "from", o->from, &w->options.from_us)) ||
+        (rc = time_option(w->t, w->txn, "until", o->until, &w->options.until_us)) ||
+        (rc = target_one(w->t, w->txn, who, &w->id)))
         return rc;
     if (o->totals)
         return put_totals(w);
@@ -407,12 +398,17 @@ static int run(tool *t, int argc, char **argv)
 {
     walk w = {.t = t, .options = CRM_EVENT_LIST_OPTIONS_INIT};
     wishes o = {.limit = UINT64_MAX, .width = SIZE_MAX};
-    const arg_option own[] = {
-        {"kind", 0, ARG_LIST, &o.kinds},    {"from", 0, ARG_TEXT, &o.from},
-        {"until", 0, ARG_TEXT, &o.until},   {"oldest", 0, ARG_FLAG, &o.oldest},
-        {"all", 0, ARG_FLAG, &w.all},       {"limit", 0, ARG_NUMBER, &o.limit},
-        {"after", 0, ARG_TEXT, &o.after},   {"width", 0, ARG_NUMBER, &o.width},
-        {"totals", 0, ARG_FLAG, &o.totals}, {NULL, 0, 0, NULL}};
+    const arg_option own[] = {{"kind", 0, ARG_LIST, &o.kinds},
+                              {"from", 0, ARG_TEXT, &o.from},
+                              {"until", 0, ARG_TEXT, &o.until},
+                              {"oldest", 0, ARG_FLAG, &o.oldest},
+                              {"all", 0, ARG_FLAG, &w.all},
+                              {"limit", 0, ARG_NUMBER, &o.limit},
+                              {"after", 0, ARG_TEXT, &o.after},
+                              {"width", 0, ARG_NUMBER, &o.width},
+                              {"totals", 0, ARG_FLAG, &o.totals},
+                              {"zone", 0, ARG_TEXT, &t->write.zone},
+                              {NULL, 0, 0, NULL}};
     int rc = verb_start(t, &argc, argv, own);
 
     if (!rc && argc != 1)
@@ -423,8 +419,6 @@ static int run(tool *t, int argc, char **argv)
              (o.kinds.n || o.from || o.until || o.after || o.oldest || w.all ||
               o.limit != UINT64_MAX))
         rc = fail_usage(t, "--totals are of the whole timeline: it goes alone");
-    else if (!rc && !(rc = time_option(t, "from", o.from, &w.options.from_us)))
-        rc = time_option(t, "until", o.until, &w.options.until_us);
     if (!rc) {
         w.options.flags =
             (o.oldest ? CRM_EVENTS_OLDEST : 0) | (w.all ? CRM_EVENTS_ALL | CRM_EVENTS_DELETED : 0);

@@ -4,7 +4,6 @@
 #include "tool.h"
 
 #include <inttypes.h>
-#include <string.h>
 #include <time.h>
 
 static const char help[] =
@@ -16,7 +15,7 @@ static const char help[] =
     "had back, except from a backup.\n"
     "\n"
     "  --before TIME     of changes recorded before it, e.g. 2026-01-01 or\n"
-    "                    2026-01-01T09:30+08:00; UTC when there is no offset\n"
+    "                    2026-01-01T09:30+08:00; without an offset in --zone, else UTC\n"
     "  --keep DAYS       of all but those of the last so many days\n"
     "  --dry-run         find out how many there are, and change nothing\n"
     "\n"
@@ -42,13 +41,8 @@ static int read_bound(tool *t, const char *before, uint64_t keep, int64_t *us)
 
     if ((before != NULL) == (keep != UINT64_MAX))
         return fail_usage(t, "needs --before or --keep");
-    if (before && time_parse(before, strlen(before), us))
-        return fail_usage(t,
-                          "--before needs a time such as 2026-01-31 or 2026-01-31T09:30:00Z, "
-                          "not '%s'",
-                          before);
     if (before)
-        return 0;
+        return 0; /* needs a transaction, for its zone */
     if (keep > DAYS_MAX)
         return fail_usage(t, "--keep needs a number of days up to %d", DAYS_MAX);
     clock_gettime(CLOCK_REALTIME, &now);
@@ -107,11 +101,15 @@ static int trim_all(tool *t, int64_t before, int dry_run, uint64_t *dropped, uin
     return rc;
 }
 
-static int trim(tool *t, int64_t before, int dry_run)
+static int trim(tool *t, const char *text, int64_t before, int dry_run)
 {
     uint64_t dropped = 0, revision = 0;
+    crm_txn *txn = NULL;
     int rc = open_write(t, MAKE_NOT);
 
+    if (!rc && !(rc = begin(t, CRM_READ, &txn)))
+        rc = time_option(t, txn, "before", text, &before);
+    crm_txn_abort(txn);
     if (!rc)
         rc = trim_all(t, before, dry_run, &dropped, &revision);
     if (!rc)
@@ -135,7 +133,7 @@ static int run(tool *t, int argc, char **argv)
         rc = fail_usage(t, "takes no argument; the time comes with --before or --keep");
     if (!rc)
         rc = read_bound(t, before, keep, &us);
-    return rc ? rc : trim(t, us, dry_run);
+    return rc ? rc : trim(t, before, us, dry_run);
 }
 
 const verb verb_trim = {"trim", "--before TIME", "drop what changes of long ago replaced", help, 1,

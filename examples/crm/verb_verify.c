@@ -61,7 +61,7 @@ static int hex_digit(char c)
 }
 
 /* The three parts of a head; 0 or -1. */
-static int read_head(slice revision, slice time, slice chain, crm_head *out)
+static int read_head(crm_txn *txn, slice revision, slice time, slice chain, crm_head *out)
 {
     char digits[24];
 
@@ -69,7 +69,8 @@ static int read_head(slice revision, slice time, slice chain, crm_head *out)
         return -1;
     memcpy(digits, revision.p, revision.n);
     digits[revision.n] = '\0';
-    if (args_number(digits, &out->revision) || time_parse(time.p, time.n, &out->recorded_us))
+    if (args_number(digits, &out->revision) ||
+        crm_txn_time(txn, time.p, time.n, &out->recorded_us, NULL))
         return -1;
     for (size_t i = 0; i < sizeof(out->chain); i++) {
         int high = hex_digit(chain.p[2 * i]), low = hex_digit(chain.p[2 * i + 1]);
@@ -92,20 +93,21 @@ static slice unquoted(slice raw)
     return raw;
 }
 
-static int read_line(slice line, crm_head *out)
+static int read_line(crm_txn *txn, slice line, crm_head *out)
 {
     slice revision, time, chain;
 
     if (line.n && line.p[0] == '{')
-        return read_head(json_member(line, "revision"), unquoted(json_member(line, "recorded_at")),
+        return read_head(txn, json_member(line, "revision"),
+                         unquoted(json_member(line, "recorded_at")),
                          unquoted(json_member(line, "chain")), out);
     revision = word(&line);
     time = word(&line);
     chain = word(&line);
-    return word(&line).n ? -1 : read_head(revision, time, chain, out);
+    return word(&line).n ? -1 : read_head(txn, revision, time, chain, out);
 }
 
-static int read_anchors(tool *t, const char *file, anchors *all)
+static int read_anchors(tool *t, crm_txn *txn, const char *file, anchors *all)
 {
     size_t before = all->n;
     lines in;
@@ -119,7 +121,7 @@ static int read_anchors(tool *t, const char *file, anchors *all)
         } else if (got == LINES_ERROR || in.read > ANCHORS_MAX) {
             fail(t, CRM_EIO, "can't read %s", in.file);
             rc = TOOL_SYSTEM;
-        } else if (got == LINES_BAD || read_line(line, &head)) {
+        } else if (got == LINES_BAD || read_line(txn, line, &head)) {
             place at = {in.file, in.line};
             t->at = &at;
             rc = fail(t, CRM_ESYNTAX, "is no head as '" TOOL " head' prints it");
@@ -175,15 +177,28 @@ static void put_fault(tool *t, const crm_error *err)
     buf_free(&b);
 }
 
+/* Heads are read before the snapshot is taken that they are looked for in: they may still be
+ * coming. */
+static int read_files(tool *t, const arg_list *files, anchors *all)
+{
+    crm_txn *txn = NULL;
+    int rc = begin(t, CRM_READ, &txn);
+
+    for (size_t i = 0; i < files->n && !rc; i++)
+        rc = read_anchors(t, txn, files->p[i], all);
+    crm_txn_abort(txn);
+    return rc;
+}
+
 static int verify(tool *t, const anchors *all)
 {
     crm_error err = CRM_ERROR_INIT;
     crm_head head = CRM_HEAD_INIT;
     progress bar;
     crm_txn *txn;
-    int rc = open_read(t);
+    int rc = begin(t, CRM_READ, &txn);
 
-    if (rc || (rc = begin(t, CRM_READ, &txn)))
+    if (rc)
         return rc;
     progress_start(&bar, "entries");
     rc = crm_journal_head(txn, &head, &err);
@@ -212,9 +227,7 @@ static int run(tool *t, int argc, char **argv)
         rc = fail_usage(t, "takes no argument; heads come with --anchor");
     if (!rc)
         interrupt_catch();
-    for (size_t i = 0; i < files.n && !rc; i++)
-        rc = read_anchors(t, files.p[i], &all);
-    if (!rc)
+    if (!rc && !(rc = open_read(t)) && !(rc = read_files(t, &files, &all)))
         rc = verify(t, &all);
     free(files.p);
     free(all.p);

@@ -225,6 +225,31 @@ CRM_API uint64_t crm_txn_revision(const crm_txn *txn);
 CRM_API int64_t crm_txn_now(const crm_txn *txn);
 
 /**
+ * Reads an instant as people write it, in the zone of a transaction.
+ *
+ * Takes RFC 3339 ("2026-11-23T14:00:00+08:00"), the same without seconds or with a space for the T, and
+ * a date alone ("2026-11-23", "2026/11/23", "20261123", "2026年11月23日"), which is its midnight.  Without
+ * an offset it is local time in crm_txn_options.zone: a time that the clocks skip is moved forward by
+ * what they skip, of one that comes twice it is the earlier.
+ *
+ * @param[in]  txn   Live transaction, of any mode.
+ * @param[in]  text  UTF-8 text; white space around it does not matter.
+ * @param[in]  n     Its length in bytes, or CRM_NUL.
+ * @param[out] us    Receives microseconds since 1970 UTC; unchanged unless the result is CRM_OK.
+ * @param[out] err   Optional detail; offset is the byte that was not expected.
+ *
+ * @retval CRM_OK      read
+ * @retval CRM_EVALUE  the text is no instant, or one outside the years 0001 to 9999
+ * @retval CRM_EINVAL, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED  see codes.h
+ *
+ * Ownership: @p text is read during the call only.
+ * Threads:   one thread at a time per @p txn; a write transaction: the one that began it.
+ * Cost:      a fraction of a microsecond.
+ * @since 0.1
+ */
+CRM_API int crm_txn_time(crm_txn *txn, const char *text, size_t n, int64_t *us, crm_error *err);
+
+/**
  * First error of a transaction with CRM_STICKY.
  *
  * @param[in]  txn  Live transaction.

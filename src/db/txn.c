@@ -620,6 +620,21 @@ int64_t crm_txn_now(const crm_txn *txn)
     return txn ? txn->now : 0;
 }
 
+int crm_txn_time(crm_txn *txn, const char *text, size_t n, int64_t *us, crm_error *err)
+{
+    const char *why;
+    size_t at;
+    int rc = crm__txn_enter_beside(txn, 0, err);
+
+    if (rc)
+        return rc;
+    if (!text || !us)
+        return crm__fail_field(err, CRM_EINVAL, text ? "us" : "text", "%s is NULL",
+                               text ? "us" : "text");
+    rc = crm__datetime_parse(text, n == CRM_NUL ? strlen(text) : n, txn->zone, us, &why, &at);
+    return rc ? crm__fail_at(err, rc, -1, (int64_t)at, "time: %s at byte %zu", why, at) : CRM_OK;
+}
+
 int crm_txn_error(const crm_txn *txn, crm_error *err)
 {
     if (!txn)

@@ -470,3 +470,74 @@ CRM_TEST(test_api_txn__large)
     ck_assert_uint_eq(customers(db), many - 1);
     crm_db_close(db);
 }
+
+static int64_t instant(crm_txn *txn, const char *text)
+{
+    int64_t us = -7;
+
+    IS(CRM_OK, crm_txn_time(txn, text, CRM_NUL, &us, &er));
+    return us;
+}
+
+CRM_TEST(test_api_txn__a_time_is_read_in_the_zone_of_the_transaction)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_db *db = api_open();
+    crm_txn *txn;
+    const int64_t hour = INT64_C(3600000000), at = INT64_C(1795442400000000); /* 14:00 UTC */
+
+    OK(crm_txn_begin(db, CRM_READ, NULL, &txn, &er));
+    ck_assert_int_eq(instant(txn, "2026-11-23T14:00:00Z"), at);
+    ck_assert_int_eq(instant(txn, "2026-11-23 14:00"), at);
+    ck_assert_int_eq(instant(txn, "  2026-11-23  "), at - 14 * hour);
+    ck_assert_int_eq(instant(txn, "2026-11-23T14:00+08:00"), at - 8 * hour);
+    ck_assert_int_eq(instant(txn, "1970-01-01"), 0);
+    crm_txn_abort(txn);
+    o.zone = "Asia/Shanghai";
+    OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, &er));
+    ck_assert_int_eq(instant(txn, "2026-11-23T14:00:00Z"), at);
+    ck_assert_int_eq(instant(txn, "2026-11-23 14:00"), at - 8 * hour);
+    ck_assert_int_eq(instant(txn, "2026-11-23"), at - 22 * hour);
+    ck_assert_int_eq(instant(txn, "2026年11月23日"), at - 22 * hour);
+    crm_txn_abort(txn);
+    o.zone = "Europe/Berlin"; /* 02:00 to 03:00 is skipped on 29 March 2026, comes twice on 25 October */
+    OK(crm_txn_begin(db, CRM_READ, &o, &txn, &er));
+    ck_assert_int_eq(instant(txn, "2026-03-29 02:30"), instant(txn, "2026-03-29T01:30Z"));
+    ck_assert_int_eq(instant(txn, "2026-10-25 02:30"), instant(txn, "2026-10-25T00:30Z"));
+    ck_assert_int_eq(instant(txn, "2026-10-26"), instant(txn, "2026-10-25T23:00Z"));
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
+CRM_TEST(test_api_txn__what_is_no_time_is_told_with_its_place)
+{
+    static const struct {
+        const char *text;
+        int64_t offset;
+    } odd[] = {{"", 0},
+               {"soon", 0},
+               {"2026-11", 7},
+               {"2026-13-01", 5},
+               {"2026-02-29", 8},
+               {"2026-11-23T25:00", 11},
+               {"2026-11-23 14:00 east", 17},
+               {"0001-01-01T00:00+01:00", 0}};
+    crm_db *db = api_open();
+    int64_t us = 7;
+    crm_txn *txn;
+
+    OK(crm_txn_begin(db, CRM_READ, NULL, &txn, &er));
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        IS(CRM_EVALUE, crm_txn_time(txn, odd[i].text, CRM_NUL, &us, &er));
+        ck_assert_msg(er.offset == odd[i].offset, "%s: at %d, not %d", odd[i].text, (int)er.offset,
+                      (int)odd[i].offset);
+        ck_assert_int_eq(us, 7);
+    }
+    IS(CRM_OK, crm_txn_time(txn, "2026-11-23T99", 10, &us, &er)); /* the length ends it */
+    IS(CRM_EINVAL, crm_txn_time(txn, NULL, 0, &us, &er));
+    IS(CRM_EINVAL, crm_txn_time(txn, "2026-11-23", CRM_NUL, NULL, &er));
+    IS(CRM_EINVAL, crm_txn_time(NULL, "2026-11-23", CRM_NUL, &us, &er));
+    crm_db_close(db);
+    IS(CRM_ECLOSED, crm_txn_time(txn, "2026-11-23", CRM_NUL, &us, &er));
+    crm_txn_abort(txn);
+}

@@ -413,3 +413,26 @@ grep -q "can't be asked" ../said || die "show of one that can't be asked"
 crm model apply ../hides.yaml --force >/dev/null
 silent 3 crm segment remove spring
 cd ..
+
+# times of --at, --with and --until are of --zone
+mkdir ../times
+cd ../times
+crm init >/dev/null
+hence=$(python3 -c 'import datetime as d
+print((d.datetime.now(d.timezone.utc) + d.timedelta(hours=1)).strftime("%Y-%m-%d %H:%M"))')
+crm create name=Now >/dev/null
+for zone in +00:00 +05:00; do
+    crm segment diff 'created_at in last 2 hours' --at "$hence" --with 2999-06-01 --zone $zone --json
+done >zones
+diff - zones <<'END' || die "zones of diff"
+{"both":0,"left":1,"right":0}
+{"both":0,"left":0,"right":0}
+END
+silent 2 crm segment diff all --at noon
+said <<'END'
+crm: segment: --at needs a time such as 2026-01-31 or 2026-01-31T09:30:00Z, not 'noon'
+Try 'crm segment --help'.
+END
+crm segment tag all behaviour:active --until 2999-06-01 --zone +01:00 >/dev/null
+crm tags --of 1 --json | grep -q '"tag":"behaviour:active","until":"2999-05-31T23:00:00Z"' ||
+    die "an end in a zone"

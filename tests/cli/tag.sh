@@ -54,6 +54,10 @@ for odd in "--until 2999-01-01" "--reason why" --rule; do
     silent 2 crm tag rename value:low value:high $odd
 done
 silent 2 crm tag add behaviour:dormant 1 --until 1970-01-01
+crm tag add behaviour:dormant 1 --until '2999-01-01 08:00' --zone Asia/Shanghai >/dev/null
+crm tags --of 1 --json | grep -q '"tag":"behaviour:dormant","until":"2999-01-01T00:00:00Z"' ||
+    die "an end in a zone"
+crm tag remove behaviour:dormant 1 >/dev/null
 silent 2 crm tag set value: 1
 crm tags --of 1 --json >of
 grep -q '"tag":"value:low"' of || die "an empty value takes nothing"

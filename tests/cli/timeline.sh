@@ -187,6 +187,13 @@ want 0 sh -c '"$CRM" timeline 1 --oldest --json | "$CRM" event add 2 --file -' <
 END
 crm timeline 1 --oldest --json | sed 's/,"revision":.*//' >one
 crm timeline 2 --oldest --json | sed 's/,"revision":.*//' | diff one - >&2
+# a time without an offset is one of --zone
+same "$(crm timeline 1 --oldest --from 2026-01-20T09:30 --json | head -1 | cut -d, -f1)" '{"number":2'
+same "$(crm timeline 1 --oldest --from '2026-01-20 17:30' --zone Asia/Shanghai --json | head -1 |
+    cut -d, -f1)" '{"number":2'
+same "$(crm timeline 1 --oldest --from '2026-01-20 17:31' --zone Asia/Shanghai --json | head -1 |
+    cut -d, -f1)" '{"number":3'
+
 crm delete 1 >/dev/null
 silent 1 crm timeline 1
 said <<'END'
