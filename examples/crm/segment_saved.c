@@ -250,7 +250,7 @@ static table *begin_table(tool *t, int named)
     table *tb = t->json ? NULL : table_new(named ? 5 : 4, out_columns(1), 0);
 
     for (size_t i = !named; tb && i < 5; i++) {
-        const char *head = heads[i][strncmp(t->lang, "zh", 2) == 0];
+        const char *head = heads[i][is_chinese(t->lang)];
         table_cell(tb, head, strlen(head));
     }
     if (tb)

@@ -332,6 +332,11 @@ const char *customer_kind_label(crm_txn *txn, const char *kind, const char *lang
 const char *dimension_label(crm_txn *txn, const crm_dimension *dimension, const char *lang);
 const char *tag_label(crm_txn *txn, const crm_dimension *dimension, const char *value,
                       const char *lang);
+/* Appends a tag as "Dimension: value", with the labels of both; crm tag takes that, too. */
+void put_tag_label(crm_txn *txn, const char *tag, const char *lang, buf *out);
+/* Appends the head of a column of numbers. */
+void put_head_label(crm_txn *txn, const char *head, int grouping, const char *lang, buf *out);
+int is_chinese(const char *lang);
 /* Label of what every record has (id, kind ...), in a language. */
 const char *built_in_label(const char *key, const char *lang);
 /* Key of what every record has, by key or label; NULL when it is none. */

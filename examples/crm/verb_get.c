@@ -42,149 +42,6 @@ typedef struct printing {
     uint64_t at; /* revision, 0: the present one */
 } printing;
 
-/* Labels of what every record has; fields bring their own. */
-static const struct {
-    const char *key, *en, *zh;
-} built_in[] = {{"id", "ID", "ID"},
-                {"kind", "Kind", "类型"},
-                {"deleted", "Deleted", "已删除"},
-                {"tags", "Tags", "标签"},
-                {"revision", "Revision", "修订号"},
-                {"created_at", "Created", "创建时间"},
-                {"updated_at", "Updated", "更新时间"}};
-
-static int is_chinese(const char *lang)
-{
-    return (lang[0] == 'z' || lang[0] == 'Z') && (lang[1] == 'h' || lang[1] == 'H') &&
-           (!lang[2] || lang[2] == '-' || lang[2] == '_');
-}
-
-const char *built_in_label(const char *key, const char *lang)
-{
-    for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
-        if (strcmp(built_in[i].key, key) == 0)
-            return is_chinese(lang) ? built_in[i].zh : built_in[i].en;
-    return key;
-}
-
-/* What has labels: a field, a value of it, a kind of customers (a value alone), or one of events, a
- * dimension of tags, a value of it. */
-typedef struct labelled {
-    const crm_field *field;
-    const crm_event_kind *kind;
-    const char *value;
-    const crm_dimension *dimension;
-} labelled;
-
-static void label_in(crm_txn *txn, const labelled *what, const char *lang, const char **label)
-{
-    if (what->dimension && what->value)
-        crm_dimension_value_label(txn, what->dimension, what->value, lang, label, NULL);
-    else if (what->dimension)
-        crm_dimension_label(txn, what->dimension, lang, label, NULL);
-    else if (what->field && what->value)
-        crm_value_label(txn, what->field, what->value, lang, label, NULL);
-    else if (what->field)
-        crm_field_label(txn, what->field, lang, label, NULL);
-    else if (what->value)
-        crm_kind_label(txn, what->value, lang, label, NULL);
-    else
-        crm_event_kind_label(txn, what->kind, lang, label, NULL);
-}
-
-/* The label in a language; where the model has none in "zh-CN", that in "zh"; else the key. */
-static const char *any_label(crm_txn *txn, const labelled *what, const char *key, const char *lang)
-{
-    const char *label = key, *first = key;
-    char shorter[64];
-    size_t n = strcspn(lang, "-_.");
-
-    label_in(txn, what, lang, &label);
-    if (!lang[n] || n >= sizeof(shorter))
-        return label;
-    label_in(txn, what, NULL, &first);
-    if (strcmp(label, first) != 0)
-        return label;
-    memcpy(shorter, lang, n);
-    shorter[n] = '\0';
-    label_in(txn, what, shorter, &label);
-    return label;
-}
-
-const char *field_label(crm_txn *txn, const crm_field *field, const char *lang)
-{
-    labelled what = {field, NULL, NULL, NULL};
-
-    return any_label(txn, &what, field->key, lang);
-}
-
-const char *kind_label(crm_txn *txn, const crm_event_kind *kind, const char *lang)
-{
-    labelled what = {NULL, kind, NULL, NULL};
-
-    return any_label(txn, &what, kind->key, lang);
-}
-
-const char *customer_kind_label(crm_txn *txn, const char *kind, const char *lang)
-{
-    labelled what = {NULL, NULL, kind, NULL};
-
-    return any_label(txn, &what, kind, lang);
-}
-
-const char *dimension_label(crm_txn *txn, const crm_dimension *dimension, const char *lang)
-{
-    labelled what = {NULL, NULL, NULL, dimension};
-
-    return any_label(txn, &what, dimension->key, lang);
-}
-
-const char *tag_label(crm_txn *txn, const crm_dimension *dimension, const char *value,
-                      const char *lang)
-{
-    labelled what = {NULL, NULL, value, dimension};
-
-    return any_label(txn, &what, value, lang);
-}
-
-void put_label(crm_txn *txn, const crm_field *field, const char *text, size_t n, const char *lang,
-               buf *out)
-{
-    labelled what = {field, NULL, NULL, NULL};
-    buf key = {0};
-
-    buf_add(&key, text, n);
-    what.value = key.p;
-    if (lang && n && field->type == CRM_TYPE_ENUM)
-        buf_str(out, any_label(txn, &what, key.p, lang));
-    else
-        buf_add(out, text, n);
-    buf_free(&key);
-}
-
-static int same_name(const char *label, slice name)
-{
-    if (strlen(label) != name.n)
-        return 0;
-    for (size_t i = 0; i < name.n; i++) {
-        char a = label[i], b = name.p[i];
-        a = a >= 'A' && a <= 'Z' ? (char)(a - 'A' + 'a') : a;
-        b = b >= 'A' && b <= 'Z' ? (char)(b - 'A' + 'a') : b;
-        if (a != b)
-            return 0;
-    }
-    return 1;
-}
-
-const char *built_in_key(slice name)
-{
-    for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
-        if (same_name(built_in[i].key, name) || same_name(built_in[i].en, name) ||
-            same_name(built_in[i].zh, name))
-            return built_in[i].key;
-    return NULL;
-}
-
 static void cell(table *tb, const char *s)
 {
     table_cell(tb, s, strlen(s));
@@ -280,7 +137,8 @@ static int tag_row(printing *p, table *tb)
     if (crm_tag_list(p->txn, crm_customer_id(p->c), CRM_TAG_BRIEF, &it, &err))
         return fail_crm(p->t, &err);
     while (crm_tag_next(it, &tag, &err) == CRM_OK) {
-        buf_fmt(&all, "%s%s", all.n ? ", " : "", tag.tag);
+        buf_str(&all, all.n ? ", " : "");
+        put_tag_label(p->txn, tag.tag, p->t->lang, &all);
         if (tag.until_us) {
             buf_str(&all, " (until ");
             buf_time(&all, tag.until_us);
@@ -390,7 +248,8 @@ static int run(tool *t, int argc, char **argv)
     if (at && (args_number(at, &p.at) || !p.at))
         return fail_usage(t, "--at needs a revision, not '%s'", at);
     t->json |= pretty;
-    p.flags = (p.origins ? CRM_JSON_ORIGINS : 0) | (pretty ? CRM_JSON_PRETTY : 0);
+    p.flags = (p.origins ? CRM_JSON_ORIGINS : 0) | (pretty ? CRM_JSON_PRETTY : 0) |
+              (at ? 0 : CRM_JSON_TAGS); /* those of an earlier revision can't be told */
     if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &p.txn)))
         return rc;
     if (crm_customer_new(p.txn, &p.c, &err))

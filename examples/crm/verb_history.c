@@ -152,11 +152,8 @@ static int tag_text(past *p, uint32_t i, buf *out)
 
     if (crm_history_tag(p->h, i, &step, &err))
         return fail_crm(p->t, &err);
-    buf_fmt(out, "%c%s",
-            step.way == CRM_TAG_GIVEN   ? '+'
-            : step.way == CRM_TAG_TAKEN ? '-'
-                                        : '~',
-            step.tag);
+    buf_char(out, step.way == CRM_TAG_GIVEN ? '+' : step.way == CRM_TAG_TAKEN ? '-' : '~');
+    put_tag_label(p->txn, step.tag, p->t->lang, out);
     if (step.until_us) {
         buf_str(out, " until ");
         buf_time(out, step.until_us);
@@ -289,7 +286,7 @@ static void put_head(past *p, size_t width)
         table_new(5, width == SIZE_MAX ? out_columns(1) : width, width == SIZE_MAX ? CELL_MAX : 0);
     table_right(p->tb, 0);
     for (size_t i = 0; i < 5; i++)
-        cell(p->tb, heads[i][strncmp(p->t->lang, "zh", 2) == 0]);
+        cell(p->tb, heads[i][is_chinese(p->t->lang)]);
 }
 
 static int put_history(past *p, const char *who, uint64_t limit, size_t width)

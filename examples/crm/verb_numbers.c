@@ -91,6 +91,8 @@ static void put_group(const show *s, size_t row, size_t group, buf *out)
     } else if (g.kind == CRM_GROUP_VALUE && !crm_dimension_find(s->txn, head, CRM_NUL, &d, NULL)) {
         colon = strcspn(g.text, ":");
         buf_str(out, tag_label(s->txn, &d, g.text + colon + (g.text[colon] == ':'), s->t->lang));
+    } else if (g.kind == CRM_GROUP_VALUE && strcmp(head, "tags") == 0) {
+        put_tag_label(s->txn, g.text, s->t->lang, out);
     } else {
         buf_str(out, g.text);
     }
@@ -172,16 +174,7 @@ static void cell(table *tb, buf *b)
 
 static void head_of(const show *s, size_t column, buf *out)
 {
-    const char *head = crm_numbers_head(s->n, column);
-    crm_dimension d;
-    crm_field f;
-
-    if (column < s->groups && !crm_dimension_find(s->txn, head, CRM_NUL, &d, NULL))
-        buf_str(out, dimension_label(s->txn, &d, s->t->lang));
-    else if (column < s->groups && !crm_field_find(s->txn, head, CRM_NUL, &f, NULL))
-        buf_str(out, field_label(s->txn, &f, s->t->lang));
-    else
-        buf_str(out, head);
+    put_head_label(s->txn, crm_numbers_head(s->n, column), column < s->groups, s->t->lang, out);
 }
 
 /* ---- tables ---- */
@@ -199,7 +192,8 @@ static void put_list(const show *s)
             crm_number_value x = value_of(s, r, v);
             if (!x.text && s->rows > 1)
                 continue;
-            table_cell(tb, crm_numbers_head(s->n, v), strlen(crm_numbers_head(s->n, v)));
+            head_of(s, v, &b);
+            cell(tb, &b);
             if (x.text)
                 put_number(&b, &x, digits_behind(x.text));
             else

@@ -285,28 +285,17 @@ static int on_line(const crm_facet *line, void *ctx)
     return 0;
 }
 
-/* "Region: cn/east" of "region:cn/east"; of one dimension alone without its name. */
-static void put_tag_label(const facet *f, const char *tag, buf *out)
-{
-    size_t n = strcspn(tag, ":");
-    const char *path = tag + n + (tag[n] == ':');
-    crm_dimension d;
-
-    if (crm_dimension_find(f->a->txn, tag, n, &d, NULL)) {
-        buf_str(out, tag);
-        return;
-    }
-    if (!f->dimension.key[0])
-        buf_fmt(out, "%s: ", dimension_label(f->a->txn, &d, f->a->t->lang));
-    buf_str(out, tag_label(f->a->txn, &d, path, f->a->t->lang));
-}
-
+/* Of one dimension alone without its name. */
 static void put_value_label(const facet *f, const char *value, buf *out)
 {
+    const char *colon = strchr(value, ':');
+
     if (f->by_field)
         put_label(f->a->txn, &f->field, value, strlen(value), f->a->t->lang, out);
+    else if (f->dimension.key[0] && colon)
+        buf_str(out, tag_label(f->a->txn, &f->dimension, colon + 1, f->a->t->lang));
     else
-        put_tag_label(f, value, out);
+        put_tag_label(f->a->txn, value, f->a->t->lang, out);
 }
 
 static void facet_json(const facet *f, const crm_facet *line)
@@ -339,7 +328,7 @@ static void put_bar(uint64_t count, uint64_t most, buf *out)
 static void facet_table(const facet *f, size_t shown)
 {
     static const char *const heads[][2] = {{"Customers", "客户数"}, {"Share", "占比"}, {"", ""}};
-    int zh = strncmp(f->a->t->lang, "zh", 2) == 0;
+    int zh = is_chinese(f->a->t->lang);
     size_t columns = out_is_terminal() ? 4 : 3;
     const char *label = zh ? "标签" : "Tag";
     table *tb = table_new(columns, out_columns(1), 0);

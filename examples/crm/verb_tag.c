@@ -241,9 +241,19 @@ static void text_member(buf *out, const char *name, const char *text)
     json_string(out, text, strlen(text));
 }
 
-static void put_tag(tool *t, const crm_tag *tag, table *tb)
+static void cells(table *tb, tool *t, const char *const all[][2], size_t n)
 {
-    static const char *const ORIGIN[] = {"manual", "rule", "import"};
+    int zh = is_chinese(t->lang);
+
+    for (size_t i = 0; i < n; i++)
+        table_cell(tb, all[i][zh], strlen(all[i][zh]));
+}
+
+static void put_tag(tool *t, crm_txn *txn, const crm_tag *tag, table *tb)
+{
+    static const char *const ORIGIN[][2] = {
+        {"manual", "手工"}, {"rule", "规则"}, {"import", "导入"}};
+    const char *const *origin = ORIGIN[tag->origin % 3];
     buf when = {0}, until = {0}, out = {0};
 
     buf_time(&when, tag->given_us);
@@ -255,21 +265,19 @@ static void put_tag(tool *t, const crm_tag *tag, table *tb)
         text_member(&out, "until", tag->until_us ? until.p : NULL);
         buf_fmt(&out, ",\"revision\":%" PRIu64, tag->revision);
         text_member(&out, "given_at", when.p);
-        text_member(&out, "origin", ORIGIN[tag->origin % 3]);
+        text_member(&out, "origin", origin[0]);
         text_member(&out, "actor", tag->actor);
         text_member(&out, "source", tag->source);
         text_member(&out, "reason", tag->reason);
         buf_str(&out, "}\n");
         out_put(out.p, out.n);
     } else {
-        const char *cells[] = {tag->tag,
-                               until.p ? until.p : "",
-                               when.p,
-                               tag->actor ? tag->actor : "",
-                               ORIGIN[tag->origin % 3],
-                               tag->reason ? tag->reason : ""};
-        for (size_t i = 0; i < 6; i++)
-            table_cell(tb, cells[i], strlen(cells[i]));
+        const char *rest[] = {until.p ? until.p : "", when.p, tag->actor ? tag->actor : "",
+                              origin[is_chinese(t->lang)], tag->reason ? tag->reason : ""};
+        put_tag_label(txn, tag->tag, t->lang, &out);
+        table_cell(tb, out.p, out.n);
+        for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
+            table_cell(tb, rest[i], strlen(rest[i]));
     }
     buf_free(&when);
     buf_free(&until);
@@ -278,7 +286,9 @@ static void put_tag(tool *t, const crm_tag *tag, table *tb)
 
 static int tags_of(tool *t, crm_txn *txn, const char *who, int all)
 {
-    static const char *const head[] = {"tag", "until", "given", "actor", "origin", "reason"};
+    static const char *const head[][2] = {{"Tag", "标签"},       {"Until", "截止时间"},
+                                          {"Given", "授予时间"}, {"Actor", "操作人"},
+                                          {"Origin", "方式"},    {"Reason", "原因"}};
     crm_error err = CRM_ERROR_INIT;
     crm_tag tag = CRM_TAG_INIT;
     crm_tag_iter *it = NULL;
@@ -292,11 +302,10 @@ static int tags_of(tool *t, crm_txn *txn, const char *who, int all)
         return fail_crm(t, &err);
     if (!t->json) {
         tb = table_new(6, 0, 0);
-        for (size_t i = 0; i < 6; i++)
-            table_cell(tb, head[i], strlen(head[i]));
+        cells(tb, t, head, 6);
     }
     while (!(rc = crm_tag_next(it, &tag, &err)))
-        put_tag(t, &tag, tb);
+        put_tag(t, txn, &tag, tb);
     if (tb)
         table_end(tb);
     crm_tag_list_close(it);
@@ -323,7 +332,8 @@ static int tags_who(tool *t, crm_txn *txn, const char *tag)
 
 static int tags_counts(tool *t, crm_txn *txn, const char *dimension)
 {
-    static const char *const head[] = {"tag", "customers", "with those below"};
+    static const char *const head[][2] = {
+        {"Tag", "标签"}, {"Customers", "客户数"}, {"With those below", "含下级"}};
     crm_tag_count count = CRM_TAG_COUNT_INIT;
     crm_error err = CRM_ERROR_INIT;
     crm_tag_count_iter *it = NULL;
@@ -334,11 +344,12 @@ static int tags_counts(tool *t, crm_txn *txn, const char *dimension)
         return fail_crm(t, &err);
     if (!t->json) {
         tb = table_new(3, 0, 0);
-        for (size_t i = 0; i < 3; i++)
-            table_cell(tb, head[i], strlen(head[i]));
+        cells(tb, t, head, 3);
+        table_right(tb, 1);
+        table_right(tb, 2);
     }
     while (!(rc = crm_tag_count_next(it, &count, &err))) {
-        buf out = {0}, below = {0};
+        buf tag = {0}, out = {0}, below = {0};
         if (t->json) {
             buf_str(&out, "{\"tag\":");
             json_string(&out, count.tag, strlen(count.tag));
@@ -346,12 +357,14 @@ static int tags_counts(tool *t, crm_txn *txn, const char *dimension)
                     count.below);
             out_put(out.p, out.n);
         } else {
+            put_tag_label(txn, count.tag, t->lang, &tag);
             buf_count(&out, count.customers);
             buf_count(&below, count.below);
-            table_cell(tb, count.tag, strlen(count.tag));
+            table_cell(tb, tag.p, tag.n);
             table_cell(tb, out.p, out.n);
             table_cell(tb, below.p, below.n);
         }
+        buf_free(&tag);
         buf_free(&out);
         buf_free(&below);
     }

@@ -108,7 +108,7 @@ static int put_row(walk *w, crm_event *e)
     crm_event_kind kind;
     size_t n, source_n = 0;
     buf b = {0};
-    int rc = 0, plain = strcmp(key, "void") == 0, zh = strncmp(w->t->lang, "zh", 2) == 0;
+    int rc = 0, plain = strcmp(key, "void") == 0, zh = is_chinese(w->t->lang);
 
     if (!plain && crm_event_kind_find(w->txn, key, CRM_NUL, &kind, &err))
         return fail_crm(w->t, &err);
@@ -151,7 +151,7 @@ static void put_head(walk *w, size_t width)
     static const char *const heads[][2] = {
         {"Number", "编号"}, {"Revision", "修订号"}, {"Time", "时间"},  {"Kind", "类型"},
         {"Source", "来源"}, {"Reference", "单号"},  {"State", "状态"}, {"Details", "内容"}};
-    int zh = strncmp(w->t->lang, "zh", 2) == 0;
+    int zh = is_chinese(w->t->lang);
 
     w->tb = table_new(w->all ? 8 : 7, width == SIZE_MAX ? out_columns(1) : width,
                       width == SIZE_MAX ? CELL_MAX : 0);
@@ -308,7 +308,7 @@ static int totals_table(walk *w)
         w->tb = table_new(5, 0, 0);
         table_right(w->tb, 1);
         for (size_t i = 0; i < 5; i++)
-            cell(w->tb, heads[i][strncmp(w->t->lang, "zh", 2) == 0]);
+            cell(w->tb, heads[i][is_chinese(w->t->lang)]);
         for (size_t i = 0; i < n; i++)
             put_total(w, &totals[i], sums, sum_n);
         table_end(w->tb);

@@ -61,7 +61,7 @@ Created TIME
 Updated TIME
 END
 want 0 timeless crm get 3 --json <<'END'
-{"id":3,"kind":"organisation","revision":4,"created_at":"TIME","updated_at":"TIME","name":"Shop Ltd","lifecycle":"lead","score":0,"vip":false,"identities":[{"kind":"external","source":"erp","value":"10023"},{"kind":"external","source":"shop","value":"A-1"}]}
+{"id":3,"kind":"organisation","revision":4,"created_at":"TIME","updated_at":"TIME","name":"Shop Ltd","lifecycle":"lead","score":0,"vip":false,"identities":[{"kind":"external","source":"erp","value":"10023"},{"kind":"external","source":"shop","value":"A-1"}],"tags":[]}
 END
 want 0 timeless crm get 3 --pretty --origins <<'END'
 {
@@ -84,7 +84,8 @@ want 0 timeless crm get 3 --pretty --origins <<'END'
     "score": {"at":"TIME"},
     "vip": {"at":"TIME"},
     "external": [{"at":"TIME"},{"at":"TIME"}]
-  }
+  },
+  "tags": []
 }
 END
 

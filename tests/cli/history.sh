@@ -115,7 +115,7 @@ END
 # as it was
 at()
 {
-    crm get 1 --json "$@" | sed 's/,"created_at":"[^"]*","updated_at":"[^"]*"//'
+    crm get 1 --json "$@" | sed 's/,"created_at":"[^"]*","updated_at":"[^"]*"//; s/,"tags":\[\]}$/}/'
 }
 want 0 at --at 2 <<'END'
 {"id":1,"kind":"person","revision":2,"name":"Ann","phone":["+8613800138000"],"city":"Rome","lifecycle":"lead","score":0,"vip":false,"identities":[]}

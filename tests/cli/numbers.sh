@@ -158,3 +158,17 @@ silent 2 crm numbers
 silent 2 crm numbers count --csv --json
 silent 2 crm segment diff all
 silent 5 crm numbers count --svg /nowhere/x.svg
+
+# heads in the language of the reader
+heads()
+{
+    crm numbers "$1" --lang zh | head -1 | sed 's/  */ /g; s/ $//'
+}
+same "$(heads 'count, avg(score), sum(order.amount, last 365 days) by lead_source')" \
+    '客户来源 数量 平均(评分) 合计(订单.金额, last 365 days)'
+same "$(heads 'percentile 90(score), count(order) by month(created_at)')" \
+    '月(创建时间) 百分位 90 (评分) 数量(订单)'
+same "$(heads 'count(order) by month last 2 months moving 2')" '月 数量(订单) 移动平均 2 数量(订单)'
+same "$(heads 'count by score in 5 steps')" '评分 in 5 steps 数量'
+same "$(crm numbers 'count, max(score)' --lang zh | sed 's/ .*//' | tr '\n' ' ')" '数量 最大(评分) '
+same "$(crm numbers 'count by tags' --lang zh | sed -n '2s/  .*//p')" '地域: cn/east'

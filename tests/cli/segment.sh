@@ -415,8 +415,8 @@ silent 3 crm segment remove spring
 cd ..
 
 # times of --at, --with and --until are of --zone
-mkdir ../times
-cd ../times
+mkdir times
+cd times
 crm init >/dev/null
 hence=$(python3 -c 'import datetime as d
 print((d.datetime.now(d.timezone.utc) + d.timedelta(hours=1)).strftime("%Y-%m-%d %H:%M"))')

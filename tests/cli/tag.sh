@@ -95,14 +95,53 @@ want 0 timeless crm changes --after 8 --json <<'OUT'
 OUT
 want 0 sh -c '"$CRM" history 1 --limit 5 | sed "s/20[-0-9T:.]*Z  /  /; s/  */ /g"' <<'OUT'
 Revision Recorded Actor Action Change
- 10 wang tag +behaviour:dormant until 2999-01-01T00:00:00Z
- 9 wang tag (batch 9) -value:low
- +value:mid
- 8 wang tag -value:high
- +value:low
- 7 li.na tag +value:high
- 5 li.na tag +region:cn/east (spring fair)
+ 10 wang tag +Behaviour: Dormant until 2999-01-01T00:00:00Z
+ 9 wang tag (batch 9) -Value: Low
+ +Value: mid
+ 8 wang tag -Value: High
+ +Value: Low
+ 7 li.na tag +Value: High
+ 5 li.na tag +Region: cn/east (spring fair)
 OUT
 want 0 timeless crm history 2 --limit 1 --json <<'OUT'
 {"revision":6,"recorded_at":"TIME","action":"tag","customer":2,"actor":"li.na","tags":[{"tag":"region:cn/east","change":"given","origin":"manual","reason":"spring fair"}]}
 OUT
+
+# people read labels, in their language; JSON has the keys, and the record too
+want 0 sh -c '"$CRM" history 1 --limit 2 --lang zh | sed "s/20[-0-9T:.]*Z  /  /; s/  */ /g"' <<'OUT'
+修订号 记录时间 操作人 操作 变更
+ 10 wang tag +行为: 沉睡 until 2999-01-01T00:00:00Z
+ 9 wang tag (batch 9) -购买力: 低价值
+ +购买力: mid
+OUT
+want 0 crm tags --lang zh <<'OUT'
+标签           客户数  含下级
+地域: cn/east       2       2
+购买力: mid         1       1
+行为: 沉睡          1       1
+OUT
+crm tags --lang zh-CN | diff - "$W/want" >&2
+want 0 crm tags region <<'OUT'
+Tag              Customers  With those below
+Region: cn/east          2                 2
+OUT
+want 0 sh -c '"$CRM" tags --of 1 --lang zh | sed "s/20[0-9][0-9]-[-0-9T:.]*Z/TIME/; s/  */ /g"' <<'OUT'
+标签 截止时间 授予时间 操作人 方式 原因
+地域: cn/east TIME li.na 手工 spring fair
+购买力: mid TIME wang 手工
+行为: 沉睡 2999-01-01T00:00:00Z TIME wang 手工
+OUT
+crm get 1 --lang zh | grep -q '^标签 *地域: cn/east, 购买力: mid, 行为: 沉睡 (until 2999' || die "tags of a record"
+tags=',"tags":["region:cn/east","value:mid",{"tag":"behaviour:dormant","until":"2999-01-01T00:00:00Z"}]}'
+case $(crm get 1 --json) in
+*"$tags") ;;
+*) die "tags of the document" ;;
+esac
+crm get 1 --json --at 2 | grep -q tags && die "tags of an earlier revision"
+# what a label says can be given
+crm tag add '行为: 沉睡' 2 >/dev/null
+crm tags --who behaviour:dormant | grep -qx 2 || die "a tag by its labels"
+# and the document makes the customer again
+crm get 1 --json | sed 's/"name":"Ann"/"name":"Dan"/' | "$CRM" create --file - >/dev/null
+crm tags --of 4 --json | grep -q '"tag":"behaviour:dormant","until":"2999-01-01T00:00:00Z"' ||
+    die "tags of a document"

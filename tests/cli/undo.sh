@@ -4,7 +4,7 @@
 
 doc()
 {
-    crm get "$1" --json | sed 's/,"created_at":"[^"]*","updated_at":"[^"]*"//'
+    crm get "$1" --json | sed 's/,"created_at":"[^"]*","updated_at":"[^"]*"//; s/,"tags":\[\]}$/}/'
 }
 crm create name=Ann phone=13800138000 city=Rome >/dev/null 2>&1
 crm set 1 city=Bonn >/dev/null
