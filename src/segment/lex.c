@@ -45,22 +45,20 @@ const char *crm__word_text(uint8_t word)
 /* Marks that have no ASCII character of their own; no code point is so high. */
 enum { MARK_NE = 0x110000, MARK_LE, MARK_GE, MARK_RIGHT_QUOTE };
 
-/* The mark that a character stands for: itself, of a fullwidth or Chinese one its twin. */
+/* The ASCII twin of what is typed on a Chinese keyboard: fullwidth forms and the full stop; itself
+ * of any other. */
+static uint32_t plain_of(uint32_t c)
+{
+    return c >= 0xff01 && c <= 0xff5e ? c - 0xfee0 : c == 0x3002 ? '.' : c;
+}
+
+/* The mark that a character stands for. */
 static uint32_t mark_of(uint32_t c)
 {
     switch (c) {
-    case 0xff0c:
     case 0x3001:
         return ',';
-    case 0xff08:
-    case 0xff09:
-    case 0xff1a:
-    case 0xff1d:
-    case 0xff1c:
-    case 0xff1e:
-    case 0xff01:
-    case 0xff0a:
-        return c - 0xfee0;
+    case 0xff02: /* what is between quotes of ASCII may have it */
     case 0x201c:
     case 0x201d:
         return MARK_RIGHT_QUOTE;
@@ -71,7 +69,7 @@ static uint32_t mark_of(uint32_t c)
     case 0x2265:
         return MARK_GE;
     default:
-        return c;
+        return plain_of(c);
     }
 }
 
@@ -110,7 +108,8 @@ int crm__word_is_bare(const char *s, size_t n, char separator)
     if (n == 0 || crm__utf8_valid(s, n) != n)
         return 0;
     while (s < end) {
-        if (ends_word(crm__utf8_next(&s, end), separator))
+        uint32_t c = crm__utf8_next(&s, end);
+        if (ends_word(c, separator) || plain_of(c) != c)
             return 0;
     }
     return 1;
@@ -243,7 +242,7 @@ static void skip(crm__lexer *x)
     while (x->p < x->end) {
         const char *next = x->p;
         uint32_t c = crm__utf8_next(&next, x->end);
-        if (c == '#') {
+        if (mark_of(c) == '#') {
             while (next < x->end && *next != '\n')
                 next++;
         } else if (!crm__utf8_is_space(c)) {
@@ -312,6 +311,32 @@ static int read_mark(crm__lexer *x, uint32_t m, const char *at)
     return CRM_OK;
 }
 
+/* A word of n bytes, x->p behind it: as it stands, or a copy in plain forms. */
+static int read_word(crm__lexer *x, const char *at, size_t n)
+{
+    const char *p = at;
+    int odd = 0;
+
+    x->now.kind = CRM__TOKEN_WORD;
+    x->now.text.p = (const uint8_t *)at;
+    x->now.text.n = n;
+    while (p < x->p && !odd) {
+        uint32_t c = crm__utf8_next(&p, x->p);
+        odd = plain_of(c) != c;
+    }
+    if (odd) {
+        char *to = crm__arena_alloc(x->arena, n + 4);
+        if (!to)
+            return crm__fail_nomem(x->err);
+        x->now.text.p = (const uint8_t *)to;
+        for (p = at; p < x->p;)
+            to += crm__utf8_put(plain_of(crm__utf8_next(&p, x->p)), to);
+        x->now.text.n = (size_t)((const uint8_t *)to - x->now.text.p);
+    }
+    x->now.word = crm__word_find((const char *)x->now.text.p, x->now.text.n);
+    return CRM_OK;
+}
+
 int crm__lex_next(crm__lexer *x)
 {
     const char *at, *next;
@@ -340,10 +365,7 @@ int crm__lex_next(crm__lexer *x)
             next = after;
         }
         x->p = next;
-        x->now.kind = CRM__TOKEN_WORD;
-        x->now.text.p = (const uint8_t *)at;
-        x->now.text.n = (size_t)(next - at);
-        x->now.word = crm__word_find(at, x->now.text.n);
+        rc = read_word(x, at, (size_t)(next - at));
     }
     x->now.end = (size_t)(x->p - x->s);
     return rc;

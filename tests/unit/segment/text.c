@@ -216,6 +216,7 @@ CRM_TEST(test_segment_text__tags)
         {"tag all(region:cn,behaviour:active)", "tag all (region:cn, behaviour:active)"},
         {"TAG NONE (value:low)", "tag none (value:low)"},
         {"tag（地域：上海，购买力：高价值）", "tag(region:cn/east/shanghai, value:high)"},
+        {"ｔａｇ（地域：ｃｎ／ｅａｓｔ）", "tag(region:cn/east)"},
         {"tag(地域:中国/华东、behaviour:x)", "tag(region:cn/east, behaviour:x)"},
         {"tag(behaviour:\"new york\")", 0},
         {"tag(\"behaviour\" : new)", "tag(behaviour:new)"},
@@ -277,6 +278,33 @@ CRM_TEST(test_segment_text__events)
         {"segment(vip) and not tag(behaviour:churn-risk)", 0},
         {"segment(\"重点 客户\") or segment(count)",
          "segment(\"重点 客户\") or segment(\"count\")"},
+    };
+
+    ALL_SAME(LIST);
+}
+
+/* What a Chinese input method types is read as what stands on the keys. */
+CRM_TEST(test_segment_text__fullwidth_is_plain_outside_quotes)
+{
+    static const pair LIST[] = {
+        {"评分　＞＝　７００　ａｎｄ　城市＝“上海”", "score >= 700 and city = \"上海\""},
+        {"评分＞＝700 and 评分＜＝８００ and 评分＜＞5 and 评分！＝６",
+         "score >= 700 and score <= 800 and score != 5 and score != 6"},
+        {"weight = ７０．５ or weight = 7。5", "weight = 70.5 or weight = 7.5"},
+        {"score = －５", "score = -5"},
+        {"sum（订单。金额，last ３ months）＞100", "sum(order.amount, last 3 months) > 100 CNY"},
+        {"sum（订单．金额）＞100", "sum(order.amount) > 100 CNY"},
+        {"生日 ＝ １９９０－０５－０３", "birth_date = 1990-05-03"},
+        {"last_contact ≥ 2025-10-03T１０：００", "last_contact >= 2025-10-03T02:00:00Z"},
+        {"all ＃ 注释，（\nand not（none）", "all and not none"},
+        {"城市＝ＡＢＣ", "city = \"ABC\""},
+        {"城市 in（Ａ。１，＂a b＂、“c”）", "city in (\"A.1\", \"a b\", \"c\")"},
+        /* in quotes everything is as it stands */
+        {"city = \"ＡＢＣ，１。（”\"", 0},
+        {"city = “７＂", "city = \"７\""},
+        {"city = \"７“８＂９\"", 0},
+        {"tag(behaviour:ＡＢ)", "tag(behaviour:AB)"},
+        {"segment(“Ａ。”)", "segment(\"Ａ。\")"},
     };
 
     ALL_SAME(LIST);
@@ -384,6 +412,12 @@ static const fault FAULTS[] = {
     {"tag all region:cn", CRM_ESYNTAX, 8, "\"(\""},
     {"segment()", CRM_ESYNTAX, 8, "the name of a segment"},
     {"segment(\" \")", CRM_EVALUE, 8, "the name of a segment"},
+    {"评分　＞＝　ａｂｃ", CRM_EVALUE, 18, "score: is not a whole number"},
+    {"ａｌｌ　ａｎｄ　ｓｃｒｏｅ＝５", CRM_EFIELD, 24, "did you mean \"score\""},
+    {"评分＞＝７００）", CRM_ESYNTAX, 21, "where \")\" stands"},
+    {"评分！５", CRM_ESYNTAX, 6, "!="},
+    {"tag（regoin：cn）", CRM_EFIELD, 6, "did you mean \"region\""},
+    {"city = ＂abc\"", CRM_ESYNTAX, 7, "does not end"},
 };
 
 CRM_TEST(test_segment_text__faults_have_their_place)
