@@ -117,7 +117,7 @@ _libcrm_tool()
         *) options= ;;
         esac
         ;;
-    timeline) options='--kind --from --until --oldest --all --limit --after --width --totals' ;;
+    timeline) options='--kind --from --until --oldest --all --limit --after --width --totals --zone' ;;
     history) options='--limit --width' ;;
     undo) options="--skip --dry-run $writes" ;;
     changes) options='--after --follow --limit' ;;
@@ -154,7 +154,7 @@ _libcrm_tool()
         *) options='--zone' ;;
         esac
         ;;
-    act) options="--tag --untag --set --event --reference --until --reason --batch --dry-run $writes" ;;
+    act) options="--tag --untag --set --event --save --replace --export --reference --until --reason --batch --dry-run $writes" ;;
     numbers) options='--of --csv --svg --force --zone' ;;
     model)
         case $sub in

@@ -587,6 +587,8 @@ int segment_act_run(tool *t, const char *query_arg, const segment_act *a);
 
 /* The customers of a segment, which is argv[0], as export has them. */
 int segment_export(tool *t, int argc, char **argv);
+/* Exports the customers of a saved segment to a file, by an open database; look: only whether it could. */
+int export_named(tool *t, const char *name, const char *file, const char *reason, int look);
 
 /* ---- segment_diff.c: two segments, or one (right NULL) at two moments ---- */
 

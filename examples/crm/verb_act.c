@@ -9,13 +9,12 @@
 
 static const char help[] =
     "Usage: " TOOL " act QUERY [--tag TAG]... [--untag TAG]... [--set FIELD=VALUE]...\n"
-    "               [--event ATTRIBUTE=VALUE]... [--dry-run]\n"
+    "               [--event ATTRIBUTE=VALUE]... [--save NAME [--export FILE]] [--dry-run]\n"
     "\n"
     "Does something to every customer of a segment: gives or takes tags, sets fields, adds an\n"
-    "event. All of it is one batch: it is written together or not at all, and '" TOOL
-    " undo' takes\n"
-    "it back. Who is meant is found out first, so that one thing does not change whom the\n"
-    "next is done to.\n"
+    "event, saves who they are, exports them. The changes are one batch: written together or\n"
+    "not at all, and '" TOOL " undo' takes them back. Who is meant is found out first, so that\n"
+    "one thing does not change whom the next is done to.\n"
     "\n"
     "  QUERY             in the segment language, see '" TOOL " segment --help'; @FILE, or -\n"
     "  --tag TAG         give a tag, e.g. behaviour:dormant; may be given again\n"
@@ -27,20 +26,27 @@ static const char help[] =
     "                    of one event, e.g. --event kind=call --event direction=out; without a\n"
     "                    time it happened now\n"
     "  --reference REF   number of the event in its source: who has it already gets no second\n"
+    "  --save NAME       save who they are as a static segment, which segment(NAME) asks for;\n"
+    "                    undone, it has those whom it had before\n"
+    "  --replace         of --save: in place of a segment of that name\n"
+    "  --export FILE     of --save: then export them as they are after the changes, to .csv,\n"
+    "                    .tsv, .jsonl or .vcf; the journal keeps the reason\n"
     "  --until TIME      when the tags given end, where their dimensions allow an end\n"
-    "  --reason TEXT     why the tags are given\n"
+    "  --reason TEXT     why the tags are given, and why they are exported\n"
     "  --batch=NAME      name of the batch\n"
     "  --dry-run         do it, then take it back: prints what would be changed\n"
     "\n"
     "Examples\n"
     "  " TOOL " act 'last(order) before 2026' --tag behaviour:dormant --dry-run\n"
     "  " TOOL " act 'city = 上海 and owner is empty' --set owner=li.na --event kind=call\n"
-    "  " TOOL " act 'segment(vip)' --untag value:low --tag value:high --reason 'spring review'\n";
+    "  " TOOL " act 'segment(vip)' --untag value:low --tag value:high --reason 'spring review'\n"
+    "  " TOOL " act 'tag(地域:上海) and email is not empty' --save spring --export spring.csv \\\n"
+    "      --event kind=email --event subject='Spring fair' --reason 'spring newsletter'\n";
 
 typedef struct wishes {
     arg_list tags, untags, sets, event;
-    const char *until, *reason, *reference;
-    int dry_run;
+    const char *until, *reason, *reference, *save, *file;
+    int dry_run, replace;
 } wishes;
 
 /* What is done, in the order in which it is told. */
@@ -72,6 +78,10 @@ static int make_plan(tool *t, crm_txn *txn, const wishes *o, plan *x)
     x->how.reason = o->reason;
     if ((rc = time_until(t, txn, o->until, &x->how.until_us)))
         return rc;
+    if (o->save) {
+        add(x, CRM_ACT_SAVE, o->save);
+        x->p[0].flags = o->replace ? CRM_SEGMENT_REPLACE : 0;
+    }
     for (size_t i = 0; i < o->untags.n; i++)
         add(x, CRM_ACT_UNTAG, o->untags.p[i]);
     for (size_t i = 0; i < o->tags.n; i++)
@@ -93,9 +103,15 @@ static int make_plan(tool *t, crm_txn *txn, const wishes *o, plan *x)
 
 static const char *name_of(const crm_segment_action *a)
 {
-    static const char *const names[] = {"", "tag", "untag", "set", "event"};
+    static const char *const names[] = {"", "tag", "untag", "set", "event", "save"};
 
     return names[a->what];
+}
+
+/* Which tag, or under which name; NULL of what has none. */
+static const char *named(const crm_segment_action *a)
+{
+    return a->what == CRM_ACT_PATCH || a->what == CRM_ACT_EVENT ? NULL : a->text;
 }
 
 static void put_json(const plan *x, uint64_t customers, int dry_run)
@@ -105,8 +121,8 @@ static void put_json(const plan *x, uint64_t customers, int dry_run)
     buf_fmt(&b, "{\"customers\":%" PRIu64 ",\"actions\":[", customers);
     for (size_t i = 0; i < x->n; i++) {
         buf_fmt(&b, "%s{\"action\":\"%s\"", i ? "," : "", name_of(&x->p[i]));
-        if (x->p[i].what <= CRM_ACT_UNTAG) {
-            json_key(&b, "tag");
+        if (named(&x->p[i])) {
+            json_key(&b, x->p[i].what == CRM_ACT_SAVE ? "segment" : "tag");
             json_string(&b, x->p[i].text, strlen(x->p[i].text));
         }
         buf_fmt(&b, ",\"changed\":%" PRIu64 "}", x->p[i].changed);
@@ -126,11 +142,14 @@ static void put_done(tool *t, const plan *x, uint64_t customers, int dry_run)
     }
     for (size_t i = 0; i < x->n; i++) {
         buf_fmt(&b, "%s%s%s%s: %s", dry_run ? "dry run: " : "", name_of(&x->p[i]),
-                x->p[i].what <= CRM_ACT_UNTAG ? " " : "",
-                x->p[i].what <= CRM_ACT_UNTAG ? x->p[i].text : "",
-                dry_run ? "would change " : "changed ");
-        buf_count(&b, x->p[i].changed);
-        buf_str(&b, " of ");
+                named(&x->p[i]) ? " " : "", named(&x->p[i]) ? x->p[i].text : "",
+                x->p[i].what == CRM_ACT_SAVE ? (dry_run ? "would have " : "has ")
+                : dry_run                    ? "would change "
+                                             : "changed ");
+        if (x->p[i].what != CRM_ACT_SAVE) {
+            buf_count(&b, x->p[i].changed);
+            buf_str(&b, " of ");
+        }
         buf_count(&b, customers);
         buf_str(&b, customers == 1 ? " customer" : " customers");
         out_line(b.p, b.n);
@@ -147,9 +166,10 @@ static int act(tool *t, query *q, const wishes *o)
     uint64_t customers = 0;
     crm_txn *txn = NULL;
     plan x = {.p = NULL};
-    int rc = open_write(t, MAKE_NOT);
+    int rc = o->file ? export_named(t, o->save, o->file, o->reason, 1) : 0;
 
-    if (!rc && !(rc = begin(t, CRM_WRITE, &txn)) && !(rc = query_parse(q, txn)))
+    if (!rc && !(rc = open_write(t, MAKE_NOT)) && !(rc = begin(t, CRM_WRITE, &txn)) &&
+        !(rc = query_parse(q, txn)))
         rc = make_plan(t, txn, o, &x);
     if (!rc) {
         query_watch(q);
@@ -165,6 +185,8 @@ static int act(tool *t, query *q, const wishes *o)
         rc = commit(t, txn);
     if (!rc)
         put_done(t, &x, customers, o->dry_run);
+    if (!rc && o->file && !o->dry_run)
+        rc = export_named(t, o->save, o->file, o->reason, 0);
     free(x.p);
     buf_free(&x.set);
     buf_free(&x.event);
@@ -173,12 +195,16 @@ static int act(tool *t, query *q, const wishes *o)
 
 static int check(tool *t, const wishes *o)
 {
-    if (!o->tags.n && !o->untags.n && !o->sets.n && !o->event.n)
-        return fail_usage(t, "needs something to do: --tag, --untag, --set or --event");
+    if (!o->tags.n && !o->untags.n && !o->sets.n && !o->event.n && !o->save)
+        return fail_usage(t, "needs something to do: --tag, --untag, --set, --event or --save");
+    if ((o->replace || o->file) && !o->save)
+        return fail_usage(t, "%s is of --save", o->replace ? "--replace" : "--export");
     if (o->reference && !o->event.n)
         return fail_usage(t, "--reference is of an --event");
-    if ((o->until || o->reason) && !o->tags.n)
-        return fail_usage(t, "%s is of a --tag", o->until ? "--until" : "--reason");
+    if (o->until && !o->tags.n)
+        return fail_usage(t, "--until is of a --tag");
+    if (o->reason && !o->tags.n && !o->file)
+        return fail_usage(t, "--reason is of a --tag, or of --export");
     return 0;
 }
 
@@ -193,6 +219,9 @@ static int run(tool *t, int argc, char **argv)
         {"until", 0, ARG_TEXT, &o.until},
         {"reason", 0, ARG_TEXT, &o.reason},
         {"reference", 0, ARG_TEXT, &o.reference},
+        {"save", 0, ARG_TEXT, &o.save},
+        {"replace", 0, ARG_FLAG, &o.replace},
+        {"export", 0, ARG_TEXT, &o.file},
         {"batch", 0, ARG_BATCH, NULL},
         {"dry-run", 0, ARG_FLAG, &o.dry_run},
         {NULL, 0, 0, NULL},

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
     "Usage: " TOOL " export [FILE] --reason TEXT [--format csv|jsonl|vcard] [--fields NAMES]\n"
@@ -207,7 +208,9 @@ static int export_to(exporting *x, const char *file)
     crm_export_result result;
     int rc = x->where ? query_read(&x->q, t, x->where) : 0;
 
-    if (rc || (rc = x->plain ? open_read(t) : open_write(t, MAKE_NOT)))
+    if (!rc && !t->db)
+        rc = x->plain ? open_read(t) : open_write(t, MAKE_NOT);
+    if (rc)
         return rc;
     x->o.where = x->where ? x->q.text.p : NULL;
     interrupt_catch();
@@ -274,6 +277,27 @@ static int run(tool *t, int argc, char **argv)
 int segment_export(tool *t, int argc, char **argv)
 {
     return run_export(t, argc, argv, 1);
+}
+
+int export_named(tool *t, const char *name, const char *file, const char *reason, int look)
+{
+    exporting x = {.t = t, .o = CRM_EXPORT_OPTIONS_INIT};
+    buf where = {0};
+    int rc;
+
+    x.o.reason = reason;
+    buf_str(&where, "segment(");
+    json_string(&where, name, strlen(name));
+    buf_char(&where, ')');
+    x.where = where.p;
+    rc = choose(&x, file);
+    if (!rc && look && access(file, F_OK) == 0)
+        rc = fail(t, CRM_EEXISTS, "there is a file %s already", file);
+    else if (!rc && !look)
+        rc = export_to(&x, file);
+    query_free(&x.q);
+    buf_free(&where);
+    return rc;
 }
 
 const verb verb_export = {"export", "[FILE]", "customers, events, journal for other programs",

@@ -629,14 +629,17 @@ CRM_API int crm_segment_untag(crm_txn *txn, const crm_segment *s, const char *ta
 #define CRM_ACT_PATCH 3u
 /** Adds an event: text is a JSON document as of crm_event_add_json(). */
 #define CRM_ACT_EVENT 4u
+/** Saves who is in the segment under a name, as crm_segment_save() does with CRM_SEGMENT_STATIC: text is
+ * the name. */
+#define CRM_ACT_SAVE 5u
 
 /** One action on a segment. */
 typedef struct crm_segment_action {
-    /** CRM_ACT_TAG ... CRM_ACT_EVENT. */
+    /** CRM_ACT_TAG ... CRM_ACT_SAVE. */
     uint32_t what;
-    /** Zero. */
-    uint32_t reserved;
-    /** What is given or changed, NUL-terminated. */
+    /** Of CRM_ACT_SAVE 0 or CRM_SEGMENT_REPLACE, else 0. */
+    uint32_t flags;
+    /** What is given, changed or saved, NUL-terminated. */
     const char *text;
     /** Of CRM_ACT_TAG how the tag is given, or NULL. */
     const crm_tag_options *how;
@@ -649,6 +652,9 @@ typedef struct crm_segment_action {
  * are in it before the first.  In a batch transaction all of it is part of the batch, and undone
  * with it; else each change has an entry of its own.  For a dry run abort the transaction.
  *
+ * A name that is saved has an entry in front of the batch, so nothing of the batch may be changed before;
+ * who is in it is part of the batch: undone, the name stays, and has who was in it before.
+ *
  * @param[in]     txn  Live write transaction.
  * @param[in]     s  The segment.
  * @param[in,out] actions  What is done; receive how many each changed.
@@ -658,8 +664,8 @@ typedef struct crm_segment_action {
  * @param[out]    err  Optional detail.
  *
  * @retval CRM_OK  done
- * @retval CRM_EFIELD, CRM_EVALUE, CRM_ESYNTAX, CRM_EEXISTS  as crm_tag_add(),
- * crm_customer_patch_json() and crm_event_add_json(); nothing was changed
+ * @retval CRM_EFIELD, CRM_EVALUE, CRM_ESYNTAX, CRM_EEXISTS, CRM_EREFUSED  as crm_tag_add(),
+ * crm_customer_patch_json(), crm_event_add_json() and crm_segment_save(); nothing was changed
  * @retval CRM_ECANCELLED  progress asked to stop; nothing was changed
  * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,

@@ -3,23 +3,16 @@
  */
 #include "base/error.h"
 #include "customer/customer.h"
-#include "segment/segment.h"
+#include "segment/saving.h"
 #include "tag/tag.h"
 
 #include <crm/event.h>
 
 #include <string.h>
 
-typedef struct walk {
-    crm__asking a;
-    uint64_t chunk;
-} walk;
-
-/* The next chunk with customers of the segment.  A chunk is asked before it is changed, and what
- * was changed in others does not concern it. */
-static int next_rows(void *ctx, uint64_t *chunk, uint64_t *words)
+int crm__segment_rows_next(void *ctx, uint64_t *chunk, uint64_t *words)
 {
-    walk *x = ctx;
+    crm__rows_walk *x = ctx;
     int any = 0, rc = CRM_OK;
 
     while (!rc && !any && x->chunk < x->a.plan.chunks) {
@@ -32,13 +25,11 @@ static int next_rows(void *ctx, uint64_t *chunk, uint64_t *words)
 static int tag_all(crm_txn *txn, const crm_segment *s, const char *tag, const crm_tag_options *how,
                    int on, const crm_segment_options *opts, uint64_t *changed, crm_error *err)
 {
-    walk x;
-    int rc;
+    crm__rows_walk x = {.chunk = 0};
+    int rc = crm__segment_begin(txn, s, opts, &x.a, err);
 
-    memset(&x, 0, sizeof x);
-    rc = crm__segment_begin(txn, s, opts, &x.a, err);
     if (!rc)
-        rc = crm__tag_rows(txn, tag, how, on, next_rows, &x, changed, err);
+        rc = crm__tag_rows(txn, tag, how, on, crm__segment_rows_next, &x, changed, err);
     crm__segment_end(&x.a);
     return rc;
 }
@@ -70,6 +61,9 @@ typedef struct acting {
     size_t next;
     uint64_t customers, done; /* done: of all actions */
     uint64_t all;
+    const crm_segment *s;
+    crm__buf tags; /* uint32_t of each action that saves */
+    size_t saved;
     crm_error *err;
 } acting;
 
@@ -173,11 +167,15 @@ static int act_on(acting *x, crm_segment_action *act)
     int rc;
 
     act->changed = 0;
-    if (act->what != CRM_ACT_TAG && act->what != CRM_ACT_UNTAG)
+    if (act->what == CRM_ACT_PATCH || act->what == CRM_ACT_EVENT)
         return one_by_one(x, act);
     x->next = 0;
-    rc = crm__tag_rows(x->txn, act->text, act->what == CRM_ACT_TAG ? act->how : NULL,
-                       act->what == CRM_ACT_TAG, next_gathered, x, &act->changed, x->err);
+    if (act->what == CRM_ACT_SAVE)
+        rc = crm__static_fill(x->txn, ((const uint32_t *)(const void *)x->tags.p)[x->saved++],
+                              next_gathered, x, &act->changed, x->err);
+    else
+        rc = crm__tag_rows(x->txn, act->text, act->what == CRM_ACT_TAG ? act->how : NULL,
+                           act->what == CRM_ACT_TAG, next_gathered, x, &act->changed, x->err);
     x->done += x->customers;
     return rc ? rc : cancelled(x);
 }
@@ -187,11 +185,27 @@ static int check_actions(const crm_segment_action *actions, size_t count, crm_er
     if (!actions && count)
         return crm__fail_field(err, CRM_EINVAL, "actions", "actions is NULL");
     for (size_t i = 0; i < count; i++) {
-        if (actions[i].what < CRM_ACT_TAG || actions[i].what > CRM_ACT_EVENT || !actions[i].text ||
-            actions[i].reserved)
+        uint32_t flags = actions[i].what == CRM_ACT_SAVE ? CRM_SEGMENT_REPLACE : 0;
+        if (actions[i].what < CRM_ACT_TAG || actions[i].what > CRM_ACT_SAVE || !actions[i].text ||
+            actions[i].flags & ~flags)
             return crm__fail_field(err, CRM_EINVAL, "actions", "action %zu is none", i);
     }
     return CRM_OK;
+}
+
+/* Names first: their entries stand in front of the batch. */
+static int define_all(acting *x, const crm_segment_action *actions, size_t count)
+{
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < count && !rc; i++) {
+        uint32_t tag;
+        if (actions[i].what != CRM_ACT_SAVE)
+            continue;
+        rc = crm__static_define(x->txn, actions[i].text, x->s, actions[i].flags, &tag, x->err);
+        crm__buf_add(&x->tags, &tag, sizeof tag);
+    }
+    return rc || !x->tags.failed ? rc : crm__fail_nomem(x->err);
 }
 
 /* All of them, or nothing. */
@@ -203,6 +217,7 @@ static int act_all(acting *x, crm_segment_action *actions, size_t count)
     if (rc)
         return rc;
     x->all = x->customers * count;
+    rc = define_all(x, actions, count);
     for (size_t i = 0; i < count && !rc; i++)
         rc = act_on(x, &actions[i]);
     if (rc)
@@ -227,17 +242,20 @@ int crm_segment_act(crm_txn *txn, const crm_segment *s, crm_segment_action *acti
         return rc;
     x.txn = txn;
     x.err = err;
+    x.s = s;
     crm__buf_init(&x.chunks, txn->mem);
+    crm__buf_init(&x.tags, txn->mem);
     rc = crm__segment_begin(txn, s, opts, &a, err);
     if (!rc && (rc = gather(&x, &a)))
         rc = crm__segment_fail(txn, rc, err);
     crm__segment_end(&a);
-    if (!rc && x.customers)
+    if (!rc)
         rc = act_all(&x, actions, count);
-    for (size_t i = 0; i < count && (rc || !x.customers); i++)
+    for (size_t i = 0; i < count && rc; i++)
         actions[i].changed = 0;
     if (!rc && customers)
         *customers = x.customers;
     crm__buf_clear(&x.chunks);
+    crm__buf_clear(&x.tags);
     return rc;
 }

@@ -5,7 +5,7 @@
 #include "db/journal.h"
 #include "db/saved.h"
 #include "db/tagged.h"
-#include "segment/segment.h"
+#include "segment/saving.h"
 
 #include <string.h>
 
@@ -117,25 +117,32 @@ static int try_plan(crm_txn *txn, crm__slice name, crm_error *err)
 
 /* ---- static ones ---- */
 
-/* Makes the customers of a segment (NULL: nobody) the ones that have a tag, chunk by chunk. */
-static int tag_chunks(crm_txn *txn, uint32_t tag, const crm_segment *s, crm_error *err,
+/* Makes those of `next` (NULL: nobody) the ones that have a tag, chunk by chunk. */
+static int tag_chunks(crm_txn *txn, uint32_t tag, crm__tag_next_fn next, void *ctx, crm_error *err,
                       uint64_t *changed)
 {
     uint64_t chunks = (txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
-    crm__asking a;
+    uint64_t given[CRM__SET_WORDS], at = 0;
+    int rc = CRM_OK, more = next ? CRM_OK : CRM_DONE, ready = 0;
     crm__tagging t;
-    int any, rc = s ? crm__segment_begin(txn, s, NULL, &a, err) : CRM_OK;
 
     crm__tagging_begin(txn, 0, NULL, &t, err);
     for (uint64_t c = 0; c < chunks && !rc; c++) {
         uint64_t want[CRM__SET_WORDS] = {0}, gone[CRM__SET_WORDS] = {0};
         uint8_t key[CRM__KEY_TAG];
-        rc = s ? crm__run_chunk(&a.run, c, want, &any) : CRM_OK;
+        if (!more && !ready)
+            more = next(ctx, &at, given);
+        ready = !more;
+        rc = more == CRM_DONE ? CRM_OK : more;
         if (!rc)
             rc = crm__txn_set(txn, KV_TAG, crm__key_tag(key, c, tag), gone);
         if (rc) {
             rc = crm__segment_fail(txn, rc, err);
             break;
+        }
+        if (ready && at == c) {
+            memcpy(want, given, sizeof want);
+            ready = 0;
         }
         for (int i = 0; i < CRM__SET_WORDS; i++)
             gone[i] &= ~want[i];
@@ -145,25 +152,36 @@ static int tag_chunks(crm_txn *txn, uint32_t tag, const crm_segment *s, crm_erro
     }
     *changed = t.changed;
     crm__buf_clear(&t.tags);
-    if (s)
-        crm__segment_end(&a);
     return rc;
 }
 
-/* The same as a change of its own, which can be undone. */
-static int tag_all(crm_txn *txn, uint32_t tag, const crm_segment *s, uint64_t *changed,
+/* The same as a change of its own, which can be undone, unless the transaction is a batch. */
+static int tag_all(crm_txn *txn, uint32_t tag, crm__tag_next_fn next, void *ctx, uint64_t *changed,
                    crm_error *err)
 {
     int rc = crm__state_read(txn, err);
 
-    if (!rc)
-        rc = crm__batch_enter(txn, 0, err);
+    if (rc || txn->batch.on)
+        return rc ? rc : tag_chunks(txn, tag, next, ctx, err, changed);
+    rc = crm__batch_enter(txn, 0, err);
     if (rc)
         return rc;
-    rc = tag_chunks(txn, tag, s, err, changed);
+    rc = tag_chunks(txn, tag, next, ctx, err, changed);
     if (rc)
         crm__batch_drop(txn);
     return rc ? rc : crm__batch_leave(txn, err);
+}
+
+static int tag_segment(crm_txn *txn, uint32_t tag, const crm_segment *s, uint64_t *changed,
+                       crm_error *err)
+{
+    crm__rows_walk x = {.chunk = 0};
+    int rc = crm__segment_begin(txn, s, NULL, &x.a, err);
+
+    if (!rc)
+        rc = tag_all(txn, tag, crm__segment_rows_next, &x, changed, err);
+    crm__segment_end(&x.a);
+    return rc;
 }
 
 static int save_static(crm_txn *txn, crm__slice name, const char *given, const crm_segment *s,
@@ -175,7 +193,7 @@ static int save_static(crm_txn *txn, crm__slice name, const char *given, const c
 
     same = now && now->flags & CRM__SAVED_STATIC && crm__slice_compare(now->text, text) == 0;
     if (!rc)
-        rc = tag_all(txn, tag, s, &changed, err);
+        rc = tag_segment(txn, tag, s, &changed, err);
     if (rc || (same && !changed))
         return rc ? rc : CRM_DONE;
     return put(txn, name, given, text, CRM__SAVED_STATIC, tag, err);
@@ -188,7 +206,7 @@ static int empty_static(crm_txn *txn, crm__slice name, const crm__saved *was, cr
     uint32_t tag = 0;
     int rc = was->flags & CRM__SAVED_STATIC ? crm__saved_tag(txn, name, 0, &tag, err) : CRM_OK;
 
-    return rc || !tag ? rc : tag_all(txn, tag, NULL, &changed, err);
+    return rc || !tag ? rc : tag_all(txn, tag, NULL, NULL, &changed, err);
 }
 
 /* ---- saving ---- */
@@ -252,6 +270,61 @@ int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint3
     if (!rc)
         rc = save(txn, n, name, s, flags, op.err);
     return crm__op_end(txn, &op, rc);
+}
+
+static int define(crm_txn *txn, const char *given, const crm_segment *s, uint32_t flags,
+                  uint32_t *tag, crm_error *err)
+{
+    int rc, batch = txn->batch.on;
+    crm__slice name;
+    crm__saved now;
+    crm__buf text;
+
+    rc = read_name(given, &name, err);
+    if (!rc)
+        rc = refuse_of_model(txn, name, err);
+    if (rc)
+        return rc;
+    rc = crm__saved_read(txn, name, &now);
+    if (rc && rc != CRM_ENOTFOUND)
+        return fail(txn, rc, err);
+    if (!rc && !(flags & CRM_SEGMENT_REPLACE))
+        return crm__fail_field(err, CRM_EEXISTS, "name", "the segment '%s' is saved already",
+                               given);
+    crm__buf_init(&text, txn->mem);
+    rc = crm__tree_print(crm__tree_root(s->tree), &text);
+    rc = rc || text.failed ? crm__fail_nomem(err) : crm__saved_tag(txn, name, 1, tag, err);
+    txn->batch.on = 0; /* an entry of its own */
+    if (!rc)
+        rc = put(txn, name, given, crm__slice_of(text.p, text.n), CRM__SAVED_STATIC, *tag, err);
+    txn->batch.on = batch;
+    crm__buf_clear(&text);
+    return rc ? rc : try_plan(txn, name, err);
+}
+
+int crm__static_define(crm_txn *txn, const char *name, const crm_segment *s, uint32_t flags,
+                       uint32_t *tag, crm_error *err)
+{
+    crm__op op;
+    int rc = crm__op_begin(txn, &op, err);
+
+    if (rc)
+        return rc;
+    if (txn->batch.on && txn->state.batch_seq)
+        rc = crm__fail_field(op.err, CRM_ESTATE, "name",
+                             "a segment is saved before anything else of a batch");
+    else
+        rc = define(txn, name, s, flags, tag, op.err);
+    return crm__op_end(txn, &op, rc);
+}
+
+int crm__static_fill(crm_txn *txn, uint32_t tag, crm__tag_next_fn next, void *ctx,
+                     uint64_t *changed, crm_error *err)
+{
+    crm__op op;
+    int rc = crm__op_begin(txn, &op, err);
+
+    return rc ? rc : crm__op_end(txn, &op, tag_all(txn, tag, next, ctx, changed, op.err));
 }
 
 /* A static one is its name: its text says who was in it once. */

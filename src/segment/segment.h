@@ -29,6 +29,13 @@ int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_opt
 /* The same with each condition apart, as people read it. */
 int crm__segment_begin_apart(crm_txn *txn, const crm_segment *s, crm__asking *a, crm_error *err);
 void crm__segment_end(crm__asking *a);
+/* The next chunk with customers of the segment, as crm__tag_next_fn: a chunk is asked before it is
+ * changed, and what was changed in others does not concern it.  ctx: begun, with the chunk at 0. */
+typedef struct crm__rows_walk {
+    crm__asking a;
+    uint64_t chunk;
+} crm__rows_walk;
+int crm__segment_rows_next(void *ctx, uint64_t *chunk, uint64_t *words);
 /* The sets of a dimension of tags, of all tags (`tags`) or of a field (NULL: that of the name), in
  * order of their keys; names lie in the arena.  CRM_EFIELD: there are none, and err says why; fn's
  * result. */

@@ -453,6 +453,67 @@ CRM_TEST(test_api_number__actions_are_one_batch)
     api_check_clean(api_path());
 }
 
+CRM_TEST(test_api_number__who_is_acted_on_is_saved_in_the_batch)
+{
+    crm_db *db = some_customers();
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_segment_action acts[] = {{CRM_ACT_PATCH, 0, "{\"score\":500}", NULL, 0},
+                                 {CRM_ACT_SAVE, 0, "spring", NULL, 0},
+                                 {CRM_ACT_SAVE, 0, "two words", NULL, 0}};
+    crm_undo_result undone = {.size = sizeof undone};
+    uint64_t customers, batch, all, before;
+    crm_segment *s;
+    crm_txn *txn;
+
+    o.batch = CRM_BATCH_NEW;
+    OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, &er));
+    all = count(txn, "all");
+    before = crm_txn_revision(txn);
+    s = segment(txn, "score < 20");
+    OK(crm_segment_act(txn, s, acts, 3, NULL, &customers, &er));
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq((int)acts[i].changed, 3);
+    ck_assert_int_eq((int)count(txn, "segment(spring) and segment(\"two words\") and score = 500"),
+                     3);
+    IS(CRM_ESTATE, crm_segment_act(txn, s, acts + 1, 1, NULL, NULL, &er)); /* the batch is open */
+    ck_assert_int_eq((int)count(txn, "segment(spring)"), 3);
+    batch = crm_txn_batch(txn);
+    ck_assert_uint_eq(batch, before + 3); /* two names in front of it */
+    api_commit(txn);
+
+    /* others in their place, and back */
+    acts[1].flags = CRM_SEGMENT_REPLACE;
+    crm_segment_free(s);
+    OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, &er));
+    s = segment(txn, "not segment(spring)");
+    IS(CRM_EEXISTS, crm_segment_act(txn, s, acts + 2, 1, NULL, NULL, &er));
+    OK(crm_segment_act(txn, s, acts + 1, 1, NULL, &customers, &er));
+    ck_assert_uint_eq(customers, all - 3);
+    ck_assert_uint_eq(acts[1].changed, all);
+    ck_assert_uint_eq(count(txn, "segment(spring) and score != 500"), all - 3);
+    ck_assert_uint_eq(count(txn, "segment(spring)"), all - 3);
+    batch = crm_txn_batch(txn);
+    api_commit(txn);
+    txn = begin(db, CRM_WRITE, NULL, 0);
+    OK(crm_undo(txn, batch, 0, NULL, NULL, &undone, &er));
+    ck_assert_uint_eq(count(txn, "segment(spring) and score = 500"), 3);
+    ck_assert_uint_eq(count(txn, "segment(spring)"), 3);
+
+    /* without a batch, of nobody, and dropped with the transaction */
+    crm_segment_free(s);
+    s = segment(txn, "none");
+    OK(crm_segment_act(txn, s, acts + 1, 1, NULL, &customers, &er));
+    ck_assert_uint_eq(acts[1].changed, 3);
+    ck_assert_uint_eq(count(txn, "segment(spring)"), 0);
+    crm_txn_abort(txn);
+    txn = begin(db, CRM_READ, NULL, 0);
+    ck_assert_uint_eq(count(txn, "segment(spring)"), all - 3);
+    crm_txn_abort(txn);
+    crm_segment_free(s);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
 CRM_TEST(test_api_number__an_action_that_fails_changes_nothing)
 {
     crm_db *db = some_customers();
@@ -473,6 +534,17 @@ CRM_TEST(test_api_number__an_action_that_fails_changes_nothing)
     ck_assert_int_eq((int)count(txn, "tag(value:x)"), 0);
     o.progress = stop;
     IS(CRM_ECANCELLED, crm_segment_act(txn, s, acts, 1, &o, &customers, &er));
+    acts[1].what = CRM_ACT_SAVE;
+    acts[1].text = "a\nb";
+    IS(CRM_EINVAL, crm_segment_act(txn, s, acts, 2, NULL, &customers, &er));
+    acts[1].text = "saved";
+    acts[1].flags = CRM_SEGMENT_STATIC;
+    IS(CRM_EINVAL, crm_segment_act(txn, s, acts, 2, NULL, &customers, &er));
+    acts[1].flags = 0;
+    acts[0].flags = CRM_SEGMENT_REPLACE;
+    IS(CRM_EINVAL, crm_segment_act(txn, s, acts, 2, NULL, &customers, &er));
+    acts[0].flags = 0;
+    ck_assert_int_eq((int)count(txn, "tag(value:x)"), 0);
     acts[1].what = 9;
     IS(CRM_EINVAL, crm_segment_act(txn, s, acts, 2, NULL, &customers, &er));
     IS(CRM_EINVAL, crm_segment_act(txn, s, NULL, 1, NULL, &customers, &er));
@@ -569,9 +641,10 @@ static int act_on(crm_txn *txn, crm_segment *s)
 {
     crm_segment_action acts[] = {{CRM_ACT_TAG, 0, "value:x", NULL, 0},
                                  {CRM_ACT_PATCH, 0, "{\"grade\":\"c\"}", NULL, 0},
-                                 {CRM_ACT_EVENT, 0, "{\"kind\":\"visit\"}", NULL, 0}};
+                                 {CRM_ACT_EVENT, 0, "{\"kind\":\"visit\"}", NULL, 0},
+                                 {CRM_ACT_SAVE, CRM_SEGMENT_REPLACE, "them", NULL, 0}};
 
-    return crm_segment_act(txn, s, acts, 3, NULL, NULL, &er);
+    return crm_segment_act(txn, s, acts, 4, NULL, NULL, &er);
 }
 
 CRM_TEST(test_api_number__without_memory_nothing_is_lost)

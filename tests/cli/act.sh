@@ -49,3 +49,34 @@ silent 2 crm act all
 silent 2 crm act --tag value:high
 silent 2 crm act all --set score=1 --until 2027-01-01
 silent 4 crm act 'scroe > 1' --tag value:high
+
+# who they are is saved, and exported as they are after the changes
+want 0 crm act 'score >= 700' --save '春 季' --export list.csv --set score=1 --tag value:high --reason mail --dry-run <<'END'
+dry run: save 春 季: would have 2 customers
+dry run: tag value:high: would change 2 of 2 customers
+dry run: set: would change 2 of 2 customers
+END
+[ ! -e list.csv ] || die "a dry run exports"
+silent 1 crm segment show '春 季'
+want 0 crm act 'score >= 700' --save '春 季' --export list.csv --set score=1 --tag value:high --reason mail <<'END'
+save 春 季: has 2 customers
+tag value:high: changed 2 of 2 customers
+set: changed 2 of 2 customers
+exported 2 rows to list.csv (427 B)
+END
+grep -c ',1,' list.csv >n || true
+same "$(wc -l <list.csv)" 3
+crm changes --json | grep -q '"action":"export".*mail' || die "no entry of the export"
+want 0 crm segment count 'segment("春 季") and score = 1 and tag(value:high)' <<'END'
+2
+END
+silent 3 crm act all --save '春 季'
+silent 3 crm act all --save other --export list.csv --reason again
+silent 1 crm segment show other
+want 0 crm act all --save '春 季' --replace --json <<'END'
+{"customers":3,"actions":[{"action":"save","segment":"春 季","changed":1}],"dry_run":false}
+END
+silent 2 crm act all --export list.csv --reason x
+silent 2 crm act all --save x --export other.csv
+silent 2 crm act all --save x --export other.odd --reason x
+silent 2 crm act all --tag value:high --replace
