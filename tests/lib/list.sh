@@ -35,6 +35,7 @@ release   always  90  an optimised build without assertions
 cross     always  60  sets, columns and day lists on a 64-bit ARM processor (played)
 dist      always  60  the source archive is complete
 tsan      asked  300  threads under TSan
+soak      asked 120  a minute of writers, readers, imports and kills (tests/soak/run.sh: as long as one likes)
 coverage  asked  600  at least 90 % of the lines of src/ run
 END
 }

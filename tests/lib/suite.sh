@@ -212,6 +212,11 @@ suite_valgrind()
     fi
 }
 
+suite_soak()
+{
+    build gcc && counted soak "$built/tests/soak" --seconds 60
+}
+
 suite_coverage()
 {
     # Which lines run does not depend on how often: short, unless all was asked for.
