@@ -106,13 +106,13 @@ _libcrm_tool()
     '') options=$verbs ;;
     help) options=$verbs ;;
     init) options="--model $writes" ;;
-    create) options="--file --upsert --atomic --batch --dry-run $writes" ;;
+    create) options="--file --upsert --atomic --batch --dry-run --errors --resume $writes" ;;
     get) options='--at --origins --pretty' ;;
     set) options="--expect --batch --dry-run $writes" ;;
     delete | undelete) options="--expect --batch $writes" ;;
     event)
         case $sub in
-        add) options="--file --reference --atomic --batch --dry-run $writes" ;;
+        add) options="--file --reference --atomic --batch --dry-run --errors --resume $writes" ;;
         void) options="--batch $writes" ;;
         *) options= ;;
         esac

@@ -99,7 +99,6 @@ static void put_message(tool *t, const char *code, const place *at, const crm_er
 {
     buf b = {0};
 
-    at = at ? at : t->at;
     if (t->bar)
         progress_clear(t->bar);
     if (t->json) {
@@ -115,12 +114,6 @@ static void put_message(tool *t, const char *code, const place *at, const crm_er
     error_line(&b);
 }
 
-/* Whether the message is one too many about a file that has little but bad lines. */
-static int is_muted(const tool *t, int code)
-{
-    return t->mute && exit_code_of(code) != TOOL_SYSTEM;
-}
-
 int fail(tool *t, int code, const char *fmt, ...)
 {
     char message[1024];
@@ -129,8 +122,7 @@ int fail(tool *t, int code, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
-    if (!is_muted(t, code))
-        put_message(t, crm_error_name(code), NULL, NULL, message);
+    put_message(t, crm_error_name(code), NULL, NULL, message);
     return exit_code_of(code);
 }
 
@@ -143,11 +135,6 @@ int fail_usage(tool *t, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
-    if (t->at) { /* said of a line of a file, not of the command line */
-        if (!t->mute)
-            put_message(t, crm_error_name(CRM_EVALUE), NULL, NULL, message);
-        return TOOL_INPUT;
-    }
     put_message(t, "USAGE", NULL, NULL, message);
     if (!t->json) {
         buf_fmt(&hint, "Try '" TOOL "%s%s --help'.", t->verb ? " " : "",
@@ -162,8 +149,6 @@ void report(tool *t, const place *at, const char *subject, const crm_error *err)
     const char *text = err->message[0] ? err->message : crm_error_text(err->code);
     buf b = {0};
 
-    if (is_muted(t, err->code))
-        return;
     if (subject && !t->json)
         buf_fmt(&b, "%s: ", subject);
     buf_str(&b, text);
@@ -214,20 +199,19 @@ static int code_number(slice name)
     return CRM_EVALUE;
 }
 
-/* Reports the faults that have the code `only`, CRM_OK: all but those with the code `skip`. */
-static size_t report_some(tool *t, crm_txn *txn, const place *at, slice doc, int only, int skip)
+size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, size_t n, int skip)
 {
     slice list = {NULL, 0}, key, item;
     size_t pos = 0, reported = 0;
     char *faults;
 
-    if (crm_customer_validate_json(txn, doc.p, doc.n, &faults, &list.n, NULL))
+    if (crm_customer_validate_json(txn, json, n, &faults, &list.n, NULL))
         return 0;
     list.p = faults;
     while (json_next(list, &pos, &key, &item)) {
         crm_error err = CRM_ERROR_INIT;
         err.code = code_number(json_member(item, "code"));
-        if (only ? err.code != only : err.code == skip)
+        if (err.code == skip)
             continue;
         err.offset = number_member(item, "offset");
         err.row = number_member(item, "row");
@@ -238,20 +222,6 @@ static size_t report_some(tool *t, crm_txn *txn, const place *at, slice doc, int
     }
     crm_free(faults);
     return reported;
-}
-
-size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, size_t n, int skip)
-{
-    slice doc = {json, n};
-
-    return report_some(t, txn, at, doc, CRM_OK, skip);
-}
-
-size_t report_syntax(tool *t, crm_txn *txn, const char *json, size_t n)
-{
-    slice doc = {json, n};
-
-    return report_some(t, txn, NULL, doc, CRM_ESYNTAX, CRM_OK);
 }
 
 void note(tool *t, const char *fmt, ...)

@@ -10,6 +10,7 @@ typedef struct import_wishes {
     const char *policy, *errors, *mapping, *kind, *format, *encoding, *separator, *sheet;
     int rename, events, dry_run, atomic, show, resume, stats;
     uint64_t of, commit_rows;
+    crm_id customer; /* of all events; 0: each row names its own */
 } import_wishes;
 
 typedef struct importing {
@@ -27,6 +28,11 @@ typedef struct importing {
     int rc;                /* of a callback that stopped the work */
     uint64_t journal, all; /* bytes of spaces before */
 } importing;
+
+/* Imports a file ('-': standard input) and prints the report.  An exit code. */
+int import_file(tool *t, const import_wishes *o, const char *file);
+/* The same; what can't be looked at beforehand, as standard input, has JSON Lines. */
+int import_documents(tool *t, import_wishes *o, const char *file);
 
 /* ---- import_report.c ---- */
 

@@ -62,13 +62,6 @@ static void sort_unique(ids *all)
     all->n = kept;
 }
 
-/* What is searched, for messages: as it stands on the command line, but not what stands in a file.
- */
-static const char *shown(const tool *t, const char *arg)
-{
-    return t->at ? "this value" : arg;
-}
-
 /* Whether customers are found by the field. */
 static int is_searched(const crm_field *field)
 {
@@ -100,8 +93,6 @@ static int found_nowhere(tool *t, crm_txn *txn, const char *arg, const crm_field
     buf keys = {0};
     int rc;
 
-    if (t->at)
-        return fail(t, CRM_ENOTFOUND, "no customer has %s", shown(t, arg));
     put_searched(txn, 0, &keys);
     rc = fail(t, CRM_ENOTFOUND, "no customer has %s (searched: %s%s%s)", arg, keys.p,
               named ? ", " : "", named ? named->key : "");
@@ -189,7 +180,7 @@ static int search_everywhere(tool *t, crm_txn *txn, const char *arg, ids *out)
     }
     if (rc != CRM_DONE)
         return fail_crm(t, &err);
-    if (!out->n && !t->at && !strchr(arg, '@') && arg[strspn(arg, "0123456789 +-()")] &&
+    if (!out->n && !strchr(arg, '@') && arg[strspn(arg, "0123456789 +-()")] &&
         target_name_field(txn, &name)) {
         named = &name;
         if ((rc = search_names(t, txn, arg, named, out)))
@@ -216,7 +207,7 @@ static int search_field(tool *t, crm_txn *txn, const char *arg, const pair *p, i
     rc = search(txn, &field, source, p->value, out, &err);
     free(source);
     if (rc == CRM_ENOTFOUND)
-        return fail(t, CRM_ENOTFOUND, "no customer has %s", shown(t, arg));
+        return fail(t, CRM_ENOTFOUND, "no customer has %s", arg);
     if (rc)
         return fail_search(t, txn, &field, &err);
     sort_unique(out);
@@ -232,11 +223,9 @@ int target_all(tool *t, crm_txn *txn, const char *arg, int numbers_are_ids, ids 
 
     out->n = 0;
     if (!*arg || (split && !p.value.n))
-        return fail_usage(t, "there is nothing to search for%s%s", *arg && !t->at ? ": " : "",
-                          t->at ? "" : arg);
+        return fail_usage(t, "there is nothing to search for%s%s", *arg ? ": " : "", arg);
     if (!text_valid(arg, strlen(arg)))
-        return fail(t, CRM_EINVAL, "%s is not UTF-8%s%s", t->at ? "customer" : "an argument",
-                    t->at ? "" : ": ", t->at ? "" : arg);
+        return fail(t, CRM_EINVAL, "an argument is not UTF-8: %s", arg);
     if (split && p.op != PAIR_SET)
         return fail_usage(t, "to search, write FIELD=VALUE");
     digits = strlen(arg) <= 10 && !args_number(arg, &id);
@@ -263,7 +252,7 @@ int target_one(tool *t, crm_txn *txn, const char *arg, crm_id *id)
         for (size_t i = 0; i < found.n && i < 10; i++)
             buf_fmt(&list, "%s%" PRIu64, i ? ", " : "", found.p[i]);
         rc = fail(t, CRM_EAMBIGUOUS, "%zu customers have %s: give one of the ids %s%s", found.n,
-                  shown(t, arg), list.p, found.n > 10 ? " ..." : "");
+                  arg, list.p, found.n > 10 ? " ..." : "");
     }
     if (!rc)
         *id = found.p[0];

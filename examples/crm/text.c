@@ -51,7 +51,8 @@ static int begins(const char *s, size_t n, const char *with, size_t with_n)
     return n >= with_n && memcmp(s, with, with_n) == 0;
 }
 
-int text_magic(buf *out, const char *file, const char *s, size_t n)
+/* The same for what a file begins with alone. */
+static int text_magic(buf *out, const char *file, const char *s, size_t n)
 {
     if (begins(s, n, "\x1f\x8b", 2))
         buf_fmt(out, "%s is compressed: gunzip it first", file);

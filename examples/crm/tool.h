@@ -52,8 +52,6 @@ struct tool {
     uint64_t batch; /* the batch that was begun, 0: none */
     crm_db *db;
     char *draft;            /* folder of a database in the making, see draft.c; NULL: none */
-    const struct place *at; /* line of a file in work, which messages name; NULL: none */
-    int mute;               /* enough was said of lines: only what ends the load is told */
     struct progress *bar;   /* what is on the screen, to be cleared before a message; NULL: none */
 };
 
@@ -173,15 +171,13 @@ typedef struct place {
     const char *file;
     uint64_t line;
 } place;
-/* Reports an error at a place (NULL: that of the tool); `subject`, when not NULL, goes in front of
+/* Reports an error at a place (NULL: none); `subject`, when not NULL, goes in front of
  * the message.
  */
 void report(tool *t, const place *at, const char *subject, const crm_error *err);
 /* Reports every fault of crm_customer_validate_json().  Codes equal to `skip` are left out.
  * Returns how many were reported, 0 also when the report can't be had. */
 size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, size_t n, int skip);
-/* Reports that a text is no JSON document, if it is none.  Returns whether it did. */
-size_t report_syntax(tool *t, crm_txn *txn, const char *json, size_t n);
 int exit_code_of(int code);
 /* Writes a line to standard error as it is, and frees it. */
 void error_line(buf *b);
@@ -223,10 +219,8 @@ void draft_drop(tool *t);
 /* Length of the character at s and its number; a byte that starts none gives 1 and UINT32_MAX. */
 size_t text_next(const char *s, size_t n, uint32_t *c);
 int text_valid(const char *s, size_t n);
-/* Appends what to do with a file that begins as compressed files or UTF-16 do; 0 when this one
- * does not. */
-int text_magic(buf *out, const char *file, const char *s, size_t n);
-/* The same, and for any text that is not UTF-8. */
+/* Appends what to do with a file that begins as compressed files or UTF-16 do, or is not UTF-8; 0
+ * when this one is neither. */
 int text_advice(buf *out, const char *file, const char *s, size_t n);
 /* Columns a character takes: 0, 1 or 2. */
 int text_char_width(uint32_t c);
@@ -343,97 +337,6 @@ const char *built_in_label(const char *key, const char *lang);
 const char *built_in_key(slice name);
 /* Field that names customers in lists, 0 when the model has none. */
 int target_name_field(crm_txn *txn, crm_field *out);
-
-/* ---- lines.c: a file of lines ---- */
-
-enum { LINES_MAX = 16 << 20 };
-
-enum {
-    LINES_LINE, /* a line */
-    LINES_BAD,  /* a line that can't be read: `why` says why */
-    LINES_WAIT, /* no more for the moment; only when asked not to block */
-    LINES_END,
-    LINES_STOP, /* interrupted */
-    LINES_ERROR /* errno */
-};
-
-typedef struct lines {
-    int fd;
-    const char *file;
-    uint64_t line;  /* number of the line returned last, from 1 */
-    uint64_t read;  /* bytes consumed */
-    uint64_t total; /* bytes in the file, 0 when not known */
-    char why[80];
-    char *p;
-    size_t start, end, cap;
-    int eof, skip;
-} lines;
-
-int lines_open(tool *t, lines *in, const char *file);
-/* What the file begins with, behind a mark and white space: two bytes, or what there is of
- * them.  Before the first lines_next(). */
-slice lines_head(lines *in);
-/* Next line that is not blank, without its end.  `block`: wait for input. */
-int lines_next(lines *in, int block, slice *line);
-void lines_close(lines *in);
-
-/* ---- load.c: many documents from a file of JSON Lines ---- */
-
-typedef struct load_counts {
-    uint64_t created, updated, unchanged, bad;
-} load_counts;
-
-typedef struct load load;
-struct load {
-    tool *t;
-    const char *file;
-    int atomic, dry_run;
-    int make; /* makes the database when there is none */
-    /* Writes one document and counts what became of it.  0, or an exit code after a message: of
-     * TOOL_SYSTEM nothing is written, another makes a bad line.  t->at is the line meanwhile. */
-    int (*write)(load *l, crm_txn *txn, slice doc, load_counts *sum);
-    void *ctx;
-    load_counts done;
-    uint64_t last; /* last line that was dealt with */
-    int ran;       /* came so far that there is something to sum up */
-    int stopped;   /* by Ctrl-C */
-};
-
-/* Reads and writes all lines.  0 or an exit code. */
-int load_run(load *l);
-/* Appends the members of a summary that every load has. */
-void load_json(const load *l, buf *out);
-/* Exit code of a load, after its summary. */
-int load_code(const load *l, int rc);
-
-/* ---- numbers.c: event lines that carry the numbers of the timeline they were written of ---- */
-
-typedef struct number_map {
-    struct number_slot *p;
-    size_t n, cap;
-} number_map;
-
-/* What became of the lines of a run. */
-typedef struct numbers {
-    number_map became; /* the number in a line: that of its event here */
-    number_map taken;  /* events here that stand for a line */
-} numbers;
-
-/* A line, with what it voids by the number here. */
-typedef struct numbered {
-    uint32_t number; /* in the line; 0: it has none, and says what it means */
-    uint32_t voids;  /* of a line with a number; 0: none */
-    buf text;
-} numbered;
-
-/* Reads a line for a customer; the caller frees out->text.  0 or an exit code after a message. */
-int numbers_read(tool *t, crm_txn *txn, const numbers *all, crm_id id, slice doc, numbered *out);
-/* Number of the customer's event that the line stands for already, 0: none. */
-uint32_t numbers_known(const tool *t, crm_txn *txn, const numbers *all, crm_id id,
-                       const numbered *line);
-/* The line of this number became the event `got`. */
-void numbers_put(numbers *all, crm_id id, uint32_t number, uint32_t got);
-void numbers_free(numbers *all);
 
 /* ---- badrows.c: the file that an import puts bad rows in ---- */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * crm event: adds events to the timelines of customers, one from arguments or many from a file of
- * JSON Lines, and voids them.
+ * crm event: adds events to the timelines of customers, one from arguments or those of a file, as
+ * import has them, and voids them.
  */
-#include "tool.h"
+#include "importing.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -11,11 +11,12 @@ static const char help[] =
     "Usage: " TOOL " event add WHO kind=KIND [time=TIME] [ATTRIBUTE=VALUE]...\n"
     "                 [--reference REF] [--batch[=NAME]] [--dry-run]\n"
     "       " TOOL " event add [WHO] --file FILE [--atomic] [--batch[=NAME]] [--dry-run]\n"
+    "                 [--errors FILE] [--resume]\n"
     "       " TOOL " event void WHO NUMBER... [--batch[=NAME]]\n"
     "\n"
-    "Adds an event to a customer's timeline and prints its number, or many from a file of\n"
-    "JSON Lines ('-': standard input) and prints counts. void takes events back: they stay\n"
-    "stored and count no more.\n"
+    "Adds an event to a customer's timeline and prints its number; or those of a file, as\n"
+    "'import --events' does, and prints its report. void takes events back: they stay stored\n"
+    "and count no more.\n"
     "\n"
     "  WHO                 an id, FIELD=VALUE or a value, see get\n"
     "  kind=KIND           a kind of the model, by key or label; '" TOOL
@@ -25,17 +26,20 @@ static const char help[] =
     "  voids=NUMBER        a correction: the event of that number counts no more\n"
     "  --reference REF     the source's own name for it, e.g. the number of the order: what\n"
     "                      was sent before is not stored again\n"
-    "  -f, --file FILE     each line an event, e.g. {\"customer\":17,\"kind\":\"order\",...};\n"
-    "                      member customer is an id or WHO; it stays out with WHO here\n"
-    "                      a line that has a number, as timeline --json writes, names by voids\n"
-    "                      a line before it; what was added before is known again\n"
-    "  --atomic            all lines or none; holds the database for writing meanwhile\n"
-    "  --batch[=NAME]      make it one batch, which undo takes back\n"
+    "  -f, --file FILE     any that import takes; '-', standard input, has JSON Lines: each line\n"
+    "                      an event, e.g. {\"customer\":17,\"kind\":\"order\",...}; member "
+    "customer\n"
+    "                      is an id or WHO, and stays out with WHO here. A line that has a\n"
+    "                      number, as timeline --json writes, names by voids a line before it.\n"
+    "                      What was added before is known again\n"
+    "  --atomic            all rows or none; holds the database for writing meanwhile\n"
+    "  --batch[=NAME]      one event: make it a batch, which undo takes back; a file is one\n"
+    "                      always, and this its name\n"
     "  --dry-run           do it, then take it back\n"
+    "  --errors FILE       bad rows go there, else beside the file\n"
+    "  --resume            go on with a file that was cut short\n"
     "\n"
-    "A bad line is told with file, line and attribute, and the others go on: exit code 1. The\n"
-    "first 10 are told, with --json all; a file whose first 100 lines are bad is left, but not\n"
-    "with --json.\n"
+    "A bad row is told with file, line and attribute, and the others go on: exit code 1.\n"
     "An event that is voided already is a conflict: exit code 3.\n"
     "\n"
     "Examples\n"
@@ -48,9 +52,7 @@ static const char help[] =
 
 typedef struct options {
     const char *file, *reference;
-    int atomic, dry_run;
-    crm_id id; /* of all lines; 0: each names its own */
-    numbers numbers;
+    int dry_run;
 } options;
 
 /* ---- one event ---- */
@@ -162,128 +164,7 @@ static int add_one(tool *t, const options *o, int argc, char **argv)
 
 /* ---- a file ---- */
 
-/* Overwrites a member of the document with spaces, so that positions stay right. */
-static void blank(char *doc, size_t n, size_t from, size_t to)
-{
-    size_t after = to;
-
-    while (after < n && (doc[after] == ' ' || doc[after] == '\t'))
-        after++;
-    if (after < n && doc[after] == ',') {
-        to = after + 1;
-    } else {
-        while (from && (doc[from - 1] == ' ' || doc[from - 1] == '\t'))
-            from--;
-        if (from && doc[from - 1] == ',')
-            from--;
-    }
-    memset(doc + from, ' ', to - from);
-}
-
-/* Why there is no customer to be seen in a line: perhaps it is no JSON. */
-static int no_customer(tool *t, crm_txn *txn, slice doc)
-{
-    if (doc.p[strspn(doc.p, " \t")] != '{')
-        return fail(t, CRM_ESYNTAX, "JSON: an event is an object");
-    if (report_syntax(t, txn, doc.p, doc.n))
-        return TOOL_INPUT;
-    return fail(t, CRM_EVALUE,
-                "customer: is required: an id, or an identity such as \"phone=...\"");
-}
-
-/* Takes the member customer out of a line, and finds whom it means. */
-static int line_customer(tool *t, crm_txn *txn, slice doc, buf *rest, crm_id *id)
-{
-    slice key, value;
-    size_t pos = 0;
-    buf who = {0};
-    int rc;
-
-    while (json_next(doc, &pos, &key, &value) && !slice_is(key, "customer"))
-        ;
-    if (!slice_is(key, "customer") || !value.n)
-        return no_customer(t, txn, doc);
-    json_text(&who, value);
-    rc = target_one(t, txn, who.p ? who.p : "", id);
-    buf_free(&who);
-    buf_add(rest, doc.p, doc.n);
-    blank(rest->p, rest->n, (size_t)(key.p - 1 - doc.p), (size_t)(value.p + value.n - doc.p));
-    return rc;
-}
-
-/* Adds the event of a line, unless it is there. */
-static int add_line(tool *t, crm_txn *txn, numbers *all, crm_id id, slice doc, load_counts *sum)
-{
-    crm_error err = CRM_ERROR_INIT;
-    numbered line = {0};
-    uint32_t got = 0;
-    int rc = numbers_read(t, txn, all, id, doc, &line), result = CRM_DONE;
-
-    if (!rc && line.number)
-        got = numbers_known(t, txn, all, id, &line);
-    if (!rc && !got)
-        result = crm_event_add_json(txn, id, line.text.p, line.text.n, &got, &err);
-    if (result == CRM_ESYNTAX && line.voids) /* told of the text as it was, where positions fit */
-        result = crm_event_add_json(txn, id, doc.p, doc.n, &got, &err);
-    if (result == CRM_EEXISTS && line.voids && slice_is(json_member(doc, "kind"), "\"void\""))
-        result = CRM_DONE; /* what it takes back was taken back before */
-    if (!rc && result < 0)
-        rc = fail_crm(t, &err);
-    if (!rc) {
-        sum->created += result == CRM_OK;
-        sum->unchanged += result == CRM_DONE;
-        if (line.number && got)
-            numbers_put(all, id, line.number, got);
-    }
-    buf_free(&line.text);
-    return rc;
-}
-
-static int write_line(load *l, crm_txn *txn, slice doc, load_counts *sum)
-{
-    options *o = l->ctx;
-    crm_id id = o->id;
-    buf json = {0};
-    int rc = 0;
-
-    if (id && !json_member(doc, "customer").n) {
-        buf_add(&json, doc.p, doc.n);
-    } else {
-        rc = line_customer(l->t, txn, doc, &json, &id);
-        if (!rc && o->id && id != o->id)
-            rc = fail(l->t, CRM_EVALUE, "customer: is another one than all lines are of");
-    }
-    if (!rc) {
-        slice line = {json.p, json.n};
-        rc = add_line(l->t, txn, &o->numbers, id, line, sum);
-    }
-    buf_free(&json);
-    return rc;
-}
-
-static void put_summary(const load *l)
-{
-    buf b = {0};
-
-    if (l->t->json) {
-        buf_fmt(&b, "{\"added\":%" PRIu64 ",\"known\":%" PRIu64, l->done.created,
-                l->done.unchanged);
-        load_json(l, &b);
-    } else {
-        if (l->dry_run)
-            buf_str(&b, "dry run: ");
-        buf_count(&b, l->done.created);
-        buf_str(&b, " added, ");
-        buf_count(&b, l->done.unchanged);
-        buf_str(&b, " known already, ");
-        buf_count(&b, l->done.bad);
-        buf_str(&b, " bad");
-    }
-    out_line(b.p, b.n);
-    buf_free(&b);
-}
-
-/* The customer of all lines. */
+/* The customer of all rows. */
 static int find_customer(tool *t, const char *who, crm_id *id)
 {
     crm_txn *txn;
@@ -293,26 +174,16 @@ static int find_customer(tool *t, const char *who, crm_id *id)
         return rc;
     rc = target_one(t, txn, who, id);
     crm_txn_abort(txn);
-    crm_db_close(t->db); /* the load opens it anew, when it has looked at the file */
+    crm_db_close(t->db); /* the import opens it anew, for writing */
     t->db = NULL;
     return rc;
 }
 
-static int add_file(tool *t, options *o, const char *who)
+static int add_file(tool *t, const char *file, import_wishes *w, const char *who)
 {
-    load l = {.t = t, .write = write_line, .ctx = o};
-    int rc = who ? find_customer(t, who, &o->id) : 0;
+    int rc = who ? find_customer(t, who, &w->customer) : 0;
 
-    if (rc)
-        return rc;
-    l.file = o->file;
-    l.atomic = o->atomic;
-    l.dry_run = o->dry_run;
-    rc = load_run(&l);
-    numbers_free(&o->numbers);
-    if (l.ran)
-        put_summary(&l);
-    return load_code(&l, rc);
+    return rc ? rc : import_documents(t, w, file);
 }
 
 /* ---- void ---- */
@@ -354,10 +225,12 @@ static int void_events(tool *t, int argc, char **argv)
 static int run(tool *t, int argc, char **argv)
 {
     options o = {0};
+    import_wishes w = {0};
     const arg_option own[] = {
         {"file", 'f', ARG_TEXT, &o.file},     {"reference", 0, ARG_TEXT, &o.reference},
-        {"atomic", 0, ARG_FLAG, &o.atomic},   {"batch", 0, ARG_BATCH, NULL},
-        {"dry-run", 0, ARG_FLAG, &o.dry_run}, {NULL, 0, 0, NULL}};
+        {"atomic", 0, ARG_FLAG, &w.atomic},   {"batch", 0, ARG_BATCH, NULL},
+        {"dry-run", 0, ARG_FLAG, &o.dry_run}, {"errors", 0, ARG_TEXT, &w.errors},
+        {"resume", 0, ARG_FLAG, &w.resume},   {NULL, 0, 0, NULL}};
     int rc = verb_start(t, &argc, argv, own);
     const char *what;
 
@@ -365,8 +238,9 @@ static int run(tool *t, int argc, char **argv)
         return rc;
     what = argc ? argv[0] : "";
     if (strcmp(what, "void") == 0) {
-        if (o.file || o.reference || o.atomic || o.dry_run)
-            return fail_usage(t, "--file, --reference, --atomic and --dry-run are for add");
+        if (o.file || o.reference || o.dry_run || w.atomic || w.errors || w.resume)
+            return fail_usage(t, "--file, --reference, --atomic, --dry-run, --errors and --resume "
+                                 "are for add");
         if (argc < 3)
             return fail_usage(t, "void needs a customer and the number of an event");
         return void_events(t, argc - 1, argv + 1);
@@ -375,10 +249,12 @@ static int run(tool *t, int argc, char **argv)
         return fail_usage(t, "needs add or void");
     if (o.file && (argc > 2 || o.reference))
         return fail_usage(t, "either --file or ATTRIBUTE=VALUE");
-    if (o.atomic && !o.file)
-        return fail_usage(t, "--atomic goes with --file");
+    if ((w.atomic || w.errors || w.resume) && !o.file)
+        return fail_usage(t, "--atomic, --errors and --resume go with --file");
+    w.events = 1;
+    w.dry_run = o.dry_run;
     if (o.file)
-        return add_file(t, &o, argc > 1 ? argv[1] : NULL);
+        return add_file(t, o.file, &w, argc > 1 ? argv[1] : NULL);
     if (argc < 3)
         return fail_usage(t, "add needs a customer and kind=KIND, or --file FILE");
     return add_one(t, &o, argc - 1, argv + 1);

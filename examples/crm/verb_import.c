@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -179,6 +180,7 @@ static int read_options(importing *g)
     g->io.sheet = o->sheet;
     g->io.kind = o->kind;
     g->io.resume = o->of;
+    g->io.customer = o->customer;
     g->io.commit_rows = o->commit_rows;
     g->io.bad = on_bad;
     g->io.before_commit = on_commit;
@@ -236,6 +238,8 @@ static int prepare(importing *g)
     buf_free(&name);
     if (!rc)
         return 0;
+    if (rc == CRM_ECANCELLED)
+        return note(g->t, "cut short"), TOOL_INTERRUPTED;
     if (rc == CRM_ESYNTAX && err.row > 0 && g->o->mapping) {
         place at = {g->o->mapping, (uint64_t)err.row};
         report(g->t, &at, NULL, &err);
@@ -300,7 +304,6 @@ static int run_import(importing *g, crm_import_result *r, int *stopped)
     crm_error err = CRM_ERROR_INIT;
     int rc;
 
-    interrupt_catch();
     progress_start(&g->bar, "rows");
     g->t->bar = &g->bar;
     rc = crm_import_run(g->imp, sizeof *r, r, &err);
@@ -355,6 +358,39 @@ static int import(importing *g, const char *file)
     return rc ? rc : r.bad ? TOOL_MISSING : 0;
 }
 
+int import_file(tool *t, const import_wishes *o, const char *file)
+{
+    importing g = {.t = t, .o = o, .fd = -1};
+    int rc;
+
+    crm_import_options_init(&g.io);
+    g.bad.fd = -1;
+    interrupt_catch();
+    if (!(rc = read_options(&g)))
+        rc = open_file(&g, file);
+    if (!rc)
+        rc = open_write(t, o->resume ? MAKE_NOT : MAKE_ONCE);
+    if (!rc)
+        rc = prepare(&g);
+    if (!rc)
+        rc = o->show ? show_mapping(&g) : import(&g, file);
+    crm_import_close(g.imp);
+    badrows_free(&g.bad);
+    buf_free(&g.mapping);
+    if (g.fd > STDIN_FILENO)
+        close(g.fd);
+    return rc;
+}
+
+int import_documents(tool *t, import_wishes *o, const char *file)
+{
+    struct stat st;
+
+    if (strcmp(file, "-") == 0 || (stat(file, &st) == 0 && S_ISFIFO(st.st_mode)))
+        o->format = "jsonl";
+    return import_file(t, o, file);
+}
+
 static int run(tool *t, int argc, char **argv)
 {
     import_wishes o = {0};
@@ -368,29 +404,13 @@ static int run(tool *t, int argc, char **argv)
         {"sheet", 0, ARG_TEXT, &o.sheet},       {"resume", 0, ARG_FLAG, &o.resume},
         {"of", 0, ARG_NUMBER, &o.of},           {"commit-rows", 0, ARG_NUMBER, &o.commit_rows},
         {"stats", 0, ARG_FLAG, &o.stats},       {NULL, 0, 0, NULL}};
-    importing g = {.t = t, .o = &o, .fd = -1};
     int rc = verb_start(t, &argc, argv, own);
 
     if (rc)
         return rc;
     if (argc != 1)
         return fail_usage(t, "needs one file ('-': standard input)");
-    crm_import_options_init(&g.io);
-    g.bad.fd = -1;
-    if (!(rc = read_options(&g)))
-        rc = open_file(&g, argv[0]);
-    if (!rc)
-        rc = open_write(t, o.resume ? MAKE_NOT : MAKE_ONCE);
-    if (!rc)
-        rc = prepare(&g);
-    if (!rc)
-        rc = o.show ? show_mapping(&g) : import(&g, argv[0]);
-    crm_import_close(g.imp);
-    badrows_free(&g.bad);
-    buf_free(&g.mapping);
-    if (g.fd > STDIN_FILENO)
-        close(g.fd);
-    return rc;
+    return import_file(t, &o, argv[0]);
 }
 
 const verb verb_import = {

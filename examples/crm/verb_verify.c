@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char help[] =
@@ -107,34 +108,44 @@ static int read_line(crm_txn *txn, slice line, crm_head *out)
     return word(&line).n ? -1 : read_head(txn, revision, time, chain, out);
 }
 
+static int bad_anchor(tool *t, const char *file, uint64_t line)
+{
+    place at = {strcmp(file, "-") == 0 ? "standard input" : file, line};
+    crm_error err = CRM_ERROR_INIT;
+
+    err.code = CRM_ESYNTAX;
+    snprintf(err.message, sizeof(err.message), "is no head as '" TOOL " head' prints it");
+    report(t, &at, NULL, &err);
+    return exit_code_of(err.code);
+}
+
 static int read_anchors(tool *t, crm_txn *txn, const char *file, anchors *all)
 {
-    size_t before = all->n;
-    lines in;
-    slice line;
-    int got, rc = lines_open(t, &in, file);
+    size_t before = all->n, at = 0;
+    uint64_t number = 0;
+    buf text = {0};
+    int rc = slurp(t, file, ANCHORS_MAX, &text);
 
-    while (!rc && (got = lines_next(&in, 1, &line)) != LINES_END) {
+    if (!rc && text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
+        at = 3;
+    while (!rc && at < text.n) {
+        const char *end = memchr(text.p + at, '\n', text.n - at);
+        slice line = {text.p + at, end ? (size_t)(end - text.p) - at : text.n - at};
         crm_head head = CRM_HEAD_INIT;
-        if (got == LINES_STOP) {
-            rc = TOOL_INTERRUPTED;
-        } else if (got == LINES_ERROR || in.read > ANCHORS_MAX) {
-            fail(t, CRM_EIO, "can't read %s", in.file);
-            rc = TOOL_SYSTEM;
-        } else if (got == LINES_BAD || read_line(txn, line, &head)) {
-            place at = {in.file, in.line};
-            t->at = &at;
-            rc = fail(t, CRM_ESYNTAX, "is no head as '" TOOL " head' prints it");
-            t->at = NULL;
-        } else {
+        at += line.n + (end != NULL);
+        number++;
+        while (line.n && strchr(" \t\r", line.p[line.n - 1]))
+            line.n--;
+        if (line.n && read_line(txn, line, &head)) {
+            rc = bad_anchor(t, file, number);
+        } else if (line.n) {
             all->p = xrealloc(all->p, (all->n + 1) * sizeof(*all->p));
             all->p[all->n++] = head;
         }
     }
+    buf_free(&text);
     if (!rc && all->n == before)
-        rc = fail(t, CRM_ESYNTAX, "%s has no head", in.file);
-    if (in.fd >= 0)
-        lines_close(&in);
+        rc = fail(t, CRM_ESYNTAX, "%s has no head", file);
     return rc;
 }
 

@@ -30,10 +30,10 @@ extern "C" {
 /** Flag of crm_import_open(): go on with a batch that was cut short: crm_import_options.resume, or,
  * with 0 there, the one whose rows the file begins with. */
 #define CRM_IMPORT_RESUME 8u
-/** Flag of crm_import_open(): a customer who is found by an identity that several may have, as a phone,
- * takes the row's name.  Without it a row with another name is bad unless it shares a second identity
- * with the customer, and so is one that has a customer's number but neither name nor identity of
- * theirs: it may be about somebody else. */
+/** Flag of crm_import_open(): a customer who is found by an identity that several may have, as a
+ * phone, takes the row's name.  Without it a row with another name is bad unless it shares a second
+ * identity with the customer, and so is one that has a customer's number but neither name nor
+ * identity of theirs: it may be about somebody else. */
 #define CRM_IMPORT_RENAME 16u
 
 /** Policy: change the customer that has one of the row's identities, create one when there is none.
@@ -116,8 +116,9 @@ typedef int (*crm_import_bad_fn)(const crm_import_bad *bad, void *ctx);
 typedef int (*crm_import_commit_fn)(uint64_t *mark, void *ctx);
 
 /**
- * Called now and then; a non-zero result ends the import with CRM_ECANCELLED: the rows done are
- * committed, and the batch can be resumed or undone.  With CRM_IMPORT_ATOMIC nothing is written.
+ * Called now and then, and while lines keep us waiting, in crm_import_open() also; a non-zero
+ * result ends the import with CRM_ECANCELLED: the rows done are committed, and the batch can be
+ * resumed or undone.  With CRM_IMPORT_ATOMIC nothing is written.
  *
  * @param[in] bytes  Of the input read, compressed if it is.
  * @param[in] total  Of the input; 0 when that can't be told.
@@ -167,13 +168,16 @@ typedef struct crm_import_options {
     crm_import_progress_fn progress;
     /** Handed to the three. */
     void *ctx;
+    /** JSON Lines of events: the customer of those that name none, and of no other; 0: each line
+     * names its own. */
+    crm_id customer;
 } crm_import_options;
 
 /** Default crm_import_options. */
 #define CRM_IMPORT_OPTIONS_INIT                                                                    \
     {                                                                                              \
         sizeof(crm_import_options), 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL, \
-            NULL, NULL, NULL                                                                       \
+            NULL, NULL, NULL, 0                                                                    \
     }
 
 /** An import that was prepared. */
@@ -255,6 +259,7 @@ CRM_API void crm_import_options_init(crm_import_options *opts);
  * @retval CRM_EAMBIGUOUS with CRM_IMPORT_RESUME: several were cut short, and the input can't be
  * read twice to tell which
  * @retval CRM_EVALUE     no such kind
+ * @retval CRM_ECANCELLED nothing came, and the progress callback said so
  * @retval CRM_EINVAL     an option is wrong; a format that is not built in
  * @retval CRM_ENOMEM, CRM_EIO, CRM_ECORRUPT, CRM_EREADERS, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED
  * see codes.h

@@ -237,31 +237,6 @@ static int slices_equal(crm__slice x, crm__slice y)
     return x.n == y.n && (!x.n || memcmp(x.p, y.p, x.n) == 0);
 }
 
-/* Whether the item and w->was have the same values, as far as the model shows them. */
-static int values_equal(const adding *w, int *equal)
-{
-    crm__buf *x = &w->txn->scratch[0], *y = &w->txn->scratch[1];
-    const crm__event_kind *kind = w->was->kind;
-
-    *equal = 1;
-    for (uint32_t i = 0; i < kind->attribute_count && *equal; i++) {
-        const crm__event_value *mine = crm__event_shown(w->e, &kind->attributes[i]);
-        const crm__event_value *theirs = crm__event_shown(w->was, &kind->attributes[i]);
-        *equal = !mine == !theirs;
-        if (!mine || !theirs)
-            continue;
-        x->n = y->n = 0;
-        crm__value_encode(x, &mine->v, 0);
-        crm__value_encode(y, &theirs->v, 0);
-        if (x->failed || y->failed) {
-            x->failed = y->failed = 0;
-            return crm__fail_nomem(w->err);
-        }
-        *equal = slices_equal(crm__slice_of(x->p, x->n), crm__slice_of(y->p, y->n));
-    }
-    return CRM_OK;
-}
-
 /* Whether the item names the source of w->was.  One without a source is written without, and is
  * not to get another because the transaction has one. */
 static int source_equal(adding *w, const crm__json *item, int *equal)
@@ -294,7 +269,7 @@ static int says_the_same(adding *w, const crm__json *item, const crm__event *sto
         !slices_equal(stored->reference, w->e->e.reference) ||
         !crm__event_show(w->was, w->id, stored) || w->was->kind != w->e->kind)
         return CRM_OK;
-    rc = values_equal(w, same);
+    rc = crm__event_values_equal(w->txn, w->e, w->was, same, w->err);
     return rc || !*same ? rc : source_equal(w, item, same);
 }
 

@@ -39,6 +39,9 @@ int crm__event_set_text(crm_event *c, const crm__field *f, const char *text, siz
 int crm__event_show(crm_event *c, crm_id id, const crm__event *e);
 /* The value of an attribute that the model shows; NULL: none. */
 const crm__event_value *crm__event_shown(const crm_event *c, const crm__field *f);
+/* Whether two events of a kind, that of y, have the same values, as far as the model shows them. */
+int crm__event_values_equal(crm_txn *txn, const crm_event *x, const crm_event *y, int *equal,
+                            crm_error *err);
 
 /* The model's rules for the event as a whole: attributes that must be there. */
 int crm__event_check(crm_txn *txn, const crm__model *m, const crm_event *c, crm__arena *a,

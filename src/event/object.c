@@ -275,6 +275,30 @@ const crm__event_value *crm__event_shown(const crm_event *c, const crm__field *f
     return x && x->v.type == f->type ? x : NULL;
 }
 
+int crm__event_values_equal(crm_txn *txn, const crm_event *x, const crm_event *y, int *equal,
+                            crm_error *err)
+{
+    crm__buf *a = &txn->scratch[0], *b = &txn->scratch[1];
+
+    *equal = 1;
+    for (uint32_t i = 0; i < y->kind->attribute_count && *equal; i++) {
+        const crm__event_value *mine = crm__event_shown(x, &y->kind->attributes[i]);
+        const crm__event_value *theirs = crm__event_shown(y, &y->kind->attributes[i]);
+        *equal = !mine == !theirs;
+        if (!mine || !theirs)
+            continue;
+        a->n = b->n = 0;
+        crm__value_encode(a, &mine->v, 0);
+        crm__value_encode(b, &theirs->v, 0);
+        if (a->failed || b->failed) {
+            a->failed = b->failed = 0;
+            return crm__fail_nomem(err);
+        }
+        *equal = a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
+    }
+    return CRM_OK;
+}
+
 crm_id crm_event_customer(const crm_event *c)
 {
     return c ? c->id : 0;

@@ -62,6 +62,8 @@ static int judge_options(const crm_import_options *o, crm_error *err)
     if (o->flags & CRM_IMPORT_RESUME && o->flags & (CRM_IMPORT_DRY_RUN | CRM_IMPORT_ATOMIC))
         return crm__fail_field(err, CRM_EINVAL, "flags",
                                "a batch is not resumed as a dry run, or in one transaction");
+    if (o->customer && !(o->flags & CRM_IMPORT_EVENTS))
+        return crm__fail_field(err, CRM_EINVAL, "customer", "a customer is for events");
     if (o->resume && !(o->flags & CRM_IMPORT_RESUME))
         return crm__fail_field(err, CRM_EINVAL, "resume", "a batch, but not CRM_IMPORT_RESUME");
     return CRM_OK;
@@ -134,8 +136,18 @@ static int find_mapping(crm_import *imp, crm_error *err)
     return rc;
 }
 
+/* While nothing comes the host is asked whether to go on. */
+static int ask(void *ctx)
+{
+    const crm_import *imp = ctx;
+
+    return imp->o.progress &&
+           imp->o.progress(imp->in.bytes, imp->in.total, imp->done.rows, imp->o.ctx);
+}
+
 static int prepare(crm_import *imp, int fd, const crm_import_options *opts, crm_error *err)
 {
+    crm__waiting from = {fd, NULL, imp};
     struct stat st;
     int rc = read_options(imp, opts, err);
 
@@ -144,6 +156,7 @@ static int prepare(crm_import *imp, int fd, const crm_import_options *opts, crm_
     if (rc)
         return rc;
     imp->waits = fstat(fd, &st) || !S_ISREG(st.st_mode);
+    from.idle = imp->waits ? ask : NULL;
     imp->stored.what = imp->what;
     imp->stored.policy = imp->o.policy;
     if (imp->txn_o.source)
@@ -156,8 +169,10 @@ static int prepare(crm_import *imp, int fd, const crm_import_options *opts, crm_
     imp->done = imp->stored;
     imp->resumed = imp->stored.rows;
     if (!rc)
-        rc = crm__rows_open(&imp->mem, fd, &imp->o, &imp->in, err);
-    if (!rc && imp->in.table)
+        rc = crm__rows_open(&imp->mem, &from, &imp->o, &imp->in, err);
+    if (!rc && imp->in.table && imp->o.customer)
+        rc = crm__fail_field(err, CRM_EINVAL, "customer", "rows of a table name their customers");
+    else if (!rc && imp->in.table)
         rc = find_mapping(imp, err);
     else if (!rc && imp->o.mapping)
         rc = crm__fail_field(err, CRM_EINVAL, "mapping",
@@ -214,6 +229,8 @@ void crm_import_close(crm_import *imp)
     crm__buf_clear(&imp->faults);
     crm__buf_clear(&imp->texts);
     crm__buf_clear(&imp->others);
+    crm__numbers_clear(&imp->mem, &imp->became);
+    crm__numbers_clear(&imp->mem, &imp->taken);
     crm__arena_clear(&imp->row);
     crm__arena_clear(&imp->arena);
     mem = imp->mem;

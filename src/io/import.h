@@ -6,6 +6,7 @@
 #ifndef CRM_IO_IMPORT_H
 #define CRM_IO_IMPORT_H
 
+#include "codec/json.h"
 #include "db/journal.h"
 #include "io/mapping.h"
 #include "io/table.h"
@@ -17,13 +18,16 @@
 enum { CRM__LINE_MAX = 16 << 20 };
 
 typedef struct crm__lines crm__lines;
-int crm__lines_open(const crm_allocator *mem, int fd, const char *encoding, crm__lines **out,
-                    crm_error *err);
+/* from->idle NULL: it does not keep us waiting. */
+int crm__lines_open(const crm_allocator *mem, const crm__waiting *from, const char *encoding,
+                    crm__lines **out, crm_error *err);
 void crm__lines_close(crm__lines *l);
 /* The next line that is not blank, valid until the next call; *why is not NULL for one that is too
  * long, and then it has no text.  CRM_DONE at the end.  Errors stay. */
 int crm__lines_next(crm__lines *l, crm__slice *line, uint64_t *number, const char **why,
                     crm_error *err);
+/* Whether the next line, or the end, is there or comes soon. */
+int crm__lines_ready(const crm__lines *l);
 const crm__text_info *crm__lines_info(const crm__lines *l);
 /* The first character of the text at the place of a descriptor, when that is '{' or '[', else 0; 0
  * for what can't seek. */
@@ -54,12 +58,13 @@ typedef struct crm__source_of_rows {
     uint64_t total; /* of the input, 0: not known */
 } crm__source_of_rows;
 
-int crm__rows_open(const crm_allocator *mem, int fd, const crm_import_options *o,
+int crm__rows_open(const crm_allocator *mem, const crm__waiting *from, const crm_import_options *o,
                    crm__source_of_rows *out, crm_error *err);
 void crm__rows_close(crm__source_of_rows *s);
 void crm__portion_init(crm__portion *p, const crm_allocator *mem);
 void crm__portion_clear(crm__portion *p);
-/* Reads the next portion.  CRM_DONE: it is the last one.  On an error it holds the rows before. */
+/* Reads the next portion: what there is, when lines keep us waiting.  CRM_DONE: it is the last one.
+ * On an error it holds the rows before. */
 int crm__portion_read(crm__source_of_rows *s, crm__portion *p, crm_error *err);
 static inline const crm__import_row *crm__portion_at(const crm__portion *p, size_t i)
 {
@@ -104,6 +109,14 @@ typedef struct crm__import_open {
 /* Those that were begun alike, the newest MOST of them, as an array of the caller's to release. */
 int crm__import_list(crm_db *db, const crm__import_state *like, crm__buf *out, crm_error *err);
 
+/* ---- numbers of event lines (import_number.c) ---- */
+
+/* A map from a customer and a number to a number. */
+typedef struct crm__numbers {
+    struct crm__numbered *p;
+    size_t n, cap;
+} crm__numbers;
+
 /* ---- one import ---- */
 
 struct crm_import {
@@ -125,12 +138,16 @@ struct crm_import {
     crm_event *e;
     crm__import_state done;
     crm__import_state stored; /* as of the last commit */
+    crm__numbers became;      /* the number in a line: that of its event here */
+    crm__numbers taken;       /* events here that stand for a line */
+    crm_id numbered;          /* customer of the last such line */
     crm__buf others;          /* crm__import_open */
     uint64_t resumed, since;  /* rows since the last commit */
     uint64_t look;            /* rows until the host is asked again */
     crm_import_result r;
     /* of the row in work (import_row.c) */
     crm__arena row;
+    crm__slice line;        /* of JSON Lines: without the notes of a file of bad rows */
     crm__buf faults, texts; /* crm_import_fault; crm_import_text: columns, then cells */
 };
 
@@ -153,6 +170,23 @@ int crm__import_line_customer(crm_import *imp, crm__slice json, crm_error *err);
 int crm__import_row_event(crm_import *imp, const crm__import_row *r, crm_error *err);
 int crm__import_line_event(crm_import *imp, const crm__import_row *r, crm__slice json,
                            crm_error *err);
+/* A line that an earlier run of the batch had done: what its number stands for is learnt anew. */
+int crm__import_line_passed(crm_import *imp, crm__slice json, crm_error *err);
+
+/* import_owner.c: whose event a document is, by its member "customer". */
+int crm__import_owner(crm_import *imp, const crm__json *doc, crm_id *id, crm_error *err);
+
+/* import_number.c.  The number that a document carries, 0: none. */
+uint32_t crm__import_number(const crm__json *doc);
+/* Adds imp->e, read of a document with a number, unless the customer has it. */
+int crm__import_add_numbered(crm_import *imp, uint32_t number, crm_id id, crm_error *err);
+/* The same without adding it. */
+int crm__import_find_numbered(crm_import *imp, uint32_t number, crm_id id, crm_error *err);
+void crm__numbers_clear(const crm_allocator *mem, crm__numbers *map);
+
+/* import_row.c: passes over the members "crm:..." that a file of bad lines has in front of each
+ * document, in a copy in imp->row if there are any.  CRM_OK or CRM_ENOMEM. */
+int crm__import_plain_line(crm_import *imp, crm__slice text, crm__slice *out);
 
 /* The input begins with so many rows of that hash: those among the others that had come there are
  * imports of these rows. */

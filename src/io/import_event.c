@@ -84,77 +84,45 @@ int crm__import_row_event(crm_import *imp, const crm__import_row *r, crm_error *
 
 /* ---- a line of JSON ---- */
 
-/* The customers that have a value of a field; *id: of the one, when they are no other than it. */
-static int find_by(crm_import *imp, crm__slice name, crm__slice value, crm_id *id, crm_error *err)
+/* The document of a line, whose it is, and the event it says, in imp->e. */
+static int read_line(crm_import *imp, crm__slice json, crm__json **doc, crm_id *id, crm_error *err)
 {
-    crm_field field;
-    size_t count = 0;
-    crm_id found;
-    int rc = crm_field_find(imp->txn, (const char *)name.p, name.n, &field, err);
+    int rc = crm__json_parse(&imp->mem, (const char *)json.p, json.n, doc, err);
 
+    if (!rc && crm__json_kind(*doc) != CRM__JSON_OBJECT)
+        rc = crm__fail(err, CRM_EVALUE, "an event is an object");
     if (!rc)
-        rc = crm_customer_find(imp->txn, &field, NULL, (const char *)value.p, value.n, &found, 1,
-                               &count, err);
-    if (rc == CRM_ENOTFOUND)
-        return CRM_OK;
-    if (!rc && (count > 1 || (*id && *id != found)))
-        rc = crm__fail_field(err, CRM_EAMBIGUOUS, "customer",
-                             "the identities belong to more than one customer");
-    if (!rc)
-        *id = found;
-    return rc;
-}
-
-/* Whose event it is: member customer, a number, "field=value" or {"field":"value"}. */
-static int event_owner(crm_import *imp, const crm__json *v, crm_id *id, crm_error *err)
-{
-    const crm__json *value;
-    crm__slice text = crm__json_text(v);
-    const void *at = NULL;
-    const char *key;
-    const uint8_t *sign;
-    int rc = CRM_OK;
-
-    *id = 0;
-    if (crm__json_kind(v) == CRM__JSON_OBJECT) {
-        while (!rc && crm__json_next(v, &at, &key, &value))
-            rc = find_by(imp, crm__slice_of(key, strlen(key)), crm__json_text(value), id, err);
-    } else if (crm__json_kind(v) == CRM__JSON_NUMBER) {
-        for (size_t i = 0; i < text.n; i++) {
-            if (text.p[i] < '0' || text.p[i] > '9' || i > 18)
-                return crm__fail_field(err, CRM_EVALUE, "customer",
-                                       "customer: the number of a customer is a whole number");
-            *id = *id * 10 + (crm_id)(text.p[i] - '0');
-        }
-    } else if (crm__json_kind(v) == CRM__JSON_STRING && (sign = memchr(text.p, '=', text.n))) {
-        size_t n = (size_t)(sign - text.p);
-        rc = find_by(imp, crm__slice_of(text.p, n), crm__slice_of(sign + 1, text.n - n - 1), id,
-                     err);
-    } else {
-        return crm__fail_field(err, CRM_EVALUE, "customer",
-                               "customer: a number, \"field=value\" or {\"field\":\"value\"}");
-    }
-    if (!rc && !*id)
-        rc = crm__fail_field(err, CRM_ENOTFOUND, "customer", "customer: there is no such customer");
-    return rc;
+        rc = crm__import_owner(imp, *doc, id, err);
+    crm_event_clear(imp->e);
+    return rc ? rc : crm__event_read_json(imp->txn, *doc, imp->e, err);
 }
 
 int crm__import_line_event(crm_import *imp, const crm__import_row *r, crm__slice json,
                            crm_error *err)
 {
     crm__json *doc = NULL;
+    uint32_t number;
     crm_id id = 0;
-    int rc = crm__json_parse(&imp->mem, (const char *)json.p, json.n, &doc, err);
+    int rc = read_line(imp, json, &doc, &id, err);
 
-    if (!rc && crm__json_kind(doc) != CRM__JSON_OBJECT)
-        rc = crm__fail(err, CRM_EVALUE, "an event is an object");
     if (!rc)
-        rc = event_owner(imp, crm__json_member(doc, "customer"), &id, err);
-    crm_event_clear(imp->e);
-    if (!rc)
-        rc = crm__event_read_json(imp->txn, doc, imp->e, err);
-    if (!rc)
-        rc = add_event(imp, r, json, id, err);
+        rc = (number = crm__import_number(doc)) ? crm__import_add_numbered(imp, number, id, err)
+                                                : add_event(imp, r, json, id, err);
     crm__json_free(doc);
     return rc;
+}
+
+int crm__import_line_passed(crm_import *imp, crm__slice json, crm_error *err)
+{
+    crm_error why = CRM_ERROR_INIT;
+    crm__json *doc = NULL;
+    uint32_t number;
+    crm_id id = 0;
+    int rc = read_line(imp, json, &doc, &id, &why);
+
+    if (!rc && (number = crm__import_number(doc)))
+        rc = crm__import_find_numbered(imp, number, id, &why);
+    crm__json_free(doc);
+    /* a line that was bad is so again, and was told */
+    return rc < 0 && !crm__import_is_bad(rc, &why) ? crm__fail_copy(err, &why) : CRM_OK;
 }

@@ -73,6 +73,7 @@ static int match(const crm_allocator *mem, int fd, const crm_import_options *o,
                  crm_error *err)
 {
     off_t from = lseek(fd, 0, SEEK_CUR);
+    const crm__waiting input = {fd, NULL, NULL};
     uint64_t rows = 0, most = 0, hash;
     crm__source_of_rows in;
     crm__portion p;
@@ -84,7 +85,7 @@ static int match(const crm_allocator *mem, int fd, const crm_import_options *o,
                                "several imports were cut short: say which batch to go on with");
     for (size_t k = 0; k < count; k++)
         most = all[k].rows > most ? all[k].rows : most;
-    rc = crm__rows_open(mem, fd, o, &in, err);
+    rc = crm__rows_open(mem, &input, o, &in, err);
     if (rc)
         return rc;
     hash = crm__rows_hash_begin(&in);

@@ -12,7 +12,7 @@ enum { WINDOW = 256 * 1024 };
 
 struct crm__lines {
     const crm_allocator *mem;
-    int fd;
+    crm__waiting from;
     crm__text *text;
     uint8_t *p;
     size_t at, n, cap, seen; /* seen: no end of line stands before it */
@@ -21,22 +21,32 @@ struct crm__lines {
     uint64_t line;
 };
 
-int crm__lines_open(const crm_allocator *mem, int fd, const char *encoding, crm__lines **out,
-                    crm_error *err)
+static int ready(void *ctx)
+{
+    return crm__fd_ready(*(const int *)ctx);
+}
+
+int crm__lines_open(const crm_allocator *mem, const crm__waiting *from, const char *encoding,
+                    crm__lines **out, crm_error *err)
 {
     crm__text_options o = {.encoding = encoding, .strict = 1};
     crm__lines *l = crm__calloc(mem, 1, sizeof *l);
+    crm__fill_fn fill = from->idle ? crm__fill_waiting : crm__fill_fd;
     int rc;
 
     *out = NULL;
     if (!l)
         return crm__fail_nomem(err);
     l->mem = mem;
-    l->fd = fd;
+    l->from = *from;
     l->cap = WINDOW;
+    if (from->idle) {
+        o.ready = ready;
+        o.ctx = &l->from.fd;
+    }
     crm_error_init(&l->why);
     l->p = crm__alloc(mem, l->cap);
-    rc = l->p ? crm__text_open(mem, crm__fill_fd, &l->fd, &o, &l->text, err) : crm__fail_nomem(err);
+    rc = l->p ? crm__text_open(mem, fill, &l->from, &o, &l->text, err) : crm__fail_nomem(err);
     if (rc) {
         crm__lines_close(l);
         return rc;
@@ -57,6 +67,13 @@ void crm__lines_close(crm__lines *l)
 const crm__text_info *crm__lines_info(const crm__lines *l)
 {
     return crm__text_info_of(l->text);
+}
+
+int crm__lines_ready(const crm__lines *l)
+{
+    return !l->from.idle || l->last ||
+           (l->n > l->seen && memchr(l->p + l->seen, '\n', l->n - l->seen)) ||
+           crm__fd_ready(l->from.fd);
 }
 
 /* Reads more behind what is there; a failure of the text is kept for when the lines before it have

@@ -32,9 +32,10 @@ static int is_lines(const crm_allocator *mem, int fd, const crm_import_options *
     return crm__fail_field(err, CRM_EINVAL, "format", "a format is csv, xlsx, vcard or jsonl");
 }
 
-int crm__rows_open(const crm_allocator *mem, int fd, const crm_import_options *o,
+int crm__rows_open(const crm_allocator *mem, const crm__waiting *from, const crm_import_options *o,
                    crm__source_of_rows *out, crm_error *err)
 {
+    const int fd = from->fd;
     crm__table_options t = {o->format, o->encoding, (char)o->separator, o->sheet};
     struct stat st;
     int lines, rc;
@@ -44,7 +45,7 @@ int crm__rows_open(const crm_allocator *mem, int fd, const crm_import_options *o
     if (rc)
         return rc;
     if (lines) {
-        rc = crm__lines_open(mem, fd, o->encoding, &out->lines, err);
+        rc = crm__lines_open(mem, from, o->encoding, &out->lines, err);
         if (!rc && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !crm__lines_info(out->lines)->gzip)
             out->total = (uint64_t)st.st_size;
         return rc;
@@ -189,8 +190,11 @@ int crm__portion_read(crm__source_of_rows *s, crm__portion *p, crm_error *err)
     p->rows.n = p->cells.n = 0;
     p->count = 0;
     /* Empty rows count, so that the host is asked between many of them. */
-    for (uint64_t n = 0; !rc && n < CRM__PORTION_ROWS && p->text.used < CRM__PORTION_BYTES; n++)
+    for (uint64_t n = 0; !rc && n < CRM__PORTION_ROWS && p->text.used < CRM__PORTION_BYTES; n++) {
+        if (p->count && s->lines && !crm__lines_ready(s->lines))
+            break;
         rc = s->table ? read_row(s, p, err) : read_line(s, p, err);
+    }
     rows = (crm__import_row *)(void *)p->rows.p;
     for (size_t i = 0; i < p->count; i++) {
         const crm__cell *cells = (const crm__cell *)(const void *)p->cells.p;

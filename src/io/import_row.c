@@ -118,7 +118,11 @@ static void write_fault(crm_import *imp, const crm_customer *c, const crm_error 
                    ? "another value; or the policy upsert, which changes that customer"
                    : "another value";
     else if (e->code == CRM_ENOTFOUND)
-        hint = "the number of a customer who is there, or none; or the policy create";
+        hint = imp->what == CRM__MAP_CUSTOMERS
+                   ? "the number of a customer who is there, or none; or the policy create"
+                   : "a customer who is there";
+    else if (e->code == CRM_ESYNTAX && !imp->map)
+        hint = "a line is one whole JSON document, as jq -c . writes it";
     if (text.failed)
         imp->faults.failed = 1;
     else
@@ -197,9 +201,8 @@ static size_t scalar_length(const uint8_t *p, size_t n)
     return i;
 }
 
-/* Passes over the members "crm:..." that a file of bad lines has in front of each document: puts
- * the brace before what follows them, in a copy. */
-static int plain_line(crm_import *imp, crm__slice text, crm__slice *out)
+/* Puts the brace before what follows the notes. */
+int crm__import_plain_line(crm_import *imp, crm__slice text, crm__slice *out)
 {
     static const char MINE[] = "\"crm:";
     size_t at = 1, key, value;
@@ -229,15 +232,69 @@ static int plain_line(crm_import *imp, crm__slice text, crm__slice *out)
 static int row_line(crm_import *imp, const crm__import_row *r, crm_error *err)
 {
     int64_t start = crm__clock_mono();
-    crm__slice json;
-    int rc = plain_line(imp, r->text, &json);
+    int rc = crm__import_plain_line(imp, r->text, &imp->line);
 
     if (rc)
         return crm__fail_nomem(err);
-    rc = imp->what == CRM__MAP_EVENTS ? crm__import_line_event(imp, r, json, err)
-                                      : crm__import_line_customer(imp, json, err);
+    rc = imp->what == CRM__MAP_EVENTS ? crm__import_line_event(imp, r, imp->line, err)
+                                      : crm__import_line_customer(imp, imp->line, err);
     imp->r.write_us += crm__clock_mono() - start;
     return rc;
+}
+
+static int code_of(crm__slice name)
+{
+    for (int code = -1; code > -64; code--) {
+        const char *known = crm_error_name(code);
+        if (name.n == strlen(known) && memcmp(name.p, known, name.n) == 0)
+            return code;
+    }
+    return CRM_EVALUE;
+}
+
+/* One of the faults that a document has.  What a customer who is there has already is none, nor is
+ * a field they have that the document lacks. */
+static int line_fault(crm_import *imp, const crm__json *fault, const crm_error *first)
+{
+    static const char REQUIRED[] = ": is required";
+    crm__slice field = crm__json_text(crm__json_member(fault, "field"));
+    crm__slice message = crm__json_text(crm__json_member(fault, "message"));
+    int code = code_of(crm__json_text(crm__json_member(fault, "code")));
+    crm_error e = CRM_ERROR_INIT;
+
+    crm__copy_name(e.field, (const char *)field.p, field.n);
+    snprintf(e.message, sizeof e.message, "%.*s", (int)message.n, (const char *)message.p);
+    if (imp->o.policy != CRM_IMPORT_CREATE && strcmp(e.message, first->message) != 0 &&
+        (code == CRM_EEXISTS ||
+         (message.n > sizeof REQUIRED && memcmp(message.p + message.n - (sizeof REQUIRED - 1),
+                                                REQUIRED, sizeof REQUIRED - 1) == 0)))
+        return 0;
+    e.code = code;
+    write_fault(imp, NULL, &e);
+    return 1;
+}
+
+/* All that is wrong with the document of the line, which was refused because of `first`; how many
+ * faults were told. */
+static int line_faults(crm_import *imp, const crm_error *first)
+{
+    crm__json *list = NULL;
+    char *report = NULL;
+    size_t n = 0;
+    int told = 0;
+
+    if (first->code != CRM_EVALUE && first->code != CRM_EFIELD && first->code != CRM_EEXISTS)
+        return 0;
+    if (crm_customer_validate_json(imp->txn, (const char *)imp->line.p, imp->line.n, &report, &n,
+                                   NULL))
+        return 0;
+    if (!crm__json_parse(&imp->mem, report, n, &list, NULL)) {
+        for (size_t i = 0; i < crm__json_count(list); i++)
+            told += line_fault(imp, crm__json_item(list, i), first);
+    }
+    crm__json_free(list);
+    crm_free(report);
+    return told;
 }
 
 /* ---- telling ---- */
@@ -321,7 +378,8 @@ int crm__import_write(crm_import *imp, const crm__import_row *r, crm_error *err)
              : imp->what == CRM__MAP_EVENTS ? crm__import_row_event(imp, r, &why)
                                             : crm__import_row_customer(imp, r, &why);
         if (rc < 0 && crm__import_is_bad(rc, &why)) {
-            write_fault(imp, imp->what == CRM__MAP_CUSTOMERS && imp->map ? imp->c : NULL, &why);
+            if (imp->map || imp->what != CRM__MAP_CUSTOMERS || !line_faults(imp, &why))
+                write_fault(imp, imp->what == CRM__MAP_CUSTOMERS && imp->map ? imp->c : NULL, &why);
             rc = CRM_OK;
         }
     }

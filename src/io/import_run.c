@@ -158,11 +158,27 @@ void crm__import_note(crm_import *imp, uint64_t rows, uint64_t hash)
         x[i].same |= x[i].rows == rows && x[i].hash == hash;
 }
 
+/* Later lines may void what one that was done became. */
+static int learn(crm_import *imp, const crm__import_row *r, crm_error *err)
+{
+    crm__slice json;
+    int rc = imp->txn ? CRM_OK : begin(imp, err);
+
+    crm__arena_reset(&imp->row);
+    if (!rc && crm__import_plain_line(imp, r->text, &json))
+        rc = crm__fail_nomem(err);
+    return rc ? rc : crm__import_line_passed(imp, json, err);
+}
+
 /* Passes over rows that earlier runs had done; *i: the first that was not. */
 static int pass_over(crm_import *imp, uint64_t *passed, uint64_t *hash, size_t *i, crm_error *err)
 {
     while (*i < imp->p.count && *passed < imp->resumed) {
-        *hash = crm__row_hash(*hash, crm__portion_at(&imp->p, (*i)++));
+        const crm__import_row *r = crm__portion_at(&imp->p, (*i)++);
+        int rc = !imp->map && imp->what == CRM__MAP_EVENTS ? learn(imp, r, err) : CRM_OK;
+        if (rc)
+            return rc;
+        *hash = crm__row_hash(*hash, r);
         crm__import_note(imp, *passed + 1, *hash);
         if (++*passed == imp->resumed && *hash != imp->done.hash)
             return crm__fail_field(err, CRM_ECONFLICT, "resume",

@@ -50,7 +50,7 @@ static int take_names(crm__table *t, reader *r, crm_error *err)
 
 static int open_csv(crm__table *t, const crm__table_options *o, crm_error *err)
 {
-    crm__text_options text = {o->encoding, 0, NULL, NULL};
+    crm__text_options text = {.encoding = o->encoding};
     crm__csv_options csv = {o->separator, 0};
     reader *r = crm__alloc(t->mem, sizeof *r);
     int rc;

@@ -51,7 +51,8 @@ static void more(crm__text *t)
 
 static void sample(crm__text *t)
 {
-    while (t->n - t->at < CRM__TEXT_SAMPLE && !t->ended)
+    while (t->n - t->at < CRM__TEXT_SAMPLE && !t->ended &&
+           (t->n == t->at || !t->opts.ready || t->opts.ready(t->opts.ctx)))
         more(t);
 }
 

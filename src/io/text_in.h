@@ -16,6 +16,19 @@ typedef int (*crm__fill_fn)(void *ctx, void *to, size_t cap, size_t *n, crm_erro
 /* Fills from the file descriptor that ctx, an int *, points to: a file, a pipe, a terminal. */
 int crm__fill_fd(void *ctx, void *to, size_t cap, size_t *n, crm_error *err);
 
+/* A descriptor that may keep us waiting: a pipe, a terminal. */
+typedef struct crm__waiting {
+    int fd;
+    /* Asked now and then while nothing comes; non-zero ends the text with CRM_ECANCELLED. */
+    int (*idle)(void *ctx);
+    void *ctx;
+} crm__waiting;
+
+/* As crm__fill_fd(); ctx is a crm__waiting. */
+int crm__fill_waiting(void *ctx, void *to, size_t cap, size_t *n, crm_error *err);
+/* Whether something comes, or has ended, within a moment (200 ms). */
+int crm__fd_ready(int fd);
+
 /* How the encoding was found. */
 enum {
     CRM__TEXT_GIVEN,     /* by name */
@@ -53,6 +66,8 @@ typedef struct crm__text_options {
     int strict;           /* an invalid sequence ends the text; else it is read as U+FFFD */
     /* Told of every invalid sequence, before the text with it is returned; may be NULL. */
     void (*fault)(void *ctx, const crm__text_fault *fault);
+    /* Whether more comes soon: a guess does with what is there if not.  NULL: it waits. */
+    int (*ready)(void *ctx);
     void *ctx;
 } crm__text_options;
 

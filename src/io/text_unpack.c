@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { PACKED = 64 * 1024 };
+enum { PACKED = 64 * 1024, PATIENCE_MS = 200 };
 
 struct crm__unpack {
     const crm_allocator *mem;
@@ -46,6 +46,25 @@ int crm__fill_fd(void *ctx, void *to, size_t cap, size_t *n, crm_error *err)
         return crm__fail_sys(err, CRM_EIO, errno, "%s",
                              errno == EISDIR ? "it is a folder" : "can't read the input");
     }
+}
+
+int crm__fd_ready(int fd)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+
+    return poll(&p, 1, PATIENCE_MS) > 0;
+}
+
+int crm__fill_waiting(void *ctx, void *to, size_t cap, size_t *n, crm_error *err)
+{
+    crm__waiting *w = ctx;
+
+    *n = 0;
+    while (!crm__fd_ready(w->fd)) {
+        if (w->idle && w->idle(w->ctx))
+            return crm__fail(err, CRM_ECANCELLED, "the callback ended the import");
+    }
+    return crm__fill_fd(&w->fd, to, cap, n, err);
 }
 
 static int fill_more(crm__unpack *u, crm_error *err)

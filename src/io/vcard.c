@@ -24,7 +24,7 @@ static void close_vcard(void *p)
 
 static int open_vcard(crm__table *t, const crm__table_options *o, crm_error *err)
 {
-    crm__text_options text = {o->encoding, 0, NULL, NULL};
+    crm__text_options text = {.encoding = o->encoding};
     crm__vcard_reader *r = crm__calloc(t->mem, 1, sizeof *r);
     int rc;
 

@@ -30,7 +30,7 @@ want 0 crm act 'score = 100' --set score=100 --tag behaviour:called --json <<'EN
 END
 
 # one batch, which undo takes back
-batch=$(crm changes --json | sed -n 's/.*"batch":\([0-9]*\).*/\1/p' | sort -n | head -1)
+batch=$(crm changes --json | sed -n 's/.*"batch":\([0-9]*\).*/\1/p' | sort -n | sed -n 2p)
 crm undo "$batch" >/dev/null
 want 0 crm segment count 'score >= 700 and not tag(behaviour:called) and not event(call)' <<'END'
 2

@@ -17,7 +17,7 @@ sized()
 }
 
 want 0 sized crm backup monday.crm <<'END'
-monday.crm: N rows, revision 2,002, SIZE from SIZE
+monday.crm: N rows, revision 3, SIZE from SIZE
 END
 silent 3 crm backup monday.crm
 said <<'END'
@@ -28,20 +28,20 @@ said <<'END'
 {"error":{"code":"CRM_EEXISTS","verb":"backup","message":"there is a file monday.crm already (--force replaces it)"}}
 END
 want 0 sized crm backup --gzip --force --no-journal --json monday.crm <<'END'
-{"file":"monday.crm","rows":N,"revision":2002,"source_bytes":N,"bytes":N}
+{"file":"monday.crm","rows":N,"revision":3,"source_bytes":N,"bytes":N}
 END
 want 0 sized crm backup --no-journal plain.crm <<'END'
-plain.crm: N rows, revision 2,002, SIZE from SIZE
+plain.crm: N rows, revision 3, SIZE from SIZE
 END
 if command -v gzip >/dev/null; then
     gzip -dc <monday.crm | cmp - plain.crm
 fi
 
 want 0 sized crm restore monday.crm again.db <<'END'
-again.db: N rows, revision 2,002, SIZE from SIZE
+again.db: N rows, revision 3, SIZE from SIZE
 END
 want 0 sized crm --json restore plain.crm 门店.db <<'END'
-{"path":"门店.db","rows":N,"revision":2002,"source_bytes":N,"bytes":N}
+{"path":"门店.db","rows":N,"revision":3,"source_bytes":N,"bytes":N}
 END
 same "$(crm head)" "$(crm -C again.db head)"
 crm list --json --limit 500 >a
@@ -80,11 +80,11 @@ silent 4 crm restore . x.db
 same "$(ls)" "$(printf '%s\n' a again.db $(ls bomb 2>/dev/null) checked crm.db cut monday.crm plain.crm 门店.db)"
 
 want 0 sized crm compact <<'END'
-./crm.db: N rows, revision 2,002, SIZE from SIZE
+./crm.db: N rows, revision 3, SIZE from SIZE
 END
 same "$(crm head)" "$(crm -C again.db head)"
 want 0 sized crm compact --json <<'END'
-{"path":"./crm.db","rows":N,"revision":2002,"source_bytes":N,"bytes":N}
+{"path":"./crm.db","rows":N,"revision":3,"source_bytes":N,"bytes":N}
 END
 crm check >/dev/null
 
@@ -99,7 +99,7 @@ said <<'END'
 crm: compact: somebody has the database open
 END
 want 0 sized crm backup meanwhile.crm <<'END'
-meanwhile.crm: N rows, revision 2,003, SIZE from SIZE
+meanwhile.crm: N rows, revision 4, SIZE from SIZE
 END
 kill "$pid"
 exec 3<&-

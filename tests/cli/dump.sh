@@ -17,7 +17,7 @@ sized()
 }
 
 want 0 sized crm dump --no-journal monday.jsonl <<'END'
-monday.jsonl: 2,000 customers, 2,000 events, revision 4,002, SIZE from SIZE
+monday.jsonl: 2,000 customers, 2,000 events, revision 3, SIZE from SIZE
 END
 crm dump --no-journal >out.jsonl
 cmp out.jsonl monday.jsonl
@@ -29,7 +29,7 @@ said <<'END'
 crm: dump: there is a file monday.jsonl already (--force replaces it)
 END
 want 0 sized crm dump --no-journal --gzip --force --json monday.jsonl <<'END'
-{"file":"monday.jsonl","revision":4002,"customers":2000,"events":2000,"lines":N,"source_bytes":N,"bytes":N}
+{"file":"monday.jsonl","revision":3,"customers":2000,"events":2000,"lines":N,"source_bytes":N,"bytes":N}
 END
 crm dump --no-journal --gzip >out.gz
 cmp out.gz monday.jsonl
@@ -38,10 +38,10 @@ if command -v gzip >/dev/null; then
 fi
 
 want 0 sized crm -C again.db load monday.jsonl <<'END'
-again.db: 2,000 customers, 2,000 events, revision 4,002, SIZE from SIZE
+again.db: 2,000 customers, 2,000 events, revision 3, SIZE from SIZE
 END
 want 0 sized crm -C 门店.db --json load out.jsonl <<'END'
-{"path":"门店.db","revision":4002,"customers":2000,"events":2000,"lines":N,"source_bytes":N,"bytes":N}
+{"path":"门店.db","revision":3,"customers":2000,"events":2000,"lines":N,"source_bytes":N,"bytes":N}
 END
 same "$(crm head)" "$(crm -C again.db head)"
 crm -C again.db dump --no-journal | cmp - out.jsonl

@@ -148,7 +148,7 @@ Try 'crm event --help'.
 END
 silent 2 crm event add 1 kind=order --atomic
 said <<'END'
-crm: event: --atomic goes with --file
+crm: event: --atomic, --errors and --resume go with --file
 Try 'crm event --help'.
 END
 silent 2 crm event add 1 kind=order --file x
@@ -173,11 +173,20 @@ Try 'crm event --help'.
 END
 silent 2 crm event void 1 2 --dry-run
 said <<'END'
-crm: event: --file, --reference, --atomic and --dry-run are for add
+crm: event: --file, --reference, --atomic, --dry-run, --errors and --resume are for add
 Try 'crm event --help'.
 END
 
-# JSON Lines: each names its customer
+# a file goes the road of import; the last line of its report
+counts()
+{
+    code=0
+    "$CRM" event add "$@" >"$W/report" 2>"$W/err" || code=$?
+    tail -n 1 "$W/report"
+    return "$code"
+}
+
+# JSON Lines: each names its customer; the same line is the same event whenever it comes
 cat >lines <<'END'
 {"customer":1,"kind":"order","time":"2026-02-01","amount":"1 CNY","reference":"L-1"}
 {"kind":"visit","time":"2026-02-02","customer":"phone=13900139000"}
@@ -186,13 +195,31 @@ cat >lines <<'END'
 {"customer":1,"kind":"order","time":"2026-02-01","amount":"1 CNY","reference":"L-1"}
 END
 want 0 crm event add --file lines --dry-run <<'END'
-dry run: 3 added, 1 known already, 0 bad
+lines: JSON Lines, UTF-8
+dry run: 4 rows: 3 added, 1 known already, 0 bad
 END
-want 0 crm event add --file lines <<'END'
-3 added, 1 known already, 0 bad
+want 0 counts --file lines <<'END'
+4 rows: 3 added, 1 known already, 0 bad
 END
-want 0 crm event add --file lines --json <<'END'
-{"added":1,"known":3,"bad":0,"last_line":5,"interrupted":false,"dry_run":false}
+want 0 counts --file lines <<'END'
+4 rows: 0 added, 4 known already, 0 bad
+END
+# whose it is, in every way
+cat >ways <<'END'
+{"customer":"external@erp=1","kind":"visit","time":"2026-02-10"}
+{"customer":{"external@erp":"1","phone":"138 0013 8000"},"kind":"visit","time":"2026-02-11"}
+{"customer":"id=1","kind":"visit","time":"2026-02-12"}
+{"customer":"1","kind":"visit","time":"2026-02-13"}
+{"customer":1,"类型":"拜访","time":"2026-02-14"}
+{"customer":{"external@erp":"1","phone":"13900139000"},"kind":"visit","time":"2026-02-15"}
+END
+want 1 counts --file ways <<'END'
+6 rows: 5 added, 0 known already, 1 bad
+END
+sed -n 1p "$W/err" >line
+cp line "$W/err"
+said <<'END'
+crm: event: ways:6: customer: the identities belong to more than one customer
 END
 cat >bad <<'END'
 {"kind":"visit"}
@@ -207,91 +234,72 @@ cat >bad <<'END'
 {"customer":1,"kind":"order","amount":"five"}
 {"customer":1,"kind":"visit","time":"2026-02-09"}
 END
-want 1 crm event add --file bad --atomic <<'END'
-0 added, 0 known already, 10 bad
+want 1 counts --file bad --atomic <<'END'
+11 rows: 1 added, 0 known already, 10 bad
 END
 said <<'END'
-crm: event: bad:1: customer: is required: an id, or an identity such as "phone=..."
-crm: event: bad:2: JSON: the text ends too early at byte 8
-crm: event: bad:3: JSON: an event is an object
-crm: event: bad:4: there is nothing to search for
-crm: event: bad:5: there is no customer 77
-crm: event: bad:6: no customer has this value
-crm: event: bad:7: an id is a number
+crm: event: bad:1: customer: is required: a number, "field=value" or {"field":"value"}
+crm: event: bad:2: JSON: the text ends too early at byte 8 (right: a line is one whole JSON document, as jq -c . writes it)
+crm: event: bad:3: an event is an object
+crm: event: bad:4: customer: a number, "field=value" or {"field":"value"}
+crm: event: bad:5: there is no customer 77 (right: a customer who is there)
+crm: event: bad:6: customer: there is no such customer (right: a customer who is there)
+crm: event: bad:7: customer: the number of a customer is a whole number
 crm: event: bad:8: JSON: a name in quotes expected at byte 29
-crm: event: bad:9: "visits" is no event kind of the model; did you mean "visit"?
+crm: event: bad:9: visits: "visits" is no event kind of the model; did you mean "visit"?
 crm: event: bad:10: amount: has no amount, expected such as 12.50 CNY
-crm: event: nothing was written, because of the bad lines
+crm: event: nothing was written, because of the bad rows
+crm: event: the bad rows are in bad.errors.jsonl: put them right there and import that file
 END
-want 1 sh -c '"$CRM" event add -f - <bad' <<'END'
-1 added, 0 known already, 10 bad
+want 1 sh -c '"$CRM" event add -f - --errors left.jsonl <bad' <<'END'
+standard input: JSON Lines, UTF-8
+11 rows: 1 added, 0 known already, 10 bad
 END
+same "$(sed -n 9p left.jsonl)" '{"crm:line":9,"crm:column":"visits","crm:problem":"\"visits\" is no event kind of the model; did you mean \"visit\"?","crm:hint":"","customer":1,"kind":"visits"}'
+sed -n 9p left.jsonl | sed 's/:"visits"}$/:"visit","time":"2026-02-16"}/' >right
+want 0 counts -f right <<'END'
+1 row: 1 added, 0 known already, 0 bad
+END
+want 1 counts -f bad --json --dry-run <<'END'
+{"file":"bad","rows":11,"created":0,"updated":0,"unchanged":1,"skipped":0,"bad":10,"empty":0,"resumed":0,"batch":null,"written":false,"dry_run":true,"interrupted":false,"resumable":false,"errors":null,"mapping":{"format":"jsonl","encoding":"UTF-8","encoding_percent":100,"gzip":false,"separator":"","columns":[]}}
+END
+sed -n 9,10p "$W/err" >line
+cp line "$W/err"
 said <<'END'
-crm: event: standard input:1: customer: is required: an id, or an identity such as "phone=..."
-crm: event: standard input:2: JSON: the text ends too early at byte 8
-crm: event: standard input:3: JSON: an event is an object
-crm: event: standard input:4: there is nothing to search for
-crm: event: standard input:5: there is no customer 77
-crm: event: standard input:6: no customer has this value
-crm: event: standard input:7: an id is a number
-crm: event: standard input:8: JSON: a name in quotes expected at byte 29
-crm: event: standard input:9: "visits" is no event kind of the model; did you mean "visit"?
-crm: event: standard input:10: amount: has no amount, expected such as 12.50 CNY
-END
-want 1 crm event add -f bad --json <<'END'
-{"added":1,"known":0,"bad":10,"last_line":11,"interrupted":false,"dry_run":false}
-END
-said <<'END'
-{"error":{"code":"CRM_EVALUE","verb":"event","file":"bad","line":1,"message":"customer: is required: an id, or an identity such as \"phone=...\""}}
-{"error":{"code":"CRM_ESYNTAX","verb":"event","file":"bad","line":2,"offset":8,"message":"JSON: the text ends too early at byte 8"}}
-{"error":{"code":"CRM_ESYNTAX","verb":"event","file":"bad","line":3,"message":"JSON: an event is an object"}}
-{"error":{"code":"CRM_EVALUE","verb":"event","file":"bad","line":4,"message":"there is nothing to search for"}}
-{"error":{"code":"CRM_ENOTFOUND","verb":"event","file":"bad","line":5,"message":"there is no customer 77"}}
-{"error":{"code":"CRM_ENOTFOUND","verb":"event","file":"bad","line":6,"message":"no customer has this value"}}
-{"error":{"code":"CRM_EVALUE","verb":"event","file":"bad","line":7,"message":"an id is a number"}}
-{"error":{"code":"CRM_ESYNTAX","verb":"event","file":"bad","line":8,"offset":29,"message":"JSON: a name in quotes expected at byte 29"}}
-{"error":{"code":"CRM_EFIELD","verb":"event","file":"bad","line":9,"field":"visits","message":"\"visits\" is no event kind of the model; did you mean \"visit\"?"}}
+{"error":{"code":"CRM_EFIELD","verb":"event","file":"bad","line":9,"field":"visits","message":"visits: \"visits\" is no event kind of the model; did you mean \"visit\"?"}}
 {"error":{"code":"CRM_EVALUE","verb":"event","file":"bad","line":10,"field":"amount","message":"amount: has no amount, expected such as 12.50 CNY"}}
 END
 silent 5 crm event add -f missing
 said <<'END'
 crm: event: can't read missing: No such file or directory
 END
+
+# all of one customer; a line of somebody else is none of hers
 printf '{"kind":"visit","time":"2026-05-0%s"}\n' 1 2 3 >visits
-want 0 crm event add 2 --file visits --batch=visits <<'END'
-3 added, 0 known already, 0 bad
+want 0 counts 2 --file visits --batch=visits <<'END'
+3 rows: 3 added, 0 known already, 0 bad
 END
-said <<'END'
-crm: event: batch 17 ('crm undo 17' takes it back)
-END
-# a line of somebody else is none of hers
+grep -q "batch [0-9]* ('crm undo" "$W/err" || die "no batch"
 printf '{"customer":%s,"kind":"visit","time":"2026-05-01"}\n' 1 2 >whose
-want 1 crm event add 2 --file whose --dry-run <<'END'
-dry run: 1 added, 0 known already, 1 bad
+want 1 counts 2 --file whose --dry-run <<'END'
+dry run: 2 rows: 1 added, 0 known already, 1 bad
 END
 said <<'END'
 crm: event: whose:1: customer: is another one than all lines are of
+crm: event: the bad rows were not kept: --errors FILE keeps them
 END
-want 1 crm event add 77 --file visits <<'END'
-0 added, 0 known already, 3 bad
+want 1 counts 77 --file visits --errors - <<'END'
+{"crm:line":3,"crm:column":"","crm:problem":"there is no customer 77","crm:hint":"a customer who is there","kind":"visit","time":"2026-05-03"}
 END
+silent 1 crm event add external@erp=77 --file visits
+printf 'kind,time\nvisit,2026-01-01\n' >table
+silent 4 crm event add 2 --file table
 said <<'END'
-crm: event: visits:1: there is no customer 77
-crm: event: visits:2: there is no customer 77
-crm: event: visits:3: there is no customer 77
+crm: event: table: rows of a table name their customers
 END
-silent 2 crm timeline 2 --kind visit --fields x
-said <<'END'
-crm: timeline: no such option: --fields
-Try 'crm timeline --help'.
-END
-want 0 crm timeline 2 --kind visit <<'END'
-Number  Revision  Time                  Kind   Source  Reference  Details
-     8        17  2026-05-03T00:00:00Z  Visit
-     7        17  2026-05-02T00:00:00Z  Visit
-     6        17  2026-05-01T00:00:00Z  Visit
-     5        14  2026-02-02T00:00:00Z  Visit
-     3        12  2026-02-02T00:00:00Z  Visit
+printf 'phone,kind,time\n13900139000,visit,2026-01-01\n' >table
+want 0 counts --file table <<'END'
+1 row: 1 added, 0 known already, 0 bad
 END
 
 # lines with numbers, as timeline writes them: what they void is a line before, whatever its number here
@@ -311,39 +319,40 @@ crm create name=Target >/dev/null
 for day in 1 2 3; do
     crm event add 3 kind=visit time=2026-04-0$day >/dev/null
 done
-want 0 crm event add 3 --file all --dry-run <<'END'
-dry run: 7 added, 0 known already, 0 bad
+want 0 counts 3 --file all --dry-run <<'END'
+dry run: 7 rows: 7 added, 0 known already, 0 bad
 END
-want 0 crm event add 3 --file all <<'END'
-7 added, 0 known already, 0 bad
+want 0 counts 3 --file all <<'END'
+7 rows: 7 added, 0 known already, 0 bad
 END
-want 0 crm timeline 3 --all <<'END'
-Number  Revision  Time                  Kind   Source  Reference  State      Details
-     3        21  2026-04-03T00:00:00Z  Visit
-     2        20  2026-04-02T00:00:00Z  Visit
-     1        19  2026-04-01T00:00:00Z  Visit
-    10        28  2026-01-08T00:00:00Z  Void                      voids 9
-     9        27  2026-01-08T00:00:00Z  Order  shop    O-2        voided     Amount: 3 CNY
-     8        26  2026-01-07T00:00:00Z  Void                      voids 6
-     7        25  2026-01-07T00:00:00Z  Visit                                Subject: a
-     6        24  2026-01-07T00:00:00Z  Visit                     voided     Subject: a
-     5        23  2026-01-06T10:00:00Z  Order  shop    O-1        voids 4    Amount: 9 CNY
-     4        22  2026-01-05T10:00:00Z  Order  shop    O-1        corrected  Amount: 12.50 CNY
+crm timeline 3 --all | sed 's/ Revision/Revision/; s/^ *\([0-9]*\) *[0-9]* /\1 /; s/  */ /g' >shown
+diff -u - shown <<'END' || die "timeline"
+Number Revision Time Kind Source Reference State Details
+3 2026-04-03T00:00:00Z Visit
+2 2026-04-02T00:00:00Z Visit
+1 2026-04-01T00:00:00Z Visit
+10 2026-01-08T00:00:00Z Void voids 9
+9 2026-01-08T00:00:00Z Order shop O-2 voided Amount: 3 CNY
+8 2026-01-07T00:00:00Z Void voids 6
+7 2026-01-07T00:00:00Z Visit Subject: a
+6 2026-01-07T00:00:00Z Visit voided Subject: a
+5 2026-01-06T10:00:00Z Order shop O-1 voids 4 Amount: 9 CNY
+4 2026-01-05T10:00:00Z Order shop O-1 corrected Amount: 12.50 CNY
 END
 for again in 1 2; do
-    want 0 crm event add 3 --file all <<'END'
-0 added, 7 known already, 0 bad
+    want 0 counts 3 --file all <<'END'
+7 rows: 0 added, 7 known already, 0 bad
 END
 done
-want 0 crm -C other.db event add 1 --file all <<'END'
-0 added, 7 known already, 0 bad
+want 0 counts -C other.db 1 --file all <<'END'
+7 rows: 0 added, 7 known already, 0 bad
 END
 sed 's/^{/{"customer":2,/' all >named
-want 0 crm event add --file named --atomic <<'END'
-7 added, 0 known already, 0 bad
+want 0 counts --file named --atomic <<'END'
+7 rows: 7 added, 0 known already, 0 bad
 END
-want 0 crm event add --file named --atomic <<'END'
-0 added, 7 known already, 0 bad
+want 0 counts --file named --atomic <<'END'
+7 rows: 0 added, 7 known already, 0 bad
 END
 # the events of other customers, and later lines, are none that a line may void
 {
@@ -355,46 +364,45 @@ END
     printf '{"customer":3,"number":9,"kind":"void","voids":4}\n'
 } >unknown
 crm timeline 2 --all >before
-want 1 crm event add --file unknown <<'END'
-2 added, 0 known already, 4 bad
+want 1 counts --file unknown <<'END'
+6 rows: 2 added, 0 known already, 4 bad
 END
+sed '/batch/d; /bad rows/d' "$W/err" >line
+cp line "$W/err"
 said <<'END'
-crm: event: unknown:2: voids: no line before has the number 4 ('crm timeline --all --oldest --json' gives all lines in order)
-crm: event: unknown:3: voids: no line before has the number 7 ('crm timeline --all --oldest --json' gives all lines in order)
-crm: event: unknown:4: voids: needs the number of an event
+crm: event: unknown:2: voids: no line before has the number 4: the lines of a customer stand in order of their numbers, and none is left out
+crm: event: unknown:3: voids: no line before has the number 7: the lines of a customer stand in order of their numbers, and none is left out
+crm: event: unknown:4: voids: is the number of an event
 crm: event: unknown:5: JSON: a name in quotes expected at byte 50
 END
 crm timeline 2 --all | diff before - >&2
 crm timeline 3 --all --json | grep '"subject":"b"' | grep -q '"state":"voided"' || die "not voided"
-want 1 crm event add --file unknown --json <<'END'
-{"added":0,"known":2,"bad":4,"last_line":6,"interrupted":false,"dry_run":false}
+want 1 counts --file unknown <<'END'
+6 rows: 0 added, 2 known already, 4 bad
+END
+# without a number, voids is a number of this customer's
+printf '{"kind":"void","voids":1}\n' >plain
+want 0 counts 3 --file plain <<'END'
+1 row: 1 added, 0 known already, 0 bad
+END
+want 1 counts 3 --file plain <<'END'
+1 row: 0 added, 0 known already, 1 bad
 END
 sed -n 1p "$W/err" >line
 cp line "$W/err"
 said <<'END'
-{"error":{"code":"CRM_EVALUE","verb":"event","file":"unknown","line":2,"field":"voids","message":"voids: no line before has the number 4 ('crm timeline --all --oldest --json' gives all lines in order)"}}
-END
-# without a number, voids is a number of this customer's
-printf '{"kind":"void","voids":1}\n' >plain
-want 0 crm event add 3 --file plain <<'END'
-1 added, 0 known already, 0 bad
-END
-want 1 crm event add 3 --file plain <<'END'
-0 added, 0 known already, 1 bad
-END
-said <<'END'
-crm: event: plain:1: event 1 is voided already
+crm: event: plain:1: voids: event 1 is voided already (right: another value)
 END
 
-# a file of another sort does not flood the terminal
-printf 'visit,2026-01-%d\n' 1 2 3 4 5 6 7 8 9 10 11 12 >csv
-want 1 crm event add 3 --file csv <<'END'
-0 added, 0 known already, 12 bad
+# one that was cut short goes on, and what its first lines became is known
+crm -C cut.db create name=Ann >/dev/null 2>&1
+sh -c '(sed -n 1p all; sleep 2) | timeout -s INT 1.5 "$CRM" -C cut.db event add 1 --file -' >/dev/null 2>&1 || true
+want 0 counts -C cut.db 1 --file all --resume <<'END'
+7 rows: 7 added, 0 known already, 0 bad
 END
-same "$(wc -l <"$W/err")" 12
-sed -n '2p;$p' "$W/err" >some
-cp some "$W/err"
-said <<'END'
-crm: event: csv looks like CSV: each line must be a JSON document; mlr --icsv --ojsonl cat makes it so
-crm: event: ... and 2 more bad lines (--json tells all)
-END
+bare()
+{
+    sed 's/,"revision":.*//; s/"number":[0-9]*,//; s/"voids":[0-9]*/"voids"/'
+}
+crm -C cut.db timeline 1 --all --oldest --json | bare >here
+bare <all | diff - here >&2

@@ -24,13 +24,15 @@ said <<'END'
 crm: create: can't make a database at a/b/c: No such file or directory
 END
 printf '{"name":\n{"nme":"x"}\n' >input
-want 1 crm create --file input <<'END'
-0 created, 2 bad
+want 1 sh -c '"$CRM" create --file - <input' <<'END'
+standard input: JSON Lines, UTF-8
+2 rows: 0 created, 0 updated, 0 unchanged, 2 bad
 END
 holds .
 printf '{"name":"good"}\n{"nme":"x"}\n' >input
-want 1 crm create --file input --atomic <<'END'
-0 created, 1 bad
+want 1 sh -c '"$CRM" create --file - --atomic <input' <<'END'
+standard input: JSON Lines, UTF-8
+2 rows: 1 created, 0 updated, 0 unchanged, 1 bad
 END
 holds .
 printf 'crm: 1\n' >input
@@ -39,12 +41,15 @@ holds .
 
 # the good lines of a file make it, and its bad lines are told once
 printf '{"name":"x","nme":"x"}\n{"name":"good"}\n' >input
-want 1 crm create --file input -C some <<'END'
-1 created, 1 bad
+want 1 sh -c '"$CRM" create --file - -C some <input' <<'END'
+standard input: JSON Lines, UTF-8
+2 rows: 1 created, 0 updated, 0 unchanged, 1 bad
 END
 said <<'END'
-crm: create: input:1: "nme" is no field of the model; did you mean "name"?
+crm: create: standard input:1: nme: "nme" is no field of the model; did you mean "name"?
 crm: create: made some
+crm: create: batch 2 ('crm undo 2' takes it back)
+crm: create: the bad rows were not kept: --errors FILE keeps them
 END
 holds . some
 want 0 crm list --fields id,name -C some <<'END'
@@ -59,12 +64,16 @@ echo mine >shop/notes
 silent 4 crm create email=nobody -C shop
 holds shop notes
 want 1 crm create --file input -C shop/ <<'END'
-1 created, 1 bad
+input: JSON Lines, UTF-8
+2 rows: 1 created, 0 updated, 0 unchanged, 1 bad
 END
 said <<'END'
-crm: create: input:1: "nme" is no field of the model; did you mean "name"?
 crm: create: made shop/
+crm: create: input:1: nme: "nme" is no field of the model; did you mean "name"?
+crm: create: batch 2 ('crm undo 2' takes it back)
+crm: create: the bad rows are in input.errors.jsonl: put them right there and import that file
 END
+rm input.errors.jsonl
 same "$(cat shop/notes)" mine
 want 0 crm create name=next -C shop <<'END'
 2
@@ -80,7 +89,8 @@ rm -rf shop
 mkdir shop
 printf '{"name":"one"}\n{"name":"two"}\n' >input
 want 0 crm create --file input --atomic -C shop <<'END'
-2 created, 0 bad
+input: JSON Lines, UTF-8
+2 rows: 2 created, 0 updated, 0 unchanged, 0 bad
 END
 rm -rf shop
 

@@ -280,19 +280,19 @@ END
 timeless crm segment list | tr -s ' ' >a
 diff - a <<'END' || die "list"
 Name Revision Time By Query
-good 13 TIME li.na segment(上海) and score > 800
-上海 14 TIME wang city in ("上海", "北京")
+good 8 TIME li.na segment(上海) and score > 800
+上海 9 TIME wang city in ("上海", "北京")
 END
 timeless crm segment show 上海 | tr -s ' ' >a
 diff - a <<'END' || die "show"
 city in ("上海", "北京")
 
 Revision Time By Query
- 14 TIME wang city in ("上海", "北京")
- 12 TIME li.na city = "上海"
+ 9 TIME wang city in ("上海", "北京")
+ 7 TIME li.na city = "上海"
 END
 want 0 timeless crm segment show good --json <<'END'
-{"name":"good","revision":13,"time":"TIME","actor":"li.na","text":"segment(上海) and score > 800","tree":{"and":[{"segment":"上海"},{"field":"score","op":">","value":800}]},"versions":[{"revision":13,"time":"TIME","actor":"li.na","text":"segment(上海) and score > 800"}]}
+{"name":"good","revision":8,"time":"TIME","actor":"li.na","text":"segment(上海) and score > 800","tree":{"and":[{"segment":"上海"},{"field":"score","op":">","value":800}]},"versions":[{"revision":8,"time":"TIME","actor":"li.na","text":"segment(上海) and score > 800"}]}
 END
 silent 3 crm segment remove 上海
 silent 1 crm segment show bad
@@ -356,7 +356,7 @@ saved spring
 END
 timeless crm segment list --json >a
 diff - a <<'END' || die "list of a static one"
-{"name":"spring","revision":21,"time":"TIME","actor":"li.na","static":true,"text":"score >= 700"}
+{"name":"spring","revision":16,"time":"TIME","actor":"li.na","static":true,"text":"score >= 700"}
 END
 crm segment top 'score >= 700' --limit 1 --reason 'call them' >/dev/null
 crm segment sample all 1 --reason 'a check' >/dev/null

@@ -15,7 +15,7 @@ want 0 sizes crm stat <<'END'
 database  ./crm.db
 customers  1,231
 deleted  3
-revision  1,238
+revision  5
 last change  TIME
 model version  1
 file SIZE
@@ -34,7 +34,7 @@ numbers()
     timeless "$@" | sed -E 's/_bytes":[0-9]+/_bytes":N/g; s/"spaces":.*"name":"customer",("rows":[0-9]*).*/\1/'
 }
 want 0 numbers crm stat --json <<'END'
-{"database":"./crm.db","customers":1231,"deleted":3,"revision":1238,"recorded_at":"TIME","model_version":1,"file_bytes":N,"data_bytes":N,"free_bytes":N,"map_bytes":N,"readers":1,"max_readers":1022,"oldest_reader_commits":0,"oldest_reader_pid":0,"imports":0,"import_batch":0,"rows":1234
+{"database":"./crm.db","customers":1231,"deleted":3,"revision":5,"recorded_at":"TIME","model_version":1,"file_bytes":N,"data_bytes":N,"free_bytes":N,"map_bytes":N,"readers":1,"max_readers":1022,"oldest_reader_commits":0,"oldest_reader_pid":0,"imports":0,"import_batch":0,"rows":1234
 END
 
 # somebody who holds a snapshot is named

@@ -4,15 +4,16 @@
 
 crm create name=Ann phone=13800138000 >/dev/null 2>&1
 crm create name=Bob >/dev/null
-cat >events <<'END'
-{"customer":1,"kind":"order","time":"2026-01-05T10:00:00Z","amount":"12.50 CNY","product":"龙井茶 250g","source":"shop","reference":"O-1"}
-{"customer":1,"kind":"call","time":"2026-01-20T09:30:00Z","direction":"in","duration":90}
-{"customer":1,"kind":"order","time":"2026-02-05T10:00:00Z","amount":"1034 CNY","quantity":"2","source":"shop","reference":"O-2"}
-{"customer":1,"kind":"order","time":"2026-02-05T10:00:00Z","amount":"8.25 EUR","source":"店铺","reference":"单-3"}
-{"customer":1,"kind":"visit","time":"2026-03-01T00:00:00.5Z","subject":"a\nb"}
-{"customer":1,"kind":"order","time":"2026-03-02","amount":"1 CNY"}
-END
-crm event add --file events >/dev/null
+add()
+{
+    crm event add "$@" >/dev/null
+}
+add 1 kind=order time=2026-01-05T10:00:00Z amount='12.50 CNY' product='龙井茶 250g' --source shop --reference O-1
+add 1 kind=call time=2026-01-20T09:30:00Z direction=in duration=90
+add 1 kind=order time=2026-02-05T10:00:00Z amount='1034 CNY' quantity=2 --source shop --reference O-2
+add 1 kind=order time=2026-02-05T10:00:00Z amount='8.25 EUR' --source 店铺 --reference 单-3
+add 1 kind=visit time=2026-03-01T00:00:00.5Z subject="$(printf 'a\nb')"
+add 1 kind=order time=2026-03-02 amount='1 CNY'
 crm event void 1 6 >/dev/null
 want 0 crm timeline 1 <<'END'
 Number  Revision  Time                      Kind   Source  Reference  Details
@@ -183,7 +184,8 @@ END
 
 # what is printed can be added, here to another customer
 want 0 sh -c '"$CRM" timeline 1 --oldest --json | "$CRM" event add 2 --file -' <<'END'
-5 added, 0 known already, 0 bad
+standard input: JSON Lines, UTF-8
+5 rows: 5 added, 0 known already, 0 bad
 END
 crm timeline 1 --oldest --json | sed 's/,"revision":.*//' >one
 crm timeline 2 --oldest --json | sed 's/,"revision":.*//' | diff one - >&2

@@ -35,16 +35,18 @@ END
 printf '{"name":"N%s","wechat":"w%s"}\n' 1 1 2 2 3 3 >new
 printf '{"name":"Anna","phone":"13800138000"}\n{"name":"N4","phone":"13800138004"}\n' >more
 want 0 crm create --file new --batch=fair-2026 <<'END'
-3 created, 0 bad
+new: JSON Lines, UTF-8
+3 rows: 3 created, 0 updated, 0 unchanged, 0 bad
 END
 said <<'END'
 crm: create: batch 6 ('crm undo 6' takes it back)
 END
-want 0 crm create --file more --upsert --batch --json <<'END'
-{"created":1,"updated":1,"unchanged":0,"bad":0,"last_line":2,"interrupted":false,"dry_run":false}
+want 0 crm create --file more --upsert --batch <<'END'
+more: JSON Lines, UTF-8
+2 rows: 1 created, 1 updated, 0 unchanged, 0 bad
 END
 said <<'END'
-{"batch":7}
+crm: create: batch 7 ('crm undo 7' takes it back)
 END
 crm set 3 city=Oslo >/dev/null
 want 3 crm undo 6 <<'END'
@@ -100,7 +102,8 @@ END
 # events
 printf '{"kind":"visit","time":"2026-01-0%s"}\n' 1 2 3 >visits
 want 0 crm event add 1 --file visits --batch <<'END'
-3 added, 0 known already, 0 bad
+visits: JSON Lines, UTF-8
+3 rows: 3 added, 0 known already, 0 bad
 END
 said <<'END'
 crm: event: batch 12 ('crm undo 12' takes it back)
@@ -173,11 +176,12 @@ END
 
 # a batch of several transactions is one
 awk 'BEGIN { for (i = 1; i <= 10050; i++) printf "{\"name\":\"M\",\"wechat\":\"m%d\"}\n", i }' >many
-want 0 crm create --file many --batch=many <<'END'
-10,050 created, 0 bad
+want 0 crm import many --policy create --commit-rows 10000 <<'END'
+many: JSON Lines, UTF-8
+10,050 rows: 10,050 created, 0 updated, 0 unchanged, 0 bad
 END
 said <<'END'
-crm: create: batch 21 ('crm undo 21' takes it back)
+crm: import: batch 21 ('crm undo 21' takes it back)
 END
 want 0 sh -c '"$CRM" changes --after 20 | sed "s/ .*  li/ li/; s/^\([0-9]*\) .* batch/\1 batch/"' <<'END'
 21 batch 21: 10,000 created
@@ -192,11 +196,12 @@ same "$(crm list --json | wc -l)" 5
 printf '{"name":"%s","wechat":"u%s"}\n' A 1 B 2 >up
 crm create --file up --upsert --batch >/dev/null 2>&1
 sed 's/"A"/"AA"/' up >up2
-want 0 crm create --file up2 --upsert --batch --json <<'END'
-{"created":0,"updated":1,"unchanged":1,"bad":0,"last_line":2,"interrupted":false,"dry_run":false}
+want 0 crm create --file up2 --upsert --batch <<'END'
+up2: JSON Lines, UTF-8
+2 rows: 0 created, 1 updated, 1 unchanged, 0 bad
 END
 said <<'END'
-{"batch":25}
+crm: create: batch 25 ('crm undo 25' takes it back)
 END
 
 # a unique value was taken meanwhile

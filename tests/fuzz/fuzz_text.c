@@ -63,7 +63,7 @@ static void read_all(result *r, const uint8_t *p, size_t n, size_t step, size_t 
 {
     static uint8_t to[70000];
     source s = {p, n, step};
-    crm__text_options o = {name, strict, note, r};
+    crm__text_options o = {.encoding = name, .strict = strict, .fault = note, .ctx = r};
     crm_error err;
     crm__text *t = NULL;
     size_t got = 1;

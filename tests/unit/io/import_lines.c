@@ -51,7 +51,8 @@ static void compare(const char *p, size_t n)
     size_t at = 0;
     int fd = file_of(p, n), rc;
 
-    ck_assert_int_eq(crm__lines_open(NULL, fd, "UTF-8", &l, &err), CRM_OK);
+    ck_assert_int_eq(crm__lines_open(NULL, &(crm__waiting){fd, NULL, NULL}, "UTF-8", &l, &err),
+                     CRM_OK);
     while ((rc = crm__lines_next(l, &line, &number, &why, &err)) == CRM_OK) {
         ck_assert(next_of(p, n, &at, &expected, &want));
         ck_assert_uint_eq(number, expected);
@@ -107,7 +108,8 @@ CRM_TEST(test_io_import_lines__one_that_is_too_long_is_passed_over)
         memset(p, 'x', n);
         memcpy(p + n, "\nab\n", 4);
         fd = file_of(p, n + 4);
-        ck_assert_int_eq(crm__lines_open(NULL, fd, NULL, &l, &err), CRM_OK);
+        ck_assert_int_eq(crm__lines_open(NULL, &(crm__waiting){fd, NULL, NULL}, NULL, &l, &err),
+                         CRM_OK);
         ck_assert_int_eq(crm__lines_next(l, &line, &number, &why, &err), CRM_OK);
         ck_assert_int_eq(why != NULL, more > 0);
         ck_assert_uint_eq(number, 1);
@@ -133,7 +135,8 @@ CRM_TEST(test_io_import_lines__invalid_bytes_end_them_behind_the_good_ones)
 
     for (size_t i = 0; i < 2; i++) {
         int fd = file_of(TEXTS[i], strlen(TEXTS[i]));
-        ck_assert_int_eq(crm__lines_open(NULL, fd, "UTF-8", &l, &err), CRM_OK);
+        ck_assert_int_eq(crm__lines_open(NULL, &(crm__waiting){fd, NULL, NULL}, "UTF-8", &l, &err),
+                         CRM_OK);
         for (uint64_t k = 1; k <= 2; k++) {
             ck_assert_int_eq(crm__lines_next(l, &line, &number, &why, &err), CRM_OK);
             ck_assert_uint_eq(number, k);

@@ -302,7 +302,7 @@ CRM_TEST(test_io_table__csv_is_what_its_reader_gives)
         size_t n = 4 + crmtest_below(&seed, sizeof text - 4), got = 0;
         crm__table_options o = {"csv", "UTF-8", ',', NULL};
         crm__csv_options co = {',', 0};
-        crm__text_options to = {"UTF-8", 0, NULL, NULL};
+        crm__text_options to = {.encoding = "UTF-8"};
         memory m = {text, n};
         crm__text *t;
         crm__csv *c;

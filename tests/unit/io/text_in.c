@@ -55,7 +55,7 @@ static void read_all(seen *s, const void *p, size_t n, long step, size_t cap, co
                      int strict)
 {
     source from = {p, n, 0, step, 1};
-    crm__text_options o = {encoding, strict, note, s};
+    crm__text_options o = {.encoding = encoding, .strict = strict, .fault = note, .ctx = s};
     crm__text *t = NULL;
     uint8_t *to = malloc(cap);
     size_t got = 1;
