@@ -10,6 +10,7 @@
 
 #include "bits/kernel.h"
 #include "db/journal.h"
+#include "db/tag_one.h"
 #include "db/tag_part.h"
 
 #include <stdlib.h>
@@ -20,11 +21,11 @@ int crm__tag_has(crm_txn *txn, uint32_t tag, crm_id id, int *has)
     uint8_t key[CRM__KEY_TAG];
     crm__slice k = crm__key_tag(key, id >> CRM__CHUNK_SHIFT, tag), stored, payload;
     uint32_t row = (uint32_t)(id & (CRM__CHUNK_ROWS - 1));
+    const uint64_t *ops;
+    uint32_t count = 0;
     crm__set_view set;
     int rc;
 
-    if (txn->write)
-        return crm__tag_row_in(txn, KV_TAG, k, row, has);
     *has = 0;
     rc = txn->kv->ops->get(txn->kv, KV_TAG, k, &stored);
     if (!rc)
@@ -33,7 +34,12 @@ int crm__tag_has(crm_txn *txn, uint32_t tag, crm_id id, int *has)
         rc = crm__set_open(payload, &set);
     if (!rc)
         *has = crm__set_view_has(&set, row);
-    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    ops = txn->write ? crm__edits_ops(&txn->edits, KV_TAG, k, &count) : NULL;
+    if (count)
+        *has = crm__edits_row(ops, count, row, *has);
+    return CRM_OK;
 }
 
 /* ---- groups ---- */
@@ -278,6 +284,7 @@ int crm__tag_row(crm__tagging *t, uint32_t tag, int ends, crm_id id, int on)
         rc = crm__edits_bit(&t->txn->edits, KV_TAG, k, e.row, on);
     if (rc)
         return fail(t, rc);
+    crm__tag_one_switch(t->txn, e.chunk, e.row, tag, t->dimension, on);
     t->changed++;
     return CRM_OK;
 }
@@ -431,6 +438,7 @@ int crm__tag_chunk(crm__tagging *t, uint32_t tag, int ends, uint64_t chunk,
     int rc = crm__txn_set(t->txn, KV_TAG, crm__key_tag(key, chunk, tag), now);
 
     crm__tag_parts_forget(&e);
+    crm__tag_one_forget(t->txn, chunk);
     if (!rc)
         rc = on ? give_words(&e, ends, words, now, &n) : take_words(&e, words, now, &n);
     if (rc)

@@ -37,6 +37,7 @@ typedef struct crm__tagging {
     int grouped; /* the group is known */
     int keep;    /* a tag that is there and not over keeps its end, unless `how` has one */
     crm_id id;   /* the one customer of an entry of its own; 0: in a batch */
+    const char *dimension; /* key of that of the tag that is given; NULL: not said, which costs */
     crm__buf tags;
     uint64_t changed; /* customers and tags */
     crm_error *err;

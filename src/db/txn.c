@@ -2,6 +2,7 @@
  * Transactions: begin, commit, abort, savepoints, and the checks at every entry.
  */
 #include "db/journal.h"
+#include "db/tag_one.h"
 #include "db/tagged.h"
 
 #include "base/time.h"
@@ -376,6 +377,7 @@ void crm__txn_free(crm_txn *txn)
     crm__record_clear(txn->mem, &txn->batch.part);
     crm__release(txn->mem, txn->texts);
     crm__tag_cache_free(txn);
+    crm__tag_one_free(txn);
     crm__end_cache_free(txn);
     crm__arena_clear(&txn->work);
     crm__zone_close(txn->zone);

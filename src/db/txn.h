@@ -143,6 +143,7 @@ struct crm_txn {
     struct crm__texts *texts;         /* numbers of texts met (index.c); NULL until one is */
     struct crm__tag_cache *tag_cache; /* NULL until tags are changed */
     struct crm__end_cache *end_cache; /* NULL until ends of tags are */
+    struct crm__tag_ones *tag_ones;   /* NULL until a tag of a dimension with one is given */
     uint8_t tag_origin;               /* CRM_TAG_*: of the tags that documents give */
 };
 

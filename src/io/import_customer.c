@@ -160,6 +160,7 @@ static int give_tags(crm_import *imp, crm_id id, int created, crm_error *err)
         t.how.until = list[i].until;
         rc = crm__dict_give(txn, CRM__DICT_TAG, (const char *)tag.name.p, tag.name.n, &tag.number,
                             op.err);
+        t.dimension = tag.dimension->key;
         if (!rc)
             rc = created ? crm__tag_row(&t, tag.number, tag.dimension->expires, id, 1)
                          : crm__tag_give(&t, imp->c->model, &tag, id);

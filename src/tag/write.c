@@ -3,6 +3,8 @@
  */
 #include "base/utf8.h"
 #include "db/journal.h"
+#include "bits/kernel.h"
+#include "db/tag_one.h"
 #include "tag/tag.h"
 
 #include <stdlib.h>
@@ -90,25 +92,87 @@ static int tags_within(crm_txn *txn, const crm__model *m, const crm__dimension *
     return rc ? rc : out->failed ? CRM_ENOMEM : CRM_OK;
 }
 
+/* Which tag of a dimension with one each row of a chunk has. */
+static int fill_rows(crm_txn *txn, const crm__dimension *d, uint64_t chunk, uint32_t *tags)
+{
+    size_t n = strlen(d->key);
+    uint8_t key[CRM__KEY_TAG];
+
+    crm__key_tag(key, chunk, 0);
+    for (int past = 0;; past = 1) {
+        uint64_t words[CRM__SET_WORDS] = {0};
+        crm__slice name;
+        uint32_t tag;
+        int rc =
+            crm__tag_near(txn, KV_TAG, crm__slice_of(key, sizeof key), 0, past, key, sizeof key);
+        if (rc == CRM_ENOTFOUND || (!rc && crm__get_be32(key) != chunk))
+            return CRM_OK;
+        tag = crm__get_be32(key + 4);
+        if (!rc)
+            rc = crm__dict_name(txn, CRM__DICT_TAG, tag, &name);
+        if (rc)
+            return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
+        if (name.n <= n || name.p[n] != ':' || memcmp(name.p, d->key, n) != 0)
+            continue;
+        rc = crm__txn_set(txn, KV_TAG, crm__slice_of(key, sizeof key), words);
+        if (rc)
+            return rc;
+        for (int32_t row = crm__set_next(words, 0); row >= 0;
+             row = crm__set_next(words, (uint32_t)row + 1))
+            tags[row] = tags[row] ? CRM__TAG_MANY : tag;
+    }
+}
+
+/* The tag of a dimension with one that a customer has, 0: none; CRM__TAG_MANY: not known. */
+static int tag_of(crm_txn *txn, const crm__dimension *d, crm_id id, uint32_t *tag)
+{
+    uint64_t chunk = id >> CRM__CHUNK_SHIFT;
+    uint32_t *tags;
+    int filled, rc = crm__tag_one_rows(txn, d->key, chunk, &tags, &filled);
+
+    *tag = CRM__TAG_MANY;
+    if (rc || !tags)
+        return rc;
+    if (!filled) {
+        rc = fill_rows(txn, d, chunk, tags);
+        if (rc)
+            return rc;
+        crm__tag_one_filled(txn, d->key, chunk);
+    }
+    *tag = tags[id & (CRM__CHUNK_ROWS - 1)];
+    return CRM_OK;
+}
+
+static int is_among(const crm__tag *tags, size_t count, uint32_t number)
+{
+    size_t k = 0;
+
+    while (k < count && tags[k].number != number)
+        k++;
+    return k < count;
+}
+
 /* Takes all tags of a dimension but those listed. */
 static int take_others(crm__tagging *t, const crm__model *m, const crm__dimension *d,
                        const crm__tag *but, size_t count, crm_id id)
 {
+    uint32_t known = CRM__TAG_MANY;
     crm_txn *txn = t->txn;
     const crm__tag *all;
     crm__buf tags;
-    int rc;
+    int rc = d->one ? tag_of(txn, d, id, &known) : CRM_OK;
 
+    if (!rc && known != CRM__TAG_MANY)
+        return known && !is_among(but, count, known) ? crm__tag_row(t, known, d->expires, id, 0)
+                                                     : CRM_OK;
     crm__buf_init(&tags, txn->mem);
-    rc = tags_within(txn, m, d, id, &tags);
+    if (!rc)
+        rc = tags_within(txn, m, d, id, &tags);
     if (rc)
         rc = crm__txn_fail(txn, rc, "can't read the tags", t->err);
     all = (const crm__tag *)(const void *)tags.p;
     for (size_t i = 0; i < tags.n / sizeof *all && !rc; i++) {
-        size_t k = 0;
-        while (k < count && but[k].number != all[i].number)
-            k++;
-        if (k == count)
+        if (!is_among(but, count, all[i].number))
             rc = crm__tag_row(t, all[i].number, d->expires, id, 0);
     }
     crm__buf_clear(&tags);
@@ -120,6 +184,7 @@ int crm__tag_give(crm__tagging *t, const crm__model *m, const crm__tag *tag, crm
     int rc = end_ok(tag, &t->how, t->err);
 
     t->keep = 1;
+    t->dimension = tag->dimension->key;
     if (!rc && tag->dimension->one)
         rc = take_others(t, m, tag->dimension, tag, 1, id);
     return rc ? rc : crm__tag_row(t, tag->number, tag->dimension->expires, id, 1);
@@ -130,6 +195,7 @@ int crm__tag_give_new(crm__tagging *t, const crm__tag *tag, crm_id id, crm__buf 
     int rc = end_ok(tag, &t->how, t->err);
 
     t->keep = 1;
+    t->dimension = tag->dimension->key;
     for (size_t i = 0; tag->dimension->one && i < given->n / sizeof *tag && !rc; i++) {
         const crm__tag *other = (const crm__tag *)(const void *)given->p + i;
         if (other->dimension == tag->dimension && other->number != tag->number)
@@ -244,6 +310,7 @@ int crm__tag_set_all(crm__tagging *t, const crm__model *m, const crm__dimension 
             rc = crm__fail_field(t->err, CRM_EVALUE, d->key, "%s: a customer has at most one",
                                  d->key);
     }
+    t->dimension = d->key;
     if (!rc)
         rc = take_others(t, m, d, tags, count, id);
     for (size_t i = 0; i < count && !rc; i++) {

@@ -965,8 +965,8 @@ static void random_many(crm_txn *txn, world *w, int t, int until, int on, int ho
             continue;
         ids[n++] = (crm_id)id;
         if (on) {
-            want += !w->has[id][t] ||
-                    (w->until[id][t] != until && (until || w->until[id][t] <= hour));
+            want +=
+                !w->has[id][t] || (w->until[id][t] != until && (until || w->until[id][t] <= hour));
             add(w, id, t, until, hour);
         } else {
             want += (uint64_t)w->has[id][t];
@@ -1116,6 +1116,171 @@ CRM_TEST(test_api_tag__random_changes_match_an_oracle)
         compare(txn, &committed, hour);
         OK(crm_txn_abort(txn));
     }
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+/* ---- a dimension with one, asked again and again by one transaction ---- */
+
+enum { TEAMS = 150, MEMBERS = 50 };
+
+typedef struct teams {
+    unsigned char in[MEMBERS + 1][TEAMS];
+} teams;
+
+static const char *team(int t)
+{
+    static char text[2][24];
+    static int turn;
+    char *to = text[turn = !turn];
+
+    snprintf(to, sizeof text[0], "team:t%d", t);
+    return to;
+}
+
+static void compare_teams(crm_txn *txn, const teams *w)
+{
+    for (int id = 1; id <= MEMBERS; id++) {
+        const char *have = tags_of(txn, (crm_id)id, CRM_TAG_BRIEF), *at = have;
+        size_t count = 0, words = *have != 0;
+        for (int t = 0; t < TEAMS; t++)
+            count += w->in[id][t];
+        while ((at = strchr(at, ' ')) != NULL)
+            words += *at++ == ' ';
+        ck_assert_msg(words == count, "%d: %s, not %d", id, have, (int)count);
+        for (int t = 0; t < TEAMS; t++) {
+            size_t n = strlen(team(t));
+            at = strstr(have, team(t));
+            while (at && at[n] && at[n] != ' ')
+                at = strstr(at + 1, team(t));
+            ck_assert_msg(!at == !w->in[id][t], "%d: %s and %s", id, have, team(t));
+        }
+    }
+}
+
+static void join(teams *w, int id, int t)
+{
+    memset(w->in[id], 0, sizeof w->in[id]);
+    w->in[id][t] = 1;
+}
+
+static void join_many(crm_txn *txn, teams *w, int t)
+{
+    crm_id ids[MEMBERS];
+    size_t n = 0;
+
+    for (int id = 1; id <= MEMBERS; id++) {
+        if (below(4))
+            continue;
+        ids[n++] = (crm_id)id;
+        join(w, id, t);
+    }
+    OK(crm_tag_add_many(txn, ids, n, team(t), NULL, NULL, &er));
+}
+
+static void merge_teams(crm_txn *txn, teams *w, int from, int to)
+{
+    int any = 0;
+
+    for (int id = 1; id <= MEMBERS && from != to; id++) {
+        any |= w->in[id][from];
+        if (w->in[id][from])
+            join(w, id, to);
+    }
+    if (any)
+        OK(crm_tag_merge(txn, team(from), team(to), NULL, &er));
+}
+
+static void change_team(crm_txn *txn, teams *w)
+{
+    int id = 1 + (int)below(MEMBERS), t = (int)below(TEAMS), had;
+    const char *one = team(t);
+    char doc[80];
+
+    switch (below(40)) {
+    case 0:
+        join_many(txn, w, t);
+        break;
+    case 1:
+        merge_teams(txn, w, (int)below(TEAMS), t);
+        break;
+    case 2:
+    case 3:
+    case 4:
+        had = w->in[id][t];
+        IS(had ? CRM_OK : CRM_DONE, crm_tag_remove(txn, (crm_id)id, one, &er));
+        w->in[id][t] = 0;
+        break;
+    case 5:
+    case 6:
+        snprintf(doc, sizeof doc, "{\"tags\":{\"add\":[\"%s\",\"free:x%d\"],\"remove\":[\"%s\"]}}",
+                 one, t, team((t + 1) % TEAMS));
+        OK(crm_customer_patch_json(txn, (crm_id)id, 0, doc, CRM_NUL, &er));
+        OK(crm_tag_set(txn, (crm_id)id, "free", NULL, 0, NULL, &er));
+        join(w, id, t);
+        break;
+    case 7:
+    case 8:
+        had = (int)below(3);
+        if (had && crm_tag_set(txn, (crm_id)id, "team", &one, 1, NULL, &er) >= 0)
+            join(w, id, t);
+        else if (crm_tag_set(txn, (crm_id)id, "team", NULL, 0, NULL, &er) >= 0)
+            memset(w->in[id], 0, sizeof w->in[id]);
+        break;
+    default:
+        ck_assert_int_ge(crm_tag_add(txn, (crm_id)id, one, NULL, &er), 0);
+        join(w, id, t);
+    }
+}
+
+CRM_TEST(test_api_tag__of_a_dimension_with_one_there_is_one)
+{
+    static const char MANY_TEAMS[] =
+        "crm: 1\nfields: {name: {type: text}}\ntags: {team: , free: }\n";
+    static const char ONE_TEAM[] =
+        "crm: 1\nfields: {name: {type: text}}\ntags: {team: {one: true}, free: }\n";
+    crm_db *db = api_open_model(MANY_TEAMS);
+    static teams now, saved;
+    int turns = (int)crmtest_rounds(4, 40);
+    crm_savepoint mark;
+    crm_txn *txn;
+
+    state = crmtest_seed();
+    make(db, MEMBERS);
+    /* some have several, from before there was to be one */
+    txn = begin_at(db, CRM_WRITE, AT(1), CRM_BATCH_NEW);
+    for (int i = 0; i < 2 * MEMBERS; i++) {
+        int id = 1 + (int)below(MEMBERS), t = (int)below(TEAMS);
+        ck_assert_int_ge(crm_tag_add(txn, (crm_id)id, team(t), NULL, &er), 0);
+        now.in[id][t] = 1;
+    }
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE, AT(1), 0);
+    OK(crm_model_apply(txn, ONE_TEAM, CRM_NUL, CRM_FORCE, NULL, NULL, &er));
+    api_commit(txn);
+    for (int turn = 0; turn < turns; turn++) {
+        txn = begin_at(db, CRM_WRITE, AT(2), turn % 2 ? CRM_BATCH_NEW : 0);
+        OK(crm_txn_savepoint(txn, &mark, &er));
+        saved = now;
+        for (int i = 0; i < 400; i++) {
+            change_team(txn, &now);
+            if (!below(60)) {
+                OK(crm_txn_rollback(txn, mark, &er));
+                now = saved;
+            } else if (!below(60)) {
+                OK(crm_txn_savepoint(txn, &mark, &er));
+                saved = now;
+            }
+            if (i % 50 == 0)
+                compare_teams(txn, &now);
+        }
+        compare_teams(txn, &now);
+        api_commit(txn);
+    }
+    txn = begin_at(db, CRM_READ, AT(2), 0);
+    compare_teams(txn, &now);
+    OK(crm_txn_abort(txn));
     verify(db);
     crm_db_close(db);
     api_check_clean(api_path());
