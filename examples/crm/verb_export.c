@@ -3,6 +3,7 @@
  */
 #include "tool.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -201,6 +202,104 @@ static int fail_export(exporting *x, const char *file, crm_error *err)
     return fail_crm(x->t, err);
 }
 
+/* ---- whether it comes back ---- */
+
+/* Appends a name to a list: "a, b". */
+static void list_name(buf *list, const char *name, size_t n)
+{
+    buf_str(list, list->n ? ", " : "");
+    text_clean(list, name, n);
+}
+
+typedef struct coming_back {
+    buf lost, other, sources, found_by;
+    int by_id;
+} coming_back;
+
+static void judge_column(exporting *x, crm_txn *txn, slice column, coming_back *c)
+{
+    buf name = {0}, use = {0}, key = {0};
+    crm_field f = {0};
+    size_t bare;
+
+    json_text(&name, json_member(column, "column"));
+    json_text(&use, json_member(column, "use"));
+    json_text(&key, json_member(column, "field"));
+    bare = strcspn(name.p, "@");
+    if (strcmp(use.p, "id") == 0)
+        c->by_id = 1;
+    if (strcmp(use.p, "none") == 0 || strcmp(use.p, "left_out") == 0) {
+        list_name(&c->lost, name.p, name.n);
+    } else if (strcmp(use.p, "field") == 0 && key.n) {
+        if (!x->labels && (key.n != bare || memcmp(key.p, name.p, bare) != 0))
+            buf_fmt(&c->other, "%s%s as %s", c->other.n ? ", " : "", name.p, key.p);
+        if (!crm_field_find(txn, key.p, key.n, &f, NULL) && !name.p[bare] &&
+            f.flags & CRM_FIELD_PER_SOURCE)
+            list_name(&c->sources, name.p, name.n);
+        else if (f.flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE))
+            list_name(&c->found_by, name.p, name.n);
+    }
+    buf_free(&name);
+    buf_free(&use);
+    buf_free(&key);
+}
+
+static void tell_columns(exporting *x, crm_import *imp)
+{
+    coming_back c = {0};
+    slice mapping = {NULL, 0}, columns, key, column;
+    size_t pos = 0;
+    crm_txn *txn;
+    char *json;
+
+    if (crm_import_mapping_json(imp, &json, &mapping.n, NULL))
+        return;
+    mapping.p = json;
+    columns = json_member(mapping, "columns");
+    if (!begin(x->t, CRM_READ, &txn)) {
+        while (json_next(columns, &pos, &key, &column))
+            judge_column(x, txn, column, &c);
+        crm_txn_abort(txn);
+    }
+    crm_free(json);
+    if (c.lost.n)
+        note(x->t, "imported again, it leaves out: %s", c.lost.p);
+    if (c.other.n)
+        note(x->t, "imported again, it has %s", c.other.p);
+    if (c.sources.n)
+        note(x->t, "imported again, values of %s lose their source: choose %s@SOURCE", c.sources.p,
+             c.sources.p);
+    if (!x->events && !c.by_id && c.found_by.n)
+        note(x->t,
+             "imported again, customers are found by %s, and those without are not: begin with "
+             "id,kind",
+             c.found_by.p);
+    buf_free(&c.lost);
+    buf_free(&c.other);
+    buf_free(&c.sources);
+    buf_free(&c.found_by);
+}
+
+/* With chosen columns a file may not come back as it went: says so, by what import makes of it. */
+static void tell_way_back(exporting *x, const char *file)
+{
+    crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    crm_import *imp;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    o.flags = x->events ? CRM_IMPORT_EVENTS : 0;
+    if (crm_import_open(x->t->db, fd, &o, &imp, &err) == CRM_OK)
+        tell_columns(x, imp);
+    else if (err.code == CRM_EFIELD)
+        note(x->t, "it can't be imported again: %s%s", err.message,
+             x->events ? "" : " (columns that begin with id,kind always can)");
+    crm_import_close(imp);
+    close(fd);
+}
+
 static int export_to(exporting *x, const char *file)
 {
     crm_error err = CRM_ERROR_INIT;
@@ -223,6 +322,8 @@ static int export_to(exporting *x, const char *file)
         return fail_export(x, file, &err);
     if (file)
         put_result(t, file, &result);
+    if (file && x->o.fields && x->o.format == CRM_EXPORT_CSV && !x->excel)
+        tell_way_back(x, file);
     return 0;
 }
 

@@ -119,7 +119,8 @@ static int find_mapping(crm_import *imp, crm_error *err)
 {
     crm__mapping_options m = {
         imp->what,   imp->o.mapping,    imp->o.mapping ? strlen(imp->o.mapping) : 0,
-        imp->o.kind, imp->txn_o.source, imp->o.policy == CRM_IMPORT_UPDATE};
+        imp->o.kind, imp->txn_o.source, imp->o.policy == CRM_IMPORT_UPDATE,
+        imp->o.policy == CRM_IMPORT_UPSERT};
     crm_txn *txn;
     int rc = crm_txn_begin(imp->db, CRM_READ, NULL, &txn, err);
 

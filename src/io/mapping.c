@@ -233,6 +233,7 @@ static int read_options(crm__mapping *m, const crm__mapping_options *o, crm_erro
 
     m->what = o->what;
     m->partial = o->partial;
+    m->upsert = o->upsert;
     if (o->text)
         rc = crm__map_text_read(m, o->text, o->text_n, err);
     if (!rc && o->kind)
@@ -417,18 +418,33 @@ static int claimed(const crm__mapping *m, unsigned own)
     return crm__map_goal_at(m, own)->first != CRM__NO_GOAL;
 }
 
+/* Whether there need be no column for what every customer must have: customers who are there have
+ * it.  A column that nobody claims might be the one, so that a file is told at once that it is not
+ * found; one that begins with their numbers is an export with chosen fields. */
+static int may_lack(const crm__mapping *m)
+{
+    if (m->partial || (m->upsert && claimed(m, CRM__GOAL_ID)))
+        return 1;
+    for (size_t i = 0; m->upsert && i < crm__mapping_count(m); i++) {
+        if (crm__map_column_at(m, i)->told.use == CRM__USE_NONE)
+            return 0;
+    }
+    return m->upsert;
+}
+
 static int judge_customers(const crm__mapping *m, crm_error *err)
 {
+    const int lacks = may_lack(m);
     unsigned kind = m->kind_number ? m->kind_number : CRM__KIND_PERSON;
     size_t used = 0;
 
     for (size_t i = CRM__GOALS_OWN; i < m->goals.n / sizeof(crm__map_goal); i++)
         used += crm__map_goal_at(m, i)->first != CRM__NO_GOAL;
-    used += m->partial && crm__map_goal_at(m, CRM__GOAL_TAGS)->first != CRM__NO_GOAL;
+    used += (m->partial || claimed(m, CRM__GOAL_ID)) && claimed(m, CRM__GOAL_TAGS);
     if (!used)
         return crm__fail(err, CRM_EFIELD,
                          "no column is one of a field: is the first row the names of the columns?");
-    for (size_t i = 0; i < crm__model_count(m->model) && !m->partial; i++) {
+    for (size_t i = 0; i < crm__model_count(m->model) && !lacks; i++) {
         const crm__field *f = crm__model_at(m->model, i);
         if (!(f->flags & CRM_FIELD_REQUIRED) || f->default_value.n || has_goal(m, f) ||
             !(f->kinds & 1u << kind))

@@ -57,6 +57,7 @@ typedef struct crm__mapping_options {
                            else "import" (of identities: the program the table comes from, where its
                            columns tell that) */
     int partial; /* rows only change customers that are there: they may lack required fields */
+    int upsert;  /* rows may change such customers; those of others are bad without the fields */
 } crm__mapping_options;
 
 /* A mapping for a model of the transaction, which must outlive it or be given anew by

@@ -96,7 +96,7 @@ struct crm__mapping {
     crm_txn *txn;
     crm__model *model;
     unsigned what;
-    int partial;
+    int partial, upsert;
     const char *kind;             /* key, NULL: none was given */
     unsigned kind_number;         /* of customers */
     const crm__event_kind *event; /* of events */
