@@ -16,7 +16,8 @@ struct leaf {
     judge passes;
     char text[TEXT];
     int a, b, cmp, negated;
-    int64_t from, until; /* of events: from <= time < until */
+    int windowed; /* in w, and not at any time */
+    w_window w;   /* as of the moment and in the zone of who asks */
     int64_t n, m;
     int kind, then, what, test;
     const w_question *of; /* a saved one's */
@@ -53,6 +54,21 @@ static int holds(int cmp, int order)
     default:
         return order >= 0;
     }
+}
+
+static const w_edges *edges_of(const leaf *l)
+{
+    return w_window_edges(&((leaf *)(uintptr_t)l)->w); /* which remembers them */
+}
+
+static int in_window(const leaf *l, int64_t time)
+{
+    const w_edges *e;
+
+    if (!l->windowed)
+        return 1;
+    e = edges_of(l);
+    return time >= e->from && time < e->until;
 }
 
 static int order_of(int64_t a, int64_t b)
@@ -141,14 +157,27 @@ static void ask_rate(world *w, leaf *l)
              strchr(W_RATE[l->a], '.') && below(w, 2) ? "0" : "");
 }
 
+static int packed(int64_t day)
+{
+    int y, m, d;
+
+    if (day == INT64_MIN || day == INT64_MAX)
+        return day < 0 ? 0 : INT32_MAX;
+    w_civil(day, &y, &m, &d);
+    return y * 512 + m * 32 + d;
+}
+
 static int joined_passes(const leaf *l, const w_customer *c)
 {
-    int in;
+    int64_t from = l->n, until = l->m;
 
     if (c->joined < 0)
         return l->negated;
-    in = W_DATE_PACKED[c->joined] >= l->n && W_DATE_PACKED[c->joined] < l->m;
-    return in != l->negated;
+    if (l->windowed) {
+        from = packed(edges_of(l)->first_day);
+        until = packed(edges_of(l)->end_day);
+    }
+    return (W_DATE_PACKED[c->joined] >= from && W_DATE_PACKED[c->joined] < until) != l->negated;
 }
 
 static void ask_joined(world *w, leaf *l)
@@ -159,80 +188,64 @@ static void ask_joined(world *w, leaf *l)
     } WINDOW[] = {
         {"since 1990-05-17", 1990 * 512 + 5 * 32 + 17, INT32_MAX},
         {"before 2000-02-29", 0, 2000 * 512 + 2 * 32 + 29},
-        {"this month", 2026 * 512 + 2 * 32 + 1, 2026 * 512 + 3 * 32 + 1},
-        {"next 30 days", 2026 * 512 + 2 * 32 + 2, 2026 * 512 + 3 * 32 + 5},
+        {"on 1990-05", 1990 * 512 + 5 * 32, 1990 * 512 + 6 * 32},
+        {"since 1990-05", 1990 * 512 + 5 * 32, INT32_MAX},
         {"between 1990-05-01 and 2000-12-31", 1990 * 512 + 5 * 32 + 1, 2001 * 512 + 32 + 1},
     };
-    int i = (int)below(w, 5);
+    char window[100];
+    int i = (int)below(w, 10);
 
-    l->n = WINDOW[i].from;
-    l->m = WINDOW[i].until;
     l->negated = (int)below(w, 2);
     l->passes = joined_passes;
-    snprintf(l->text, TEXT, "joined %sin %s", l->negated ? "not " : "", WINDOW[i].text);
+    l->windowed = i >= 5;
+    if (i < 5) {
+        l->n = WINDOW[i].from;
+        l->m = WINDOW[i].until;
+    } else {
+        w_window_any(&w->seed, 1, &l->w, window, sizeof window);
+    }
+    snprintf(l->text, TEXT, "joined %sin %s", l->negated ? "not " : "",
+             i < 5 ? WINDOW[i].text : window);
 }
 
 static int birthday_passes(const leaf *l, const w_customer *c)
 {
-    /* 2 to 12 February: of the dates only 2026-02-02; with 28 February 29 February too. */
-    if (c->joined < 0)
-        return 0;
-    return W_DATE_PACKED[c->joined] == 2026 * 512 + 2 * 32 + 2 ||
-           (l->a && (W_DATE_PACKED[c->joined] == 2026 * 512 + 2 * 32 + 28 ||
-                     W_DATE_PACKED[c->joined] == 2000 * 512 + 2 * 32 + 29));
+    const w_edges *e = edges_of(l);
+    int date = c->joined < 0 ? 0 : W_DATE_PACKED[c->joined], month = date >> 5 & 15,
+        day = date & 31;
+
+    for (int64_t at = e->first_day; day && at < e->end_day; at++) {
+        int y, m, d, end;
+        w_civil(at, &y, &m, &d);
+        end = m == 2 && d == 28 && (y % 4 != 0 || (y % 100 == 0 && y % 400 != 0));
+        if (m == month && (d == day || (end && day == 29)))
+            return 1;
+    }
+    return 0;
 }
 
 static void ask_birthday(world *w, leaf *l)
 {
-    l->a = (int)below(w, 2);
+    char window[100];
+
+    do /* a day is a day in any year, so it has to end and to begin */
+        w_window_any(&w->seed, 1, &l->w, window, sizeof window);
+    while (strncmp(window, "since", 5) == 0 || strncmp(window, "before", 6) == 0);
     l->passes = birthday_passes;
-    snprintf(l->text, TEXT, "anniversary(joined) in next %d days", l->a ? 26 : 10);
+    snprintf(l->text, TEXT, "anniversary(joined) in %s", window);
 }
 
 static int seen_passes(const leaf *l, const w_customer *c)
 {
-    int in = c->seen != W_NONE && c->seen >= l->from && c->seen < l->until;
+    int in = c->seen != W_NONE && in_window(l, c->seen);
 
     return in != l->negated;
 }
 
-/* A window as text, with its instants. */
 static void any_window(world *w, leaf *l, char *to, size_t size)
 {
-    int64_t days = 1 + (int64_t)below(w, 40);
-
-    l->from = INT64_MIN;
-    l->until = INT64_MAX;
-    switch (below(w, 6)) {
-    case 0:
-        l->until = W_NOW + 1;
-        l->from = W_NOW - days * W_DAY;
-        snprintf(to, size, "last %lld days", (long long)days);
-        break;
-    case 1:
-        l->until = W_NOW + 1;
-        l->from = W_NOW - days * W_DAY / 24;
-        snprintf(to, size, "last %lld hours", (long long)days);
-        break;
-    case 2:
-        l->from = W_NOW - days * W_DAY / 2;
-        snprintf(to, size, "since %s", w_instant(l->from));
-        break;
-    case 3:
-        l->until = W_NOW - days * W_DAY / 2;
-        snprintf(to, size, "before %s", w_instant(l->until));
-        break;
-    case 4: /* 1 to 31 January 2026 */
-        l->until = W_NOW - W_DAY - W_DAY / 2;
-        l->from = l->until - 31 * W_DAY;
-        snprintf(to, size, "previous month");
-        break;
-    default:
-        l->from = W_NOW + 1;
-        l->until = W_NOW + days * W_DAY + 1;
-        snprintf(to, size, "next %lld days", (long long)days);
-        break;
-    }
+    l->windowed = 1;
+    w_window_any(&w->seed, 0, &l->w, to, size);
 }
 
 static void ask_seen(world *w, leaf *l)
@@ -501,8 +514,8 @@ static const char *const TEST[] = {"",
 
 static int counts(const leaf *l, const w_event *e, int kind)
 {
-    return !e->voided && (kind < 0 || e->kind == kind) && e->time >= l->from &&
-           e->time < l->until && (kind != 0 || amount_test(l, e));
+    return !e->voided && (kind < 0 || e->kind == kind) && in_window(l, e->time) &&
+           (kind != 0 || amount_test(l, e));
 }
 
 /* What of an event the sums are of; W_NONE: nothing. */
@@ -568,8 +581,6 @@ static void ask_events(world *w, leaf *l)
     char window[100] = "", part[140] = "", number[40];
 
     l->passes = aggregate_passes;
-    l->from = INT64_MIN;
-    l->until = INT64_MAX;
     l->what = (int)below(w, 9);
     l->cmp = (int)below(w, 6);
     l->kind = l->what >= SUM && l->what <= DISTINCT ? 0 : (int)below(w, W_KINDS + 1) - 1;
@@ -616,7 +627,7 @@ static int sequence_passes(const leaf *l, const w_customer *c)
         for (int k = 0; k < c->event_count; k++) {
             const w_event *b = &c->events[k];
             if (!b->voided && b->kind == l->then && b->time > a->time &&
-                (!l->n || b->time <= a->time + l->n * W_DAY))
+                (!l->n || b->time <= w_days_later(a->time, l->n)))
                 followed = 1;
         }
         if (followed != l->negated)
@@ -630,8 +641,6 @@ static void ask_sequence(world *w, leaf *l)
     char window[100], part[140] = "", within[40] = "";
 
     l->passes = sequence_passes;
-    l->from = INT64_MIN;
-    l->until = INT64_MAX;
     l->kind = (int)below(w, W_KINDS);
     l->then = (int)below(w, W_KINDS);
     l->negated = (int)below(w, 2);

@@ -136,21 +136,28 @@ static void ask_some(world *w, crm_txn *txn, int n, int depth)
     }
 }
 
+/* Moments, zones and models of all kinds: what is asked, what was saved, and the clock move apart. */
 CRM_TEST(test_api_segment_oracle__stored)
 {
     static world w;
-    size_t rounds = crmtest_rounds(12, 120);
+    size_t rounds = crmtest_rounds(24, 240);
 
     w.seed = crmtest_seed() ^ 0x5e65;
+    w.varied = 1;
     w_open(&w);
     for (size_t r = 0; r < rounds; r++) {
         crm_txn *txn = w_begin(&w, CRM_WRITE);
-        for (int i = 0; i < 150; i++)
+        for (int i = 0; i < 75; i++)
             w_change(&w, txn);
+        ask_some(&w, txn, 60, 2);
         api_commit(txn);
-        txn = w_begin(&w, CRM_READ);
-        ask_some(&w, txn, 6400, 2 + (int)(r % 2));
-        crm_txn_abort(txn);
+        for (int clock = 0; clock < 20; clock++) {
+            txn = w_begin(&w, CRM_READ);
+            ask_some(&w, txn, 200, 2 + (int)(r % 2));
+            crm_txn_abort(txn);
+        }
+        if (r % 3 == 2)
+            w_remodel(&w);
     }
     w_close(&w);
     api_check_clean(api_path());
@@ -229,7 +236,7 @@ CRM_TEST(test_api_segment_oracle__tags_of_a_segment)
             w_customer *c = &w.c[i];
             if (c->deleted || !w_passes(q, c))
                 continue;
-            if (on && c->tags >> tag & 1 && (!c->until[tag] || c->until[tag] > W_NOW))
+            if (on && c->tags >> tag & 1 && (!c->until[tag] || c->until[tag] > w_at.now))
                 continue; /* it keeps its end */
             want += on || c->tags >> tag & 1;
             if (on && strncmp(W_TAG[tag], "value:", 6) == 0)

@@ -33,24 +33,34 @@ const char *const W_TAG[] = {
     "interest:x",      "interest:golf-2",
 };
 
+/* What may vary, by numbers: the first of each is what it is when nothing does. */
+static const char *const INDEX[][4] = {
+    {"", ", index: false", ", index: [sort]", ""}, /* numbers, enums */
+    {", index: values", "", ", index: [values, sort]", ", index: [contains, values]"},
+    {"", ", index: [contains]", ", index: [sort]", ", index: [values, sort, contains]"},
+    {", index: [contains, sort]", "", ", index: [contains]", ", index: values"},
+    {", index: values", "", ", index: [contains]", ", index: [values, contains]"},
+};
+static const char *const FAST[] = {", fast: true", ""};
+
 static const char MODEL[] =
     "crm: 1\n"
     "name: questions\n"
     "currency: CNY\n"
     "fields:\n"
     "  name: {type: text, label: {zh: 姓名}}\n"
-    "  score: {type: integer, label: {zh: 评分}}\n"
-    "  rate: {type: decimal}\n"
-    "  joined: {type: date}\n"
-    "  seen: {type: datetime}\n"
-    "  member: {type: boolean}\n"
-    "  grade: {type: enum, values: {a: {zh: 甲}, b: {zh: 乙}, c: {zh: 丙}}}\n"
-    "  country: {type: country}\n"
-    "  city: {type: text, index: values}\n"
-    "  nick: {type: text}\n"
-    "  alias: {type: text, index: [contains, sort]}\n"
-    "  price: {type: money}\n"
-    "  hobbies: {type: text, list: true, index: values}\n"
+    "  score: {type: integer%s, label: {zh: 评分}}\n"
+    "  rate: {type: decimal%s}\n"
+    "  joined: {type: date%s}\n"
+    "  seen: {type: datetime%s}\n"
+    "  member: {type: boolean%s}\n"
+    "  grade: {type: enum%s, values: {a: {zh: 甲}, b: {zh: 乙}, c: {zh: 丙}}}\n"
+    "  country: {type: country%s}\n"
+    "  city: {type: text%s}\n"
+    "  nick: {type: text%s}\n"
+    "  alias: {type: text%s}\n"
+    "  price: {type: money%s}\n"
+    "  hobbies: {type: text, list: true%s}\n"
     "tags:\n"
     "  region: {hierarchical: true, label: {zh: 地域}}\n"
     "  value: {one: true}\n"
@@ -58,11 +68,11 @@ static const char MODEL[] =
     "events:\n"
     "  order:\n"
     "    attributes:\n"
-    "      amount: {type: money, fast: true}\n"
-    "      product: {type: text, fast: true}\n"
-    "      qty: {type: integer, fast: true}\n"
+    "      amount: {type: money%s}\n"
+    "      product: {type: text%s}\n"
+    "      qty: {type: integer%s}\n"
     "  visit:\n"
-    "    attributes: {product: {type: text}}\n"
+    "    attributes: {product: {type: text%s}}\n"
     "  call:\n"
     "segments:\n"
     "  good: score >= 7 and not tag(value:low)\n"
@@ -78,9 +88,49 @@ crm_txn *w_begin(world *w, int mode)
     crm_txn_options o = CRM_TXN_OPTIONS_INIT;
     crm_txn *txn;
 
-    o.now_us = W_NOW;
+    if (w->varied)
+        w_clock_any(&w->seed);
+    o.now_us = w_at.now;
+    o.zone = w_at.zone;
     OK(crm_txn_begin(w->db, mode, &o, &txn, &er));
     return txn;
+}
+
+static const char *index_of(world *w, int kind)
+{
+    int some = kind ? 4 : 2;
+
+    return INDEX[kind][w->varied ? below(w, (uint64_t)some) : 0];
+}
+
+static const char *fast(world *w, int plain)
+{
+    return FAST[w->varied ? (int)below(w, 2) : plain];
+}
+
+static const char *model_of(world *w)
+{
+    static const int KIND[] = {0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 0, 4};
+    static char text[sizeof MODEL + 1000];
+    const char *x[16];
+
+    for (int i = 0; i < 12; i++)
+        x[i] = index_of(w, KIND[i]);
+    for (int i = 12; i < 16; i++)
+        x[i] = fast(w, i == 15);
+    snprintf(text, sizeof text, MODEL, x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], x[9],
+             x[10], x[11], x[12], x[13], x[14], x[15]);
+    return text;
+}
+
+void w_remodel(world *w)
+{
+    crm_txn *txn = w_begin(w, CRM_WRITE);
+    const char *model = model_of(w);
+    int rc = crm_model_apply(txn, model, CRM_NUL, CRM_FORCE, NULL, NULL, &er);
+
+    ck_assert_msg(rc == CRM_OK || rc == CRM_DONE, "%s: %s", model, er.message);
+    api_commit(txn);
 }
 
 const char *w_instant(int64_t us)
@@ -101,10 +151,13 @@ const char *w_instant(int64_t us)
 void w_open(world *w)
 {
     uint64_t seed = w->seed;
+    int varied = w->varied;
 
     memset(w, 0, sizeof *w);
     w->seed = seed;
-    w->db = api_open_model(MODEL);
+    w->varied = varied;
+    w_clock_set(W_NOW, "UTC");
+    w->db = api_open_model(model_of(w));
 }
 
 void w_close(world *w)
@@ -114,6 +167,7 @@ void w_close(world *w)
             w_forget(w->live[i]);
     }
     crm_db_close(w->db);
+    w_clock_set(W_NOW, "UTC");
 }
 
 /* ---- one customer ---- */
@@ -129,6 +183,8 @@ static void any_values(world *w, w_customer *c)
     c->seen = below(w, 4) ? W_NOW - (int64_t)below(w, 100) * W_DAY / 4 : W_NONE;
     if (c->seen != W_NONE && below(w, 10) == 0)
         c->seen += (int64_t)below(w, 1000000);
+    if (c->seen != W_NONE && w->varied && below(w, 2))
+        c->seen = w_instant_any(&w->seed);
     c->member = (int)below(w, 3) - 1;
     c->grade = (int)below(w, W_GRADES + 1) - 1;
     c->country = (int)below(w, W_COUNTRIES + 1) - 1;
@@ -204,7 +260,7 @@ int w_ends(int tag)
 
 int w_tagged(const w_customer *c, int tag)
 {
-    return (c->tags >> tag & 1) && (!c->until[tag] || c->until[tag] > W_NOW);
+    return (c->tags >> tag & 1) && (!c->until[tag] || c->until[tag] > w_at.now);
 }
 
 static void change_tag(world *w, crm_txn *txn, w_customer *c)
@@ -215,12 +271,12 @@ static void change_tag(world *w, crm_txn *txn, w_customer *c)
     if (c->deleted)
         return;
     if (w_ends(tag) && below(w, 2))
-        o.until_us = W_NOW + ((int64_t)below(w, 9) - 4) * W_DAY;
+        o.until_us = w_at.now + ((int64_t)below(w, 9) - 4) * W_DAY;
     if (below(w, 3)) {
         if (one)
             c->tags &= ~w_values();
         rc = crm_tag_add(txn, c->id, W_TAG[tag], &o, &er);
-        if (o.until_us || !(c->tags >> tag & 1) || c->until[tag] <= W_NOW)
+        if (o.until_us || !(c->tags >> tag & 1) || c->until[tag] <= w_at.now)
             c->until[tag] = o.until_us; /* else it keeps its end */
         c->tags |= 1u << tag;
     } else {
@@ -271,6 +327,8 @@ static void add_event(world *w, crm_txn *txn, w_customer *c)
     e->time = W_NOW - (int64_t)below(w, 480) * W_DAY / 8 + (below(w, 9) ? 0 : 4 * W_DAY);
     if (below(w, 12) == 0)
         e->time = W_NOW - 30 * W_DAY + (int64_t)below(w, 3) - 1; /* at the edge of a window */
+    if (w->varied && below(w, 2))
+        e->time = w_instant_any(&w->seed);
     e->source = (int)below(w, W_SOURCES + 1) - 1;
     put(&at, end, "{\"kind\":\"%s\",\"time\":\"%s\"", W_KIND[e->kind], w_instant(e->time));
     if (e->source >= 0)

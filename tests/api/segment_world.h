@@ -7,6 +7,7 @@
 #define SEGMENT_WORLD_H
 
 #include "help.h"
+#include "segment_clock.h"
 
 enum {
     W_CUSTOMERS = 400,
@@ -76,6 +77,7 @@ enum {
 
 typedef struct world {
     uint64_t seed;
+    int varied; /* moments, zones and models of all kinds; else noon UTC and one model */
     crm_db *db;
     w_customer c[W_CUSTOMERS];
     int count;
@@ -86,6 +88,8 @@ typedef struct world {
 
 void w_open(world *w);
 void w_close(world *w);
+/* Another model of the same fields, kinds and tags: other indexes, other attributes fast. */
+void w_remodel(world *w);
 /* One random change, in a write transaction. */
 void w_change(world *w, crm_txn *txn);
 crm_txn *w_begin(world *w, int mode);
