@@ -45,6 +45,32 @@ static inline uint32_t row_at(const crm__set_view *v, uint32_t i)
     return crm__get_le16(v->p + 2 * i);
 }
 
+static inline void put(uint64_t *words, uint32_t row, int on)
+{
+    uint64_t bit = UINT64_C(1) << (row & 63);
+
+    if (on)
+        words[row >> 6] |= bit;
+    else
+        words[row >> 6] &= ~bit;
+}
+
+/* Rows of an array.  Neighbours lie in one word as a rule, and a word just written is waited for:
+ * four quarters are gone through at once. */
+static inline void put_array(const crm__set_view *v, uint64_t *words, int on)
+{
+    uint32_t quarter = v->n / 4;
+
+    for (uint32_t i = 0; i < quarter; i++) {
+        put(words, row_at(v, i), on);
+        put(words, row_at(v, i + quarter), on);
+        put(words, row_at(v, i + 2 * quarter), on);
+        put(words, row_at(v, i + 3 * quarter), on);
+    }
+    for (uint32_t i = 4 * quarter; i < v->n; i++)
+        put(words, row_at(v, i), on);
+}
+
 static inline void run_at(const crm__set_view *v, uint32_t i, uint32_t *first, uint32_t *last)
 {
     *first = crm__get_le16(v->p + 4 * i);
@@ -120,8 +146,7 @@ void crm__set_or(const crm__set_view *v, uint64_t words[CRM__SET_WORDS])
         }
         return;
     default:
-        for (uint32_t i = 0; i < v->n; i++)
-            words[row_at(v, i) >> 6] |= UINT64_C(1) << (row_at(v, i) & 63);
+        put_array(v, words, 1);
     }
 }
 
@@ -140,8 +165,7 @@ void crm__set_andnot(const crm__set_view *v, uint64_t words[CRM__SET_WORDS])
         }
         return;
     default:
-        for (uint32_t i = 0; i < v->n; i++)
-            words[row_at(v, i) >> 6] &= ~(UINT64_C(1) << (row_at(v, i) & 63));
+        put_array(v, words, 0);
     }
 }
 
