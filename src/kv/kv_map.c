@@ -327,11 +327,32 @@ static void ask_page(const map_file *f, uint64_t pgno)
         ask(f->base + pgno * f->psize);
 }
 
-/* A walk asks for what comes behind the present row: its value, or the page with it. */
+/* The first row of the leaf behind the present one, whose beginning was asked for when the walk came
+ * to this leaf. */
+static void ask_next_leaf(const map_cursor *c)
+{
+    const map_file *f = c->file;
+    const uint8_t *node = c->depth > 1 ? next_node(c, c->depth - 2) : NULL, *p;
+    uint64_t pgno = node ? node_child(node) : PAGE_NONE;
+
+    if (pgno >= atomic_load_explicit(&f->pages, memory_order_relaxed))
+        return;
+    p = f->base + pgno * f->psize;
+    ask(p + crm__get_le16(p + PAGE_HEAD) % f->psize);
+}
+
+/* A walk asks for what comes behind the present row: its value, or the page with it, and the
+ * beginning of the row behind that. */
 static void look_ahead(const map_cursor *c)
 {
+    const uint8_t *page = c->page[c->depth - 1];
     const uint8_t *node = next_node(c, c->depth - 1);
+    unsigned behind = c->at[c->depth - 1] + 2u;
 
+    if (behind < page_count(page))
+        ask(page + crm__get_le16(page + PAGE_HEAD + 2 * (size_t)behind) % c->file->psize);
+    else
+        ask_next_leaf(c);
     if (node && node_flags(node) == NODE_BIG &&
         node_data(node) + 8 <= c->page[c->depth - 1] + c->file->psize) {
         ask_page(c->file, crm__get_le64(node_data(node)));
