@@ -37,6 +37,7 @@ static void read_column(crm__reader *r, uint32_t items, crm__day_column *c)
     c->base = crm__read_zigzag(r);
     c->count = (uint16_t)items;
     c->outliers = c->wide = c->outlier_size = c->wide_size = 0;
+    c->total = 0;
     if (c->flags & CRM__DAY_BITMAP)
         c->count = (uint16_t)read_most(r, items);
     if (c->flags & CRM__DAY_OUTLIERS) {
@@ -46,6 +47,11 @@ static void read_column(crm__reader *r, uint32_t items, crm__day_column *c)
     if (c->flags & CRM__DAY_WIDE) {
         c->wide = (uint16_t)read_most(r, c->count);
         c->wide_size = (uint16_t)read_most(r, CRM__DAY_BYTES);
+    }
+    if (c->flags & CRM__DAY_TOTAL) {
+        c->total = crm__read_varint(r);
+        if (c->flags & CRM__DAY_WIDE)
+            crm__reader_fail(r);
     }
     if (!c->count || c->flags > CRM__DAY_FLAGS || c->scale > CRM__DAY_SCALE ||
         !crm__pack_width_ok(c->width))
@@ -170,10 +176,18 @@ static int add_outliers(const crm__day_column *c, uint64_t *values)
     if (c->width == CRM__PACK_WIDE && c->outliers)
         return CRM_ECORRUPT;
     for (uint32_t i = 0; i < c->outliers; i++) {
-        at += read_most(&r, CRM__DAY_ITEMS);
+        uint64_t above;
+        if (crm__reader_left(&r) >= 2 && (r.p[0] | r.p[1]) < 0x80) { /* as most are */
+            at += r.p[0];
+            above = r.p[1];
+            r.p += 2;
+        } else {
+            at += read_most(&r, CRM__DAY_ITEMS);
+            above = crm__read_varint(&r);
+        }
         if (r.failed || at >= c->count)
             return CRM_ECORRUPT;
-        values[at++] += crm__read_varint(&r) << c->width;
+        values[at++] += above << c->width;
     }
     return r.failed || crm__reader_left(&r) ? CRM_ECORRUPT : CRM_OK;
 }

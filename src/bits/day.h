@@ -75,6 +75,7 @@ typedef struct crm__day_column {
     uint16_t outliers, wide;
     uint16_t outlier_size, wide_size;
     int64_t base;
+    uint64_t total; /* with its flag: what all values are above the base, in all */
     const uint8_t *bitmap; /* NULL: every item has a value */
     const uint8_t *packed, *outlier_bytes, *wide_bytes;
 } crm__day_column;

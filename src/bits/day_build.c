@@ -51,6 +51,19 @@ static int look_ahead(crm__day_ahead *a)
     return rc == CRM_DONE ? CRM_OK : rc;
 }
 
+/* Whether the head tells the total of the values that there are. */
+static int same_total(const crm__day *d, const crm__day_column *c, const int64_t *values,
+                      const uint64_t *present)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < d->items; i++) {
+        if (present[i / 64] >> (i % 64) & 1)
+            total += (uint64_t)values[i] - (uint64_t)c->base;
+    }
+    return !(c->flags & CRM__DAY_TOTAL) || total == c->total;
+}
+
 static int read_columns(crm__day_work *w)
 {
     const crm__day *d = &w->day;
@@ -66,7 +79,8 @@ static int read_columns(crm__day_work *w)
         return CRM_ENOMEM;
     for (uint32_t i = 0; i < d->column_count; i++) {
         crm__day_wide_begin(d, &d->columns[i], &w->ahead[i].wide);
-        if (crm__day_values(d, &d->columns[i], v, p) || look_ahead(&w->ahead[i]))
+        if (crm__day_values(d, &d->columns[i], v, p) || !same_total(d, &d->columns[i], v, p) ||
+            look_ahead(&w->ahead[i]))
             return CRM_ECORRUPT;
         v += d->items;
         p += CRM__DAY_ITEMS / 64;

@@ -224,6 +224,18 @@ static void tell_place(apart *a, uint64_t place)
     a->count++;
 }
 
+/* What a column's numbers are in all, when the head can tell it; 0: they are alike or too much. */
+static uint64_t total_of(const uint64_t *numbers, uint32_t n)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (__builtin_add_overflow(total, numbers[i], &total))
+            return 0;
+    }
+    return total <= INT64_MAX ? total : 0;
+}
+
 /* All values at one scale into numbers, less the least of them; those that can't have it give 0.
  * Returns how many these are. */
 static uint32_t bring_to_scale(crm__day_work *w, const crm__day_series *s,
@@ -265,6 +277,7 @@ static void put_column(crm__day_work *w, const crm__day_series *s, uint32_t step
     unsigned width, flags;
     int64_t base, v;
     uint32_t wides = bring_to_scale(w, s, cells, &base);
+    uint64_t total = wides ? 0 : total_of(w->numbers, s->count);
 
     width = best_width(w->numbers, s->count);
     if (s->count < n)
@@ -288,7 +301,7 @@ static void put_column(crm__day_work *w, const crm__day_series *s, uint32_t step
     }
     wide_size = w->data.n - wide.begin;
     flags = (s->count < n ? CRM__DAY_BITMAP : 0u) | (outliers.count ? CRM__DAY_OUTLIERS : 0u) |
-            (wide.count ? CRM__DAY_WIDE : 0u);
+            (wide.count ? CRM__DAY_WIDE : 0u) | (total ? CRM__DAY_TOTAL : 0u);
     crm__buf_add_varint(&w->part, step);
     crm__buf_add_u8(&w->part, flags << 4 | s->scale);
     crm__buf_add_u8(&w->part, width);
@@ -303,6 +316,8 @@ static void put_column(crm__day_work *w, const crm__day_series *s, uint32_t step
         crm__buf_add_varint(&w->part, wide.count);
         crm__buf_add_varint(&w->part, wide_size);
     }
+    if (total)
+        crm__buf_add_varint(&w->part, total);
 }
 
 int crm__day_encode(crm__day_work *w, const crm__slice *items, size_t n)

@@ -229,6 +229,23 @@ void crm__day_total_add(const int64_t *numbers, uint32_t n, unsigned scale, crm_
     t->count += n;
 }
 
+int crm__day_view_whole(const crm__day_view *v, uint32_t column, crm__day_total *t)
+{
+    const crm__day_column *c = crm__day_find(&v->day, column);
+    __int128 sum;
+
+    if (v->left != v->day.items)
+        return 0;
+    if (!c)
+        return 1;
+    if (!(c->flags & CRM__DAY_TOTAL) && !crm__day_alike(c))
+        return 0;
+    sum = (__int128)c->base * c->count + (__int128)c->total;
+    t->sum = crm__day_add_big(t->sum, crm__day_to_big(sum, c->scale));
+    t->count += c->count;
+    return 1;
+}
+
 int crm__day_view_total(crm__day_view *v, uint32_t column, crm__day_total *t)
 {
     const crm__day_column *c = crm__day_find(&v->day, column);

@@ -114,6 +114,9 @@ int crm__day_tally_spill(crm__day_tally *t, uint16_t counts[CRM__SET_ROWS], crm_
 /* words = rows whose count is from lo to hi. */
 void crm__day_tally_counts(const crm__day_tally *t, uint16_t lo, uint16_t hi,
                            uint64_t words[CRM__SET_WORDS]);
+/* words = rows of which both is so. */
+void crm__day_tally_both(const crm__day_tally *t, uint16_t lo, uint16_t hi, const crm__limits *l,
+                         uint64_t words[CRM__SET_WORDS]);
 /* Takes out of words the rows whose sum the limits do not take. */
 void crm__day_tally_sums(const crm__day_tally *t, const crm__limits *l,
                          uint64_t words[CRM__SET_WORDS]);
@@ -165,6 +168,10 @@ typedef struct crm__day_total {
 
 /* Adds to a total that began as all zeros.  v->left is how many items there are. */
 int crm__day_view_total(crm__day_view *v, uint32_t column, crm__day_total *t);
+
+/* Adds only count and sum, if the head of the part tells them: 1; 0: it does not, or not all items
+ * are in question, and nothing was added. */
+int crm__day_view_whole(const crm__day_view *v, uint32_t column, crm__day_total *t);
 
 /* Adds n numbers of a scale from 0 on. */
 void crm__day_total_add(const int64_t *numbers, uint32_t n, unsigned scale, crm__day_total *t);

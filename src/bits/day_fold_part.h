@@ -11,6 +11,12 @@
  * one, but a wide one. */
 int crm__day_view_read(crm__day_view *v, const crm__day_column *c, uint64_t add);
 
+/* Every item that has a value has the same. */
+static inline int crm__day_alike(const crm__day_column *c)
+{
+    return !c->width && !c->outliers && !c->outlier_size && !c->wide && !c->wide_size;
+}
+
 /* Each item of a bitset, in order. */
 #define CRM__DAY_EACH(v, set, i)                                                                   \
     for (uint32_t w_ = 0; w_ * 64 < (v)->day.items; w_++)                                          \

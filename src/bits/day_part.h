@@ -8,9 +8,10 @@
 #include "bits/day.h"
 #include "bits/pack.h"
 
-enum { CRM__DAY_FORMAT = 1, CRM__DAY_UNITS = 5, CRM__DAY_HEAD = 7 };
+enum { CRM__DAY_FORMAT = 2, CRM__DAY_UNITS = 5, CRM__DAY_HEAD = 7 };
 enum { CRM__DAY_ONE_ROW = 0, CRM__DAY_ROW_STEPS = 1, CRM__DAY_ROWS = 2 };
-enum { CRM__DAY_BITMAP = 1, CRM__DAY_OUTLIERS = 2, CRM__DAY_WIDE = 4, CRM__DAY_FLAGS = 7 };
+enum { CRM__DAY_BITMAP = 1, CRM__DAY_OUTLIERS = 2, CRM__DAY_WIDE = 4, CRM__DAY_TOTAL = 8 };
+enum { CRM__DAY_FLAGS = 15 };
 
 /* Microseconds of a unit: hour, minute, second, millisecond, microsecond are 1 to 5; 0: no unit. */
 static inline int64_t crm__day_unit(unsigned unit)

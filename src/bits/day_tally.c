@@ -92,14 +92,61 @@ static uint64_t add_rows(uint64_t *cells, const uint8_t *stored, const uint16_t 
     return bits;
 }
 
+static void add_ready(uint64_t *cells, const uint8_t *stored, const uint16_t *rows, uint32_t n,
+                      const uint64_t *ready)
+{
+    if (stored) {
+        for (uint32_t i = 0; i < n; i++)
+            cells[crm__get_le16(stored + 2 * i)] += ready[i];
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        cells[rows[i]] += ready[i];
+}
+
+/* What all numbers of a part come to, each without its sign, at most; 0: the head does not tell. */
+static uint64_t most_in_all(const crm__day_column *c, uint32_t n)
+{
+    uint64_t far = (uint64_t)c->base, most;
+
+    if (!(c->flags & CRM__DAY_TOTAL))
+        return 0;
+    far = c->base < 0 ? 0 - far : far;
+    return __builtin_mul_overflow(far, (uint64_t)n, &most) ||
+                   __builtin_add_overflow(most, c->total, &most)
+               ? 0
+               : most;
+}
+
+/* As add_both(), where the head tells beforehand that there is room: what is unpacked has the one
+ * that is counted in it.  Damage may make a row's sum another, as it may make its numbers others.
+ */
+static int add_told(crm__day_view *v, const crm__day_column *c, crm__day_tally *t)
+{
+    const uint8_t *stored = v->day.rows_form == CRM__DAY_ROWS ? v->day.rows : NULL;
+    const uint16_t *rows = stored ? NULL : crm__day_view_rows(v);
+    uint64_t *ready = (uint64_t *)v->numbers;
+    int rc = crm__day_decode(&v->day, c, (uint64_t)c->base + ONE, ready, NULL);
+
+    if (!rc)
+        add_ready(t->cells, stored, rows, v->day.items, ready);
+    t->items += rc ? 0 : v->day.items;
+    return rc;
+}
+
 /* All items of the part, each with a number. */
 static int add_both(crm__day_view *v, const crm__day_column *c, crm__day_tally *t)
 {
     const uint8_t *stored = v->day.rows_form == CRM__DAY_ROWS ? v->day.rows : NULL;
     const uint16_t *rows = stored ? NULL : crm__day_view_rows(v);
-    uint64_t factor = (uint64_t)factor_of(t, c), bits, most;
+    uint64_t factor = (uint64_t)factor_of(t, c), bits, most = most_in_all(c, v->day.items);
     uint32_t n = v->day.items;
     int rc;
+
+    if (most && factor == 1 && room_for(t, most, 1, 1, &most)) {
+        t->most = most;
+        return add_told(v, c, t);
+    }
 
     rc = crm__day_decode(&v->day, c, (uint64_t)c->base, (uint64_t *)v->numbers, NULL);
     if (rc)
@@ -241,4 +288,25 @@ void crm__day_tally_sums(const crm__day_tally *t, const crm__limits *l,
         }
         words[w] = keep;
     }
+}
+
+/* A range of sums, the counts above them shifted away, is one modulo 2^64. */
+void crm__day_tally_both(const crm__day_tally *t, uint16_t lo, uint16_t hi, const crm__limits *l,
+                         uint64_t words[CRM__SET_WORDS])
+{
+    crm__range_pair r = {{0, 0}, {0, 0}, 64 - SUM_BITS};
+    int64_t from, to, least = -(int64_t)HALF, most = (int64_t)HALF - 1;
+    int some = crm__limits_at(l, t->scale, &from, &to);
+
+    if (!some || lo > hi || from > most || to < least) {
+        memset(words, 0, CRM__SET_WORDS * sizeof *words);
+        return;
+    }
+    from = from < least ? least : from;
+    to = to > most ? most : to;
+    r.lo[0] = ((uint64_t)lo << SUM_BITS) - HALF;
+    r.span[0] = ((uint64_t)(hi - lo) << SUM_BITS) + (ONE - 1);
+    r.lo[1] = (uint64_t)from << r.shift;
+    r.span[1] = ((uint64_t)to - (uint64_t)from) << r.shift;
+    crm__kernel_best()->range_pair(t->cells, CRM__SET_ROWS, &r, words);
 }

@@ -123,19 +123,13 @@ int crm__day_view_read(crm__day_view *v, const crm__day_column *c, uint64_t add)
     return rc == CRM_DONE ? CRM_OK : rc;
 }
 
-/* Every item that has a value has the same. */
-static int constant(const crm__day_column *c)
-{
-    return !c->width && !c->outliers && !c->outlier_size && !c->wide && !c->wide_size;
-}
-
 int crm__day_view_alike(const crm__day_view *v, uint32_t column, int64_t *number, int *any)
 {
     const crm__day_column *c = crm__day_find(&v->day, column);
 
     *any = c != NULL;
     *number = c ? c->base : 0;
-    return !c || (constant(c) && !c->scale);
+    return !c || (crm__day_alike(c) && !c->scale);
 }
 
 /* v->taken = items that have a value, of a column with a bitmap. */
@@ -211,7 +205,7 @@ int crm__day_view_range(crm__day_view *v, uint32_t column, const crm__limits *l,
         keep_none(v, negated);
         return CRM_OK;
     }
-    if (!l->flags || constant(c))
+    if (!l->flags || crm__day_alike(c))
         return keep_alike(v, c, crm__limits_take(l, c->base, c->scale), negated);
     some = crm__limits_at(l, c->scale, &lo, &hi);
     if (!some)
@@ -259,7 +253,7 @@ int crm__day_view_one_of(crm__day_view *v, uint32_t column, const int64_t *numbe
         keep_none(v, negated);
         return CRM_OK;
     }
-    if (constant(c))
+    if (crm__day_alike(c))
         return keep_alike(v, c, among(numbers, n, c->base, c->scale), negated);
     rc = crm__day_view_read(v, c, (uint64_t)c->base);
     if (rc)

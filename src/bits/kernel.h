@@ -15,6 +15,13 @@ typedef struct crm__number_sum {
     int64_t min, max;
 } crm__number_sum;
 
+/* Two ranges of one number: number - lo[0] <= span[0], and (number << shift) - lo[1] <= span[1],
+ * all without sign and modulo 2^64. */
+typedef struct crm__range_pair {
+    uint64_t lo[2], span[2];
+    unsigned shift; /* 0 to 63 */
+} crm__range_pair;
+
 /* `stored` are words as they lie in a value: little-endian, perhaps only 2-byte aligned. */
 typedef struct crm__kernel {
     const char *name; /* scalar, avx2, avx512, neon */
@@ -37,6 +44,8 @@ typedef struct crm__kernel {
     void (*range16)(const uint8_t *codes, size_t n, uint16_t lo, uint16_t hi, uint64_t *to);
     void (*range32)(const uint8_t *codes, size_t n, uint32_t lo, uint32_t hi, uint64_t *to);
     void (*range64)(const uint8_t *codes, size_t n, uint64_t lo, uint64_t hi, uint64_t *to);
+    /* bit i of to: number i is in both ranges, of n numbers in memory (a multiple of 64). */
+    void (*range_pair)(const uint64_t *numbers, size_t n, const crm__range_pair *r, uint64_t *to);
     /* to[i] = add + packed number i (pack.h) modulo 2^64, width 1 to 56; of n, as many as can be
      * done in strides: returned.  Reads nothing at or behind end. */
     size_t (*unpack)(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,

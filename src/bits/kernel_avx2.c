@@ -232,6 +232,29 @@ WITH static void range64(const uint8_t *codes, size_t n, uint64_t lo, uint64_t h
     }
 }
 
+WITH static void range_pair(const uint64_t *numbers, size_t n, const crm__range_pair *r,
+                            uint64_t *to)
+{
+    const uint64_t sign = UINT64_C(1) << 63;
+    __m256i lo0 = _mm256_set1_epi64x((long long)(r->lo[0] ^ sign));
+    __m256i lo1 = _mm256_set1_epi64x((long long)(r->lo[1] ^ sign));
+    __m256i span0 = _mm256_set1_epi64x((long long)(r->span[0] ^ sign));
+    __m256i span1 = _mm256_set1_epi64x((long long)(r->span[1] ^ sign));
+    __m128i shift = _mm_cvtsi32_si128((int)r->shift);
+
+    for (size_t i = 0; i < n; i += 64) {
+        uint64_t word = 0;
+        for (size_t k = 0; k < 64; k += 4) {
+            __m256i v = load((const uint8_t *)(numbers + i + k));
+            __m256i a = _mm256_cmpgt_epi64(_mm256_sub_epi64(v, lo0), span0);
+            v = _mm256_sub_epi64(_mm256_sll_epi64(v, shift), lo1);
+            a = _mm256_or_si256(a, _mm256_cmpgt_epi64(v, span1));
+            word |= (uint64_t)(~(uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(a)) & 15) << k;
+        }
+        to[i / 64] = word;
+    }
+}
+
 /* Two numbers that begin within a byte's bits of `bit`, one in each lane: 15 bytes at most. */
 INLINE __m128i load_two(const uint8_t *from, unsigned bit)
 {
@@ -316,6 +339,7 @@ const crm__kernel crm__kernel_avx2 = {
     .range16 = range16,
     .range32 = range32,
     .range64 = range64,
+    .range_pair = range_pair,
     .unpack = unpack,
     .sum = sum,
 };

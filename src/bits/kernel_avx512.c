@@ -128,6 +128,22 @@ RANGE(16, uint16_t, __mmask32, SET16)
 RANGE(32, uint32_t, __mmask16, SET32)
 RANGE(64, uint64_t, __mmask8, SET64)
 
+WITH static void range_pair(const uint64_t *numbers, size_t n, const crm__range_pair *r,
+                            uint64_t *to)
+{
+    __m512i lo0 = SET64(r->lo[0]), span0 = SET64(r->span[0]);
+    __m512i lo1 = SET64(r->lo[1]), span1 = SET64(r->span[1]);
+    __m128i shift = _mm_cvtsi32_si128((int)r->shift);
+
+    for (size_t i = 0; i < n; i += 8) {
+        __m512i v = _mm512_loadu_si512(numbers + i);
+        __mmask8 in = _mm512_cmple_epu64_mask(_mm512_sub_epi64(v, lo0), span0);
+        v = _mm512_sub_epi64(_mm512_sll_epi64(v, shift), lo1);
+        in = _mm512_mask_cmple_epu64_mask(in, v, span1);
+        memcpy((uint8_t *)to + i / 8, &in, sizeof in);
+    }
+}
+
 /* Eight numbers take `width` bytes.  The bytes that each begins in go to a lane of its own, from
  * where it is shifted down; a mask keeps all reading within those bytes. */
 WITH static size_t unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
@@ -193,6 +209,7 @@ const crm__kernel crm__kernel_avx512 = {
     .range16 = range16,
     .range32 = range32,
     .range64 = range64,
+    .range_pair = range_pair,
     .unpack = unpack,
     .sum = sum,
 };

@@ -223,6 +223,7 @@ const crm__kernel crm__kernel_neon = {
     .range16 = range16,
     .range32 = range32,
     .range64 = range64,
+    .range_pair = crm__kernel_range_pair,
     .unpack = crm__kernel_unpack,
     .sum = sum,
 };

@@ -109,6 +109,21 @@ RANGE(16, uint16_t, crm__get_le16)
 RANGE(32, uint32_t, crm__get_le32)
 RANGE(64, uint64_t, crm__get_le64)
 
+void crm__kernel_range_pair(const uint64_t *numbers, size_t n, const crm__range_pair *r,
+                            uint64_t *to)
+{
+    for (size_t i = 0; i < n; i += 64) {
+        uint64_t word = 0;
+        for (size_t k = 0; k < 64; k++) {
+            uint64_t v = numbers[i + k];
+            word |=
+                (uint64_t)(v - r->lo[0] <= r->span[0] && (v << r->shift) - r->lo[1] <= r->span[1])
+                << k;
+        }
+        to[i / 64] = word;
+    }
+}
+
 /* Eight numbers take exactly `width` bytes, so in all groups they begin at the same bits. */
 size_t crm__kernel_unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
                           uint64_t add, uint64_t *to)
@@ -157,6 +172,7 @@ const crm__kernel crm__kernel_scalar = {
     .range16 = range16,
     .range32 = range32,
     .range64 = range64,
+    .range_pair = crm__kernel_range_pair,
     .unpack = crm__kernel_unpack,
     .sum = sum,
 };

@@ -327,8 +327,8 @@ static void ask_page(const map_file *f, uint64_t pgno)
         ask(f->base + pgno * f->psize);
 }
 
-/* The first row of the leaf behind the present one, whose beginning was asked for when the walk came
- * to this leaf. */
+/* The first row of the leaf behind the present one, whose beginning was asked for when the walk
+ * came to this leaf. */
 static void ask_next_leaf(const map_cursor *c)
 {
     const map_file *f = c->file;

@@ -592,10 +592,31 @@ static int keep(crm__run *r, const crm__step *s, answer *a, uint64_t *words)
     }
 }
 
+/* One range of each, as most questions have. */
+static int keep_both(const crm__day_tally *tally, const crm__test *count, const crm__test *sum,
+                     uint64_t *words)
+{
+    uint64_t found[CRM__SET_WORDS];
+    int64_t lo, hi;
+
+    if (count->limit_count != 1 || sum->limit_count != 1)
+        return 0;
+    if (!crm__limits_at(&count->limits[0], 0, &lo, &hi) || hi < 0 || lo > UINT16_MAX) {
+        memset(words, 0, sizeof found);
+        return 1;
+    }
+    lo = lo < 0 ? 0 : lo;
+    hi = hi > UINT16_MAX ? UINT16_MAX : hi;
+    crm__day_tally_both(tally, (uint16_t)lo, (uint16_t)hi, &sum->limits[0], found);
+    crm__words_and(words, found);
+    return 1;
+}
+
 /* A count and a sum from the tally; 0: they are not there, or not all. */
 static int keep_tally(crm__run *r, const crm__step *s, uint64_t *words, int *rc)
 {
     struct crm__days *d = r->days;
+    const crm__test *count = d->tallied && s == d->tallied ? &s->more->test : &s->test;
 
     *rc = CRM_OK;
     if (!d->tallied || d->spilled) {
@@ -603,7 +624,9 @@ static int keep_tally(crm__run *r, const crm__step *s, uint64_t *words, int *rc)
             *rc = crm__day_tally_spill(&d->tally, d->count->counts, &d->sum->sums);
         return 0;
     }
-    keep_counts(s == d->tallied ? &s->more->test : &s->test, NULL, &d->tally, words);
+    if (keep_both(&d->tally, count, &d->tallied->test, words))
+        return 1;
+    keep_counts(count, NULL, &d->tally, words);
     keep_any(d->tallied, NULL, &d->tally, words); /* looks at each that is left */
     return 1;
 }

@@ -378,13 +378,18 @@ int crm__tally_add_many(crm__cells *c, uint32_t measure, crm__tally *t, const in
     return crm__tally_add_total(t, &total);
 }
 
+int crm__tally_add_sum(crm__tally *t, const crm__day_total *total)
+{
+    t->count += total->count;
+    return __builtin_add_overflow(t->sum, total->sum, &t->sum) ? CRM_EVALUE : CRM_OK;
+}
+
 int crm__tally_add_total(crm__tally *t, const crm__day_total *total)
 {
     if (!total->count)
         return CRM_OK;
     bound(t, total->min, total->min_scale, total->max, total->max_scale);
-    t->count += total->count;
-    return __builtin_add_overflow(t->sum, total->sum, &t->sum) ? CRM_EVALUE : CRM_OK;
+    return crm__tally_add_sum(t, total);
 }
 
 /* ---- codes ---- */

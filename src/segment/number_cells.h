@@ -62,6 +62,8 @@ int crm__tally_add_many(crm__cells *c, uint32_t measure, crm__tally *t, const in
                         uint32_t n, int scale);
 /* What the numbers of a part come to, of a measure that keeps none. */
 int crm__tally_add_total(crm__tally *t, const crm__day_total *total);
+/* The same of a measure that asks for neither least nor greatest. */
+int crm__tally_add_sum(crm__tally *t, const crm__day_total *total);
 /* What was kept one by one, once all of it is there: how many differ, and that of a rank from 0. */
 int crm__values_distinct(crm__values *v, uint64_t *count);
 int crm__values_rank(crm__values *v, uint64_t rank, __int128 *out);

@@ -43,8 +43,18 @@ static int total_of(visit *w, uint32_t m, const crm__field *f, crm__tally *t)
     crm__day_total total;
     int rc;
 
+    memset(&total, 0, sizeof total);
+    switch (cells->ops[m]) {
+    case CRM__MEASURE_COUNT:
+    case CRM__MEASURE_SUM:
+    case CRM__MEASURE_AVG:
+        if (crm__day_view_whole(v, column, &total))
+            return crm__tally_add_sum(t, &total);
+        break;
+    default:
+        break;
+    }
     if (cells->ops[m] != CRM__MEASURE_DISTINCT && cells->ops[m] != CRM__MEASURE_PERCENTILE) {
-        memset(&total, 0, sizeof total);
         rc = crm__day_view_total(v, column, &total);
         return rc ? rc : crm__tally_add_total(t, &total);
     }

@@ -473,6 +473,49 @@ static void read_all(crm__day_work *w, const uint8_t *bytes, size_t n)
     free(exact);
 }
 
+/* The head tells what a column's values come to; whoever reads the items finds out. */
+CRM_TEST(test_bits_day__another_total)
+{
+    crm__day_work *w = crm__day_work_new(NULL);
+    crm__day_item item = {1, 0, 1, {{2, 0, 0}}};
+    crm__buf bytes, part;
+    crm__slice at[3];
+    crm__day_list list;
+    static crm__day d;
+    size_t ends[4] = {0};
+
+    crm__buf_init(&bytes, NULL);
+    crm__buf_init(&part, NULL);
+    crm__day_list_init(&list, NULL);
+    for (int i = 0; i < 3; i++) { /* 10, 11, 13: 4 above the least in all */
+        item.us = i;
+        item.values[0].mantissa = 10 + i + i / 2;
+        ck_assert_int_eq(crm__day_item_put(&bytes, &item), CRM_OK);
+        ends[i + 1] = bytes.n;
+    }
+    for (int i = 0; i < 3; i++)
+        at[i] = (crm__slice){bytes.p + ends[i], ends[i + 1] - ends[i]};
+    ck_assert_int_eq(crm__day_build(w, at, 3, 0, keep, &part), CRM_OK);
+    ck_assert_int_eq(crm__day_open((crm__slice){part.p, part.n}, &d), CRM_OK);
+    ck_assert_uint_eq(d.columns[0].total, 4);
+    ck_assert_int_eq(crm__day_items(w, (crm__slice){part.p, part.n}, &list), CRM_OK);
+    for (size_t i = 0; i < part.n; i++) {
+        uint8_t was = part.p[i];
+        part.p[i] = 5;
+        if (was == 4 && !crm__day_open((crm__slice){part.p, part.n}, &d) &&
+            d.columns[0].total == 5) {
+            ck_assert_int_eq(crm__day_items(w, (crm__slice){part.p, part.n}, &list), CRM_ECORRUPT);
+            ends[0] = 1;
+        }
+        part.p[i] = was;
+    }
+    ck_assert_uint_eq(ends[0], 1);
+    crm__day_list_clear(&list);
+    crm__buf_clear(&bytes);
+    crm__buf_clear(&part);
+    crm__day_work_free(w);
+}
+
 CRM_TEST(test_bits_day__damage)
 {
     crm__day_work *w = crm__day_work_new(NULL);

@@ -427,6 +427,10 @@ static void ask_kept_tally(both *b, uint64_t *seed)
     for (uint32_t row = 0; row < CRM__SET_ROWS; row++)
         differ += crm__set_has(words, row) != (lo <= want_counts[row] && want_counts[row] <= hi);
     near_sum(seed, &l);
+    crm__day_tally_both(&b->tally, lo, hi, &l, words);
+    for (uint32_t row = 0; row < CRM__SET_ROWS; row++)
+        differ += crm__set_has(words, row) != (lo <= want_counts[row] && want_counts[row] <= hi &&
+                                               crm__limits_take_big(&l, want_sums[row], 0));
     random_mask(seed);
     crm__day_tally_sums(&b->tally, &l, words);
     for (uint32_t row = 0; row < CRM__SET_ROWS; row++)
@@ -531,6 +535,33 @@ static void ask_best(const question *q, uint64_t *seed, crm__day_best *b, uint32
     ck_assert_int_eq(differ, 0);
 }
 
+static size_t told; /* by heads */
+
+/* What the head of a part tells is what its items come to. */
+static void ask_whole(uint32_t column)
+{
+    crm__day_total whole, items;
+
+    memset(&whole, 0, sizeof whole);
+    memset(&items, 0, sizeof items);
+    if (!crm__day_view_whole(&view, column, &whole))
+        return;
+    told += whole.sum != 0;
+    ck_assert_uint_eq(view.left, view.day.items);
+    ck_assert_int_eq(crm__day_view_total(&view, column, &items), CRM_OK);
+    ck_assert_uint_eq(whole.count, items.count);
+    ck_assert(whole.sum == items.sum);
+}
+
+static void ask_heads(void)
+{
+    for (size_t i = 0; i < piece_count; i++) {
+        ck_assert_int_eq(crm__day_view_open(&view, pieces[i].part), CRM_OK);
+        for (uint32_t column = 0; column < COLUMNS; column++)
+            ask_whole(column);
+    }
+}
+
 static void ask_total(const question *q, uint32_t column)
 {
     crm__day_total t;
@@ -541,6 +572,7 @@ static void ask_total(const question *q, uint32_t column)
     memset(&t, 0, sizeof t);
     for (size_t i = 0; i < piece_count; i++) {
         put(q, &pieces[i]);
+        ask_whole(column);
         ck_assert_int_eq(crm__day_view_total(&view, column, &t), CRM_OK);
     }
     for (uint32_t row = 0; row < CRM__SET_ROWS; row++) {
@@ -623,6 +655,7 @@ CRM_TEST(test_bits_day_fold__random)
     ck_assert_int_eq(crm__day_best_init(&most, NULL, 1), CRM_OK);
     for (size_t round = crmtest_rounds(12, 800); round > 0; round--) {
         random_lists(&seed);
+        ask_heads();
         for (int i = 0; i < 8; i++) {
             uint32_t column = (uint32_t)crmtest_below(&seed, COLUMNS);
             random_question(&seed, &q);
@@ -642,6 +675,7 @@ CRM_TEST(test_bits_day_fold__random)
         }
         free_lists();
     }
+    ck_assert_uint_gt(told, 0);
     crm__day_tally_clear(&pair.tally);
     crm__day_sums_clear(&pair.sums);
     crm__day_sums_clear(&sums);

@@ -245,6 +245,43 @@ CRM_TEST(test_bits_kernel__ranges)
     }
 }
 
+static void try_range_pair(uint64_t *seed, size_t n)
+{
+    uint64_t near[2] = {0, 0}, want[CODES / 64 + 1], got[CODES / 64 + 1];
+    uint64_t *numbers = malloc((n + 1) * sizeof *numbers);
+    crm__range_pair r = {{0, 0}, {0, 0}, (unsigned)crmtest_below(seed, 64)};
+
+    for (int i = 0; i < 2; i++) {
+        r.lo[i] = some_code(seed, 8, near);
+        r.span[i] = crmtest_rand(seed) >> crmtest_below(seed, 64);
+    }
+    near[0] = r.lo[0];
+    near[1] = r.lo[0] + r.span[0];
+    memset(want, 0, sizeof want);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t a, b;
+        numbers[i] = some_code(seed, 8, near);
+        a = numbers[i] - r.lo[0];
+        b = numbers[i] * (UINT64_C(1) << r.shift) - r.lo[1];
+        want[i / 64] |= (uint64_t)(a <= r.span[0] && b <= r.span[1]) << (i % 64);
+    }
+    for (size_t i = 0; crm__kernel_at(i); i++) {
+        memset(got, 0xa5, sizeof got);
+        crm__kernel_at(i)->range_pair(numbers, n, &r, got);
+        ck_assert_mem_eq(got, want, n / 8);
+        ck_assert_uint_eq(got[n / 64], UINT64_C(0xa5a5a5a5a5a5a5a5));
+    }
+    free(numbers);
+}
+
+CRM_TEST(test_bits_kernel__pairs_of_ranges)
+{
+    uint64_t seed = crmtest_seed();
+
+    for (size_t round = crmtest_rounds(200, 20000); round > 0; round--)
+        try_range_pair(&seed, 64 * crmtest_below(&seed, CODES / 64 + 1));
+}
+
 /* ---- numbers ---- */
 
 static void try_unpack(uint64_t *seed, unsigned width, size_t n, size_t behind, size_t offset)
