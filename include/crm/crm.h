@@ -33,6 +33,7 @@
 #include <crm/export.h>
 #include <crm/import.h>
 #include <crm/journal.h>
+#include <crm/live.h>
 #include <crm/model.h>
 #include <crm/number.h>
 #include <crm/segment.h>

@@ -54,6 +54,13 @@ extern "C" {
 #define CRM_ACTION_TAG 15
 /** Action: a segment was saved or removed; `reason` is its name. */
 #define CRM_ACTION_SEGMENT 16
+/** A segment is watched from here on; `reason` is its name. */
+#define CRM_ACTION_WATCH 17
+/** A segment is watched no more; `reason` is its name. */
+#define CRM_ACTION_UNWATCH 18
+/** Customers entered and left watched segments, as crm_live_next() tells them: those of the changes
+ * before it in the same commit, or of the clock. */
+#define CRM_ACTION_LIVE 19
 
 /**
  * Word of an action.

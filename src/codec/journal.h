@@ -58,7 +58,10 @@ enum {
     CRM__ACTION_DUMP = 14,
     CRM__ACTION_TAG = 15,     /* tags of one customer, outside of a batch */
     CRM__ACTION_SEGMENT = 16, /* a saved segment; its name stands where names of batches do */
-    CRM__ACTIONS = 17
+    CRM__ACTION_WATCH = 17,   /* a segment is watched from here on; its name likewise */
+    CRM__ACTION_UNWATCH = 18, /* it is no more */
+    CRM__ACTION_LIVE = 19,    /* who entered and left watched segments, as tags (db/live.h) */
+    CRM__ACTIONS = 20
 };
 
 typedef struct crm__counters {
@@ -96,7 +99,8 @@ typedef struct crm__journal_entry {
 /* 1 for the actions whose entries have lists. */
 static inline int crm__action_lists(uint8_t action)
 {
-    return action == CRM__ACTION_BATCH || action == CRM__ACTION_UNDO;
+    return action == CRM__ACTION_BATCH || action == CRM__ACTION_UNDO ||
+           action == CRM__ACTION_LIVE;
 }
 
 /* 1 for the actions whose fields are numbers of tags. */
@@ -109,7 +113,7 @@ static inline int crm__action_tags(uint8_t action)
 static inline int crm__action_hands_out(uint8_t action)
 {
     return (action >= CRM__ACTION_EXPORT && action <= CRM__ACTION_DUMP) ||
-           action == CRM__ACTION_SEGMENT;
+           (action >= CRM__ACTION_SEGMENT && action <= CRM__ACTION_UNWATCH);
 }
 
 /* Everything but the chain, which the caller appends. */

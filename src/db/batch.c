@@ -83,12 +83,37 @@ static int commit_to(crm_txn *txn, crm__journal_entry *e, uint8_t images[CRM__DI
     return rc ? crm__txn_fail(txn, rc, "can't read what is tagged", err) : CRM_OK;
 }
 
+/* What the entry is, and the row of its batch, which goes on to it; the first entry brings the
+ * name. */
+static int put_row(crm_txn *txn, uint64_t seq, crm__journal_entry *e, crm_error *err)
+{
+    crm__batch b = {0, 0, {NULL, 0}};
+    int rc = CRM_OK;
+
+    if (txn->batch.live) {
+        e->action = CRM__ACTION_LIVE;
+        return CRM_OK;
+    }
+    if (txn->state.batch != seq) {
+        rc = crm__batch_read(txn, txn->state.batch, &b);
+        if (rc)
+            return crm__txn_fail(txn, rc, "can't read the batch", err);
+    } else if (txn->batch.name) {
+        b.name = crm__slice_of(txn->batch.name, strlen(txn->batch.name));
+    }
+    e->action = txn->batch.undo ? CRM__ACTION_UNDO : CRM__ACTION_BATCH;
+    e->target = txn->batch.undo;
+    e->previous = b.last;
+    e->batch = txn->state.batch;
+    b.last = seq;
+    return crm__batch_put(txn, txn->state.batch, &b, err);
+}
+
 int crm__journal_close(crm_txn *txn, crm_error *err)
 {
     uint8_t images[CRM__DIGEST], tagged[CRM__DIGEST];
     crm__buf lists[CRM__BATCH_LISTS], tags;
     crm__journal_entry e;
-    crm__batch b = {0, 0, {NULL, 0}};
     uint64_t count, seq = txn->state.batch_seq;
     int rc = CRM_OK;
 
@@ -103,22 +128,10 @@ int crm__journal_close(crm_txn *txn, crm_error *err)
             rc = crm__fail_nomem(err);
         e.lists[i] = crm__slice_of(lists[i].p, lists[i].n);
     }
-    if (!rc && txn->state.batch != seq) {
-        rc = crm__batch_read(txn, txn->state.batch, &b);
-        if (rc)
-            rc = crm__txn_fail(txn, rc, "can't read the batch", err);
-    } else if (txn->batch.name) {
-        b.name = crm__slice_of(txn->batch.name, strlen(txn->batch.name));
-    }
     if (!rc)
         rc = commit_to(txn, &e, images, tagged, err);
-    e.action = txn->batch.undo ? CRM__ACTION_UNDO : CRM__ACTION_BATCH;
-    e.target = txn->batch.undo;
-    e.previous = b.last;
-    e.batch = txn->state.batch;
-    b.last = seq;
     if (!rc)
-        rc = crm__batch_put(txn, txn->state.batch, &b, err); /* the first entry brings the name */
+        rc = put_row(txn, seq, &e, err);
     if (!rc)
         rc = crm__journal_put(txn, seq, &e, err);
     for (int i = 0; i < CRM__BATCH_LISTS; i++)
@@ -126,6 +139,32 @@ int crm__journal_close(crm_txn *txn, crm_error *err)
     crm__buf_clear(&tags);
     if (!rc)
         txn->state.batch_seq = 0;
+    return rc;
+}
+
+void crm__journal_live_begin(crm_txn *txn, crm__aside *aside)
+{
+    aside->was = txn->batch;
+    aside->batch = txn->state.batch;
+    txn->batch.on = txn->batch.live = 1;
+    txn->batch.want = CRM_BATCH_NEW;
+    txn->batch.undo = 0;
+    txn->batch.name = NULL;
+    txn->state.batch_seq = 0;
+    txn->state.tag_groups = 0;
+    memset(txn->state.listed, 0, sizeof txn->state.listed);
+}
+
+int crm__journal_live_end(crm_txn *txn, crm__aside *aside, crm_error *err)
+{
+    int rc = crm__journal_close(txn, err);
+
+    txn->batch.on = aside->was.on;
+    txn->batch.live = 0;
+    txn->batch.want = aside->was.want;
+    txn->batch.undo = aside->was.undo;
+    txn->batch.name = aside->was.name;
+    txn->state.batch = aside->batch;
     return rc;
 }
 

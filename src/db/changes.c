@@ -135,6 +135,8 @@ static const char *const ACTION[CRM__ACTIONS] = {
     [CRM__ACTION_REPAIR] = "repair", [CRM__ACTION_EXPORT] = "export",
     [CRM__ACTION_BACKUP] = "backup", [CRM__ACTION_DUMP] = "dump",
     [CRM__ACTION_TAG] = "tag",       [CRM__ACTION_SEGMENT] = "segment",
+    [CRM__ACTION_WATCH] = "watch",   [CRM__ACTION_UNWATCH] = "unwatch",
+    [CRM__ACTION_LIVE] = "live",
 };
 
 const char *crm_action_name(uint32_t action)

@@ -87,7 +87,8 @@ static void add_changes(crm__check *c, const crm__journal_entry *e, uint64_t seq
     if (e->action == CRM__ACTION_UNDO)
         see_undo(c, e->target, seq);
     if (crm__action_lists(e->action)) {
-        add_batch(c, e->batch, seq, -1);
+        if (e->action != CRM__ACTION_LIVE)
+            add_batch(c, e->batch, seq, -1);
         if (e->previous)
             add_batch(c, e->batch, e->previous, 1);
         add_list(c, e->lists[CRM__BATCH_CREATED], seq);

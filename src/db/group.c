@@ -22,6 +22,7 @@
  * lost gives up the group, and with it the engine's lock; the gate stays closed in either case.
  */
 #include "db/journal.h"
+#include "db/live.h"
 
 #include <errno.h>
 #include <string.h>
@@ -254,6 +255,8 @@ static void run_member(group *g, crm__member *m)
     }
     if (!m->rc)
         m->rc = crm__txn_settle(txn, &m->err);
+    if (!m->rc && txn->state.changed)
+        m->rc = crm__live_commit(txn, &m->err);
     if (!m->rc && txn->state.changed)
         m->rc = crm__journal_close(txn, &m->err);
     crm__txn_detach(txn);

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "db/brought.h"
+#include "db/live.h"
 #include "db/tagged.h"
 
 #include <crm/batch.h>
@@ -359,6 +360,10 @@ int crm__journal_change(crm_txn *txn, uint8_t action, crm_id id, const crm__reco
     crm__journal_entry e;
     int rc;
 
+    if (action == CRM__ACTION_UPDATE)
+        crm__touch_fields(txn, id, fields, count);
+    else
+        crm__touch_row(txn, id, CRM__TOUCH_ROOT);
     if (txn->batch.on)
         return change_in_batch(txn, action, id, before, fields, count, err);
     memset(&e, 0, sizeof e);
@@ -390,6 +395,10 @@ int crm__journal_add(crm_txn *txn, uint8_t action, uint64_t target, uint64_t pre
     crm__journal_entry e;
     int rc;
 
+    if (action == CRM__ACTION_EVENT || action == CRM__ACTION_VOID)
+        crm__touch_row(txn, target, CRM__TOUCH_EVENTS);
+    else if (action == CRM__ACTION_MODEL)
+        crm__touch_all(txn);
     if (txn->batch.on) {
         if (action != CRM__ACTION_EVENT && action != CRM__ACTION_VOID)
             return crm__fail(err, CRM_ESTATE, "not possible inside a batch");

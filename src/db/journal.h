@@ -24,6 +24,19 @@ int crm__journal_put(crm_txn *txn, uint64_t seq, crm__journal_entry *e, crm_erro
 /* Writes the open batch entry, if any; part of commit. */
 int crm__journal_close(crm_txn *txn, crm_error *err);
 
+/* ---- entries of watched segments (batch.c) ---- */
+
+/* What of a transaction stands aside while its changes are of watched segments. */
+typedef struct crm__aside {
+    crm__batching was;
+    uint64_t batch;
+} crm__aside;
+/* The entry of the transaction's own changes, when it is a batch, is written before.  From here on
+ * changes of tags are of an entry with action CRM__ACTION_LIVE, which end() writes when there were
+ * any. */
+void crm__journal_live_begin(crm_txn *txn, crm__aside *aside);
+int crm__journal_live_end(crm_txn *txn, crm__aside *aside, crm_error *err);
+
 /* ---- batches (batch.c) ---- */
 
 /* What is known of a batch without its entries. */

@@ -9,6 +9,7 @@
 #include "db/store.h"
 
 #include "base/error.h"
+#include "db/live.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,6 +73,7 @@ static void store_free(crm__store *s, int forked)
         else
             s->kv->ops->close(s->kv);
     }
+    crm__live_free(s);
     crm__model_unref(s->model);
     crm__watch_free(&s->mem, s->watch);
     if (!forked) {

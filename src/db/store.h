@@ -58,6 +58,7 @@ typedef struct crm__store {
     crm__watch *watch;
     pthread_mutex_t model_lock;
     crm__model *model; /* the newest committed version somebody has read, or NULL */
+    struct crm__live *live; /* what the writer knows of watched segments (live.h), or NULL */
 } crm__store;
 
 /* Finds or opens the store of a folder; the caller holds one reference. */

@@ -10,6 +10,7 @@
 
 #include "bits/kernel.h"
 #include "db/journal.h"
+#include "db/live.h"
 #include "db/tag_one.h"
 #include "db/tag_part.h"
 
@@ -274,6 +275,7 @@ int crm__tag_row(crm__tagging *t, uint32_t tag, int ends, crm_id id, int on)
         return CRM_OK;
     if (!rc && has && on) {
         rc = renew(&e);
+        crm__touch_tag_row(t->txn, tag, id);
         return rc ? fail(t, rc) : CRM_OK;
     }
     if (!rc && has == on)
@@ -286,6 +288,7 @@ int crm__tag_row(crm__tagging *t, uint32_t tag, int ends, crm_id id, int on)
         return fail(t, rc);
     crm__tag_one_switch(t->txn, e.chunk, e.row, tag, t->dimension, on);
     t->changed++;
+    crm__touch_tag_row(t->txn, tag, id);
     return CRM_OK;
 }
 
@@ -444,6 +447,8 @@ int crm__tag_chunk(crm__tagging *t, uint32_t tag, int ends, uint64_t chunk,
     if (rc)
         return fail(t, rc);
     t->changed += n;
+    if (n)
+        crm__touch_tag(t->txn, tag, chunk, words);
     if (changed)
         *changed = n;
     return CRM_OK;

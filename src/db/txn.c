@@ -2,6 +2,7 @@
  * Transactions: begin, commit, abort, savepoints, and the checks at every entry.
  */
 #include "db/journal.h"
+#include "db/live.h"
 #include "db/tag_one.h"
 #include "db/tagged.h"
 
@@ -293,6 +294,9 @@ int crm__txn_new(crm_db *db, int write, const crm_txn_options *opts, crm_txn **o
         crm__buf_init(&txn->scratch[i], txn->mem);
     for (int i = 0; i < CRM__BATCH_LISTS; i++)
         crm__buf_init(&txn->batch.lists[i], txn->mem);
+    crm__buf_init(&txn->touched.fields, txn->mem);
+    crm__buf_init(&txn->touched.tags, txn->mem);
+    crm__buf_init(&txn->touched.chunks, txn->mem);
     crm__db_hold(db);
     rc = read_options(txn, opts, err);
     if (rc) {
@@ -379,6 +383,7 @@ void crm__txn_free(crm_txn *txn)
     crm__tag_cache_free(txn);
     crm__tag_one_free(txn);
     crm__end_cache_free(txn);
+    crm__touched_clear(txn);
     crm__arena_clear(&txn->work);
     crm__zone_close(txn->zone);
     crm__edits_clear(&txn->edits);
@@ -512,6 +517,8 @@ int crm_txn_commit(crm_txn *txn, crm_error *err)
         rc = crm__fail_copy(err, &txn->sticky);
     if (!rc)
         rc = crm__txn_settle(txn, err);
+    if (!rc && txn->write && txn->state.changed)
+        rc = crm__live_commit(txn, err);
     if (!rc && txn->write && txn->state.changed)
         rc = crm__journal_close(txn, err);
     if (!rc && txn->write && txn->state.changed) {

@@ -73,6 +73,7 @@ typedef struct crm__state {
 /* A transaction whose changes make one entry (journal.c). */
 typedef struct crm__batching {
     int on;
+    int live;      /* it is of watched segments, and no batch */
     uint64_t want; /* batch to go on with, or CRM_BATCH_NEW */
     uint64_t undo; /* what it undoes, 0: nothing */
     const char *name;
@@ -108,6 +109,15 @@ typedef struct crm__child {
     struct crm__child *next, **link;
     crm_txn *txn; /* NULL once the transaction has ended */
 } crm__child;
+
+/* What a write transaction touched that watched segments may ask about (live.h). */
+typedef struct crm__touched {
+    int asked, on; /* whether anything is watched */
+    unsigned what; /* CRM__TOUCH_* */
+    crm__buf fields, tags; /* numbers (uint32_t), of those that were touched */
+    crm__buf chunks;       /* crm__touched_rows */
+    size_t last;           /* the one looked at last */
+} crm__touched;
 
 struct crm_txn {
     crm_db *db;
@@ -145,6 +155,7 @@ struct crm_txn {
     struct crm__end_cache *end_cache; /* NULL until ends of tags are */
     struct crm__tag_ones *tag_ones;   /* NULL until a tag of a dimension with one is given */
     uint8_t tag_origin;               /* CRM_TAG_*: of the tags that documents give */
+    crm__touched touched;
 };
 
 /* ---- other threads ---- */

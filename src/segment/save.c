@@ -5,11 +5,13 @@
 #include "db/journal.h"
 #include "db/saved.h"
 #include "db/tagged.h"
+#include "segment/live.h"
 #include "segment/saving.h"
+#include "segment/segment.h"
 
 #include <string.h>
 
-static int read_name(const char *name, crm__slice *out, crm_error *err)
+int crm__saved_name(const char *name, crm__slice *out, crm_error *err)
 {
     size_t n = name ? strlen(name) : 0;
 
@@ -65,6 +67,7 @@ static int put(crm_txn *txn, crm__slice name, const char *text_name, crm__slice 
     if (rc)
         return rc;
     s.seq = crm__journal_seq(txn);
+    crm__touch_all(txn);
     return crm__saved_put(txn, name, &s)
                ? crm__fail_nomem(err)
                : crm__journal_hand_out(txn, CRM__ACTION_SEGMENT, text_name, err);
@@ -81,9 +84,8 @@ static void write_name(crm__buf *b, crm__slice name)
     crm__buf_add_str(b, "\")");
 }
 
-/* The tree of `segment(name)`. */
-static int parse_name(crm_txn *txn, const crm__model *m, crm__slice name, crm__tree **out,
-                      crm_error *err)
+int crm__saved_tree(crm_txn *txn, const crm__model *m, crm__slice name, crm__tree **out,
+                    crm_error *err)
 {
     crm__buf b;
     int rc;
@@ -106,7 +108,7 @@ static int try_plan(crm_txn *txn, crm__slice name, crm_error *err)
     int rc = crm__txn_model(txn, &m, err);
 
     if (!rc)
-        rc = parse_name(txn, m, name, &t, err);
+        rc = crm__saved_tree(txn, m, name, &t, err);
     if (rc)
         return rc;
     rc = crm__plan_make(txn, t, 0, &p, err);
@@ -257,7 +259,7 @@ int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint3
 
     if (rc)
         return rc;
-    rc = read_name(name, &n, op.err);
+    rc = crm__saved_name(name, &n, op.err);
     if (!rc && !s)
         rc = crm__fail_field(op.err, CRM_EINVAL, "s", "s is NULL");
     if (!rc && flags & ~(CRM_SEGMENT_REPLACE | CRM_SEGMENT_STATIC))
@@ -354,7 +356,7 @@ int crm_segment_saved(crm_txn *txn, const char *name, crm_segment **out, crm_err
     *out = NULL;
     rc = crm__txn_enter(txn, 0, err);
     if (!rc)
-        rc = read_name(name, &n, err);
+        rc = crm__saved_name(name, &n, err);
     if (rc)
         return rc;
     rc = of_model(txn, n, &of, err);
@@ -382,7 +384,7 @@ static int written(crm_txn *txn, const crm__model *m, crm__slice name, crm__buf 
                    crm_error *err)
 {
     crm__tree *t;
-    int rc = parse_name(txn, m, name, &t, err);
+    int rc = crm__saved_tree(txn, m, name, &t, err);
 
     if (rc)
         return rc;
@@ -443,7 +445,7 @@ int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err)
 
     if (rc)
         return rc;
-    rc = read_name(name, &n, op.err);
+    rc = crm__saved_name(name, &n, op.err);
     if (!rc && txn->batch.on)
         rc = crm__fail(op.err, CRM_ESTATE, "not possible inside a batch");
     if (!rc)
@@ -491,7 +493,7 @@ int crm_segment_version(crm_txn *txn, const char *name, uint64_t before, crm_sav
     if (!rc && !out)
         rc = crm__fail_field(err, CRM_EINVAL, "out", "out is NULL");
     if (!rc)
-        rc = read_name(name, &n, err);
+        rc = crm__saved_name(name, &n, err);
     if (!rc)
         rc = of_model(txn, n, &of, err);
     if (rc)

@@ -412,6 +412,6 @@ CRM_TEST(test_api_journal_feed__what_a_change_says)
     IS(CRM_EINVAL, crm_change_next(NULL, &c, &er));
     ck_assert_str_eq(crm_action_name(CRM_ACTION_UNDO), "undo");
     ck_assert_str_eq(crm_action_name(0), "");
-    ck_assert_str_eq(crm_action_name(CRM_ACTION_SEGMENT + 1), "");
+    ck_assert_str_eq(crm_action_name(CRM_ACTION_LIVE + 1), "");
     crm_db_close(db);
 }

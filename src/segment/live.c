@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT
+ * Watched segments at commit: who entered and left by what the transaction touched.
+ */
+#include "segment/live.h"
+
+#include "base/time.h"
+#include "db/derive.h"
+#include "db/saved.h"
+
+#include <string.h>
+
+/* ---- what is asked about ---- */
+
+static int add_field(crm__live_item *item, uint32_t number)
+{
+    crm__buf_add(&item->fields, &number, sizeof number);
+    return item->fields.failed ? CRM_ENOMEM : CRM_OK;
+}
+
+static int add_tag(crm__live *l, crm__live_item *item, const char *front, crm__slice name,
+                   const char *back, crm__slice more)
+{
+    size_t a = strlen(front), b = strlen(back);
+    crm__slice text = {NULL, a + name.n + b + more.n};
+    uint8_t *p = crm__arena_alloc(&l->a, text.n + 1);
+
+    if (!p)
+        return CRM_ENOMEM;
+    text.p = p;
+    memcpy(p, front, a);
+    memcpy(p + a, name.p, name.n);
+    memcpy(p + a + name.n, back, b);
+    if (more.n)
+        memcpy(p + a + name.n + b, more.p, more.n);
+    crm__buf_add(&item->tags, &text, sizeof text);
+    return item->tags.failed ? CRM_ENOMEM : CRM_OK;
+}
+
+static int note_node(crm__live *l, crm__live_item *item, const crm__node *n)
+{
+    static const crm__slice NONE = {NULL, 0};
+    int rc = CRM_OK;
+
+    switch (n->op) {
+    case CRM__NODE_FIELD:
+        if (n->field)
+            return add_field(item, n->field->number);
+        return n->builtin == CRM__BUILTIN_UPDATED ? add_field(item, 0) : CRM_OK;
+    case CRM__NODE_TAG:
+        for (uint32_t i = 0; i < n->tag_count && !rc; i++) {
+            const char *key = n->tags[i].dimension->key;
+            rc = add_tag(l, item, "", crm__slice_of(key, strlen(key)), ":", n->tags[i].path);
+        }
+        return rc;
+    case CRM__NODE_EVENTS:
+    case CRM__NODE_SEQUENCE:
+        item->events = 1;
+        return CRM_OK;
+    case CRM__NODE_SEGMENT: /* of a static one, its tag */
+        return add_tag(l, item, CRM__SAVED_TAG, n->name, ")", NONE);
+    default:
+        for (uint32_t i = 0; i < n->child_count && !rc; i++)
+            rc = note_node(l, item, n->children[i]);
+        return rc;
+    }
+}
+
+static int note_plan(crm__live *l, crm__live_item *item, const crm__plan *p)
+{
+    int rc = note_node(l, item, crm__tree_root(item->tree));
+
+    for (uint32_t i = 0; i < p->tree_count && !rc; i++)
+        rc = note_node(l, item, crm__tree_root(p->trees[i]));
+    return rc;
+}
+
+/* ---- those that are watched ---- */
+
+void crm__live_begin(crm_txn *txn, crm__live *l)
+{
+    memset(l, 0, sizeof *l);
+    l->mem = &txn->store->mem;
+    crm__arena_init(&l->a, l->mem);
+    crm__buf_init(&l->items, l->mem);
+}
+
+void crm__live_end(crm__live *l)
+{
+    for (size_t i = 0; i < crm__live_count(l); i++) {
+        crm__live_item *item = &crm__live_items(l)[i];
+        crm__zone_close(item->zone);
+        crm__tree_unref(item->tree);
+        crm__buf_clear(&item->fields);
+        crm__buf_clear(&item->tags);
+    }
+    crm__buf_clear(&l->items);
+    crm__arena_clear(&l->a);
+    crm__model_unref(l->model);
+    l->model = NULL;
+}
+
+/* It says what is not so, rather than that something went wrong. */
+static int is_fault(int rc)
+{
+    return rc == CRM_EFIELD || rc == CRM_EVALUE || rc == CRM_ESYNTAX || rc == CRM_ENOTFOUND;
+}
+
+/* Under another model, or without a segment that it names, one can't be asked. */
+static int read_tree(crm_txn *txn, crm__live *l, crm__live_item *item, crm_error *err)
+{
+    crm_error why = CRM_ERROR_INIT;
+    const crm__model *m;
+    crm__live_asking a;
+    crm__zone *zone = txn->zone;
+    int rc = crm__txn_model(txn, &m, err);
+
+    if (rc)
+        return rc;
+    txn->zone = item->zone;
+    rc = crm__saved_tree(txn, m, item->watch.name, &item->tree, &why);
+    txn->zone = zone;
+    if (!rc) {
+        rc = crm__live_ask_begin(txn, item, txn->now, &a, &why);
+        if (!rc)
+            rc = note_plan(l, item, &a.plan);
+        crm__live_ask_end(&a);
+    }
+    if (is_fault(rc)) {
+        crm__tree_unref(item->tree);
+        item->tree = NULL;
+        return CRM_OK;
+    }
+    return rc ? crm__txn_fail(txn, rc, "can't read a watched segment", err) : CRM_OK;
+}
+
+int crm__live_add(crm_txn *txn, crm__live *l, const crm__live_watch *w, crm_error *err)
+{
+    crm__live_item *item;
+    int rc = CRM_OK;
+
+    item = (crm__live_item *)(void *)crm__buf_reserve(&l->items, sizeof *item);
+    if (!item)
+        return crm__fail_nomem(err);
+    memset(item, 0, sizeof *item);
+    l->items.n += sizeof *item;
+    item->watch = *w;
+    crm__buf_init(&item->fields, l->mem);
+    crm__buf_init(&item->tags, l->mem);
+    if (*w->zone)
+        rc = crm__zone_open(l->mem, w->zone, &item->zone, err);
+    return rc ? rc : read_tree(txn, l, item, err);
+}
+
+static int load_all(crm_txn *txn, crm__live *l, crm_error *err)
+{
+    crm__slice at = {NULL, 0};
+    const crm__model *m;
+    int rc = crm__txn_model(txn, &m, err);
+
+    if (rc)
+        return rc;
+    l->model = (crm__model *)(uintptr_t)m;
+    crm__model_ref(l->model);
+    for (;;) {
+        crm__live_watch w;
+        rc = crm__live_watch_next(txn, at, &l->a, &w);
+        if (rc == CRM_ENOTFOUND)
+            return CRM_OK;
+        if (rc)
+            return crm__txn_fail(txn, rc, "can't read a watched segment", err);
+        rc = crm__live_add(txn, l, &w, err);
+        if (rc)
+            return rc;
+        at = w.name;
+    }
+}
+
+void crm__live_free(crm__store *s)
+{
+    if (!s->live)
+        return;
+    crm__live_end(s->live);
+    crm__release(&s->mem, s->live);
+    s->live = NULL;
+}
+
+int crm__live_load(crm_txn *txn, uint64_t stamp, crm__live **out, crm_error *err)
+{
+    crm__store *s = txn->store;
+    const crm__model *m;
+    int rc = crm__txn_model(txn, &m, err);
+
+    if (rc)
+        return rc;
+    *out = s->live;
+    if (s->live && s->live->stamp == stamp && s->live->model == m)
+        return CRM_OK;
+    crm__live_free(s);
+    s->live = crm__alloc(&s->mem, sizeof *s->live);
+    if (!s->live)
+        return crm__fail_nomem(err);
+    crm__live_begin(txn, s->live);
+    s->live->stamp = stamp;
+    rc = load_all(txn, s->live, err);
+    if (rc)
+        crm__live_free(s);
+    *out = s->live;
+    return rc;
+}
+
+uint64_t crm__live_stamp(const crm_txn *txn)
+{
+    uint64_t of[3] = {txn->state.seq, (uint64_t)crm__clock_mono(), (uint64_t)crm__clock_now()};
+
+    return crm__hash64((uint64_t)txn->recorded, (const uint8_t *)of, sizeof of);
+}
+
+int64_t crm__live_moment(const crm_txn *txn, const crm__live_clock *clock)
+{
+    int64_t now = txn->now < txn->recorded ? txn->now : txn->recorded;
+
+    return now > clock->until ? now : clock->until;
+}
+
+/* ---- asking ---- */
+
+void crm__live_tell_begin(crm_txn *txn, crm__live_telling *t, crm_error *err)
+{
+    memset(t, 0, sizeof *t);
+    t->on = txn->touched.on;
+    txn->touched.on = 0; /* what is told is no change that others ask about */
+    crm__journal_live_begin(txn, &t->aside);
+    crm__tagging_begin(txn, 0, NULL, &t->tagging, err);
+}
+
+int crm__live_tell_end(crm_txn *txn, crm__live_telling *t, int rc, crm_error *err)
+{
+    int closed;
+
+    crm__buf_clear(&t->tagging.tags);
+    if (rc) /* the entry is not written: the caller drops what it was about */
+        txn->state.batch_seq = 0;
+    closed = crm__journal_live_end(txn, &t->aside, err);
+    txn->touched.on = t->on;
+    return rc ? rc : closed;
+}
+
+int crm__live_ask_begin(crm_txn *txn, const crm__live_item *item, int64_t at, crm__live_asking *a,
+                        crm_error *err)
+{
+    int rc;
+
+    memset(a, 0, sizeof *a);
+    a->txn = txn;
+    a->item = item;
+    a->now = txn->now;
+    a->zone = txn->zone;
+    a->err = err;
+    txn->now = at;
+    txn->zone = item->zone;
+    if (!item->tree)
+        return CRM_DONE;
+    rc = crm__plan_make(txn, item->tree, 0, &a->plan, err);
+    return rc ? rc : crm__run_begin(&a->run, &a->plan, NULL, NULL, err);
+}
+
+void crm__live_ask_end(crm__live_asking *a)
+{
+    a->txn->now = a->now;
+    a->txn->zone = a->zone;
+    if (!a->plan.txn)
+        return;
+    if (a->run.plan)
+        crm__run_end(&a->run);
+    crm__plan_end(&a->plan);
+}
+
+enum { FEW = 4 }; /* rows whose tags are cheaper changed one by one */
+
+static int change(crm__live_asking *a, uint64_t chunk, const uint64_t *words, int on,
+                  crm__live_telling *t)
+{
+    uint32_t n = crm__set_count(words), tag = a->item->watch.tag;
+    int rc = CRM_OK;
+
+    *(on ? &t->entered : &t->left) += n;
+    if (n > FEW)
+        return crm__tag_chunk(&t->tagging, tag, 0, chunk, words, on, NULL);
+    for (int32_t row = n ? crm__set_next(words, 0) : -1; row >= 0 && !rc;
+         row = row + 1 < CRM__CHUNK_ROWS ? crm__set_next(words, (uint32_t)row + 1) : -1)
+        rc = crm__tag_row(&t->tagging, tag, 0, (chunk << CRM__CHUNK_SHIFT) + (uint64_t)row, on);
+    return rc;
+}
+
+/* rows: NULL for all of them. */
+static int ask(crm__live_asking *a, uint64_t chunk, const uint64_t *rows, crm__live_telling *t)
+{
+    uint64_t in[CRM__SET_WORDS] = {0}, told[CRM__SET_WORDS] = {0};
+    uint8_t key[CRM__KEY_TAG];
+    int rc = crm__visible(a->txn, chunk, in);
+
+    if (!rc && rows)
+        crm__words_and(in, rows);
+    a->run.chunk = chunk;
+    if (!rc && crm__words_any(in))
+        rc = crm__run_narrow(&a->run, a->plan.root, in);
+    if (!rc)
+        rc = crm__txn_set(a->txn, KV_TAG, crm__key_tag(key, chunk, a->item->watch.tag), told);
+    if (rc)
+        return crm__txn_fail(a->txn, rc, "can't ask a watched segment", a->err);
+    if (rows)
+        crm__words_and(told, rows);
+    for (int i = 0; i < CRM__SET_WORDS; i++) {
+        uint64_t same = in[i] & told[i];
+        in[i] &= ~same;
+        told[i] &= ~same;
+    }
+    rc = change(a, chunk, told, 0, t);
+    return rc ? rc : change(a, chunk, in, 1, t);
+}
+
+int crm__live_ask(crm__live_asking *a, uint64_t chunk, const uint64_t *rows, crm__live_telling *t)
+{
+    return ask(a, chunk, rows, t);
+}
+
+int crm__live_ask_all(crm__live_asking *a, crm__live_telling *t)
+{
+    uint64_t chunks =
+        (a->txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
+    int rc = CRM_OK;
+
+    for (uint64_t c = 0; c < chunks && !rc; c++)
+        rc = ask(a, c, NULL, t);
+    return rc;
+}
+
+/* ---- at commit ---- */
+
+static int asks_field(const crm__live_item *item, const crm__touched *t)
+{
+    const uint32_t *mine = (const uint32_t *)(const void *)item->fields.p,
+                   *theirs = (const uint32_t *)(const void *)t->fields.p;
+
+    if (!t->fields.n && !(t->what & CRM__TOUCH_FIELDS))
+        return 0;
+    for (size_t i = 0; i < item->fields.n / sizeof *mine; i++) {
+        if (!mine[i] || t->what & CRM__TOUCH_FIELDS)
+            return 1;
+        for (size_t k = 0; k < t->fields.n / sizeof *theirs; k++) {
+            if (mine[i] == theirs[k])
+                return 1;
+        }
+    }
+    return 0;
+}
+
+/* Whether a name is one of what was asked about: it, or one below it, or any of its dimension. */
+static int below(crm__slice name, crm__slice asked)
+{
+    return name.n >= asked.n && memcmp(name.p, asked.p, asked.n) == 0 &&
+           (name.n == asked.n || asked.p[asked.n - 1] == ':' || name.p[asked.n] == '/');
+}
+
+static int asks_tag(const crm__live_item *item, const crm__slice *names, size_t count)
+{
+    const crm__slice *mine = (const crm__slice *)(const void *)item->tags.p;
+
+    for (size_t i = 0; i < item->tags.n / sizeof *mine; i++) {
+        for (size_t k = 0; k < count; k++) {
+            if (below(names[k], mine[i]))
+                return 1;
+        }
+    }
+    return 0;
+}
+
+static int names_of(crm_txn *txn, crm__slice **out, size_t *count)
+{
+    const uint32_t *tags = (const uint32_t *)(const void *)txn->touched.tags.p;
+    size_t n = txn->touched.tags.n / sizeof *tags;
+    crm__slice *names = crm__arena_alloc(&txn->work, (n + 1) * sizeof *names);
+
+    for (size_t i = 0; i < n && names; i++) {
+        int rc = crm__dict_name(txn, CRM__DICT_TAG, tags[i], &names[i]);
+        if (rc == CRM_ENOTFOUND) { /* it was named in what was rolled back */
+            names[i] = crm__slice_of("", 0);
+            continue;
+        }
+        if (rc)
+            return rc;
+        names[i].p = crm__arena_copy(&txn->work, names[i].p, names[i].n);
+        if (!names[i].p)
+            return CRM_ENOMEM;
+    }
+    *out = names;
+    *count = n;
+    return names ? CRM_OK : CRM_ENOMEM;
+}
+
+static int ask_touched(crm_txn *txn, crm__live_asking *a, crm__live_telling *t)
+{
+    const crm__touched_rows *rows =
+        (const crm__touched_rows *)(const void *)txn->touched.chunks.p;
+    uint64_t words[CRM__SET_WORDS];
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < txn->touched.chunks.n / sizeof *rows && !rc; i++) {
+        crm__touched_words(&rows[i], words);
+        rc = crm__live_ask(a, rows[i].chunk, words, t);
+    }
+    return rc;
+}
+
+static int tell(crm_txn *txn, const crm__live *l, int64_t at, crm__live_telling *t, crm_error *err)
+{
+    unsigned what = txn->touched.what;
+    crm__slice *names;
+    size_t count;
+    int rc = names_of(txn, &names, &count);
+
+    if (rc)
+        return crm__txn_fail(txn, rc, "can't read the dictionary", err);
+    for (size_t i = 0; i < crm__live_count(l) && !rc; i++) {
+        const crm__live_item *item = &crm__live_items(l)[i];
+        crm__live_asking a;
+        if (!(what & (CRM__TOUCH_ALL | CRM__TOUCH_ROOT)) &&
+            !(what & CRM__TOUCH_EVENTS && item->events) && !asks_field(item, &txn->touched) &&
+            !asks_tag(item, names, count))
+            continue;
+        rc = crm__live_ask_begin(txn, item, at, &a, err);
+        if (!rc)
+            rc = what & CRM__TOUCH_ALL ? crm__live_ask_all(&a, t) : ask_touched(txn, &a, t);
+        crm__live_ask_end(&a);
+        rc = rc == CRM_DONE ? CRM_OK : rc;
+    }
+    return rc;
+}
+
+int crm__live_commit(crm_txn *txn, crm_error *err)
+{
+    crm__live_telling t;
+    crm__live_clock clock;
+    crm__live *l;
+    int rc;
+
+    if (!txn->touched.on || (!txn->touched.what && !txn->touched.chunks.n))
+        return CRM_OK;
+    rc = crm__live_clock_read(txn, &clock);
+    if (rc)
+        return rc == CRM_ENOTFOUND
+                   ? CRM_OK
+                   : crm__txn_fail(txn, rc, "can't read what is watched", err);
+    if (txn->touched.what & CRM__TOUCH_ALL) {
+        clock.stamp = crm__live_stamp(txn);
+        if (crm__live_clock_put(txn, &clock))
+            return crm__fail_nomem(err);
+    }
+    rc = crm__journal_close(txn, err);
+    if (!rc)
+        rc = crm__live_load(txn, clock.stamp, &l, err);
+    if (rc)
+        return rc;
+    crm__live_tell_begin(txn, &t, err);
+    rc = tell(txn, l, crm__live_moment(txn, &clock), &t, err);
+    rc = crm__live_tell_end(txn, &t, rc, err);
+    crm__touched_end(txn);
+    return rc;
+}
