@@ -497,6 +497,11 @@ int export_named(tool *t, const char *name, const char *file, const char *reason
 
 int segment_diff(tool *t, const char *left, const char *right, const char *at, const char *with);
 
+/* ---- segment_live.c: watched segments ---- */
+
+int is_segment_live(const char *name);
+int segment_live(tool *t, int argc, char **argv);
+
 /* ---- segment_saved.c: segments saved under names ---- */
 
 /* What the verb's save, remove, list (name NULL) and show do; the exit code. */

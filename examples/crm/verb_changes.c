@@ -116,7 +116,8 @@ static int put_tags(feed *f, const crm_change *c, int lists, buf *b)
 /* What the change was about. */
 static int put_target(feed *f, const crm_change *c, buf *b)
 {
-    int lists = c->action == CRM_ACTION_BATCH || c->action == CRM_ACTION_UNDO;
+    int lists = c->action == CRM_ACTION_BATCH || c->action == CRM_ACTION_UNDO ||
+                c->action == CRM_ACTION_LIVE;
     crm_error err = CRM_ERROR_INIT;
     const char *key;
 
@@ -132,6 +133,8 @@ static int put_target(feed *f, const crm_change *c, buf *b)
         buf_fmt(b, " %" PRIu64 ":", c->batch);
     else if (c->action == CRM_ACTION_UNDO)
         buf_fmt(b, " %" PRIu64 " (batch %" PRIu64 "):", c->target, c->batch);
+    else if (c->action == CRM_ACTION_LIVE)
+        buf_char(b, ':');
     else
         buf_fmt(b, " customer %" PRIu64, c->target);
     if (lists) {

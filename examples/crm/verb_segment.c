@@ -27,6 +27,7 @@ static const char help[] =
     "       " TOOL " segment list\n"
     "       " TOOL " segment show NAME\n"
     "       " TOOL " segment remove NAME\n"
+    "       " TOOL " segment watch NAME | unwatch NAME | watched | advance | feed [NAME]\n"
     "\n"
     "Asks questions over all customers. A segment is never stale: it is answered from what is\n"
     "stored at the moment of asking, and deleted customers are in none.\n"
@@ -53,6 +54,8 @@ static const char help[] =
     "  list              the saved ones, with who saved them, and when\n"
     "  show              what a saved one says, and who saved its versions, and when\n"
     "  remove            take a name away, unless another saved one refers to it\n"
+    "  watch, feed ...   be told who enters a saved one and who leaves it: see\n"
+    "                    '" TOOL " segment watch --help'\n"
     "  QUERY             in the segment language; @FILE, or - for standard input\n"
     "  WHO               an id, FIELD=VALUE or a value, see get\n"
     "  --by NAME         a dimension of tags, 'tags' for all of them, or a field whose values\n"
@@ -456,7 +459,7 @@ static int no_sub(tool *t, const char *name)
     rc = fail_usage(t,
                     "needs count, top, facet, sample, explain, why, check, diff, tag, untag, "
                     "export, save, list, "
-                    "show or remove%s",
+                    "show, remove, watch, unwatch, watched, advance or feed%s",
                     hint.p ? hint.p : "");
     buf_free(&hint);
     return rc;
@@ -565,6 +568,8 @@ static int run(tool *t, int argc, char **argv)
 
     if (argc && strcmp(argv[0], "export") == 0)
         return segment_export(t, argc - 1, argv + 1);
+    if (argc && is_segment_live(argv[0]))
+        return segment_live(t, argc, argv);
     rc = verb_start(t, &argc, argv, own);
 
     if (rc)

@@ -216,6 +216,29 @@ static int on_segment(dump *d, crm__slice k, crm__slice v)
               : line(d, crm__dump_segment(&d->d, name, &s), KV_META, k);
 }
 
+static int on_watch(dump *d, crm__slice k, crm__slice v)
+{
+    crm__live_watch w;
+    int rc;
+
+    crm__arena_reset(&d->d.arena);
+    rc = crm__live_watch_split(k, v, &d->d.arena, &w);
+    if (rc == CRM_ENOMEM)
+        return rc;
+    return rc ? row_fault(d, KV_META, k) : line(d, crm__dump_watch(&d->d, &w), KV_META, k);
+}
+
+static int on_clock(dump *d)
+{
+    crm__slice key = crm__slice_of("live", 4);
+    crm__live_clock c;
+    int rc = crm__live_clock_read(d->d.txn, &c);
+
+    if (rc == CRM_ENOTFOUND)
+        return CRM_OK;
+    return rc ? row_fault(d, KV_META, key) : line(d, crm__dump_clock(&d->d, &c), KV_META, key);
+}
+
 static int all_lines(dump *d)
 {
     static const crm__slice ALL = {NULL, 0};
@@ -237,6 +260,10 @@ static int all_lines(dump *d)
         rc = each(d, KV_META, crm__slice_of("batch/", 6), on_batch);
     if (!rc)
         rc = each(d, KV_META, crm__slice_of("segment/", 8), on_segment);
+    if (!rc)
+        rc = each(d, KV_META, crm__slice_of("watch/", 6), on_watch);
+    if (!rc)
+        rc = on_clock(d);
     if (!rc)
         rc = each(d, KV_JOURNAL, ALL, on_entry);
     if (!rc)

@@ -15,6 +15,7 @@
 #include "codec/record.h"
 #include "db/tagged.h"
 #include "db/journal.h"
+#include "db/live.h"
 #include "db/saved.h"
 #include "io/copy.h"
 
@@ -31,6 +32,8 @@ enum {
     CRM__LINE_EVENT,
     CRM__LINE_BATCH,
     CRM__LINE_SEGMENT,
+    CRM__LINE_WATCH,
+    CRM__LINE_CLOCK,
     CRM__LINE_ENTRY,
     CRM__LINE_IMAGE,
     CRM__LINE_TAGGED,
@@ -92,6 +95,8 @@ int crm__dump_customer(crm__dumper *d, crm_id id, crm__slice payload);
 int crm__dump_event(crm__dumper *d, crm_id id, const crm__event *e);
 int crm__dump_batch(crm__dumper *d, uint64_t batch, const crm__batch *b);
 int crm__dump_segment(crm__dumper *d, crm__slice name, const crm__saved *s);
+int crm__dump_watch(crm__dumper *d, const crm__live_watch *w);
+int crm__dump_clock(crm__dumper *d, const crm__live_clock *c);
 int crm__dump_entry(crm__dumper *d, uint64_t seq, crm__slice payload);
 int crm__dump_image(crm__dumper *d, uint64_t seq, crm_id id, crm__slice payload);
 int crm__dump_tagged(crm__dumper *d, crm__slice key, crm__slice payload);

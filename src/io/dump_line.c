@@ -503,6 +503,37 @@ int crm__dump_segment(crm__dumper *d, crm__slice name, const crm__saved *s)
     return done(d);
 }
 
+static void text_member(crm__dumper *d, const char *name, const char *text)
+{
+    if (!*text)
+        return;
+    key(d, name);
+    put_text(d, text, strlen(text));
+}
+
+int crm__dump_watch(crm__dumper *d, const crm__live_watch *w)
+{
+    start(d, CRM__LINE_WATCH);
+    put_text(d, w->name.p, w->name.n);
+    number_member(d, "seq", w->seq);
+    time_member(d, "since", w->since);
+    text_member(d, "zone", w->zone);
+    text_member(d, "purpose", w->purpose);
+    text_member(d, "channel", w->channel);
+    return done(d);
+}
+
+int crm__dump_clock(crm__dumper *d, const crm__live_clock *c)
+{
+    start(d, CRM__LINE_CLOCK);
+    put_time(d, c->until);
+    if (c->chunk != CRM__LIVE_ALL) {
+        time_member(d, "from", c->from);
+        number_member(d, "chunks", c->chunk + 1);
+    }
+    return done(d);
+}
+
 /* ---- tags ---- */
 
 /* Customers as runs of first and last. */

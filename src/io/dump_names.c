@@ -7,7 +7,7 @@
 
 static const char *const LINE_WORDS[CRM__LINES] = {
     "crm",     "model", "name",  "customer", "event", "batch",
-    "segment", "entry", "image", "tagged",   "given", "end",
+    "segment", "watch", "clock", "entry", "image", "tagged",   "given", "end",
 };
 
 const char *crm__line_word(int line)

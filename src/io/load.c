@@ -3,6 +3,7 @@
  * the functions that every change goes through, in commits of bounded size, into a data file aside;
  * what was made is checked as a whole before it gets its name.
  */
+#include "base/time.h"
 #include "db/brought.h"
 #include "db/derive.h"
 #include "db/derive_event.h"
@@ -44,6 +45,7 @@ typedef struct load {
     uint8_t tagged[CRM__KEY_TAGGED];
     uint64_t words[CRM__SET_WORDS];
     int ends; /* some tags have an end */
+    int watched; /* some segments are watched, and no clock has come */
     /* The events of one customer. */
     crm_id id; /* 0: none */
     crm__arena timeline;
@@ -379,6 +381,63 @@ static int on_segment(load *l, crm__members *m)
     return crm__saved_put(l->txn, name, &s) ? crm__fail_nomem(l->err) : CRM_OK;
 }
 
+/* With its end, as long as the line. */
+static const char *text_at(load *l, crm__slice text)
+{
+    char *p = crm__arena_alloc(&l->arena, text.n + 1);
+
+    if (p) {
+        memcpy(p, text.n ? (const char *)text.p : "", text.n);
+        p[text.n] = 0;
+    }
+    return p;
+}
+
+static int on_watch(load *l, crm__members *m)
+{
+    static const int64_t NONE = 0;
+    crm__live_watch w = {.name = crm__members_text(m, "watch", 1)};
+    crm__slice zone, purpose, channel;
+    int rc;
+
+    w.seq = crm__members_number(m, "seq", 1, INT64_MAX);
+    w.since = crm__members_time(m, "since", &NONE);
+    zone = crm__members_text(m, "zone", 0);
+    purpose = crm__members_text(m, "purpose", 0);
+    channel = crm__members_text(m, "channel", 0);
+    if (!m->rc && !crm__name_ok((const char *)w.name.p, w.name.n))
+        crm__members_fail(m, CRM_EVALUE, "watch", "it is no name of a saved segment");
+    if (!m->rc && (zone.n > 100 || purpose.n > 100 || channel.n > 100))
+        crm__members_fail(m, CRM_EVALUE, "zone", "a name is longer than 100 bytes");
+    if (crm__members_end(m))
+        return m->rc;
+    w.zone = text_at(l, zone);
+    w.purpose = text_at(l, purpose);
+    w.channel = text_at(l, channel);
+    if (!w.zone || !w.purpose || !w.channel)
+        return crm__fail_nomem(l->err);
+    rc = crm__live_tag(l->txn, w.name, 0, &w.tag, l->err);
+    if (!rc && !w.tag)
+        rc = crm__members_fail(m, CRM_EVALUE, "watch", "its customers have no tag");
+    if (rc)
+        return rc;
+    l->watched = 1;
+    return crm__live_watch_put(l->txn, &w) ? crm__fail_nomem(l->err) : CRM_OK;
+}
+
+static int on_clock(load *l, crm__members *m)
+{
+    crm__live_clock c = {.stamp = (uint64_t)crm__clock_now()};
+
+    c.until = crm__members_time(m, "clock", NULL);
+    c.from = crm__members_time(m, "from", &c.until);
+    c.chunk = crm__members_number(m, "chunks", 0, UINT32_MAX) - UINT64_C(1);
+    if (crm__members_end(m))
+        return m->rc;
+    l->watched = 0;
+    return crm__live_clock_put(l->txn, &c) ? crm__fail_nomem(l->err) : CRM_OK;
+}
+
 /* The chain over an entry without its link, and what it brings. */
 static int link_entry(load *l, crm__members *m, uint64_t seq)
 {
@@ -592,6 +651,8 @@ static int on_end(load *l, crm__members *m)
     if (lines != l->result.lines - 1 || memcmp(sum, l->sum, sizeof sum) != 0)
         return crm__members_fail(m, CRM_ECORRUPT, "sum",
                                  "the lines before are not what was written");
+    if (l->watched)
+        return crm__members_fail(m, CRM_EVALUE, "clock", "segments are watched without a clock");
     if (crm__brought_put(l->txn, &l->brought))
         return crm__fail_nomem(l->err);
     return l->ends ? make_ends(l) : CRM_OK;
@@ -607,6 +668,7 @@ static const struct {
     [CRM__LINE_NAME] = {on_name, 0},       [CRM__LINE_CUSTOMER] = {on_customer, 0},
     [CRM__LINE_EVENT] = {on_event, 0},     [CRM__LINE_BATCH] = {on_batch, 0},
     [CRM__LINE_SEGMENT] = {on_segment, 0}, [CRM__LINE_ENTRY] = {on_entry, 0},
+    [CRM__LINE_WATCH] = {on_watch, 0},     [CRM__LINE_CLOCK] = {on_clock, 1},
     [CRM__LINE_IMAGE] = {on_image, 0},     [CRM__LINE_TAGGED] = {on_tagged, 0},
     [CRM__LINE_GIVEN] = {on_given, 0},     [CRM__LINE_END] = {on_end, 1},
 };

@@ -99,7 +99,7 @@ static int watch(crm_txn *txn, crm__slice name, const char *text, crm_error *err
     if (txn->name[CRM__BY_CHANNEL])
         w.channel = txn->name[CRM__BY_CHANNEL];
     w.since = at;
-    rc = crm__live_tag(txn, name, &w.tag, err);
+    rc = crm__live_tag(txn, name, 1, &w.tag, err);
     if (!rc)
         rc = crm__journal_hand_out(txn, CRM__ACTION_WATCH, text, err);
     w.seq = txn->state.seq;

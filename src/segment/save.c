@@ -117,6 +117,18 @@ static int try_plan(crm_txn *txn, crm__slice name, crm_error *err)
     return rc;
 }
 
+/* One that is watched stays dynamic, and stays. */
+static int refuse_watched(crm_txn *txn, crm__slice name, crm_error *err)
+{
+    crm__live_watch w;
+    int rc = crm__live_watch_read(txn, name, &txn->work, &w);
+
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_OK : fail(txn, rc, err);
+    return crm__fail_field(err, CRM_EREFUSED, "segment", "the segment '%.*s' is watched",
+                           (int)name.n, (const char *)name.p);
+}
+
 /* ---- static ones ---- */
 
 /* Makes those of `next` (NULL: nobody) the ones that have a tag, chunk by chunk. */
@@ -269,6 +281,8 @@ int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint3
         rc = crm__fail(op.err, CRM_ESTATE, "not possible inside a batch");
     if (!rc)
         rc = refuse_of_model(txn, n, op.err);
+    if (!rc && flags & CRM_SEGMENT_STATIC)
+        rc = refuse_watched(txn, n, op.err);
     if (!rc)
         rc = save(txn, n, name, s, flags, op.err);
     return crm__op_end(txn, &op, rc);
@@ -452,6 +466,8 @@ int crm_segment_remove(crm_txn *txn, const char *name, crm_error *err)
         rc = refuse_of_model(txn, n, op.err);
     if (!rc && (rc = crm__saved_read(txn, n, &s)))
         rc = rc == CRM_ENOTFOUND ? none(n, op.err) : fail(txn, rc, op.err);
+    if (!rc)
+        rc = refuse_watched(txn, n, op.err);
     if (!rc)
         rc = used_by(txn, n, op.err);
     if (!rc)

@@ -371,6 +371,47 @@ static void save_all(live *w)
     }
 }
 
+/* Segment 15 says what another one of the timeless does, or what it did at first. */
+static void save_other(live *w)
+{
+    crm_txn *txn = begin(w, CRM_WRITE, w->clock, "UTC");
+    crm_segment *q;
+    int rc;
+
+    OK(crm_segment_parse(txn, TEXT[below(w, 2) ? 15 : 13], CRM_NUL, &q, &er));
+    rc = crm_segment_save(txn, name_of(15), q, CRM_SEGMENT_REPLACE, &er);
+    ck_assert_msg(rc >= 0, "save: %s", er.message);
+    crm_segment_free(q);
+    rc = crm_segment_remove(txn, name_of(15), &er);
+    if (w->watched[15])
+        ck_assert_int_eq(rc, CRM_EREFUSED);
+    crm_txn_commit(txn, &er);
+    if (!w->watched[15]) {
+        txn = begin(w, CRM_WRITE, w->clock, "UTC");
+        OK(crm_segment_parse(txn, TEXT[15], CRM_NUL, &q, &er));
+        OK(crm_segment_save(txn, name_of(15), q, 0, &er));
+        crm_segment_free(q);
+        OK(crm_txn_commit(txn, &er));
+    }
+}
+
+/* What was told goes through a dump, and goes on behind it. */
+static void dump_and_load(live *w, const char *from, const char *to)
+{
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    crm_dump_options d = CRM_DUMP_OPTIONS_INIT;
+    char file[400];
+
+    snprintf(file, sizeof file, "%s.dump", from);
+    d.reason = "test";
+    OK(crm_dump(w->db, file, &d, sizeof(crm_dump_result), NULL, &er));
+    crm_db_close(w->db);
+    OK(crm_load(file, to, NULL, sizeof(crm_dump_result), NULL, &er));
+    o.test_clock = api_clock;
+    o.test_clock_ctx = &w->clock;
+    OK(crm_db_open(to, &o, &w->db, &er));
+}
+
 /* Forth by a moment, or to the next hours or days, on which clocks change now and then. */
 static void tick(live *w)
 {
@@ -408,6 +449,12 @@ CRM_TEST(test_api_live_oracle__random_changes_and_clocks)
             watch_or_not(w);
         for (int step = 0; step < 150; step++) {
             tick(w);
+            if (step == 100) {
+                char from[300];
+                snprintf(from, sizeof from, "%s", crmtest_path(name));
+                snprintf(name, sizeof name, "loaded%d", (int)r);
+                dump_and_load(w, from, crmtest_path(name));
+            }
             switch (below(w, 8)) {
             case 0:
             case 1:
@@ -416,7 +463,10 @@ CRM_TEST(test_api_live_oracle__random_changes_and_clocks)
                 compare(w, w->clock, 0);
                 break;
             case 2:
-                watch_or_not(w);
+                if (below(w, 4))
+                    watch_or_not(w);
+                else
+                    save_other(w);
                 break;
             default:
                 write_once(w);

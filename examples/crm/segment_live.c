@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT
+ * Watched segments: watch, unwatch, watched, advance and feed of crm segment.
+ */
+#include "tool.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: " TOOL " segment watch NAME [--zone ZONE]\n"
+    "       " TOOL " segment unwatch NAME\n"
+    "       " TOOL " segment watched\n"
+    "       " TOOL " segment advance [--at TIME]\n"
+    "       " TOOL " segment feed [NAME] [--after REVISION] [--follow] [--limit N]\n"
+    "\n"
+    "Tells who enters a saved segment and who leaves it. Whoever is in it when watching begins\n"
+    "enters; from there on each change tells, as a part of itself, who entered and left by it.\n"
+    "Time alone changes segments too: windows such as 'last 90 days', birthdays, ends of tags.\n"
+    "That is told by advance, which can be run every minute or once a night.\n"
+    "\n"
+    "  watch             begin; NAME is a saved segment that is not static, or one of the model\n"
+    "  unwatch           end it; everybody leaves\n"
+    "  watched           which ones are watched, since when, and how many are in them\n"
+    "  advance           tell what the clock changed up to now\n"
+    "  feed              who entered and left, a line each: revision, time, entered or left,\n"
+    "                    the segment, and the customer\n"
+    "  --at TIME         of advance: up to then; the clock never goes back\n"
+    "  --after REVISION  only behind this one: the last that was seen\n"
+    "  --follow          go on with those to come, of any process, until Ctrl-C; exit code 0\n"
+    "  --limit N         at most so many, 1 or more; a revision is told whole\n"
+    "  --zone ZONE       of watch: zone of the segment's days, months and years; else UTC\n"
+    "\n"
+    "Examples\n"
+    "  " TOOL " segment save winback 'event(quote, last 90 days) not followed by event(order)'\n"
+    "  " TOOL " segment watch winback --zone Asia/Shanghai\n"
+    "  " TOOL " segment advance\n"
+    "  " TOOL " segment feed winback --follow --json | while read -r line; do ... ; done\n";
+
+enum { PATIENCE_MS = 200 };
+
+static void put_line(tool *t, buf *b)
+{
+    buf line = {0};
+
+    if (t->json)
+        out_json(b->p, b->n);
+    else
+        text_clean(&line, b->p, b->n), out_line(line.p, line.n);
+    buf_free(&line);
+    buf_free(b);
+}
+
+/* ---- watch, unwatch ---- */
+
+static int find_watched(tool *t, crm_txn *txn, const char *name, crm_live_segment *out, int *found)
+{
+    crm_live_segment s = CRM_LIVE_SEGMENT_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    int rc;
+
+    *found = 0;
+    while (!(rc = crm_live_watched(txn, s.name, &s, &err)) && !*found) {
+        *out = s;
+        *found = strcmp(s.name, name) == 0;
+    }
+    return rc < 0 ? fail_crm(t, &err) : 0;
+}
+
+static int change(tool *t, const char *name, int on)
+{
+    crm_live_segment s = CRM_LIVE_SEGMENT_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    crm_txn *txn;
+    buf b = {0};
+    int found = 0, result, rc;
+
+    if ((rc = open_write(t, MAKE_NOT)) || (rc = begin(t, CRM_WRITE, &txn)))
+        return rc;
+    result = on ? crm_segment_watch(txn, name, &err) : crm_segment_unwatch(txn, name, &err);
+    rc = result < 0 ? fail_crm(t, &err) : find_watched(t, txn, name, &s, &found);
+    if (rc) {
+        crm_txn_abort(txn);
+        return rc;
+    }
+    if ((rc = commit(t, txn)))
+        return rc;
+    if (t->json) {
+        buf_str(&b, "{\"name\":");
+        json_string(&b, name, strlen(name));
+        buf_fmt(&b, ",\"watched\":%s", on ? "true" : "false");
+        if (found)
+            buf_fmt(&b, ",\"customers\":%" PRIu64, s.customers);
+        buf_char(&b, '}');
+    } else {
+        buf_str(&b, !on                  ? "watched no more: "
+                    : result == CRM_DONE ? "watched already: "
+                                         : "watched: ");
+        buf_str(&b, name);
+        if (found) {
+            buf_str(&b, ", ");
+            buf_count(&b, s.customers);
+            buf_fmt(&b, " customer%s", s.customers == 1 ? "" : "s");
+        }
+    }
+    put_line(t, &b);
+    return 0;
+}
+
+/* ---- watched ---- */
+
+static void put_watched(tool *t, const crm_live_segment *s)
+{
+    buf b = {0};
+
+    if (t->json) {
+        buf_str(&b, "{\"name\":");
+        json_string(&b, s->name, strlen(s->name));
+        buf_fmt(&b, ",\"revision\":%" PRIu64 ",\"since\":\"", s->revision);
+        buf_time(&b, s->since_us);
+        buf_str(&b, "\",\"zone\":");
+        json_string(&b, *s->zone ? s->zone : "UTC", strlen(*s->zone ? s->zone : "UTC"));
+        buf_fmt(&b, ",\"customers\":%" PRIu64 "%s}", s->customers,
+                s->asleep ? ",\"asleep\":true" : "");
+    } else {
+        buf_fmt(&b, "%s  since ", s->name);
+        buf_time(&b, s->since_us);
+        buf_fmt(&b, "  %s  ", *s->zone ? s->zone : "UTC");
+        buf_count(&b, s->customers);
+        buf_fmt(&b, " customer%s%s", s->customers == 1 ? "" : "s",
+                s->asleep ? "  (can't be asked under the present model)" : "");
+    }
+    put_line(t, &b);
+}
+
+static int list(tool *t)
+{
+    crm_live_segment s = CRM_LIVE_SEGMENT_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    crm_txn *txn;
+    int rc, n = 0;
+
+    if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &txn)))
+        return rc;
+    while (!(rc = crm_live_watched(txn, s.name, &s, &err)) && !out_failed()) {
+        put_watched(t, &s);
+        n++;
+    }
+    rc = rc < 0 ? fail_crm(t, &err) : 0;
+    crm_txn_abort(txn);
+    if (!rc && !n)
+        note(t, "no segment is watched ('" TOOL " segment watch NAME' begins)");
+    return rc;
+}
+
+/* ---- advance ---- */
+
+typedef struct moving {
+    progress bar;
+} moving;
+
+static int on_moved(uint64_t done, uint64_t total, void *ctx)
+{
+    moving *m = ctx;
+
+    progress_step(&m->bar, done, total, done << 16);
+    return interrupted();
+}
+
+static int read_moment(tool *t, const char *at, int64_t *us)
+{
+    crm_txn *txn = NULL;
+    int rc = at ? begin(t, CRM_READ, &txn) : 0;
+
+    if (!rc)
+        rc = time_option(t, txn, "at", at, us);
+    crm_txn_abort(txn);
+    return rc;
+}
+
+static int advance(tool *t, const char *at)
+{
+    crm_live_advanced done = CRM_LIVE_ADVANCED_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    crm_txn_options o;
+    moving m;
+    buf b = {0};
+    int result, rc;
+
+    if ((rc = open_write(t, MAKE_NOT)))
+        return rc;
+    o = t->write;
+    if ((rc = read_moment(t, at, &o.now_us)))
+        return rc;
+    interrupt_catch();
+    progress_start(&m.bar, "customers");
+    t->bar = &m.bar;
+    result = crm_live_advance(t->db, &o, on_moved, &m, &done, &err);
+    progress_clear(&m.bar);
+    t->bar = NULL;
+    if (result && result != CRM_ECANCELLED)
+        return fail_crm(t, &err);
+    if (!done.now_us && !result) {
+        note(t, "no segment is watched ('" TOOL " segment watch NAME' begins)");
+        return 0;
+    }
+    if (t->json) {
+        buf_str(&b, "{\"now\":\"");
+        buf_time(&b, done.now_us);
+        buf_fmt(&b, "\",\"entered\":%" PRIu64 ",\"left\":%" PRIu64 "}", done.entered, done.left);
+    } else {
+        buf_count(&b, done.entered);
+        buf_str(&b, " entered, ");
+        buf_count(&b, done.left);
+        buf_str(&b, " left, up to ");
+        buf_time(&b, done.now_us);
+    }
+    put_line(t, &b);
+    return result ? fail_crm(t, &err) : 0;
+}
+
+/* ---- feed ---- */
+
+typedef struct feed {
+    tool *t;
+    const char *name; /* NULL: all */
+    crm_txn *txn;     /* NULL: between two snapshots */
+    crm_live_iter *it;
+    uint64_t seen, at, left; /* seen: told whole; at: of the line told last */
+    int follow, more;
+} feed;
+
+static void end_snapshot(void *ctx)
+{
+    feed *f = ctx;
+
+    crm_live_close(f->it);
+    f->it = NULL;
+    crm_txn_abort(f->txn);
+    f->txn = NULL;
+}
+
+static int begin_snapshot(feed *f)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc = begin(f->t, CRM_READ, &f->txn);
+
+    if (rc)
+        return rc;
+    return crm_live_list(f->txn, f->seen, f->name, &f->it, &err) ? fail_crm(f->t, &err) : 0;
+}
+
+static void put_change(feed *f, const crm_live_change *c)
+{
+    const char *what = c->entered ? "entered" : "left";
+    buf b = {0};
+
+    if (f->t->json) {
+        buf_fmt(&b, "{\"revision\":%" PRIu64 ",\"recorded_at\":\"", c->revision);
+        buf_time(&b, c->recorded_us);
+        buf_fmt(&b, "\",\"event\":\"%s\",\"segment\":", what);
+        json_string(&b, c->segment, strlen(c->segment));
+        buf_fmt(&b, ",\"customer\":%" PRIu64 "}", c->customer);
+    } else {
+        buf_fmt(&b, "%" PRIu64 "  ", c->revision);
+        buf_time(&b, c->recorded_us);
+        buf_fmt(&b, "  %-7s  %s  %" PRIu64, what, c->segment, c->customer);
+    }
+    put_line(f->t, &b);
+}
+
+static int over(const feed *f)
+{
+    return out_failed() || f->more || (f->follow && interrupted());
+}
+
+/* Those that are there. */
+static int put_present(feed *f)
+{
+    crm_live_change c = CRM_LIVE_CHANGE_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    int rc = begin_snapshot(f);
+
+    if (rc)
+        return rc;
+    while (!over(f) && !(rc = crm_live_next(f->it, &c, &err))) {
+        if (c.revision != f->at) {
+            if (!f->left) { /* the one before was told whole */
+                f->more = 1;
+                break;
+            }
+            f->at = c.revision;
+        }
+        put_change(f, &c);
+        f->left -= f->left != 0;
+        if (f->follow)
+            out_flush();
+    }
+    if (rc == CRM_DONE)
+        f->seen = crm_txn_revision(f->txn);
+    else if (f->more)
+        f->seen = f->at;
+    end_snapshot(f);
+    return rc < 0 ? fail_crm(f->t, &err) : 0;
+}
+
+static int put_feed(feed *f)
+{
+    crm_error err = CRM_ERROR_INIT;
+    int rc = put_present(f), woken;
+
+    while (!rc && f->follow && !over(f) && !out_closed()) {
+        do
+            woken = crm_db_wait(f->t->db, f->seen, PATIENCE_MS, NULL, &err);
+        while (woken == CRM_DONE && !over(f) && !out_closed());
+        if (woken < 0)
+            return fail_crm(f->t, &err);
+        if (!over(f) && !out_closed())
+            rc = put_present(f);
+    }
+    return rc;
+}
+
+static int feed_run(feed *f)
+{
+    buf b = {0};
+    int rc;
+
+    if (!f->left)
+        return fail_usage(f->t, "--limit needs a number from 1");
+    if ((rc = open_read(f->t)))
+        return rc;
+    if (f->follow)
+        interrupt_catch();
+    rc = put_feed(f);
+    if (f->more && f->t->json) {
+        buf_fmt(&b, "{\"resume\":{\"after\":%" PRIu64 "}}", f->seen);
+        error_line(&b);
+    } else if (f->more) {
+        note(f->t, "more with --after %" PRIu64, f->seen);
+    }
+    return rc;
+}
+
+/* ---- the verbs ---- */
+
+static const char *const names[] = {"watch", "unwatch", "watched", "advance", "feed"};
+
+int is_segment_live(const char *name)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static const verb verb_live = {"segment", "watch | advance | feed | ...", "", help, 1, NULL};
+
+int segment_live(tool *t, int argc, char **argv)
+{
+    feed f = {t, NULL, NULL, NULL, 0, 0, UINT64_MAX, 0, 0};
+    const char *at = NULL, *what = argv[0];
+    const arg_option own[] = {{"after", 0, ARG_NUMBER, &f.seen},
+                              {"follow", 0, ARG_FLAG, &f.follow},
+                              {"limit", 0, ARG_NUMBER, &f.left},
+                              {"at", 0, ARG_TEXT, &at},
+                              {NULL, 0, 0, NULL}};
+    int rc;
+
+    t->verb = &verb_live;
+    rc = verb_start(t, &argc, argv, own);
+    if (rc)
+        return rc;
+    if (at && *what != 'a')
+        return fail_usage(t, "%s takes no --at", what);
+    if ((f.seen || f.follow || f.left != UINT64_MAX) && *what != 'f')
+        return fail_usage(t, "%s takes no --%s", what,
+                          f.follow ? "follow" : f.seen ? "after" : "limit");
+    if (*what == 'f' ? argc > 2 : argc != 1 + (!strcmp(what, "watch") || *what == 'u'))
+        return fail_usage(t, *what == 'f' ? "feed takes one NAME at most"
+                             : argc > 1   ? "%s: too many arguments"
+                                          : "%s needs the NAME of a saved segment",
+                          what);
+    if (*what == 'f') {
+        f.name = argc > 1 ? argv[1] : NULL;
+        return feed_run(&f);
+    }
+    if (*what == 'a')
+        return advance(t, at);
+    if (strcmp(what, "watched") == 0)
+        return list(t);
+    return change(t, argv[1], *what == 'w');
+}
