@@ -296,9 +296,11 @@ static int define(crm_txn *txn, const char *given, const crm_segment *s, uint32_
     crm__saved now;
     crm__buf text;
 
-    rc = read_name(given, &name, err);
+    rc = crm__saved_name(given, &name, err);
     if (!rc)
         rc = refuse_of_model(txn, name, err);
+    if (!rc)
+        rc = refuse_watched(txn, name, err);
     if (rc)
         return rc;
     rc = crm__saved_read(txn, name, &now);
