@@ -288,3 +288,64 @@ CRM_TEST(test_api_import_tags__which_a_row_brings)
     crm_db_close(db);
     api_check_clean(api_path());
 }
+
+/* ---- undo ---- */
+
+typedef struct told {
+    size_t count;
+    crm_id id[8];
+    uint64_t revision[8];
+} told;
+
+static int tell(crm_id id, uint64_t revision, void *ctx)
+{
+    told *t = ctx;
+
+    if (t->count < 8) {
+        t->id[t->count] = id;
+        t->revision[t->count] = revision;
+    }
+    t->count++;
+    return 0;
+}
+
+/* Record, tags and events of a customer were all changed since: undo tells of it once, by the last
+ * change. */
+CRM_TEST(test_api_import_tags__undo_tells_a_customer_once)
+{
+    static const char ROWS[] = "name,phone,tags\nA,13900130001,region:us;value:high\n"
+                               "B,13900130002,region:us\nC,13900130003,region:uk\n";
+    crm_db *db = api_open();
+    crm_import_result r;
+    crm_undo_result u;
+    uint64_t revision;
+    told t = {0};
+    crm_txn *txn;
+    int bad;
+
+    r = import_text(db, ROWS, NULL, CRM_IMPORT_UPSERT, &bad);
+    ck_assert_uint_eq(r.created, 3);
+    txn = api_begin(db, CRM_WRITE);
+    OK(crm_tag_remove(txn, 2, "region:us", &er));
+    OK(crm_customer_patch_json(txn, 1, 0, "{\"city\":\"Rome\"}", CRM_NUL, &er));
+    OK(crm_tag_remove(txn, 1, "region:us", &er));
+    OK(crm_tag_remove(txn, 1, "value:high", &er));
+    revision = crm_txn_revision(txn);
+    api_commit(txn);
+
+    txn = api_begin(db, CRM_WRITE);
+    IS(CRM_ECONFLICT, crm_undo(txn, r.batch, 0, tell, &t, &u, &er));
+    ck_assert_uint_eq(t.count, 2);
+    ck_assert_uint_eq(t.id[0], 1);
+    ck_assert_uint_eq(t.id[1], 2);
+    ck_assert_uint_eq(t.revision[0], revision);
+    ck_assert_uint_lt(t.revision[1], revision);
+    t.count = 0;
+    OK(crm_undo(txn, r.batch, CRM_UNDO_SKIP, tell, &t, &u, &er));
+    ck_assert_uint_eq(t.count, 2);
+    ck_assert_uint_eq(u.skipped, 2);
+    ck_assert_uint_eq(u.deleted, 2); /* of B only a tag was changed */
+    api_commit(txn);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
