@@ -134,6 +134,21 @@ static const crm__slot *lookup(const crm__edits *e, kv_space space, crm__slice k
     return at ? &e->slots[at - 1] : NULL;
 }
 
+/* Doubles an array of *cap elements.  0: there is no memory, and it stays as it was. */
+static int grow(const crm__edits *e, void *array, size_t *cap, size_t size)
+{
+    size_t more = *cap ? *cap * 2 : 32;
+    void *p;
+
+    memcpy(&p, array, sizeof p);
+    p = crm__realloc(e->mem, p, more * size);
+    if (!p)
+        return 0;
+    memcpy(array, &p, sizeof p);
+    *cap = more;
+    return 1;
+}
+
 static int grow_table(crm__edits *e)
 {
     uint32_t size = e->table_size ? e->table_size * 2 : 64;
@@ -152,18 +167,6 @@ static int grow_table(crm__edits *e)
     crm__release(e->mem, e->table);
     e->table = t;
     e->table_size = size;
-    return CRM_OK;
-}
-
-static int grow_slots(crm__edits *e)
-{
-    uint32_t cap = e->slot_cap ? e->slot_cap * 2 : 32;
-    crm__slot *s = crm__realloc(e->mem, e->slots, cap * sizeof *s);
-
-    if (!s)
-        return CRM_ENOMEM;
-    e->slots = s;
-    e->slot_cap = cap;
     return CRM_OK;
 }
 
@@ -311,18 +314,6 @@ int crm__edits_near(crm__edits *e, kv_space space, crm__slice key, int back, int
     return CRM_OK;
 }
 
-static int grow_undo(crm__edits *e)
-{
-    size_t cap = e->undo_cap ? e->undo_cap * 2 : 32;
-    crm__undo *u = crm__realloc(e->mem, e->undo, cap * sizeof *u);
-
-    if (!u)
-        return CRM_ENOMEM;
-    e->undo = u;
-    e->undo_cap = cap;
-    return CRM_OK;
-}
-
 /* A new slot at its place in the table. */
 static crm__slot *add_slot(crm__edits *e, crm__edit_place *at, const sought *k, uint8_t form)
 {
@@ -361,9 +352,9 @@ static crm__slot *open_slot(crm__edits *e, kv_space space, crm__slice key, uint8
         return NULL;
     if (e->slot_count * 2 >= e->table_size && grow_table(e))
         return NULL;
-    if (e->slot_count == e->slot_cap && grow_slots(e))
+    if (e->slot_count == e->slot_cap && !grow(e, &e->slots, &e->slot_cap, sizeof *e->slots))
         return NULL;
-    if (e->undo_count == e->undo_cap && grow_undo(e))
+    if (e->undo_count == e->undo_cap && !grow(e, &e->undo, &e->undo_cap, sizeof *e->undo))
         return NULL;
     k = seek_of(space, key);
     at = probe(e, &k);

@@ -34,7 +34,8 @@ typedef struct crm__edits {
     const crm_allocator *mem;
     crm__arena arena;
     crm__slot *slots;
-    uint32_t slot_count, slot_cap;
+    uint32_t slot_count;
+    size_t slot_cap;
     crm__edit_place *table; /* open addressing */
     uint32_t table_size;
     crm__undo *undo;
