@@ -389,6 +389,32 @@ static int open_lock_file(const char *dir, const kv_options *opts, int *fd, crm_
                : CRM_OK;
 }
 
+/* A writer that is killed between the last page of its commit and the lock file, where readers look
+ * which commit is the last, leaves one that others come to see when the next writer finds it dead.
+ * Whoever takes its place asks what it left before that, so opening must not show what was there
+ * before: it takes the writer's turn for a moment.  A writer that lives is through in another. */
+static int find_dead_writer(lmdb_env *e, crm_error *err)
+{
+    MDB_txn *txn = NULL;
+    MDB_envinfo info;
+    kv_txn *turn;
+    size_t seen;
+    int rc;
+
+    mdb_env_info(e->env, &info);
+    rc = crm__lmdb_begin(e->env, MDB_RDONLY, &txn);
+    if (rc)
+        return crm__lmdb_fail(err, rc, "can't begin");
+    seen = mdb_txn_id(txn);
+    crm__lmdb_abort(txn);
+    if (info.me_last_txnid <= seen)
+        return CRM_OK;
+    rc = e->base.ops->begin(&e->base, 1, &turn, err);
+    if (!rc)
+        turn->ops->abort(turn);
+    return rc;
+}
+
 /* The data file is there. */
 static int open_files(lmdb_env *e, const char *dir, const kv_options *opts, crm_error *err)
 {
@@ -397,6 +423,9 @@ static int open_files(lmdb_env *e, const char *dir, const kv_options *opts, crm_
     if (rc)
         return rc;
     mdb_reader_check(e->env, &dead);
+    rc = opts->readonly ? CRM_OK : find_dead_writer(e, err);
+    if (rc)
+        return rc;
     rc = open_spaces_in(e, MDB_RDONLY, 0);
     if (rc == MDB_NOTFOUND)
         return crm__fail(err, CRM_ECORRUPT, "the data file is not a customer database");

@@ -607,6 +607,93 @@ CRM_TEST(test_fault_lock__readers_of_the_dead_are_cleared)
     crm_db_close(db);
 }
 
+/* ---- a writer killed as its commit ends ---- */
+
+static int write_in_another(void *ctx)
+{
+    crm_db *db;
+
+    CHILD(crm_db_open(ctx, NULL, &db, NULL) == CRM_OK);
+    write_one(db, "late");
+    crm_db_close(db);
+    return 0;
+}
+
+/* A process that dies with the engine's lock for writers. */
+static void dead_writer(const char *dir)
+{
+    pid_t pid;
+    int status;
+
+    fflush(stdout);
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (!pid) {
+        crm_db *db;
+        crm_txn *txn;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (!crm_db_open(dir, NULL, &db, NULL) && !crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL))
+            raise(SIGKILL);
+        _exit(1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* Takes back by one the number of the last commit that the lock file tells readers: as it is while
+ * the last page of a commit is being written.  Files begin at number 1,000.  In a child, because
+ * closing the file would give up the locks of a process that has the database open. */
+static int untell_last_commit(void *ctx)
+{
+    char path[600];
+    uint64_t head[16];
+    int fd, told = 0;
+
+    snprintf(path, sizeof path, "%s/lock.mdb", (const char *)ctx);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    CHILD(fd >= 0 && pread(fd, head, sizeof head, 0) == sizeof head);
+    for (int i = 0; i < 16; i++) {
+        if (head[i] < 1000 || head[i] > 1100)
+            continue;
+        head[i]--;
+        CHILD(pwrite(fd, &head[i], sizeof head[i], i * (off_t)sizeof head[i]) == sizeof head[i]);
+        told++;
+    }
+    CHILD(told == 1);
+    return 0;
+}
+
+static int sees_two(void *ctx)
+{
+    crm_db *db;
+
+    CHILD(crm_db_open(ctx, NULL, &db, NULL) == CRM_OK);
+    CHILD(count(db) == 2);
+    crm_db_close(db);
+    return 0;
+}
+
+/* What it committed is there for whoever comes next, not some time later. */
+CRM_TEST(test_fault_lock__killed_as_a_commit_ends)
+{
+    char dir[512];
+    crm_db *db;
+
+    snprintf(dir, sizeof dir, "%s", fault_path("db"));
+    db = fault_open(dir, NULL);
+    write_one(db, "a");
+    in_child(write_in_another, dir, "a writer");
+    dead_writer(dir);
+    in_child(untell_last_commit, dir, "the lock file");
+    ck_assert_uint_eq(count(db), 1);
+    in_child(sees_two, dir, "the next process");
+    ck_assert_uint_eq(count(db), 2);
+    write_one(db, "b");
+    ck_assert_uint_eq(count(db), 3);
+    crm_db_close(db);
+    fault_clean(dir, "after a writer was killed");
+}
+
 CRM_TEST(test_fault_lock__too_many_readers)
 {
     crm_db_options o = CRM_DB_OPTIONS_INIT;
