@@ -39,16 +39,21 @@ static crm_import_options options(board *b, const crm_txn_options *txn, uint32_t
     return o;
 }
 
-static void run(board *b, crm_import *imp, uint64_t rows)
+/* 0: it can't go on with what was cut short, which has other rows. */
+static int run(board *b, crm_import *imp, uint64_t rows)
 {
     crm_error err = CRM_ERROR_INIT;
     crm_import_result r;
+    int rc = crm_import_run(imp, sizeof r, &r, &err);
 
-    soak_must(b, crm_import_run(imp, sizeof r, &r, &err), &err, "import");
+    crm_import_close(imp);
+    if (rc == CRM_ECONFLICT)
+        return 0;
+    soak_must(b, rc, &err, "import");
     if (r.rows != rows)
         soak_fail(b, "import: %llu rows of %llu", (unsigned long long)r.rows,
                   (unsigned long long)rows);
-    crm_import_close(imp);
+    return 1;
 }
 
 void import_stock(board *b)
@@ -70,7 +75,8 @@ void import_stock(board *b)
     if (fclose(f) || lseek(fd, 0, SEEK_SET))
         soak_fail(b, "no file in memory");
     soak_must(b, crm_import_open(db, fd, &o, &imp, &err), &err, "stock");
-    run(b, imp, b->stock);
+    if (!run(b, imp, b->stock))
+        soak_fail(b, "the stock can't be imported");
     close(fd);
     crm_db_close(db);
     /* What the run adds to the file is to be seen, not what this import left free. */
@@ -85,34 +91,39 @@ static void write_rows(FILE *f, int process, uint64_t v)
                 (unsigned long long)(v % 1000));
 }
 
-void import_rows(worker *w)
+/* 1: done. */
+static int import_fd(worker *w, int fd, uint32_t flags)
 {
     crm_error err = CRM_ERROR_INIT;
     crm_txn_options txn = CRM_TXN_OPTIONS_INIT;
-    pledge *p = &w->b->import[w->process];
-    int cut = p->asked != p->acked, fd, rc = CRM_ENOTFOUND;
-    FILE *f = begin_file(w->b, &fd);
-    crm_import_options o;
+    crm_import_options o = options(w->b, &txn, flags);
     crm_import *imp;
+    int rc;
+
+    txn.actor = "soak";
+    if (lseek(fd, 0, SEEK_SET))
+        soak_fail(w->b, "no file in memory");
+    rc = crm_import_open(w->db, fd, &o, &imp, &err);
+    if (rc == CRM_ENOTFOUND && flags)
+        return 0;
+    soak_must(w->b, rc, &err, "import");
+    return run(w->b, imp, IMPORT_ROWS);
+}
+
+void import_rows(worker *w)
+{
+    pledge *p = &w->b->import[w->process];
+    int cut = p->asked != p->acked, fd;
+    FILE *f = begin_file(w->b, &fd);
 
     p->asked = p->acked + 1;
     write_rows(f, w->process, p->asked);
-    if (fclose(f) || lseek(fd, 0, SEEK_SET))
+    if (fclose(f))
         soak_fail(w->b, "no file in memory");
-    txn.actor = "soak";
-    if (cut) { /* that of the process before, unless it was through or had not begun */
-        o = options(w->b, &txn, CRM_IMPORT_RESUME);
-        rc = crm_import_open(w->db, fd, &o, &imp, &err);
-        if (rc != CRM_ENOTFOUND)
-            soak_must(w->b, rc, &err, "resume");
-    }
-    if (rc) {
-        o = options(w->b, &txn, 0);
-        if (lseek(fd, 0, SEEK_SET))
-            soak_fail(w->b, "no file in memory");
-        soak_must(w->b, crm_import_open(w->db, fd, &o, &imp, &err), &err, "import");
-    }
-    run(w->b, imp, IMPORT_ROWS);
+    /* That of the process before goes on, unless it was through or had not begun; there may be open
+     * ones of others then. */
+    if ((!cut || !import_fd(w, fd, CRM_IMPORT_RESUME)) && !import_fd(w, fd, 0))
+        soak_fail(w->b, "an import conflicts with one that was cut short");
     close(fd);
     __atomic_store_n(&p->acked, p->asked, __ATOMIC_RELEASE);
     soak_count(&w->b->imports, 1);

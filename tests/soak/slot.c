@@ -264,8 +264,9 @@ uint64_t slot_settle(crm_txn *txn, worker *w)
     slot_find(txn, w);
     if (all_equal(txn, w, p->acked, acked))
         return p->acked;
-    if (p->asked == p->acked || !all_equal(txn, w, p->asked, asked))
-        soak_fail(w->b, "an acknowledged write is lost, or half a transaction is there: %s", acked);
+    if (!all_equal(txn, w, p->asked, asked))
+        soak_fail(w->b, "an acknowledged write is lost, or half a transaction is there: %s; %s",
+                  acked, asked);
     soak_count(&w->b->inherited, 1);
     return p->asked;
 }

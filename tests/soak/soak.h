@@ -25,7 +25,7 @@ typedef struct pledge {
 typedef struct board {
     int stop, writers_gone; /* the workers end; the host may compare */
     int failed;
-    char why[600];
+    char why[1000];
     uint64_t seed, stock;
     char path[1000], scratch[1000]; /* of the database; of files beside it */
     pledge step[PROCESSES][THREADS], import[PROCESSES];
