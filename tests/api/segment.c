@@ -722,6 +722,7 @@ CRM_TEST(test_api_segment__threads_give_the_same_answer)
     static const char *const ASK[] = {"score > 70000", "name contains \"ol\"",
                                       "name contains \"ol\" or score < 5", "none"};
     static const uint32_t THREADS[] = {1, 2, 3, 64, UINT32_MAX};
+    const int quick = crmtest_stride(2) > 1;
     crm_db *db = chunks();
     crm_txn *txn = api_begin(db, CRM_READ);
 
@@ -730,7 +731,7 @@ CRM_TEST(test_api_segment__threads_give_the_same_answer)
         uint64_t alone, n, facet = 1, sum;
         OK(crm_segment_count(txn, s, NULL, &alone, &er));
         OK(crm_segment_facet(txn, s, "city", NULL, mix_facet, &facet, &er));
-        for (int k = i % 2; k < 5; k += 2) {
+        for (int k = quick ? (i + 2) % 5 : i % 2; k < 5; k += quick ? 5 : 2) {
             watch w = {pthread_self(), 0, -1, 0};
             crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
             o.threads = THREADS[k];

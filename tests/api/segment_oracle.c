@@ -140,7 +140,7 @@ static void ask_some(world *w, crm_txn *txn, int n, int depth)
 CRM_TEST(test_api_segment_oracle__stored)
 {
     static world w;
-    size_t rounds = crmtest_rounds(24, 240);
+    size_t rounds = crmtest_rounds(24, 240), clocks = crmtest_rounds(10, 20);
 
     w.seed = crmtest_seed() ^ 0x5e65;
     w.varied = 1;
@@ -151,7 +151,7 @@ CRM_TEST(test_api_segment_oracle__stored)
             w_change(&w, txn);
         ask_some(&w, txn, 60, 2);
         api_commit(txn);
-        for (int clock = 0; clock < 20; clock++) {
+        for (size_t clock = 0; clock < clocks; clock++) {
             txn = w_begin(&w, CRM_READ);
             ask_some(&w, txn, 200, 2 + (int)(r % 2));
             crm_txn_abort(txn);

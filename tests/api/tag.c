@@ -770,20 +770,21 @@ CRM_TEST(test_api_tag__a_rename_keeps_each_way_of_giving)
 /* Ends of many neighbours, each its own, changed one by one and then read, questioned, dumped. */
 CRM_TEST(test_api_tag__each_neighbour_has_its_own_end)
 {
-    enum { MANY = 2500 };
+    enum { MOST = 2500 };
+    const int many = (int)crmtest_rounds(1100, MOST); /* usually more than one block */
     crm_db *db = api_open_model(SHOP);
     crm_dump_options none = CRM_DUMP_OPTIONS_INIT;
-    static int end[MANY + 1];
+    static int end[MOST + 1];
     crm_txn *txn;
     char copy[600], file[600];
 
     state = crmtest_seed();
     snprintf(copy, sizeof copy, "%s/copy", crmtest_dir());
     snprintf(file, sizeof file, "%s/dump", crmtest_dir());
-    make(db, MANY);
+    make(db, many);
     txn = begin_at(db, CRM_WRITE, 0, CRM_BATCH_NEW);
     for (int round = 0; round < 3; round++) {
-        for (int i = 1; i <= MANY; i++) {
+        for (int i = 1; i <= many; i++) {
             int at = round && below(3) ? end[i] : (int)below(5) ? 1 + (int)below(4000) : 0;
             crm_tag_options o = how(at ? AT(at) : 0, NULL, 0);
             int rc = crm_tag_add(txn, (crm_id)i, "mood:a", &o, &er);
@@ -814,13 +815,13 @@ CRM_TEST(test_api_tag__each_neighbour_has_its_own_end)
             OK(crm_tag_add(txn, 7, "mood:a", &o, &er));
             end[7] = hour;
         }
-        for (int i = 1; i <= MANY; i++)
+        for (int i = 1; i <= many; i++)
             want += end[i] == 0 || end[i] > hour;
         OK(crm_segment_parse(txn, "tag(mood:a)", CRM_NUL, &s, &er));
         OK(crm_segment_count(txn, s, NULL, &count, &er));
         ck_assert_uint_eq(count, want);
         crm_segment_free(s);
-        for (int i = 1; i <= MANY; i += 97) {
+        for (int i = 1; i <= many; i += 97) {
             char text[40];
             snprintf(text, sizeof text, end[i] ? "mood:a@%d" : "mood:a", end[i]);
             ck_assert_str_eq(tags_of(txn, (crm_id)i, CRM_TAG_BRIEF),
