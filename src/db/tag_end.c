@@ -4,6 +4,7 @@
 #include "db/tag_end.h"
 
 #include "bits/kernel.h"
+#include "db/at_hand.h"
 #include "db/index.h"
 #include "db/tagged.h"
 
@@ -12,26 +13,18 @@
 /* ---- blocks at hand ---- */
 
 /* A transaction that renews ends one by one asks the same blocks again and again. */
-enum { VIEWS = 128 };
-
-typedef struct view {
-    uint8_t key[CRM__KEY_COLUMN];
-    int on;
-    uint64_t resets, rollbacks;
-    uint32_t seen; /* edits that are in the cells */
-    crm__column_cell cells[CRM__COLUMN_ROWS];
-} view;
+enum { BLOCKS = 128 };
 
 struct crm__end_cache {
-    view *views[VIEWS];
+    crm__at_hand *blocks[BLOCKS];
 };
 
 void crm__end_cache_free(crm_txn *txn)
 {
     struct crm__end_cache *c = txn->end_cache;
 
-    for (int i = 0; c && i < VIEWS; i++)
-        crm__release(txn->mem, c->views[i]);
+    if (c)
+        crm__at_hand_free(txn, c->blocks, BLOCKS);
     crm__release(txn->mem, c);
     txn->end_cache = NULL;
 }
@@ -42,48 +35,49 @@ static crm__slice block_key(uint8_t key[CRM__KEY_COLUMN], uint64_t chunk, uint32
     return crm__key_column(key, chunk, CRM__COLUMN_UNTIL | tag, block);
 }
 
-/* The cells of a block as the transaction sees it; good until the next call.  The blocks of a chunk
- * stand in places of their own. */
-static int view_of(crm_txn *txn, crm__slice key, const view **out)
+static void edit_block(const uint64_t *ops, uint32_t count, void *cells)
 {
-    const crm__edits *e = &txn->edits;
+    crm__edits_cells(ops, count, cells);
+}
+
+static int read_block(crm_txn *txn, kv_space space, crm__slice key, void *cells)
+{
     crm__column column;
     const uint64_t *ops;
     crm__slice stored;
     uint32_t count;
-    view **at, *v;
+    int rc = txn->kv->ops->get(txn->kv, space, key, &stored);
+
+    if (!rc && stored.n < CRM__TAG_SIZE)
+        rc = CRM_ECORRUPT;
+    if (!rc)
+        rc = crm__column_open(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), &column);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    if (!rc)
+        crm__column_cells(&column, cells);
+    ops = crm__edits_ops(&txn->edits, space, key, &count);
+    if (count)
+        edit_block(ops, count, cells);
+    return CRM_OK;
+}
+
+/* The blocks of a chunk stand in places of their own. */
+static int block_at_hand(crm_txn *txn, crm__slice key, const crm__column_cell **cells)
+{
+    static const crm__at_hand_sort BLOCK = {CRM__COLUMN_ROWS * sizeof(crm__column_cell), read_block,
+                                            edit_block};
+    const void *what;
     int rc;
 
     if (!txn->end_cache && !(txn->end_cache = crm__calloc(txn->mem, 1, sizeof *txn->end_cache)))
         return CRM_ENOMEM;
-    at = &txn->end_cache->views[(crm__hash64(0, key.p, key.n - 1) + key.p[key.n - 1]) % VIEWS];
-    if (!*at && !(*at = crm__calloc(txn->mem, 1, sizeof **at)))
-        return CRM_ENOMEM;
-    *out = v = *at;
-    ops = crm__edits_ops(e, KV_COLUMN, key, &count);
-    if (!v->on || memcmp(v->key, key.p, key.n) != 0 || v->resets != e->resets ||
-        v->rollbacks != e->rollbacks) {
-        v->on = 0;
-        v->seen = 0;
-        memset(v->cells, 0, sizeof v->cells);
-        rc = txn->kv->ops->get(txn->kv, KV_COLUMN, key, &stored);
-        if (!rc && stored.n < CRM__TAG_SIZE)
-            rc = CRM_ECORRUPT;
-        if (!rc)
-            rc = crm__column_open(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), &column);
-        if (rc && rc != CRM_ENOTFOUND)
-            return rc;
-        if (!rc)
-            crm__column_cells(&column, v->cells);
-        memcpy(v->key, key.p, key.n);
-        v->resets = e->resets;
-        v->rollbacks = e->rollbacks;
-        v->on = 1;
-    }
-    if (count > v->seen)
-        crm__edits_cells(ops + v->seen, count - v->seen, v->cells);
-    v->seen = count;
-    return CRM_OK;
+    rc = crm__at_hand_get(
+        txn,
+        &txn->end_cache->blocks[(crm__hash64(0, key.p, key.n - 1) + key.p[key.n - 1]) % BLOCKS],
+        &BLOCK, KV_COLUMN, key, &what);
+    *cells = what;
+    return rc;
 }
 
 /* ---- blocks as they are ---- */
@@ -235,13 +229,13 @@ int crm__tag_end(crm_txn *txn, uint64_t chunk, uint32_t tag, uint32_t row, int64
     crm__slice k = block_key(key, chunk, tag, row / CRM__COLUMN_ROWS);
     crm__column_cell cell = {0, 0, 0};
     crm__column c;
-    const view *v;
+    const crm__column_cell *cells;
     int rc;
 
     if (txn->write) {
-        rc = view_of(txn, k, &v);
+        rc = block_at_hand(txn, k, &cells);
         if (!rc)
-            cell = v->cells[row % CRM__COLUMN_ROWS];
+            cell = cells[row % CRM__COLUMN_ROWS];
     } else {
         rc = crm__txn_column(txn, k, NULL, &c);
         if (!rc)

@@ -4,21 +4,11 @@
 #include "db/tag_part.h"
 
 #include "bits/kernel.h"
+#include "db/at_hand.h"
 
 #include <string.h>
 
-enum { VIEWS = 256, PLACES = 128, TOUCHED = 16, PLACE_ROWS = CRM__COLUMN_ROWS };
-
-/* ---- sets at hand ---- */
-
-typedef struct view {
-    kv_space space;
-    uint8_t key[CRM__KEY_TAGGED];
-    size_t n;
-    uint64_t resets, rollbacks;
-    uint32_t seen; /* switches that are in the words */
-    uint64_t words[CRM__SET_WORDS];
-} view;
+enum { SETS = 256, PLACES = 128, TOUCHED = 16, PLACE_ROWS = CRM__COLUMN_ROWS };
 
 /* Rows that are, or were, in a part of an entry, but REMOVED. */
 typedef struct touched {
@@ -37,7 +27,7 @@ typedef struct places {
 } places;
 
 struct crm__tag_cache {
-    view *views[VIEWS];
+    crm__at_hand *sets[SETS];
     places *places[PLACES];
     touched *touched[TOUCHED];
     uint32_t groups[CRM__TAG_GROUPS]; /* see crm__tag_group_at() */
@@ -49,8 +39,7 @@ void crm__tag_cache_free(crm_txn *txn)
 
     if (!c)
         return;
-    for (int i = 0; i < VIEWS; i++)
-        crm__release(txn->mem, c->views[i]);
+    crm__at_hand_free(txn, c->sets, SETS);
     for (int i = 0; i < PLACES; i++)
         crm__release(txn->mem, c->places[i]);
     for (int i = 0; i < TOUCHED; i++)
@@ -66,50 +55,32 @@ static crm__tag_cache *cache_of(crm_txn *txn)
     return txn->tag_cache;
 }
 
-/* A set as the transaction sees it; good until the next call. */
-static int view_of(crm_txn *txn, kv_space space, crm__slice key, const uint64_t **words)
-{
-    crm__tag_cache *c = cache_of(txn);
-    const crm__edits *e = &txn->edits;
-    const uint64_t *ops;
-    uint32_t count;
-    view **at, *v;
-    int rc;
+/* ---- sets at hand ---- */
 
-    if (!c)
-        return CRM_ENOMEM;
-    at = &c->views[crm__hash64((uint64_t)space, key.p, key.n) % VIEWS];
-    if (!*at && !(*at = crm__calloc(txn->mem, 1, sizeof **at)))
-        return CRM_ENOMEM;
-    v = *at;
-    *words = v->words;
-    ops = crm__edits_ops(e, space, key, &count);
-    if (v->n == key.n && v->space == space && !memcmp(v->key, key.p, key.n) &&
-        v->resets == e->resets && v->rollbacks == e->rollbacks) {
-        crm__edits_rows(ops + v->seen, count - v->seen, v->words);
-        v->seen = count;
-        return CRM_OK;
-    }
-    memset(v->words, 0, sizeof v->words);
-    v->n = 0;
-    rc = crm__txn_set(txn, space, key, v->words);
-    if (rc)
-        return rc;
-    v->space = space;
-    memcpy(v->key, key.p, key.n);
-    v->n = key.n;
-    v->resets = e->resets;
-    v->rollbacks = e->rollbacks;
-    v->seen = count;
-    return CRM_OK;
+static int read_set(crm_txn *txn, kv_space space, crm__slice key, void *words)
+{
+    return crm__txn_set(txn, space, key, words);
+}
+
+static void edit_set(const uint64_t *ops, uint32_t count, void *words)
+{
+    crm__edits_rows(ops, count, words);
 }
 
 int crm__tag_row_in(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int *has)
 {
-    const uint64_t *words;
-    int rc = view_of(txn, space, key, &words);
+    static const crm__at_hand_sort SET = {CRM__SET_WORDS * sizeof(uint64_t), read_set, edit_set};
+    crm__tag_cache *c = cache_of(txn);
+    const void *words;
+    int rc;
 
-    *has = rc ? 0 : crm__set_has(words, row);
+    *has = 0;
+    if (!c)
+        return CRM_ENOMEM;
+    rc = crm__at_hand_get(txn, &c->sets[crm__hash64((uint64_t)space, key.p, key.n) % SETS], &SET,
+                          space, key, &words);
+    if (!rc)
+        *has = crm__set_has(words, row);
     return rc;
 }
 
