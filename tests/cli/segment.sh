@@ -241,7 +241,7 @@ Try 'crm segment --help'.
 END
 silent 2 crm segment cuont all
 said <<'END'
-crm: segment: needs count, top, facet, sample, explain, why, check, diff, tag, untag, export, save, list, show or remove; did you mean "count"?
+crm: segment: needs count, top, facet, sample, explain, why, check, diff, tag, untag, export, save, list, show, remove, watch, unwatch, watched, advance or feed; did you mean "count"?
 Try 'crm segment --help'.
 END
 silent 2 crm segment count all --order name
