@@ -264,7 +264,7 @@ static void put_long(const show *s)
 static void put_sparks(const show *s)
 {
     double *values = xrealloc(NULL, s->rows * sizeof(*values));
-    buf b = {0};
+    buf b = {0}, head = {0};
 
     for (size_t v = 0; v < s->values; v++) {
         for (size_t r = 0; r < s->rows; r++) {
@@ -272,11 +272,15 @@ static void put_sparks(const show *s)
             values[r] = x.text ? x.number : NAN;
         }
         chart_spark(&b, values, s->rows);
-        buf_fmt(&b, "  %s", crm_numbers_head(s->n, v));
+        buf_str(&b, "  ");
+        head_of(s, s->groups + v, &head);
+        buf_add(&b, head.p, head.n);
+        head.n = 0;
         out_line(b.p, b.n);
         b.n = 0;
     }
     buf_free(&b);
+    buf_free(&head);
     free(values);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Which tag of a dimension each row of a chunk has, kept while a transaction writes: in a dimension
  * with one, giving a customer a tag takes another one, and the sets would have to be asked tag by
- * tag.
+ * tag.  256 KiB a chunk and dimension, of 64 at most.
  */
 #ifndef CRM_DB_TAG_ONE_H
 #define CRM_DB_TAG_ONE_H

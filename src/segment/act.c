@@ -199,7 +199,7 @@ static int define_all(acting *x, const crm_segment_action *actions, size_t count
     int rc = CRM_OK;
 
     for (size_t i = 0; i < count && !rc; i++) {
-        uint32_t tag;
+        uint32_t tag = 0;
         if (actions[i].what != CRM_ACT_SAVE)
             continue;
         rc = crm__static_define(x->txn, actions[i].text, x->s, actions[i].flags, &tag, x->err);

@@ -172,3 +172,9 @@ same "$(heads 'count(order) by month last 2 months moving 2')" '月 数量(订�
 same "$(heads 'count by score in 5 steps')" '评分 in 5 steps 数量'
 same "$(crm numbers 'count, max(score)' --lang zh | sed 's/ .*//' | tr '\n' ' ')" '数量 最大(评分) '
 same "$(crm numbers 'count by tags' --lang zh | sed -n '2s/  .*//p')" '地域: cn/east'
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
+    script -qec "'$CRM' numbers 'count(order), sum(order.amount) by month between 2025-11 and 2026-02' \
+        --of 'id = 1' --lang zh" /dev/null </dev/null | tr -d '\r' >tty
+    grep -q '  数量(订单)$' tty || die "no line of the first number"
+    grep -q '  合计(订单.金额)$' tty || die "no line of the second number"
+fi
