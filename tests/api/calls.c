@@ -299,6 +299,13 @@ static int c_undelete(world *w)
     return crm_customer_undelete(w->txn, w->id, 0, w->err);
 }
 
+static int c_time(world *w)
+{
+    int64_t us;
+
+    return crm_txn_time(w->txn, "2026-11-23 14:00", CRM_NUL, &us, w->err);
+}
+
 static int c_model_apply(world *w)
 {
     return crm_model_apply(w->txn, YAML, CRM_NUL, 0, NULL, NULL, w->err);
@@ -318,6 +325,7 @@ static const struct call {
     {"crm_customer_validate_json", c_validate, 0},
     {"crm_customer_find", c_find, 0},
     {"crm_customer_list", c_list, 0},
+    {"crm_txn_time", c_time, 0},
     {"crm_model_text", c_model_text, 0},
     {"crm_model_plan", c_model_plan, 0},
     {"crm_field_find", c_field_find, 0},
