@@ -130,27 +130,36 @@ static int run_customers(change *c, int argc, char **argv)
     return finish(c->t, c->txn, worst, &out);
 }
 
+/* Cuts a text in front of the first mark, as on a keyboard or typed by a Chinese input method; what
+ * is behind it, NULL: there is none. */
+static char *cut(char *text, const char *const marks[3])
+{
+    for (char *at = text; *at; at++) {
+        for (int i = 0; i < 3 && marks[i]; i++) {
+            if (strncmp(at, marks[i], strlen(marks[i])) != 0)
+                continue;
+            *at = 0;
+            return at + strlen(marks[i]);
+        }
+    }
+    return NULL;
+}
+
 /* DIMENSION:A,B,C into its parts; the text is cut in place.  To take all tags is asked for without
  * a colon: an empty variable of a script does not. */
 static int split_set(change *c, char *text)
 {
-    char *at = strchr(text, ':');
+    static const char *const colons[3] = {":", "：", NULL}, *const commas[3] = {",", "，", "、"};
+    char *at = cut(text, colons);
 
     c->dimension = text;
-    if (!at)
-        return 0;
-    *at++ = 0;
-    if (!*at)
+    if (at && !*at)
         return fail_usage(c->t, "a value is missing after '%s:'; tag set %s takes all", text, text);
-    while (*at) {
-        char *end = strchr(at, ',');
-        if (end)
-            *end = 0;
+    while (at && *at) {
+        char *next = cut(at, commas);
         c->values = xrealloc(c->values, (c->count + 1) * sizeof *c->values);
         c->values[c->count++] = at;
-        if (!end)
-            break;
-        at = end + 1;
+        at = next;
     }
     return 0;
 }

@@ -145,3 +145,9 @@ crm tags --who behaviour:dormant | grep -qx 2 || die "a tag by its labels"
 crm get 1 --json | sed 's/"name":"Ann"/"name":"Dan"/' | "$CRM" create --file - >/dev/null
 crm tags --of 4 --json | grep -q '"tag":"behaviour:dormant","until":"2999-01-01T00:00:00Z"' ||
     die "tags of a document"
+# as a Chinese input method types it
+crm tag set '兴趣：茶，咖啡、书' 3 >/dev/null
+same "$(crm tags --of 3 --json | sed 's/.*"tag":"\([^"]*\)".*/\1/' | tr '\n' ' ')" \
+    'interest:书 interest:咖啡 interest:茶 '
+crm tag set '购买力：高价值' 3 >/dev/null
+crm tags --who value:high | grep -qx 3 || die "a wide colon"
