@@ -266,6 +266,13 @@ run 0 segment save won 'event(call) followed by event(order)'
 run 0 segment top 'segment(won)' --fields id,name,city
 run 4 segment count 'segment(won) and scroe > 5'
 
+head_line 'A watched one tells who enters and who leaves, with each change and as time goes by'
+run 0 segment save recent 'event(call, last 7 days)'
+run 0 segment watch recent
+run 0 event add 1 kind=call direction=out
+run 0 segment advance --at 2100-01-01
+run 0 segment feed recent --limit 4
+
 head_line 'Numbers: exact, by month, by steps, as a table or a picture'
 run 0 numbers 'count, avg(score), max(score) by lead_source'
 run 0 numbers 'count by score in 5 steps' --of 'score is not empty'

@@ -144,6 +144,9 @@ _libcrm_tool()
         sample) options='--seed --fields --csv --width --reason --zone' ;;
         tag) options="--until --reason --batch --dry-run $writes" ;;
         untag) options="--batch --dry-run $writes" ;;
+        watch | unwatch) options='--actor --zone' ;;
+        advance) options='--at --actor --zone' ;;
+        feed) options='--after --follow --limit' ;;
         export)
             options='--reason --purpose --channel --zone --format --events --fields --kind --with-events'
             options+=' --with-origins --labels --separator --excel --bom --force --actor'
@@ -181,7 +184,7 @@ _libcrm_tool()
         ;;
     segment:*)
         case $sub in
-        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check diff tag untag export save list show remove' -- "$cur")) ;;
+        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check diff tag untag export save list show remove watch unwatch watched advance feed' -- "$cur")) ;;
         esac
         ;;
     event:*)

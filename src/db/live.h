@@ -9,7 +9,7 @@
  *   "watch/" name  u8 form = 1, u32 tag, i64 since, u64 seq (little-endian), text of the zone, 0,
  *                  purpose, 0, channel, 0
  *   "live"         u8 form = 1, u64 stamp, which is another one whenever what is watched, or what
- *                  that asks, may have changed, i64 from, i64 until, u64 chunk: rows of chunks
+ *                  that asks, may have changed: the first bytes of a link of the chain, i64 from, i64 until, u64 chunk: rows of chunks
  *                  before `chunk` are told as of `until`, those behind as of `from`; there is no
  *                  such row while nothing is watched
  */

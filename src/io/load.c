@@ -427,7 +427,7 @@ static int on_watch(load *l, crm__members *m)
 
 static int on_clock(load *l, crm__members *m)
 {
-    crm__live_clock c = {.stamp = (uint64_t)crm__clock_now()};
+    crm__live_clock c = {0}; /* of no link: a load has no writer */
 
     c.until = crm__members_time(m, "clock", NULL);
     c.from = crm__members_time(m, "from", &c.until);

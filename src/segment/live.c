@@ -3,7 +3,6 @@
  */
 #include "segment/live.h"
 
-#include "base/time.h"
 #include "db/derive.h"
 #include "db/saved.h"
 
@@ -210,9 +209,7 @@ int crm__live_load(crm_txn *txn, uint64_t stamp, crm__live **out, crm_error *err
 
 uint64_t crm__live_stamp(const crm_txn *txn)
 {
-    uint64_t of[3] = {txn->state.seq, (uint64_t)crm__clock_mono(), (uint64_t)crm__clock_now()};
-
-    return crm__hash64((uint64_t)txn->recorded, (const uint8_t *)of, sizeof of);
+    return crm__get_le64(txn->state.chain);
 }
 
 int64_t crm__live_moment(const crm_txn *txn, const crm__live_clock *clock)
@@ -451,12 +448,12 @@ int crm__live_commit(crm_txn *txn, crm_error *err)
         return rc == CRM_ENOTFOUND
                    ? CRM_OK
                    : crm__txn_fail(txn, rc, "can't read what is watched", err);
-    if (txn->touched.what & CRM__TOUCH_ALL) {
+    rc = crm__journal_close(txn, err);
+    if (!rc && txn->touched.what & CRM__TOUCH_ALL) {
         clock.stamp = crm__live_stamp(txn);
         if (crm__live_clock_put(txn, &clock))
-            return crm__fail_nomem(err);
+            rc = crm__fail_nomem(err);
     }
-    rc = crm__journal_close(txn, err);
     if (!rc)
         rc = crm__live_load(txn, clock.stamp, &l, err);
     if (rc)

@@ -47,7 +47,8 @@ static inline size_t crm__live_count(const crm__live *l)
 
 /* Those of a stamp, kept by the store for the next writer; good until the next call. */
 int crm__live_load(crm_txn *txn, uint64_t stamp, crm__live **out, crm_error *err);
-/* A stamp that no other transaction gives. */
+/* The stamp of what the entries up to the last one made: its link of the chain, which no other
+ * state of the database has. */
 uint64_t crm__live_stamp(const crm_txn *txn);
 /* Adds one to a list, for crm__live_end(). */
 int crm__live_add(crm_txn *txn, crm__live *l, const crm__live_watch *w, crm_error *err);

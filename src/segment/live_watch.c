@@ -91,7 +91,6 @@ static int watch(crm_txn *txn, crm__slice name, const char *text, crm_error *err
         clock.chunk = CRM__LIVE_ALL;
     }
     at = crm__live_moment(txn, &clock);
-    clock.stamp = crm__live_stamp(txn);
     if (txn->zone)
         w.zone = crm__zone_name(txn->zone);
     if (txn->name[CRM__BY_PURPOSE])
@@ -103,6 +102,7 @@ static int watch(crm_txn *txn, crm__slice name, const char *text, crm_error *err
     if (!rc)
         rc = crm__journal_hand_out(txn, CRM__ACTION_WATCH, text, err);
     w.seq = txn->state.seq;
+    clock.stamp = crm__live_stamp(txn);
     if (!rc && (crm__live_watch_put(txn, &w) || crm__live_clock_put(txn, &clock)))
         rc = crm__fail_nomem(err);
     if (rc)

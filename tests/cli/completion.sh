@@ -125,6 +125,7 @@ person
 END
 want 0 bash ask segment f <<'END'
 facet
+feed
 END
 want 0 bash ask segment facet all --by ci <<'END'
 city

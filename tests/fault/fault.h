@@ -84,6 +84,7 @@ extern const fault_scenario FAULT_SCENARIOS[];
 int fault_events(fault_run *r); /* event.c */
 int fault_journal(fault_run *r); /* journal.c */
 int fault_tags(fault_run *r);    /* tag.c */
+int fault_live(fault_run *r);    /* live.c */
 extern const size_t FAULT_SCENARIO_COUNT;
 
 /* One call of a scenario: returns FAULT_STOP from the function when it has to end, FAULT_REDO when

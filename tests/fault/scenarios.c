@@ -633,5 +633,6 @@ const fault_scenario FAULT_SCENARIOS[] = {
     {"events", fault_events, 1},
     {"journal", fault_journal, 0},
     {"tags", fault_tags, 0},
+    {"live", fault_live, 0},
 };
 const size_t FAULT_SCENARIO_COUNT = sizeof FAULT_SCENARIOS / sizeof FAULT_SCENARIOS[0];
