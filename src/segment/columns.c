@@ -48,7 +48,19 @@ typedef struct span {
     const crm__limits *limits[2]; /* NULL: none */
     int known, scale;
     int64_t lo, hi;
+    int has_end;
+    int64_t end; /* of the second range */
 } span;
+
+/* Where the second range begins, or ends: a whole number, when the scale has it. */
+static void end_at(span *s, int scale)
+{
+    const crm__limits *l = s->limits[1];
+
+    s->has_end =
+        l && crm__scaled_to(l->flags & CRM__LIMIT_LO ? l->lo : l->hi,
+                            l->flags & CRM__LIMIT_LO ? l->lo_scale : l->hi_scale, scale, &s->end);
+}
 
 static void span_at(span *s, int scale)
 {
@@ -58,6 +70,7 @@ static void span_at(span *s, int scale)
     s->scale = scale;
     s->lo = INT64_MIN;
     s->hi = INT64_MAX;
+    end_at(s, scale);
     for (int i = 0; i < 2; i++) {
         int64_t lo, hi;
         if (!s->limits[i])
@@ -71,13 +84,18 @@ static void span_at(span *s, int scale)
     }
 }
 
-/* What a block leaves of its candidates. */
-static void narrow_block(const crm__column *c, const crm__test *t, span *s, uint64_t *words, int n)
+/* What a block leaves of its candidates.  *flat: they all have the end of the second range. */
+static void narrow_block(const crm__column *c, const crm__test *t, span *s, uint64_t *words, int n,
+                         uint8_t *flat)
 {
     uint64_t found[CRM__COLUMN_WORDS];
 
+    *flat = 0;
+
     if (s->limits[0] && !c->wide) {
         span_at(s, c->scale);
+        *flat = s->has_end && (s->lo > c->min ? s->lo : c->min) == s->end &&
+                (s->hi < c->max ? s->hi : c->max) == s->end;
         crm__column_within(c, s->lo, s->hi, words, n);
         return;
     }
@@ -184,7 +202,8 @@ void crm__column_walk_begin(crm__column_walk *w, crm_txn *txn, kv_cursor *c, crm
 
 int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words)
 {
-    span one = {{NULL, NULL}, 0, 0, 0, 0};
+    span one = {{NULL, NULL}, 0, 0, 0, 0, 0, 0};
+    uint8_t flat;
     crm__column_walk walk;
     kv_cursor *cursor = NULL;
     int rc = CRM_OK;
@@ -205,7 +224,8 @@ int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words)
             clear_block(words, b);
             rc = CRM_OK;
         } else if (!rc) {
-            narrow_block(&c, &s->test, &one, at, words_of(b));
+            narrow_block(&c, &s->test, &one, at, words_of(b),
+                         r->cut.on && r->cut.by == s ? &r->cut.flat[b] : &flat);
         }
     }
     return rc;

@@ -178,7 +178,7 @@ static int offer_chunk(crm_segment_iter *it, uint64_t chunk)
     int any = 0, rc;
 
     if (it->count == it->left)
-        crm__order_cut(&it->order, &it->entries[0], &it->asking.run.cut);
+        crm__order_cut(&it->order, &it->entries[0], &it->asking.run);
     rc = crm__run_chunk(&it->asking.run, chunk, it->words, &any);
     for (uint32_t b = 0; b < CRM__COLUMN_BLOCKS && any && !rc; b++)
         rc = offer_block(it, chunk, b);

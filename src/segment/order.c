@@ -284,28 +284,52 @@ static int before(const crm__order_by *by, const crm__order_value *v, int equal,
     return 1;
 }
 
-void crm__order_cut(const crm__order_list *o, const crm__order_entry *last, crm__cut *cut)
+/* A step of the column itself, or one that others are asked together with. */
+static const crm__step *passed_by_all(const crm__step *s, uint32_t column)
 {
-    cut->on = last->loaded && before(&o->by[0], &last->values[0], o->count > 1, &cut->limits);
-    cut->column = cut->on ? column_of(&o->by[0]) : 0;
+    uint32_t n = s->op == CRM__STEP_AND ? s->child_count : 1;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const crm__step *of = s->op == CRM__STEP_AND ? s->children[i] : s;
+        if (of->op == CRM__STEP_COLUMN && of->column == column)
+            return of;
+    }
+    return NULL;
 }
 
-/* Those that are as good as the entry by the first key have to be before it by the second. */
-static int cut_equal(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
-                     uint32_t block, int64_t equal, uint64_t *words, int n)
+void crm__order_cut(const crm__order_list *o, const crm__order_entry *last, crm__run *r)
 {
-    const crm__column *first = &o->by[0].at.column, *second = &o->by[1].at.column;
-    uint64_t same[CRM__COLUMN_WORDS], keep[CRM__COLUMN_WORDS];
+    crm__cut *cut = &r->cut;
+
+    memset(cut, 0, sizeof *cut);
+    cut->on = last->loaded && before(&o->by[0], &last->values[0], o->count > 1, &cut->limits);
+    if (!cut->on)
+        return;
+    cut->column = column_of(&o->by[0]);
+    cut->by = passed_by_all(r->plan->root, cut->column);
+}
+
+/* Whether the step of that column has taken out what comes behind, and what has no number. */
+static int is_cut(const crm__cut *cut, const crm__limits *l)
+{
+    return cut->on && cut->by && cut->limits.flags == l->flags && cut->limits.lo == l->lo &&
+           cut->limits.hi == l->hi;
+}
+
+/* Of `same`, who are as good as the entry by the first key, only those who are before it by the
+ * second stay. */
+static int cut_second(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
+                      uint32_t block, const uint64_t *same, uint64_t *words, int n)
+{
+    const crm__column *second = &o->by[1].at.column;
+    uint64_t keep[CRM__COLUMN_WORDS];
     crm__limits limits;
     int64_t lo, hi;
-    int rc = CRM_OK;
+    int rc;
 
     if (o->by[0].text || last->loaded < 2 ||
         !before(&o->by[1], &last->values[1], o->count > 2, &limits))
         return CRM_OK;
-    memcpy(same, words, (size_t)n * sizeof *same);
-    if (equal != (o->by[0].descending ? first->max : first->min)) /* else all there are equal it */
-        crm__column_within(first, equal, equal, same, n);
     rc = block_at(r, &o->by[1], chunk, block);
     if (rc || o->by[1].at.absent || second->wide ||
         !crm__limits_at(&limits, second->scale, &lo, &hi))
@@ -315,6 +339,18 @@ static int cut_equal(crm__run *r, crm__order_list *o, crm__order_entry *last, ui
     for (int w = 0; w < n; w++)
         words[w] &= keep[w] | ~same[w];
     return CRM_OK;
+}
+
+static int cut_equal(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
+                     uint32_t block, int64_t equal, uint64_t *words, int n)
+{
+    const crm__column *first = &o->by[0].at.column;
+    uint64_t same[CRM__COLUMN_WORDS];
+
+    memcpy(same, words, (size_t)n * sizeof *same);
+    if (equal != (o->by[0].descending ? first->max : first->min)) /* else all there are equal it */
+        crm__column_within(first, equal, equal, same, n);
+    return cut_second(r, o, last, chunk, block, same, words, n);
 }
 
 int crm__order_cut_block(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
@@ -327,6 +363,11 @@ int crm__order_cut_block(crm__run *r, crm__order_list *o, crm__order_entry *last
 
     if (!last->loaded || !before(&o->by[0], &last->values[0], o->count > 1, &limits))
         return CRM_OK;
+    if (is_cut(&r->cut, &limits) && r->cut.flat[block]) {
+        uint64_t same[CRM__COLUMN_WORDS];
+        memcpy(same, words, (size_t)n * sizeof *same);
+        return o->count > 1 ? cut_second(r, o, last, chunk, block, same, words, n) : CRM_OK;
+    }
     rc = block_at(r, &o->by[0], chunk, block);
     if (rc || o->by[0].at.absent || c->wide || !crm__limits_at(&limits, c->scale, &lo, &hi))
         return rc;

@@ -55,7 +55,7 @@ int crm__order_load(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_e
 int crm__order_load_all(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *e);
 /* What the first key says of those that come before an entry, for the run to take out the others;
  * some may stay. */
-void crm__order_cut(const crm__order_list *o, const crm__order_entry *last, crm__cut *cut);
+void crm__order_cut(const crm__order_list *o, const crm__order_entry *last, crm__run *r);
 /* Takes rows of one block of a chunk out of its words that come behind an entry by their first two
  * keys; some may stay. */
 int crm__order_cut_block(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,

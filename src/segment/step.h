@@ -132,7 +132,11 @@ int crm__step_order(crm__plan *p, crm__step *s);
 typedef struct crm__cut {
     int on;
     uint32_t column;
-    crm__limits limits; /* what is wanted */
+    crm__limits limits; /* what is wanted: numbers from one on, or up to one */
+    /* A step of that column which whoever is in the answer has passed; NULL: none. */
+    const crm__step *by;
+    /* Blocks of the chunk of whose rows it left only some that have just the number at the end. */
+    uint8_t flat[CRM__COLUMN_BLOCKS];
 } crm__cut;
 
 typedef struct crm__run {

@@ -173,7 +173,7 @@ CRM_TEST(test_api_segment__can_be_stopped)
 
 /* ---- orders ---- */
 
-enum { MANY = 2100, ORDERS = 6 }; /* more than two blocks of columns */
+enum { MANY = 2100, ORDERS = 8 }; /* more than two blocks of columns */
 
 typedef struct row {
     crm_id id;
@@ -183,8 +183,9 @@ typedef struct row {
 /* Two with the same beginning of 8 bytes. */
 static const char *const CITY[] = {"Bern-Bümpliz", "上海", "Aarau", "Bern-Bümpl"};
 static const char *const JOINED[] = {"1990", "1990-05-17", "2020-01-01"};
-static const char *const ORDER[ORDERS] = {"score",        "score desc, city", "city desc",
-                                          "joined, 城市", "id desc",          "score desc, town"};
+static const char *const ORDER[ORDERS] = {
+    "score",   "score desc, city", "city desc",          "joined, 城市",
+    "id desc", "score desc, town", "score desc, joined", "score, joined desc"};
 static int ordering;
 
 static int by(int a, int b, int descending)
@@ -221,6 +222,11 @@ static int compare(const void *p, const void *q)
     case 3:
         c = by(a->joined, b->joined, 0);
         c = c ? c : by(city_rank(a->city), city_rank(b->city), 0);
+        break;
+    case 6:
+    case 7:
+        c = by(a->score, b->score, ordering == 6);
+        c = c ? c : by(a->joined, b->joined, ordering == 7);
         break;
     default:
         return a->id < b->id ? 1 : -1;
@@ -283,6 +289,86 @@ static void walk_pages(crm_db *db, const row *want, int n, uint64_t page)
     } while (page);
     crm_free(key);
     ck_assert_int_eq(at, n);
+}
+
+/* A part of all, and who is in it. */
+static const char *const PART[] = {"all", "score >= 4",
+                                   "score >= 2 and (score <= 5 or city = Aarau)",
+                                   "score between 1 and 5 or city = \"上海\""};
+
+static int in_part(const row *r, int part)
+{
+    switch (part) {
+    case 0:
+        return 1;
+    case 1:
+        return r->score >= 4;
+    case 2:
+        return r->score >= 2 && (r->score <= 5 || r->city == 2);
+    default:
+        return (r->score >= 1 && r->score <= 5) || r->city == 1;
+    }
+}
+
+static void check_best(crm_txn *txn, const row *sorted, int n, int part, uint64_t limit)
+{
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    crm_segment *s = parse(txn, PART[part]);
+    crm_segment_iter *it;
+    crm_id id;
+    int rc;
+
+    o.order = ORDER[ordering];
+    o.limit = limit;
+    OK(crm_segment_list(txn, s, &o, &it, &er));
+    for (int i = 0; i < n && limit; i++) {
+        if (!in_part(&sorted[i], part))
+            continue;
+        limit--;
+        OK(crm_segment_next(it, &id, &er));
+        ck_assert_msg(id == sorted[i].id, "%s by %s: %llu, not %llu", PART[part], ORDER[ordering],
+                      (unsigned long long)id, (unsigned long long)sorted[i].id);
+    }
+    rc = crm_segment_next(it, &id, &er);
+    ck_assert_int_eq(rc, CRM_DONE);
+    crm_segment_list_close(it);
+    crm_segment_free(s);
+}
+
+/* In the second chunk, who comes behind the best of the first is taken out by columns. */
+CRM_TEST(test_api_segment__best_of_two_chunks)
+{
+    enum { PLAIN = 63500, RICH = 4500, ALL = PLAIN + RICH };
+    uint64_t seed = crmtest_seed() ^ 0xbe57;
+    row *r = malloc(ALL * sizeof *r);
+    crm_db *db = api_open_model("crm: 1\nname: o\nfields:\n  name: {type: text}\n"
+                                "  score: {type: integer}\n  joined: {type: date}\n"
+                                "  city: {type: text, index: [sort, values], label: {zh: 城市}}\n"
+                                "  town: {type: text}\n");
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+
+    for (int i = 0; i < PLAIN; i++) {
+        char text[40];
+        r[i] = (row){0, (int)crmtest_below(&seed, 6), -1, -1};
+        sprintf(text, "{\"score\":%d}", r[i].score);
+        r[i].id = api_create(txn, text);
+    }
+    for (int i = PLAIN; i < ALL; i++)
+        r[i] = any_row(txn, &seed);
+    api_commit(txn);
+    txn = api_begin(db, CRM_READ);
+    for (ordering = 0; ordering < ORDERS; ordering++) {
+        if (ordering >= 2 && ordering <= 5) /* by records, or with few to tell apart */
+            continue;
+        qsort(r, ALL, sizeof *r, compare);
+        for (int part = 0; part < (int)(sizeof PART / sizeof *PART); part++) {
+            for (uint64_t limit = 1; limit < 800; limit += 20 + crmtest_below(&seed, 200))
+                check_best(txn, r, ALL, part, limit);
+        }
+    }
+    crm_txn_abort(txn);
+    crm_db_close(db);
+    free(r);
 }
 
 CRM_TEST(test_api_segment__orders_and_pages)
