@@ -44,9 +44,12 @@ build_steps()
     # Instrumented for libFuzzer, nothing but its targets can be linked.
     targets=
     [ "${built##*/}" != fuzzer ] || targets=$(ls tests/fuzz/fuzz_*.c | sed 's|fuzz/\(.*\)\.c|\1|')
+    configure "$built" -Dwerror=true "$@" --prefix="$CRM_BUILD/prefix" --libdir=lib || return
+    # Of the release the unit tests and the benchmarks run, and what is installed is needed.
+    [ "${built##*/}" != release ] || targets=$(ninja -C "$built" -t query all |
+        sed -n 's/^    //p' | grep -vE '^(meson-.*|tests/(api|fault|format|soak|fuzz_[a-z_]*))$')
     # shellcheck disable=SC2086  # a list of words
-    configure "$built" -Dwerror=true "$@" --prefix="$CRM_BUILD/prefix" --libdir=lib &&
-        ninja -C "$built" -j "$CRM_CPUS" $targets
+    ninja -C "$built" -j "$CRM_CPUS" $targets
 }
 
 build()
