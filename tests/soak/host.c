@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { MOST_IDS = 1 << 20, TOGETHER = 256, PORTION = 2000, WAIT_MS = 200 };
+enum { ADVANCE_EVERY_S = 1, TOGETHER = 256, PORTION = 2000, WAIT_MS = 200 };
 
 typedef struct copy {
     board *b;
@@ -21,6 +21,8 @@ typedef struct copy {
     uint64_t seen;
     int16_t *of; /* by id: the score, -1: not there or deleted */
     crm_id last;
+    watch w;
+    int64_t next_advance;
 } copy;
 
 static int16_t value_of(copy *h, crm_customer *c)
@@ -115,6 +117,7 @@ static void follow(copy *h)
     if (h->seen != crm_txn_revision(h->txn))
         soak_fail(h->b, "changes end at revision %llu of %llu", (unsigned long long)h->seen,
                   (unsigned long long)crm_txn_revision(h->txn));
+    watch_follow(&h->w, h->txn);
     crm_txn_abort(h->txn);
 }
 
@@ -149,7 +152,9 @@ void host(board *b)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     h.of = malloc(MOST_IDS * sizeof *h.of);
-    if (!h.of)
+    h.w.b = b;
+    h.w.in = calloc(MOST_IDS, 1);
+    if (!h.of || !h.w.in)
         soak_fail(b, "out of memory");
     memset(h.of, 0xFF, MOST_IDS * sizeof *h.of); /* deleted ones are not listed */
     h.db = soak_open(b);
@@ -162,6 +167,10 @@ void host(board *b)
     do {
         int rc;
         look_at_snapshots(&h);
+        if (soak_clock_us() >= h.next_advance) {
+            watch_advance(&h.w, h.db);
+            h.next_advance = soak_clock_us() + ADVANCE_EVERY_S * 1000000LL;
+        }
         rc = crm_db_wait(h.db, h.seen, WAIT_MS, NULL, &err);
         over = rc == CRM_DONE && soak_stop(&b->writers_gone);
         if (rc == CRM_OK)
@@ -170,8 +179,10 @@ void host(board *b)
             soak_must(b, rc, &err, "wait");
     } while (!over);
     compare(&h);
+    watch_compare(&h.w, h.db);
     crm_customer_free(h.c);
     crm_db_close(h.db);
     free(h.of);
+    free(h.w.in);
     _exit(0);
 }

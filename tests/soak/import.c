@@ -78,6 +78,7 @@ void import_stock(board *b)
     if (!run(b, imp, b->stock))
         soak_fail(b, "the stock can't be imported");
     close(fd);
+    watch_begin(b, db);
     crm_db_close(db);
     /* What the run adds to the file is to be seen, not what this import left free. */
     soak_must(b, crm_compact(b->path, NULL, 0, NULL, &err), &err, "compact");

@@ -259,15 +259,16 @@ static void report(uint64_t seed)
 {
     printf(
         "seed %llu: %u s, %llu commits, %llu steps, %llu imports, %llu answers, %llu changes "
-        "followed, %llu checks, backups and trims, %llu kills, %llu last steps found committed; "
+        "and %llu entries into segments and exits followed, %llu checks, backups and trims, %llu "
+        "kills, %llu last steps found committed; "
         "%llu customers, %llu entries, file %.1f MB, compacted %.1f MB, a snapshot lived through "
         "%llu commits\n",
         (unsigned long long)seed, seconds, (unsigned long long)b->commits,
         (unsigned long long)b->steps, (unsigned long long)b->imports, (unsigned long long)b->reads,
-        (unsigned long long)b->changes, (unsigned long long)b->others, (unsigned long long)kills,
-        (unsigned long long)b->inherited, (unsigned long long)result->customers,
-        (unsigned long long)result->entries, (double)result->bytes / 1e6,
-        (double)result->compact / 1e6, (unsigned long long)b->oldest);
+        (unsigned long long)b->changes, (unsigned long long)b->crossed,
+        (unsigned long long)b->others, (unsigned long long)kills, (unsigned long long)b->inherited,
+        (unsigned long long)result->customers, (unsigned long long)result->entries,
+        (double)result->bytes / 1e6, (double)result->compact / 1e6, (unsigned long long)b->oldest);
 }
 
 int main(int argc, char **argv)

@@ -15,6 +15,7 @@
 #include <string.h>
 
 enum { PROCESSES = 4, THREADS = 4, SLOTS = 32, IMPORT_ROWS = 300 };
+enum { MOST_IDS = 1 << 20, WATCHES = 3 };
 enum { HOST = PROCESSES, ALL = PROCESSES + 1 }; /* the one that follows the changes */
 
 /* A step that was begun, and the last one that was acknowledged. */
@@ -30,7 +31,8 @@ typedef struct board {
     char path[1000], scratch[1000]; /* of the database; of files beside it */
     pledge step[PROCESSES][THREADS], import[PROCESSES];
     crm_id id[PROCESSES][THREADS][SLOTS]; /* of customers whose creation was acknowledged */
-    uint64_t commits, steps, reads, imports, changes, others; /* how often, for the closing line */
+    uint64_t commits, steps, reads, imports, changes, crossed,
+        others;         /* how often, for the closing line */
     uint64_t oldest;    /* commits that a snapshot lived through, at most */
     uint64_t inherited; /* times a killed writer's last step turned out to be committed */
 } board;
@@ -79,6 +81,16 @@ void import_judge(crm_txn *txn,
 void ask_something(worker *w);    /* ask.c: a question, and the same in another way */
 void work(board *b, int process); /* work.c: does not return */
 void host(board *b);              /* host.c: does not return */
+/* Watched segments (watch.c): bit i of a customer says that they are in the i-th. */
+typedef struct watch {
+    board *b;
+    uint64_t seen;
+    uint8_t *in;
+} watch;
+void watch_begin(board *b, crm_db *db);
+void watch_follow(watch *w, crm_txn *txn);   /* all that was told up to the snapshot */
+int64_t watch_advance(watch *w, crm_db *db); /* to now, which is returned */
+void watch_compare(watch *w, crm_db *db);    /* when nobody writes any more */
 /* judge.c: the end of it all, in a process of its own; does not return.  Of the file it tells the
  * size it had and what remained. */
 typedef struct verdict {
