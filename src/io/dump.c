@@ -212,8 +212,7 @@ static int on_segment(dump *d, crm__slice k, crm__slice v)
     crm__saved s;
     int rc = crm__saved_split(k, v, &name, &s);
 
-    return rc ? row_fault(d, KV_META, k)
-              : line(d, crm__dump_segment(&d->d, name, &s), KV_META, k);
+    return rc ? row_fault(d, KV_META, k) : line(d, crm__dump_segment(&d->d, name, &s), KV_META, k);
 }
 
 static int on_watch(dump *d, crm__slice k, crm__slice v)
@@ -236,6 +235,8 @@ static int on_clock(dump *d)
 
     if (rc == CRM_ENOTFOUND)
         return CRM_OK;
+    if (rc && rc != CRM_ECORRUPT)
+        return crm__txn_fail(d->d.txn, rc, "can't read", d->err);
     return rc ? row_fault(d, KV_META, key) : line(d, crm__dump_clock(&d->d, &c), KV_META, key);
 }
 
