@@ -323,7 +323,7 @@ CRM_TEST(test_api_import_tags__undo_tells_a_customer_once)
                                "B,13900130002,region:us\nC,13900130003,region:uk\n";
     crm_db *db = api_open();
     crm_import_result r;
-    crm_undo_result u;
+    crm_undo_result u = {.size = sizeof u};
     uint64_t revision;
     told t = {0};
     crm_txn *txn;

@@ -140,7 +140,7 @@ static void ask_some(world *w, crm_txn *txn, int n, int depth)
 CRM_TEST(test_api_segment_oracle__stored)
 {
     static world w;
-    size_t rounds = crmtest_rounds(24, 240), clocks = crmtest_rounds(10, 20);
+    size_t rounds = crmtest_rounds(24, 240), clocks = crmtest_rounds(15, 20);
 
     w.seed = crmtest_seed() ^ 0x5e65;
     w.varied = 1;
