@@ -230,7 +230,7 @@ static int tell(crm_history *h)
         h->step_count++;
     if (h->of_record)
         h->change.action = action_of(w);
-    else if (h->change.action != CRM_ACTION_UNDO)
+    else if (h->change.action != CRM_ACTION_UNDO && h->change.action != CRM_ACTION_LIVE)
         h->change.action = CRM_ACTION_TAG;
     h->undone = e->action == CRM__ACTION_UNDO ? e->target : 0;
     h->change.target = w->id;

@@ -161,7 +161,8 @@ int crm__undo_gather(crm__undoing *u, uint64_t revision)
     if (rc)
         return crm__txn_fail(u->txn, rc, "can't read the journal", u->err);
     if (e.action == CRM__ACTION_MODEL || e.action == CRM__ACTION_TRIM ||
-        e.action == CRM__ACTION_REPAIR || crm__action_hands_out(e.action))
+        e.action == CRM__ACTION_REPAIR || e.action == CRM__ACTION_LIVE ||
+        crm__action_hands_out(e.action))
         return crm__fail(u->err, CRM_ESTATE, "revision %llu is no change of customers",
                          (unsigned long long)revision);
     u->batch = e.batch;

@@ -2,6 +2,7 @@
  * Facets: how many customers of a segment have each tag of a dimension, or each value of a field.
  */
 #include "base/error.h"
+#include "db/live.h"
 #include "db/saved.h"
 #include "db/scan.h"
 #include "segment/segment.h"
@@ -59,12 +60,17 @@ static uint8_t ends_of(const crm__model *m, crm__slice k)
     return d && d->expires;
 }
 
-/* The customers of a static segment have a tag that is none for people. */
+/* The customers of a static segment, and of a watched one, have a tag that is none for people. */
 static int is_saved(crm__slice key)
 {
-    size_t n = sizeof CRM__SAVED_TAG - 1;
+    static const char *const FRONT[] = {CRM__SAVED_TAG, CRM__LIVE_TAG};
 
-    return key.n >= n + 2 && memcmp(key.p + 2, CRM__SAVED_TAG, n) == 0;
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(FRONT[i]);
+        if (key.n >= n + 2 && memcmp(key.p + 2, FRONT[i], n) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 /* Tags whose names begin with a dimension, or with nothing: all. */
