@@ -423,6 +423,98 @@ static void ask(crm_txn *txn, const question *q)
     sqlite3_finalize(s);
 }
 
+/* ---- watched segments ---- */
+
+enum { WATCHED = 100, COMMITS = 200 };
+
+/* Conditions on tags as those who tag ask them, and for half of them on events. */
+static void watch_all(void)
+{
+    char name[16], text[300], tag[4][TAG_ROOM];
+    crm_txn *txn = begin(CRM_WRITE, 0);
+
+    for (int i = 0; i < WATCHED; i++) {
+        crm_segment *s;
+        for (int t = 0; t < 4; t++)
+            tag_name((i * 7 + t * 11) % TAGS, tag[t]);
+        snprintf(name, sizeof name, "watched %d", i);
+        snprintf(text, sizeof text, "(tag(%s) or tag(%s)) and tag(%s) and not tag(%s)%s", tag[0],
+                 tag[1], tag[2], tag[3], i % 2 ? " and count(order, last 365 days) >= 2" : "");
+        must(crm_segment_parse(txn, text, CRM_NUL, &s, &err), text);
+        must(crm_segment_save(txn, name, s, 0, &err), "save");
+        must(crm_segment_watch(txn, name, &err), "watch");
+        crm_segment_free(s);
+    }
+    must(crm_txn_commit(txn, &err), "commit");
+}
+
+/* One tag given or taken, one durable commit, again and again: processor time and the clock's, of
+ * one, in microseconds. */
+static void commit_tags(uint64_t n, uint64_t *seed, double *cpu, double *clock)
+{
+    double at = thread_cpu(), began = measure_now();
+
+    for (int i = 0; i < COMMITS; i++) {
+        crm_txn *txn = begin(CRM_WRITE, 0);
+        char tag[TAG_ROOM];
+        uint64_t r = mix(++*seed);
+        int rc;
+        tag_name((int)(r % TAGS), tag);
+        rc = r >> 63 ? crm_tag_add(txn, 1 + (r >> 8) % n, tag, NULL, &err)
+                     : crm_tag_remove(txn, 1 + (r >> 8) % n, tag, &err);
+        must(rc < 0 ? rc : CRM_OK, "tag");
+        must(crm_txn_commit(txn, &err), "commit");
+    }
+    *cpu = (thread_cpu() - at) * 1e3 / COMMITS;
+    *clock = (measure_now() - began) * 1e6 / COMMITS;
+}
+
+static void commits(const char *what, uint64_t n, uint64_t *seed)
+{
+    series cpu = {{0}, 0}, clock = {{0}, 0};
+
+    for (int i = 0; i <= runs; i++) {
+        double a, b;
+        commit_tags(n, seed, &a, &b);
+        if (i) {
+            series_add(&cpu, a);
+            series_add(&clock, b);
+        }
+    }
+    printf("%-34s %10.1f %12.1f\n", what, series_median(&cpu), series_median(&clock));
+    fflush(stdout);
+}
+
+static void advance_days(void)
+{
+    crm_live_advanced d = CRM_LIVE_ADVANCED_INIT;
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    series cpu = {{0}, 0}, clock = {{0}, 0};
+    uint64_t moved = 0;
+
+    for (int i = 1; i <= runs; i++) {
+        double at = thread_cpu(), began = measure_now();
+        o.now_us = (NOW + i * DAY) * 1000000;
+        must(crm_live_advance(db, &o, NULL, NULL, &d, &err), "advance");
+        series_add(&cpu, (thread_cpu() - at) * 1e3);
+        series_add(&clock, (measure_now() - began) * 1e6);
+        moved += d.entered + d.left;
+    }
+    printf("%-34s %10.1f %12.1f   %.0f in and out\n", "the clock, by a day", series_median(&cpu),
+           series_median(&clock), (double)moved / runs);
+}
+
+static void live(uint64_t n)
+{
+    uint64_t seed = 1;
+
+    printf("\n%-34s %10s %12s\n", "microseconds", "processor", "clock");
+    commits("a tag, one durable commit", n, &seed);
+    watch_all();
+    commits("the same, 100 segments watched", n, &seed);
+    advance_days();
+}
+
 static void clear_away(const char *dir)
 {
     static const char *const FILES[] = {"crm/data.mdb", "crm/lock.mdb", "crm/crm.lock",
@@ -470,6 +562,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof ASK / sizeof *ASK; i++)
         ask(txn, &ASK[i]);
     crm_txn_abort(txn);
+    live(n);
     crm_db_close(db);
     sqlite3_close(sql);
     clear_away(dir);
