@@ -119,9 +119,14 @@ static int read_tree(crm_txn *txn, crm__live *l, crm__live_item *item, crm_error
     rc = crm__saved_tree(txn, m, item->watch.name, &item->tree, &why);
     txn->zone = zone;
     if (!rc) {
-        rc = crm__live_ask_begin(txn, item, txn->now, &a, &why);
+        rc = crm__live_ask_begin(txn, item, txn->now, CRM__PLAN_FEW, &a, &why);
         if (!rc)
             rc = note_plan(l, item, &a.plan);
+        if (!rc && a.plan.tree_count) { /* `segment(NAME)` was to find a circle */
+            crm__tree_ref(a.plan.trees[0]);
+            crm__tree_unref(item->tree);
+            item->tree = a.plan.trees[0];
+        }
         crm__live_ask_end(&a);
     }
     if (is_fault(rc)) {
@@ -242,8 +247,8 @@ int crm__live_tell_end(crm_txn *txn, crm__live_telling *t, int rc, crm_error *er
     return rc ? rc : closed;
 }
 
-int crm__live_ask_begin(crm_txn *txn, const crm__live_item *item, int64_t at, crm__live_asking *a,
-                        crm_error *err)
+int crm__live_ask_begin(crm_txn *txn, const crm__live_item *item, int64_t at, int how,
+                        crm__live_asking *a, crm_error *err)
 {
     int rc;
 
@@ -257,7 +262,7 @@ int crm__live_ask_begin(crm_txn *txn, const crm__live_item *item, int64_t at, cr
     txn->zone = item->zone;
     if (!item->tree)
         return CRM_DONE;
-    rc = crm__plan_make(txn, item->tree, 0, &a->plan, err);
+    rc = crm__plan_make(txn, item->tree, how, &a->plan, err);
     return rc ? rc : crm__run_begin(&a->run, &a->plan, NULL, NULL, err);
 }
 
@@ -409,6 +414,15 @@ static int ask_touched(crm_txn *txn, crm__live_asking *a, crm__live_telling *t)
     return rc;
 }
 
+/* Whether so little was touched that a plan need not be a good one. */
+static int is_small(const crm__touched *t)
+{
+    const crm__touched_rows *rows = (const crm__touched_rows *)(const void *)t->chunks.p;
+
+    return !(t->what & CRM__TOUCH_ALL) && t->chunks.n <= 2 * sizeof *rows &&
+           (!t->chunks.n || !rows[0].words);
+}
+
 static int tell(crm_txn *txn, const crm__live *l, int64_t at, crm__live_telling *t, crm_error *err)
 {
     unsigned what = txn->touched.what;
@@ -425,7 +439,8 @@ static int tell(crm_txn *txn, const crm__live *l, int64_t at, crm__live_telling 
             !(what & CRM__TOUCH_EVENTS && item->events) && !asks_field(item, &txn->touched) &&
             !asks_tag(item, names, count))
             continue;
-        rc = crm__live_ask_begin(txn, item, at, &a, err);
+        rc = crm__live_ask_begin(txn, item, at, is_small(&txn->touched) ? CRM__PLAN_FEW : 0, &a,
+                                 err);
         if (!rc)
             rc = what & CRM__TOUCH_ALL ? crm__live_ask_all(&a, t) : ask_touched(txn, &a, t);
         crm__live_ask_end(&a);

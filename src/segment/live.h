@@ -18,7 +18,7 @@
 typedef struct crm__live_item {
     crm__live_watch watch;
     crm__zone *zone;
-    crm__tree *tree; /* `segment(NAME)`; NULL: it can't be asked under the model there is */
+    crm__tree *tree; /* what it says; NULL: it can't be asked under the model there is */
     /* What it asks about.  Fields by number, 0 for `updated`; tags as "<dimension>:" or
      * "<dimension>:<path>" or whole names. */
     int events;
@@ -80,9 +80,9 @@ typedef struct crm__live_asking {
     crm_error *err;
 } crm__live_asking;
 /* As of a moment, in the zone of the watched segment, which the transaction has until end(), to be
- * called whatever begin() gives.  CRM_DONE: it can't be asked, and stays as it was told. */
-int crm__live_ask_begin(crm_txn *txn, const crm__live_item *item, int64_t at, crm__live_asking *a,
-                        crm_error *err);
+ * called whatever begin() gives; how: CRM__PLAN_FEW, or 0.  CRM_DONE: it can't be asked, and stays as it was told. */
+int crm__live_ask_begin(crm_txn *txn, const crm__live_item *item, int64_t at, int how,
+                        crm__live_asking *a, crm_error *err);
 void crm__live_ask_end(crm__live_asking *a);
 /* Who of these rows is in now, and was not told to be, enters, and so on. */
 int crm__live_ask(crm__live_asking *a, uint64_t chunk, const uint64_t *rows, crm__live_telling *t);

@@ -37,7 +37,8 @@ static int begin_mover(step *s, size_t i)
 {
     const crm__live_item *item = &crm__live_items(s->live)[i];
     mover *m = &s->movers[i];
-    int rc = crm__live_ask_begin(s->txn, item, s->clock.until, &m->asking, s->err);
+    int rc = crm__live_ask_begin(s->txn, item, s->clock.until, CRM__PLAN_FEW, &m->asking,
+                                 s->err);
 
     if (!rc)
         rc = crm__live_edges_find(&m->asking, item->zone, s->clock.from, s->clock.until, &m->edges,

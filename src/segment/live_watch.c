@@ -60,7 +60,7 @@ static int tell_all(crm_txn *txn, const crm__live *l, int64_t at, crm_error *err
     crm__live_telling t;
     crm__live_asking a;
     crm__live_edges e;
-    int rc = crm__live_ask_begin(txn, item, at, &a, err);
+    int rc = crm__live_ask_begin(txn, item, at, 0, &a, err);
 
     if (!rc) {
         rc = crm__live_edges_find(&a, item->zone, at, at, &e, err);

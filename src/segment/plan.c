@@ -309,14 +309,15 @@ static int bind(crm__plan *p, const crm__tree **tree)
     return rc;
 }
 
-int crm__plan_make(crm_txn *txn, const crm__tree *tree, int apart, crm__plan *p, crm_error *err)
+int crm__plan_make(crm_txn *txn, const crm__tree *tree, int how, crm__plan *p, crm_error *err)
 {
     int rc;
 
     memset(p, 0, sizeof *p);
     crm__arena_init(&p->a, txn->mem);
     p->txn = txn;
-    p->apart = apart;
+    p->apart = how & CRM__PLAN_APART;
+    p->few = how & CRM__PLAN_FEW;
     rc = crm__state_read(txn, err);
     if (!rc)
         rc = crm__txn_model(txn, &p->model, err);

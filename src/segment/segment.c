@@ -175,7 +175,7 @@ int crm__segment_fail(crm_txn *txn, int rc, crm_error *err)
     return crm__txn_fail(txn, rc, "can't answer the segment", err);
 }
 
-static int begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts, int apart,
+static int begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts, int how,
                  crm__asking *a, crm_error *err)
 {
     crm_segment_options o;
@@ -188,7 +188,7 @@ static int begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *
     if (!rc)
         rc = crm__segment_options(opts, &o, err);
     if (!rc)
-        rc = crm__plan_make(txn, s->tree, apart, &a->plan, err);
+        rc = crm__plan_make(txn, s->tree, how, &a->plan, err);
     if (!rc)
         rc = crm__run_begin(&a->run, &a->plan, o.progress, o.progress_ctx, err);
     if (!rc) {
@@ -207,7 +207,7 @@ int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_opt
 
 int crm__segment_begin_apart(crm_txn *txn, const crm_segment *s, crm__asking *a, crm_error *err)
 {
-    return begin(txn, s, NULL, 1, a, err);
+    return begin(txn, s, NULL, CRM__PLAN_APART, a, err);
 }
 
 void crm__segment_end(crm__asking *a)
@@ -254,7 +254,7 @@ int crm_segment_has(crm_txn *txn, const crm_segment *s, crm_id id, int *in, crm_
 {
     uint64_t words[CRM__SET_WORDS];
     crm__asking a;
-    int rc = crm__segment_begin(txn, s, NULL, &a, err);
+    int rc = begin(txn, s, NULL, CRM__PLAN_FEW, &a, err);
 
     if (!rc && !in)
         rc = crm__fail_field(err, CRM_EINVAL, "in", "in is NULL");

@@ -126,6 +126,8 @@ int crm__sets_estimate(crm__plan *p, crm__step *s)
     uint32_t sets = s->set_count < 64 ? s->set_count : 64;
 
     s->estimate = 0;
+    if (p->few)
+        return CRM_OK;
     for (uint64_t c = 0; c < p->chunks; c += step) {
         r.chunk = c;
         looked++;

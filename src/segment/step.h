@@ -98,6 +98,7 @@ typedef struct crm__plan {
     uint32_t depth; /* buffers of words that a run needs */
     uint64_t chunks;
     int apart; /* each condition is a step of its own, in the order of the text */
+    int few;   /* a few rows are asked: nothing is estimated, which takes longer than they do */
     crm_error *err;
     /* Saved segments that it is being made inside of, and all whose trees it holds. */
     uint32_t nested, tree_count, tree_cap;
@@ -107,9 +108,11 @@ typedef struct crm__plan {
     crm__tree **trees;
 } crm__plan;
 
+/* How a plan is made: as the members of crm__plan say. */
+enum { CRM__PLAN_APART = 1, CRM__PLAN_FEW = 2 };
 /* Makes the plan of a tree in a transaction.  CRM_OK; CRM_ENOTFOUND (a saved segment), CRM_EVALUE
  * (it contains itself), CRM_ENOMEM, engine codes. */
-int crm__plan_make(crm_txn *txn, const crm__tree *tree, int apart, crm__plan *p, crm_error *err);
+int crm__plan_make(crm_txn *txn, const crm__tree *tree, int how, crm__plan *p, crm_error *err);
 void crm__plan_end(crm__plan *p);
 /* The step of a node, and of nodes of one sort: events, tags, fields, saved segments. */
 int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out);
