@@ -17,7 +17,16 @@ static int several(crm_error *err)
                            "customer: the identities belong to more than one customer");
 }
 
-/* Looks for a value of a field; *id, 0 before: of the one who has it, and no other than that. */
+/* It is a customer, and no other than the one found before, if any. */
+static int take(crm_id found, crm_id *id, crm_error *err)
+{
+    if (*id && *id != found)
+        return several(err);
+    *id = found;
+    return CRM_OK;
+}
+
+/* Looks for a value of a field. */
 static int find_in(crm_import *imp, const crm_field *f, const char *source, crm__slice value,
                    crm_id *id, crm_error *err)
 {
@@ -28,11 +37,9 @@ static int find_in(crm_import *imp, const crm_field *f, const char *source, crm_
 
     if (rc == CRM_ENOTFOUND)
         return CRM_OK;
-    if (!rc && (count > 1 || (*id && *id != found)))
+    if (!rc && count > 1)
         return several(err);
-    if (!rc)
-        *id = found;
-    return rc;
+    return rc ? rc : take(found, id, err);
 }
 
 /* A number of digits; 0: it is none. */
@@ -61,12 +68,15 @@ static int find_by(crm_import *imp, crm__slice name, crm__slice value, crm_id *i
     size_t n = at ? (size_t)(at - name.p) : name.n;
     char source[CRM__SOURCE_ROOM] = "";
     crm_field field;
+    crm_id number;
     int rc;
 
     if (n == 2 && memcmp(name.p, "id", 2) == 0) {
-        *id = number_of(value, 18);
-        return *id ? CRM_OK : bad_number(err);
+        number = number_of(value, 18);
+        return number ? take(number, id, err) : bad_number(err);
     }
+    if (!value.n)
+        return crm__fail_field(err, CRM_EVALUE, "customer", "customer: an identity has no value");
     if (at && name.n - n - 1 < sizeof source)
         memcpy(source, at + 1, name.n - n - 1);
     rc = crm_field_find(imp->txn, (const char *)name.p, n, &field, err);

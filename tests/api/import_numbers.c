@@ -257,6 +257,51 @@ CRM_TEST(test_api_import_numbers__one_customer_for_all_lines)
     crm_db_close(db);
 }
 
+/* Whatever a line says of its customer, it is a bad line at most. */
+CRM_TEST(test_api_import_numbers__owners_that_are_none)
+{
+    static const char *const OWNERS[] = {
+        "{\"phone\":null}",
+        "{\"phone\":[]}",
+        "{\"phone\":{}}",
+        "{\"phone\":true}",
+        "{}",
+        "null",
+        "[1]",
+        "\"phone=\"",
+        "\"=x\"",
+        "\"@erp=x\"",
+        "\"\"",
+        "0",
+        "\"name=A\"",
+        "\"id=\"",
+        "{\"id\":1.5}",
+        "{\"id\":1,\"id@x\":2}",
+        "77",
+        "\"a@b@c=d\"",
+        "\"external@=1\"",
+        "\"nobody@example.com\"",
+    };
+    enum { COUNT = sizeof OWNERS / sizeof *OWNERS };
+    crm_db *db = people("db", 0);
+    char *lines = NULL;
+    crm_import_result r;
+    size_t size;
+    FILE *out = open_memstream(&lines, &size);
+
+    for (size_t i = 0; i < COUNT; i++)
+        fprintf(out, "{\"customer\":%s,\"kind\":\"visit\",\"time\":\"2026-01-01\"}\n", OWNERS[i]);
+    fprintf(out, "{\"customer\":\"id=2\",\"kind\":\"visit\",\"time\":\"2026-01-01\"}\n");
+    fclose(out);
+    r = run(db, lines, 0, 0);
+    ck_assert_uint_eq(r.rows, COUNT + 1);
+    ck_assert_uint_eq(r.bad, COUNT);
+    ck_assert_uint_eq(r.created, 1);
+    free(lines);
+    crm_db_close(db);
+    api_check_clean(crmtest_path("db"));
+}
+
 /* ---- lines that come slowly ---- */
 
 typedef struct slow {
