@@ -19,8 +19,13 @@ static inline uint32_t stored_row(const uint8_t *rows, uint32_t i)
 
 static void any_stored(const uint8_t *rows, uint32_t n, uint64_t *words)
 {
-    for (uint32_t i = 0; i < n; i++)
-        words[stored_row(rows, i) >> 6] |= UINT64_C(1) << (stored_row(rows, i) & 63);
+    const uint8_t *end = rows + 2 * (size_t)n;
+
+#pragma GCC unroll 4
+    for (; rows != end; rows += 2) {
+        uint32_t row = crm__get_le16(rows);
+        words[row >> 6] |= UINT64_C(1) << (row & 63);
+    }
 }
 
 void crm__day_view_any(crm__day_view *v, uint64_t words[CRM__SET_WORDS])

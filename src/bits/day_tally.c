@@ -96,7 +96,8 @@ static void add_ready(uint64_t *cells, const uint8_t *stored, const uint16_t *ro
                       const uint64_t *ready)
 {
     if (stored) {
-        for (uint32_t i = 0; i < n; i++)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < n; i++)
             cells[crm__get_le16(stored + 2 * i)] += ready[i];
         return;
     }
