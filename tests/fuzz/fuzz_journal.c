@@ -29,7 +29,9 @@ static int same(const crm__journal_entry *a, const crm__journal_entry *b)
            a->counters.images_from == b->counters.images_from &&
            same_bytes(a->commitment, b->commitment) && same_bytes(a->lists[0], b->lists[0]) &&
            same_bytes(a->lists[1], b->lists[1]) && same_bytes(a->lists[2], b->lists[2]) &&
-           a->name_runs == b->name_runs && same_bytes(a->names, b->names);
+           same_bytes(a->lists[CRM__BATCH_TAGGED], b->lists[CRM__BATCH_TAGGED]) &&
+           same_bytes(a->tagged, b->tagged) && a->name_runs == b->name_runs &&
+           same_bytes(a->names, b->names);
 }
 
 /* Runs are ascending, apart from or next to each other, and never go past the last number. */
@@ -158,6 +160,8 @@ static void from_entry(input in)
         if (crm__action_lists(e.action))
             e.lists[i] = (crm__slice){lists[i].p, lists[i].n};
     }
+    if (e.action == CRM__ACTION_TAG || e.lists[CRM__BATCH_TAGGED].n > 1)
+        e.tagged = (crm__slice){ZEROS, CRM__DIGEST};
     crm__buf_init(&out, NULL);
     crm__journal_encode(&e, &out);
     crm__buf_add(&out, ZEROS, sizeof ZEROS);
