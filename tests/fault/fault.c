@@ -426,6 +426,6 @@ int fault_wanted(uint64_t n, uint64_t all, uint64_t step)
     if (getenv("CRM_FULL"))
         return 1;
     if (getenv("CRM_SHORT"))
-        return n <= all / 40 || n % (6 * step) == 0;
+        return n <= all / 60 || n % (9 * step) == 0;
     return n <= all / 2 || n % (2 * step) == 0;
 }
