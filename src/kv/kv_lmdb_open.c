@@ -389,26 +389,38 @@ static int open_lock_file(const char *dir, const kv_options *opts, int *fd, crm_
                : CRM_OK;
 }
 
-/* A writer that is killed between the last page of its commit and the lock file, where readers look
- * which commit is the last, leaves one that others come to see when the next writer finds it dead.
- * Whoever takes its place asks what it left before that, so opening must not show what was there
- * before: it takes the writer's turn for a moment.  A writer that lives is through in another. */
-static int find_dead_writer(lmdb_env *e, crm_error *err)
+/* Whether the file has a commit that readers do not see yet. */
+static int unseen_commit(lmdb_env *e, int *unseen, crm_error *err)
 {
     MDB_txn *txn = NULL;
     MDB_envinfo info;
-    kv_txn *turn;
-    size_t seen;
     int rc;
 
     mdb_env_info(e->env, &info);
     rc = crm__lmdb_begin(e->env, MDB_RDONLY, &txn);
     if (rc)
         return crm__lmdb_fail(err, rc, "can't begin");
-    seen = mdb_txn_id(txn);
+    *unseen = info.me_last_txnid > mdb_txn_id(txn);
     crm__lmdb_abort(txn);
-    if (info.me_last_txnid <= seen)
-        return CRM_OK;
+    return CRM_OK;
+}
+
+/* A writer that is killed between the last page of its commit and the lock file, where readers look
+ * which commit is the last, leaves one that others come to see when the next writer finds it dead.
+ * Whoever takes its place asks what it left before that, so opening must not show what was there
+ * before: it takes the writer's turn for a moment.  A writer that lives is through in another. */
+static int find_dead_writer(lmdb_env *e, crm_error *err)
+{
+    const struct timespec pause = {0, 5000000};
+    int unseen, rc = unseen_commit(e, &unseen, err);
+    kv_txn *turn;
+
+    for (int look = 0; !rc && unseen && look < LOOKS; look++) {
+        nanosleep(&pause, NULL);
+        rc = unseen_commit(e, &unseen, err);
+    }
+    if (rc || !unseen)
+        return rc;
     rc = e->base.ops->begin(&e->base, 1, &turn, err);
     if (!rc)
         turn->ops->abort(turn);
