@@ -256,15 +256,27 @@ static int count_told(crm_txn *txn, uint32_t tag, uint64_t *count)
     return CRM_OK;
 }
 
-/* Whether it can't be asked. */
+/* Whether it can't be asked, or the clock finds no more what it changes. */
 static int is_asleep(crm_txn *txn, const crm__live_watch *w, uint32_t *asleep, crm_error *err)
 {
+    crm_error why = CRM_ERROR_INIT;
+    crm__live_asking a;
+    crm__live_edges e;
     crm__live l;
     int rc;
 
     crm__live_begin(txn, &l);
     rc = crm__live_add(txn, &l, w, err);
-    *asleep = !rc && !crm__live_items(&l)->tree;
+    if (!rc) {
+        rc = crm__live_ask_begin(txn, crm__live_items(&l), txn->now, CRM__PLAN_FEW, &a, err);
+        if (!rc) {
+            rc = crm__live_edges_find(&a, crm__live_items(&l)->zone, txn->now, txn->now, &e, &why);
+            crm__live_edges_end(&e);
+        }
+        crm__live_ask_end(&a);
+        *asleep = rc == CRM_DONE || rc == CRM_EREFUSED;
+        rc = *asleep ? CRM_OK : rc;
+    }
     crm__live_end(&l);
     return rc;
 }
