@@ -270,7 +270,7 @@ head_line 'A watched one tells who enters and who leaves, with each change and a
 run 0 segment save recent 'event(call, last 7 days)'
 run 0 segment watch recent
 run 0 event add 1 kind=call direction=out
-run 0 segment advance --at 2100-01-01
+run 0 segment advance
 run 0 segment feed recent --limit 4
 
 head_line 'Numbers: exact, by month, by steps, as a table or a picture'

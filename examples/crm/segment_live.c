@@ -10,7 +10,7 @@ static const char help[] =
     "Usage: " TOOL " segment watch NAME [--zone ZONE]\n"
     "       " TOOL " segment unwatch NAME\n"
     "       " TOOL " segment watched\n"
-    "       " TOOL " segment advance [--at TIME]\n"
+    "       " TOOL " segment advance [--at TIME [--force]]\n"
     "       " TOOL " segment feed [NAME] [--after REVISION] [--follow] [--limit N]\n"
     "\n"
     "Tells who enters a saved segment and who leaves it. Whoever is in it when watching begins\n"
@@ -24,7 +24,8 @@ static const char help[] =
     "  advance           tell what the clock changed up to now\n"
     "  feed              who entered and left, a line each: revision, time, entered or left,\n"
     "                    the segment, and the customer\n"
-    "  --at TIME         of advance: up to then; the clock never goes back\n"
+    "  --at TIME         of advance: up to then; the clock never goes back, for all that are\n"
+    "                    watched, so a time to come needs --force\n"
     "  --after REVISION  only behind this one: the last that was seen\n"
     "  --follow          go on with those to come, of any process, until Ctrl-C; exit code 0\n"
     "  --limit N         at most so many, 1 or more; a revision is told whole\n"
@@ -52,18 +53,29 @@ static void put_line(tool *t, buf *b)
 
 /* ---- watch, unwatch ---- */
 
+/* name: also a label, of one of the model. */
 static int find_watched(tool *t, crm_txn *txn, const char *name, crm_live_segment *out, int *found)
 {
     crm_live_segment s = CRM_LIVE_SEGMENT_INIT;
+    crm_saved_segment of;
     crm_error err = CRM_ERROR_INIT;
     int rc;
 
+    memset(&of, 0, sizeof(of));
+    if (crm_segment_version(txn, name, 0, &of, NULL, NULL) == CRM_DONE &&
+        of.flags & CRM_SEGMENT_OF_MODEL)
+        name = of.name;
     *found = 0;
     while (!(rc = crm_live_watched(txn, s.name, &s, &err)) && !*found) {
         *out = s;
         *found = strcmp(s.name, name) == 0;
     }
     return rc < 0 ? fail_crm(t, &err) : 0;
+}
+
+static const char *zone_of(const crm_live_segment *s)
+{
+    return *s->zone ? s->zone : "UTC";
 }
 
 static int change(tool *t, const char *name, int on)
@@ -78,18 +90,25 @@ static int change(tool *t, const char *name, int on)
         return rc;
     result = on ? crm_segment_watch(txn, name, &err) : crm_segment_unwatch(txn, name, &err);
     rc = result < 0 ? fail_crm(t, &err) : find_watched(t, txn, name, &s, &found);
+    if (!rc && result == CRM_DONE && t->write.zone && strcmp(t->write.zone, zone_of(&s)) != 0)
+        rc = fail(t, CRM_EREFUSED, "%s is watched in the zone %s already: unwatch it first", name,
+                  zone_of(&s));
     if (rc) {
         crm_txn_abort(txn);
         return rc;
     }
     if ((rc = commit(t, txn)))
         return rc;
+    name = found ? s.name : name;
     if (t->json) {
         buf_str(&b, "{\"name\":");
         json_string(&b, name, strlen(name));
         buf_fmt(&b, ",\"watched\":%s", on ? "true" : "false");
-        if (found)
+        if (found) {
+            buf_str(&b, ",\"zone\":");
+            json_string(&b, zone_of(&s), strlen(zone_of(&s)));
             buf_fmt(&b, ",\"customers\":%" PRIu64, s.customers);
+        }
         buf_char(&b, '}');
     } else {
         buf_str(&b, !on                  ? "watched no more: "
@@ -100,6 +119,8 @@ static int change(tool *t, const char *name, int on)
             buf_str(&b, ", ");
             buf_count(&b, s.customers);
             buf_fmt(&b, " customer%s", s.customers == 1 ? "" : "s");
+            if (*s.zone)
+                buf_fmt(&b, ", zone %s", s.zone);
         }
     }
     put_line(t, &b);
@@ -108,43 +129,77 @@ static int change(tool *t, const char *name, int on)
 
 /* ---- watched ---- */
 
-static void put_watched(tool *t, const crm_live_segment *s)
+static void put_watched(const crm_live_segment *s)
 {
     buf b = {0};
 
-    if (t->json) {
-        buf_str(&b, "{\"name\":");
-        json_string(&b, s->name, strlen(s->name));
-        buf_fmt(&b, ",\"revision\":%" PRIu64 ",\"since\":\"", s->revision);
-        buf_time(&b, s->since_us);
-        buf_str(&b, "\",\"zone\":");
-        json_string(&b, *s->zone ? s->zone : "UTC", strlen(*s->zone ? s->zone : "UTC"));
-        buf_fmt(&b, ",\"customers\":%" PRIu64 "%s}", s->customers,
-                s->asleep ? ",\"asleep\":true" : "");
-    } else {
-        buf_fmt(&b, "%s  since ", s->name);
-        buf_time(&b, s->since_us);
-        buf_fmt(&b, "  %s  ", *s->zone ? s->zone : "UTC");
-        buf_count(&b, s->customers);
-        buf_fmt(&b, " customer%s%s", s->customers == 1 ? "" : "s",
-                s->asleep ? "  (can't be asked under the present model)" : "");
+    buf_str(&b, "{\"name\":");
+    json_string(&b, s->name, strlen(s->name));
+    buf_fmt(&b, ",\"revision\":%" PRIu64 ",\"since\":\"", s->revision);
+    buf_time(&b, s->since_us);
+    buf_str(&b, "\",\"zone\":");
+    json_string(&b, zone_of(s), strlen(zone_of(s)));
+    buf_fmt(&b, ",\"customers\":%" PRIu64 "%s}", s->customers, s->asleep ? ",\"asleep\":true" : "");
+    out_json(b.p, b.n);
+    buf_free(&b);
+}
+
+static void put_row(tool *t, table *tb, const crm_live_segment *s)
+{
+    const char *zone = zone_of(s), *asleep = !s->asleep ? ""
+                                             : is_chinese(t->lang)
+                                                 ? "当前模型下无法查询"
+                                                 : "can't be asked under the present model";
+    buf b = {0};
+
+    text_clean(&b, s->name, strlen(s->name));
+    table_cell(tb, b.p, b.n);
+    b.n = 0;
+    buf_count(&b, s->customers);
+    table_cell(tb, b.p, b.n);
+    b.n = 0;
+    buf_time(&b, s->since_us);
+    table_cell(tb, b.p, b.n);
+    table_cell(tb, zone, strlen(zone));
+    table_cell(tb, asleep, strlen(asleep));
+    buf_free(&b);
+}
+
+static table *begin_table(tool *t)
+{
+    static const char *const heads[][2] = {
+        {"Name", "名称"}, {"Customers", "客户数"}, {"Since", "开始于"}, {"Zone", "时区"}, {"", ""}};
+    table *tb = table_new(5, out_columns(1), 0);
+
+    for (size_t i = 0; i < 5; i++) {
+        const char *head = heads[i][is_chinese(t->lang)];
+        table_cell(tb, head, strlen(head));
     }
-    put_line(t, &b);
+    table_right(tb, 1);
+    return tb;
 }
 
 static int list(tool *t)
 {
     crm_live_segment s = CRM_LIVE_SEGMENT_INIT;
     crm_error err = CRM_ERROR_INIT;
+    table *tb = NULL;
     crm_txn *txn;
     int rc, n = 0;
 
     if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &txn)))
         return rc;
     while (!(rc = crm_live_watched(txn, s.name, &s, &err)) && !out_failed()) {
-        put_watched(t, &s);
+        if (!t->json && !n)
+            tb = begin_table(t);
         n++;
+        if (tb)
+            put_row(t, tb, &s);
+        else
+            put_watched(&s);
     }
+    if (tb)
+        table_end(tb);
     rc = rc < 0 ? fail_crm(t, &err) : 0;
     crm_txn_abort(txn);
     if (!rc && !n)
@@ -166,18 +221,22 @@ static int on_moved(uint64_t done, uint64_t total, void *ctx)
     return interrupted();
 }
 
-static int read_moment(tool *t, const char *at, int64_t *us)
+/* What is told of a time to come can't be taken back when it comes. */
+static int read_moment(tool *t, const char *at, int force, int64_t *us)
 {
     crm_txn *txn = NULL;
     int rc = at ? begin(t, CRM_READ, &txn) : 0;
 
     if (!rc)
         rc = time_option(t, txn, "at", at, us);
+    if (!rc && at && !force && *us > crm_txn_now(txn))
+        rc = fail(t, CRM_EREFUSED,
+                  "--at is a time to come, and the clock never goes back (--force advances it)");
     crm_txn_abort(txn);
     return rc;
 }
 
-static int advance(tool *t, const char *at)
+static int advance(tool *t, const char *at, int force)
 {
     crm_live_advanced done = CRM_LIVE_ADVANCED_INIT;
     crm_error err = CRM_ERROR_INIT;
@@ -189,7 +248,7 @@ static int advance(tool *t, const char *at)
     if ((rc = open_write(t, MAKE_NOT)))
         return rc;
     o = t->write;
-    if ((rc = read_moment(t, at, &o.now_us)))
+    if ((rc = read_moment(t, at, force, &o.now_us)))
         return rc;
     interrupt_catch();
     progress_start(&m.bar, "customers");
@@ -360,33 +419,34 @@ int segment_live(tool *t, int argc, char **argv)
 {
     feed f = {t, NULL, NULL, NULL, 0, 0, UINT64_MAX, 0, 0};
     const char *at = NULL, *what = argv[0];
-    const arg_option own[] = {{"after", 0, ARG_NUMBER, &f.seen},
-                              {"follow", 0, ARG_FLAG, &f.follow},
-                              {"limit", 0, ARG_NUMBER, &f.left},
-                              {"at", 0, ARG_TEXT, &at},
-                              {NULL, 0, 0, NULL}};
-    int rc;
+    int force = 0, rc;
+    const arg_option own[] = {{"after", 0, ARG_NUMBER, &f.seen}, {"follow", 0, ARG_FLAG, &f.follow},
+                              {"limit", 0, ARG_NUMBER, &f.left}, {"at", 0, ARG_TEXT, &at},
+                              {"force", 0, ARG_FLAG, &force},    {NULL, 0, 0, NULL}};
 
     t->verb = &verb_live;
     rc = verb_start(t, &argc, argv, own);
     if (rc)
         return rc;
-    if (at && *what != 'a')
-        return fail_usage(t, "%s takes no --at", what);
+    if ((at || force) && *what != 'a')
+        return fail_usage(t, "%s takes no --%s", what, at ? "at" : "force");
     if ((f.seen || f.follow || f.left != UINT64_MAX) && *what != 'f')
         return fail_usage(t, "%s takes no --%s", what,
-                          f.follow ? "follow" : f.seen ? "after" : "limit");
+                          f.follow ? "follow"
+                          : f.seen ? "after"
+                                   : "limit");
     if (*what == 'f' ? argc > 2 : argc != 1 + (!strcmp(what, "watch") || *what == 'u'))
-        return fail_usage(t, *what == 'f' ? "feed takes one NAME at most"
-                             : argc > 1   ? "%s: too many arguments"
-                                          : "%s needs the NAME of a saved segment",
+        return fail_usage(t,
+                          *what == 'f' ? "feed takes one NAME at most"
+                          : argc > 1   ? "%s: too many arguments"
+                                       : "%s needs the NAME of a saved segment",
                           what);
     if (*what == 'f') {
         f.name = argc > 1 ? argv[1] : NULL;
         return feed_run(&f);
     }
     if (*what == 'a')
-        return advance(t, at);
+        return advance(t, at, force);
     if (strcmp(what, "watched") == 0)
         return list(t);
     return change(t, argv[1], *what == 'w');

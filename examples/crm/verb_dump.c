@@ -56,6 +56,8 @@ static int run(tool *t, int argc, char **argv)
         return rc;
     if (argc > 1)
         return fail_usage(t, "takes the name of one file, or none");
+    if (argc && strcmp(argv[0], "-") == 0)
+        argc = 0; /* standard output, as without a name */
     if (!argc && force)
         return fail_usage(t, "--force is for a file");
     if (reason && !*reason)

@@ -3,6 +3,7 @@
  */
 #include "tool.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -380,6 +381,19 @@ int segment_export(tool *t, int argc, char **argv)
     return run_export(t, argc, argv, 1);
 }
 
+/* Whether the folder of a file can be written to: 0 or errno. */
+static int no_folder(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    buf dir = {0};
+    int rc;
+
+    buf_add(&dir, file, slash ? (size_t)(slash - file) + 1 : 0);
+    rc = access(slash ? dir.p : ".", W_OK | X_OK) ? errno : 0;
+    buf_free(&dir);
+    return rc;
+}
+
 int export_named(tool *t, const char *name, const char *file, const char *reason, int look)
 {
     exporting x = {.t = t, .o = CRM_EXPORT_OPTIONS_INIT};
@@ -391,9 +405,12 @@ int export_named(tool *t, const char *name, const char *file, const char *reason
     json_string(&where, name, strlen(name));
     buf_char(&where, ')');
     x.where = where.p;
-    rc = choose(&x, file);
+    rc = strcmp(file, "-") == 0 ? fail_usage(t, "--export needs the name of a file")
+                                : choose(&x, file);
     if (!rc && look && access(file, F_OK) == 0)
         rc = fail(t, CRM_EEXISTS, "there is a file %s already", file);
+    else if (!rc && look && (rc = no_folder(file)))
+        rc = fail(t, CRM_EIO, "can't write %s: %s", file, strerror(rc));
     else if (!rc && !look)
         rc = export_to(&x, file);
     query_free(&x.q);

@@ -82,7 +82,7 @@ typedef struct crm_live_segment {
     size_t size;
     /** Revision at which watching began. */
     uint64_t revision;
-    /** Moment of which it was told first, microseconds since 1970 UTC. */
+    /** When watching began, recorded time, microseconds since 1970 UTC. */
     int64_t since_us;
     /** Customers who are in it by what was told. */
     uint64_t customers;
@@ -214,7 +214,8 @@ typedef struct crm_live_change {
  * @param[out] out    Receives the iterator; NULL on any result but CRM_OK.
  * @param[out] err    Optional detail.
  *
- * @retval CRM_OK  done
+ * @retval CRM_OK         done
+ * @retval CRM_ENOTFOUND  no segment of that name is, or ever was, watched
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED
  * see codes.h
  *

@@ -125,8 +125,8 @@ int crm__live_watch_put(crm_txn *txn, const crm__live_watch *w)
     crm__buf_add(out, w->channel, strlen(w->channel) + 1);
     if (out->failed)
         return CRM_ENOMEM;
-    return crm__edits_put(&txn->edits, KV_META, key_of(key, w->name),
-                          crm__slice_of(out->p, out->n), 0);
+    return crm__edits_put(&txn->edits, KV_META, key_of(key, w->name), crm__slice_of(out->p, out->n),
+                          0);
 }
 
 int crm__live_watch_drop(crm_txn *txn, crm__slice name)
@@ -288,6 +288,7 @@ void crm__touch_fields(crm_txn *txn, crm_id id, const uint32_t *fields, uint32_t
     if (!crm__live_on(txn))
         return;
     touch(txn, id);
+    note(txn, &txn->touched.fields, 0);
     for (uint32_t i = 0; i < count && !(txn->touched.what & CRM__TOUCH_FIELDS); i++)
         note(txn, &txn->touched.fields, fields[i]);
 }

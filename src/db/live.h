@@ -9,9 +9,9 @@
  *   "watch/" name  u8 form = 1, u32 tag, i64 since, u64 seq (little-endian), text of the zone, 0,
  *                  purpose, 0, channel, 0
  *   "live"         u8 form = 1, u64 stamp, which is another one whenever what is watched, or what
- *                  that asks, may have changed: the first bytes of a link of the chain, i64 from, i64 until, u64 chunk: rows of chunks
- *                  before `chunk` are told as of `until`, those behind as of `from`; there is no
- *                  such row while nothing is watched
+ *                  that asks, may have changed: the first bytes of a link of the chain, i64 from,
+ * i64 until, u64 chunk: rows of chunks before `chunk` are told as of `until`, those behind as of
+ * `from`; there is no such row while nothing is watched
  */
 #ifndef CRM_DB_LIVE_H
 #define CRM_DB_LIVE_H
@@ -67,7 +67,8 @@ enum {
 
 /* Whether anything is watched, so that it has to be told what is touched. */
 int crm__live_on(crm_txn *txn);
-/* Notes a change.  Nothing to fail: without memory for the details, all counts as touched. */
+/* Notes a change; of a record also that of field 0, which stands for when it was and its kind.
+ * Nothing to fail: without memory for the details, all counts as touched. */
 void crm__touch_fields(crm_txn *txn, crm_id id, const uint32_t *fields, uint32_t count);
 void crm__touch_tag(crm_txn *txn, uint32_t tag, uint64_t chunk, const uint64_t *words);
 void crm__touch_tag_row(crm_txn *txn, uint32_t tag, crm_id id);

@@ -107,7 +107,7 @@ int crm__model_current(crm_txn *txn, uint32_t *version)
 int crm__txn_model(crm_txn *txn, const crm__model **out, crm_error *err)
 {
     crm__store *s = txn->store;
-    crm__model *m = NULL;
+    crm__model *m = NULL, *old;
     uint32_t version = 0;
     int rc;
 
@@ -128,15 +128,14 @@ int crm__txn_model(crm_txn *txn, const crm__model **out, crm_error *err)
         rc = load(txn, version, &m, err);
         if (rc)
             return rc;
-        if (!txn->write) {
-            crm__model *old;
-            crm__model_ref(m);
-            pthread_mutex_lock(&s->model_lock);
-            old = s->model;
-            s->model = m;
-            pthread_mutex_unlock(&s->model_lock);
-            crm__model_unref(old);
-        }
+        /* A version is read only where no transaction has made it without a commit: one that did
+         * has it in its state, as has its group. */
+        crm__model_ref(m);
+        pthread_mutex_lock(&s->model_lock);
+        old = s->model;
+        s->model = m;
+        pthread_mutex_unlock(&s->model_lock);
+        crm__model_unref(old);
     }
     if (own(txn, m)) {
         crm__model_unref(m);

@@ -44,7 +44,9 @@ static int note_node(crm__live *l, crm__live_item *item, const crm__node *n)
     case CRM__NODE_FIELD:
         if (n->field)
             return add_field(item, n->field->number);
-        return n->builtin == CRM__BUILTIN_UPDATED ? add_field(item, 0) : CRM_OK;
+        return n->builtin == CRM__BUILTIN_UPDATED || n->builtin == CRM__BUILTIN_KIND
+                   ? add_field(item, 0)
+                   : CRM_OK;
     case CRM__NODE_TAG:
         for (uint32_t i = 0; i < n->tag_count && !rc; i++) {
             const char *key = n->tags[i].dimension->key;
@@ -224,6 +226,23 @@ int64_t crm__live_moment(const crm_txn *txn, const crm__live_clock *clock)
     return now > clock->until ? now : clock->until;
 }
 
+int crm__live_clock_get(crm_txn *txn, crm__live_clock *clock, crm_error *err)
+{
+    int rc = crm__live_clock_read(txn, clock);
+
+    if (rc == CRM_OK || rc == CRM_ENOTFOUND)
+        return rc;
+    if (rc != CRM_ECORRUPT)
+        return crm__txn_fail(txn, rc, "can't read what is watched", err);
+    memset(clock, 0, sizeof *clock);
+    clock->until = INT64_MIN;
+    clock->from = clock->until = crm__live_moment(txn, clock);
+    clock->chunk = CRM__LIVE_ALL;
+    txn->touched.asked = txn->touched.on = 1;
+    txn->touched.what |= CRM__TOUCH_ALL;
+    return crm__live_clock_put(txn, clock) ? crm__fail_nomem(err) : CRM_OK;
+}
+
 /* ---- asking ---- */
 
 void crm__live_tell_begin(crm_txn *txn, crm__live_telling *t, crm_error *err)
@@ -328,8 +347,7 @@ int crm__live_ask(crm__live_asking *a, uint64_t chunk, const uint64_t *rows, crm
 
 int crm__live_ask_all(crm__live_asking *a, crm__live_telling *t)
 {
-    uint64_t chunks =
-        (a->txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
+    uint64_t chunks = (a->txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
     int rc = CRM_OK;
 
     for (uint64_t c = 0; c < chunks && !rc; c++)
@@ -347,7 +365,7 @@ static int asks_field(const crm__live_item *item, const crm__touched *t)
     if (!t->fields.n && !(t->what & CRM__TOUCH_FIELDS))
         return 0;
     for (size_t i = 0; i < item->fields.n / sizeof *mine; i++) {
-        if (!mine[i] || t->what & CRM__TOUCH_FIELDS)
+        if (t->what & CRM__TOUCH_FIELDS)
             return 1;
         for (size_t k = 0; k < t->fields.n / sizeof *theirs; k++) {
             if (mine[i] == theirs[k])
@@ -402,8 +420,7 @@ static int names_of(crm_txn *txn, crm__slice **out, size_t *count)
 
 static int ask_touched(crm_txn *txn, crm__live_asking *a, crm__live_telling *t)
 {
-    const crm__touched_rows *rows =
-        (const crm__touched_rows *)(const void *)txn->touched.chunks.p;
+    const crm__touched_rows *rows = (const crm__touched_rows *)(const void *)txn->touched.chunks.p;
     uint64_t words[CRM__SET_WORDS];
     int rc = CRM_OK;
 
@@ -458,11 +475,9 @@ int crm__live_commit(crm_txn *txn, crm_error *err)
 
     if (!txn->touched.on || (!txn->touched.what && !txn->touched.chunks.n))
         return CRM_OK;
-    rc = crm__live_clock_read(txn, &clock);
+    rc = crm__live_clock_get(txn, &clock, err);
     if (rc)
-        return rc == CRM_ENOTFOUND
-                   ? CRM_OK
-                   : crm__txn_fail(txn, rc, "can't read what is watched", err);
+        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
     rc = crm__journal_close(txn, err);
     if (!rc && txn->touched.what & CRM__TOUCH_ALL) {
         clock.stamp = crm__live_stamp(txn);

@@ -19,7 +19,8 @@ typedef struct crm__live_item {
     crm__live_watch watch;
     crm__zone *zone;
     crm__tree *tree; /* what it says; NULL: it can't be asked under the model there is */
-    /* What it asks about.  Fields by number, 0 for `updated`; tags as "<dimension>:" or
+    /* What it asks about.  Fields by number, 0 for what every change of a record may change; tags
+     * as "<dimension>:" or
      * "<dimension>:<path>" or whole names. */
     int events;
     crm__buf fields; /* uint32_t */
@@ -54,6 +55,9 @@ uint64_t crm__live_stamp(const crm_txn *txn);
 int crm__live_add(crm_txn *txn, crm__live *l, const crm__live_watch *w, crm_error *err);
 void crm__live_begin(crm_txn *txn, crm__live *l);
 void crm__live_end(crm__live *l);
+/* Reads the clock's row.  One that is damaged is made anew, and everybody is asked at commit.
+ * CRM_OK, CRM_ENOTFOUND: nothing is watched, or a failure, which is told. */
+int crm__live_clock_get(crm_txn *txn, crm__live_clock *clock, crm_error *err);
 /* The moment that a change of the transaction is told as of. */
 int64_t crm__live_moment(const crm_txn *txn, const crm__live_clock *clock);
 
@@ -80,7 +84,8 @@ typedef struct crm__live_asking {
     crm_error *err;
 } crm__live_asking;
 /* As of a moment, in the zone of the watched segment, which the transaction has until end(), to be
- * called whatever begin() gives; how: CRM__PLAN_FEW, or 0.  CRM_DONE: it can't be asked, and stays as it was told. */
+ * called whatever begin() gives; how: CRM__PLAN_FEW, or 0.  CRM_DONE: it can't be asked, and stays
+ * as it was told. */
 int crm__live_ask_begin(crm_txn *txn, const crm__live_item *item, int64_t at, int how,
                         crm__live_asking *a, crm_error *err);
 void crm__live_ask_end(crm__live_asking *a);
@@ -103,6 +108,10 @@ int crm__live_edges_find(const crm__live_asking *a, const crm__zone *zone, int64
 void crm__live_edges_end(crm__live_edges *e);
 /* Adds the rows of a chunk that an edge passed. */
 int crm__live_passed(crm__live_edges *e, uint64_t chunk, uint64_t words[CRM__SET_WORDS]);
+
+/* Whether all that are watched can still be followed by the clock; CRM_EREFUSED: one can't, and err
+ * says which and why. */
+int crm__live_judge(crm_txn *txn, crm_error *err);
 
 /* The name of a saved segment as it is given (save.c). */
 int crm__saved_name(const char *name, crm__slice *out, crm_error *err);

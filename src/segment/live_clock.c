@@ -13,8 +13,6 @@
 /* Of one commit: other writers wait for no more than about this long; and its edits. */
 #define STEP_US INT64_C(20000)
 enum { STEP_BYTES = 8 << 20 };
-/* A clock that changed nothing is written all the same once it is this far behind. */
-#define IDLE_US (INT64_C(3600) * CRM__US_PER_SECOND)
 
 /* One watched segment on its way from one moment to the other. */
 typedef struct mover {
@@ -29,7 +27,7 @@ typedef struct step {
     crm__live_clock clock;
     mover *movers;
     crm__live_telling telling;
-    uint64_t chunks, first;
+    uint64_t chunks;
     crm_error *err;
 } step;
 
@@ -37,8 +35,7 @@ static int begin_mover(step *s, size_t i)
 {
     const crm__live_item *item = &crm__live_items(s->live)[i];
     mover *m = &s->movers[i];
-    int rc = crm__live_ask_begin(s->txn, item, s->clock.until, CRM__PLAN_FEW, &m->asking,
-                                 s->err);
+    int rc = crm__live_ask_begin(s->txn, item, s->clock.until, CRM__PLAN_FEW, &m->asking, s->err);
 
     if (!rc)
         rc = crm__live_edges_find(&m->asking, item->zone, s->clock.from, s->clock.until, &m->edges,
@@ -127,25 +124,20 @@ static int run_step(step *s)
     return rc;
 }
 
-/* Whether the clock's row need not be written: all was gone through at once, and nothing came of
- * it. */
-static int is_idle(const step *s)
-{
-    return s->clock.chunk == CRM__LIVE_ALL && !s->first && !s->telling.entered &&
-           !s->telling.left && s->clock.until - s->clock.from < IDLE_US;
-}
-
 /* One commit's part.  *more: the clock is not there yet. */
 static int advance(step *s, int64_t now, int *more)
 {
     crm_txn *txn = s->txn;
-    int rc = crm__live_clock_read(txn, &s->clock);
+    int rc = crm__live_clock_get(txn, &s->clock, s->err);
 
     *more = 0;
     if (rc)
-        return rc == CRM_ENOTFOUND
-                   ? CRM_DONE
-                   : crm__txn_fail(txn, rc, "can't read what is watched", s->err);
+        return rc == CRM_ENOTFOUND ? CRM_DONE : rc;
+    if (txn->touched.what) { /* it was damaged: the commit asks everybody */
+        txn->state.changed = 1;
+        *more = s->clock.until < now;
+        return CRM_OK;
+    }
     if (s->clock.chunk == CRM__LIVE_ALL) {
         if (now <= s->clock.until)
             return CRM_DONE;
@@ -153,7 +145,6 @@ static int advance(step *s, int64_t now, int *more)
         s->clock.until = now;
         s->clock.chunk = 0;
     }
-    s->first = s->clock.chunk;
     s->chunks = (txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
     rc = crm__live_load(txn, s->clock.stamp, &s->live, s->err);
     if (!rc)
@@ -164,8 +155,6 @@ static int advance(step *s, int64_t now, int *more)
         s->clock.chunk = CRM__LIVE_ALL;
     /* A step may have gone on with what another began, for an earlier moment. */
     *more = s->clock.chunk != CRM__LIVE_ALL || s->clock.until < now;
-    if (is_idle(s))
-        return CRM_DONE;
     if (crm__live_clock_put(txn, &s->clock))
         return crm__fail_nomem(s->err);
     txn->state.changed = 1;
@@ -210,7 +199,8 @@ int crm_live_advance(crm_db *db, const crm_txn_options *opts, crm_progress_fn pr
         done.now_us = s.clock.until;
         done.entered += s.telling.entered;
         done.left += s.telling.left;
-        if (more && progress && progress(s.clock.chunk, s.chunks, ctx))
+        if (more && progress &&
+            progress(s.clock.chunk < s.chunks ? s.clock.chunk : s.chunks, s.chunks, ctx))
             rc = crm__fail(err, CRM_ECANCELLED, "the caller stopped it");
     } while (!rc && more);
     given = out ? crm__struct_give(out, &done, sizeof done, "out", err) : CRM_OK;

@@ -3,8 +3,9 @@
  * customers with a value between where an edge was and where it is can have entered or left by the
  * clock.  Values are found in columns (fields, ends of tags) and day lists (events).
  *
- * Where the clocks of a zone are set back, an edge may for an hour be behind where it was: near such
- * a change it is taken to have moved by some hours more, on both sides.
+ * Where the clocks of a zone are set back, an edge may for an hour be behind where it was: near
+ * such a change it is taken to have moved by some hours more, on both sides.  So it is at the end
+ * of a month, from where months are counted to a day that is not there.
  */
 #include "segment/live.h"
 
@@ -24,7 +25,7 @@ typedef enum edge_sort {
 
 typedef struct edge {
     edge_sort sort;
-    uint32_t number; /* of the kind or column */
+    uint32_t number;     /* of the kind or column */
     int instants;        /* ROUND: the column has instants */
     int64_t from, until; /* from <= value < until; ROUND: dates */
 } edge;
@@ -56,6 +57,24 @@ static int near_change(const crm__zone *zone, int64_t us)
            crm__zone_offset(zone, us + near) != crm__zone_offset(zone, us);
 }
 
+/* Months and years back from the end of a month come to one day, whose times of day come again: an
+ * edge goes back there, too, by less than a day. */
+static int late_in_month(const crm__zone *zone, int64_t us)
+{
+    crm__civil c;
+
+    if (us < CRM__TIME_MIN + CRM__US_PER_DAY || us > CRM__TIME_MAX - CRM__US_PER_DAY)
+        return 0;
+    crm__civil_from_time(us + crm__zone_offset(zone, us) * CRM__US_PER_SECOND, &c);
+    return c.day >= 28;
+}
+
+static int near_month_end(const finding *f, const crm__window *w)
+{
+    return w->form <= CRM__WINDOW_NEXT && w->unit >= CRM__UNIT_MONTH &&
+           (late_in_month(f->zone, f->from) || late_in_month(f->zone, f->until));
+}
+
 static int add_edge(finding *f, const edge *e)
 {
     crm__buf_add(&f->out->list, e, sizeof *e);
@@ -81,7 +100,7 @@ static int add_instants(finding *f, edge_sort sort, uint32_t number, const crm__
 
     crm__window_range(w, f->from, f->zone, &at[0][0], &at[0][1]);
     crm__window_range(w, f->until, f->zone, &at[1][0], &at[1][1]);
-    if (near_change(f->zone, f->from) || near_change(f->zone, f->until))
+    if (near_change(f->zone, f->from) || near_change(f->zone, f->until) || near_month_end(f, w))
         wide = NEAR_HOURS * 3600 * CRM__US_PER_SECOND;
     for (int i = 0; i < 4 && !wide; i++) {
         if (near_change(f->zone, at[i / 2][i % 2]))
@@ -116,7 +135,8 @@ static int32_t days_on(int32_t date, int days)
     return crm__date_pack(c.year, c.month, c.day);
 }
 
-static int add_dates_round(finding *f, uint32_t number, int instants, int32_t a, int32_t b, int wide)
+static int add_dates_round(finding *f, uint32_t number, int instants, int32_t a, int32_t b,
+                           int wide)
 {
     edge e = {.sort = EDGE_ROUND, .number = number, .instants = instants};
 
@@ -196,7 +216,10 @@ static int find_node(finding *f, const crm__node *n)
         return find_field(f, n);
     case CRM__NODE_EVENTS:
         rc = find_spec(f, &n->events, &n->events.window);
-        return rc || n->cmp != CRM__CMP_WINDOW ? rc : find_spec(f, &n->events, &n->window);
+        if (rc || n->cmp != CRM__CMP_WINDOW || !is_relative(&n->window))
+            return rc;
+        return n->attribute ? refuse(f, "the attribute", n->attribute->key)
+                            : find_spec(f, &n->events, &n->window);
     case CRM__NODE_SEQUENCE:
         rc = find_spec(f, &n->events, &n->events.window);
         return rc ? rc : find_spec(f, &n->then, &n->then.window);
@@ -314,8 +337,8 @@ static int comes_round(const crm__live_edges *e, const edge *at, int64_t number)
 
     if (at->instants) {
         crm__civil c;
-        crm__civil_from_time(
-            number + crm__zone_offset(e->txn->zone, number) * CRM__US_PER_SECOND, &c);
+        crm__civil_from_time(number + crm__zone_offset(e->txn->zone, number) * CRM__US_PER_SECOND,
+                             &c);
         date = crm__date_pack(c.year, c.month, c.day);
     }
     return crm__anniversary_within(date, (int32_t)at->from, (int32_t)at->until);
@@ -335,8 +358,8 @@ static void see_block(const crm__live_edges *e, const edge *at, const crm__colum
         crm__column_cell cell;
         int64_t number;
         crm__column_get(c, row, &cell);
-        if (cell.state == CRM__CELL_NUMBER &&
-            crm__scaled_to(cell.number, cell.scale, 0, &number) && comes_round(e, at, number))
+        if (cell.state == CRM__CELL_NUMBER && crm__scaled_to(cell.number, cell.scale, 0, &number) &&
+            comes_round(e, at, number))
             found[row / 64] |= UINT64_C(1) << row % 64;
     }
 }

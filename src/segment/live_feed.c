@@ -23,6 +23,18 @@ struct crm_live_iter {
     size_t count, at;
 };
 
+/* Whether it was ever: CRM_OK, or the error. */
+static int was_watched(crm_txn *txn, crm__slice name, crm_error *err)
+{
+    uint32_t tag;
+    int rc = crm__live_tag(txn, name, 0, &tag, err);
+
+    if (rc || tag)
+        return rc;
+    return crm__fail_field(err, CRM_ENOTFOUND, "segment", "no segment '%.*s' is, or was, watched",
+                           (int)name.n, (const char *)name.p);
+}
+
 int crm_live_list(crm_txn *txn, uint64_t after, const char *name, crm_live_iter **out,
                   crm_error *err)
 {
@@ -46,13 +58,14 @@ int crm_live_list(crm_txn *txn, uint64_t after, const char *name, crm_live_iter 
         return crm__fail_nomem(err);
     it->mem = *txn->mem;
     if (name) {
-        const crm__model_segment *of =
-            crm__model_segment_find(m, (const char *)key.p, key.n);
+        const crm__model_segment *of = crm__model_segment_find(m, (const char *)key.p, key.n);
         if (of)
             key = crm__slice_of(of->key, strlen(of->key));
         memcpy(it->only, key.p, key.n);
+        rc = was_watched(txn, key, err);
     }
-    rc = crm_change_list(txn, after, &it->changes, err);
+    if (!rc)
+        rc = crm_change_list(txn, after, &it->changes, err);
     if (rc)
         crm__release(&it->mem, it);
     else
@@ -116,8 +129,8 @@ static int fill(crm_live_iter *it, crm_error *err)
         int wanted = 0, rc = CRM_OK;
         if (it->way) {
             crm_id after = it->count ? it->ids[it->count - 1] : 0;
-            rc = crm_change_tagged(it->changes, it->tag, it->way, after, it->ids, PIECE,
-                                   &it->count, err);
+            rc = crm_change_tagged(it->changes, it->tag, it->way, after, it->ids, PIECE, &it->count,
+                                   err);
             it->at = 0;
             if (rc || it->count)
                 return rc;

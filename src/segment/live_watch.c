@@ -81,10 +81,10 @@ static int watch(crm_txn *txn, crm__slice name, const char *text, crm_error *err
     crm__live_clock clock;
     crm__live l;
     int64_t at;
-    int rc = crm__live_clock_read(txn, &clock);
+    int rc = crm__live_clock_get(txn, &clock, err);
 
     if (rc && rc != CRM_ENOTFOUND)
-        return fail(txn, rc, err);
+        return rc;
     if (rc) {
         clock.from = clock.until = INT64_MIN;
         clock.until = clock.from = crm__live_moment(txn, &clock);
@@ -97,7 +97,7 @@ static int watch(crm_txn *txn, crm__slice name, const char *text, crm_error *err
         w.purpose = txn->name[CRM__BY_PURPOSE];
     if (txn->name[CRM__BY_CHANNEL])
         w.channel = txn->name[CRM__BY_CHANNEL];
-    w.since = at;
+    w.since = txn->recorded;
     rc = crm__live_tag(txn, name, 1, &w.tag, err);
     if (!rc)
         rc = crm__journal_hand_out(txn, CRM__ACTION_WATCH, text, err);
@@ -212,9 +212,11 @@ static int unwatch(crm_txn *txn, const crm__live_watch *w, const char *text, crm
     if (rc)
         return rc;
     left = crm__live_watch_next(txn, none, &txn->work, &other);
-    rc = crm__live_clock_read(txn, &clock);
-    if (rc || (left && left != CRM_ENOTFOUND))
-        return fail(txn, rc ? rc : left, err);
+    if (left && left != CRM_ENOTFOUND)
+        return fail(txn, left, err);
+    rc = crm__live_clock_get(txn, &clock, err);
+    if (rc)
+        return rc;
     clock.stamp = crm__live_stamp(txn);
     return crm__live_clock_put(txn, left ? NULL : &clock) ? crm__fail_nomem(err) : CRM_OK;
 }
@@ -230,8 +232,8 @@ int crm_segment_unwatch(crm_txn *txn, const char *name, crm_error *err)
         return op.err ? crm__op_end(txn, &op, rc) : rc;
     rc = find(txn, key, &w, op.err);
     if (rc == CRM_ENOTFOUND)
-        rc = crm__fail_field(op.err, rc, "segment", "the segment '%.*s' is not watched",
-                             (int)key.n, (const char *)key.p);
+        rc = crm__fail_field(op.err, rc, "segment", "the segment '%.*s' is not watched", (int)key.n,
+                             (const char *)key.p);
     if (!rc)
         rc = text_of(txn, key) ? unwatch(txn, &w, text_of(txn, key), op.err)
                                : crm__fail_nomem(op.err);
@@ -256,10 +258,11 @@ static int count_told(crm_txn *txn, uint32_t tag, uint64_t *count)
     return CRM_OK;
 }
 
-/* Whether it can't be asked, or the clock finds no more what it changes. */
-static int is_asleep(crm_txn *txn, const crm__live_watch *w, uint32_t *asleep, crm_error *err)
+/* Whether it can't be asked, or the clock finds no more what it changes, which *why says then
+ * (CRM_EREFUSED). */
+static int is_asleep(crm_txn *txn, const crm__live_watch *w, uint32_t *asleep, crm_error *why,
+                     crm_error *err)
 {
-    crm_error why = CRM_ERROR_INIT;
     crm__live_asking a;
     crm__live_edges e;
     crm__live l;
@@ -270,7 +273,7 @@ static int is_asleep(crm_txn *txn, const crm__live_watch *w, uint32_t *asleep, c
     if (!rc) {
         rc = crm__live_ask_begin(txn, crm__live_items(&l), txn->now, CRM__PLAN_FEW, &a, err);
         if (!rc) {
-            rc = crm__live_edges_find(&a, crm__live_items(&l)->zone, txn->now, txn->now, &e, &why);
+            rc = crm__live_edges_find(&a, crm__live_items(&l)->zone, txn->now, txn->now, &e, why);
             crm__live_edges_end(&e);
         }
         crm__live_ask_end(&a);
@@ -281,9 +284,37 @@ static int is_asleep(crm_txn *txn, const crm__live_watch *w, uint32_t *asleep, c
     return rc;
 }
 
+int crm__live_judge(crm_txn *txn, crm_error *err)
+{
+    crm__slice at = {NULL, 0};
+    crm_error why = CRM_ERROR_INIT;
+    crm__live_watch w;
+    crm__arena a;
+    int rc;
+
+    crm__arena_init(&a, txn->mem);
+    while (!(rc = crm__live_watch_next(txn, at, &a, &w))) {
+        uint32_t asleep;
+        rc = is_asleep(txn, &w, &asleep, &why, err);
+        if (!rc && why.code == CRM_EREFUSED)
+            rc = crm__fail_field(err, CRM_EREFUSED, "segment", "'%.*s' is watched: %s",
+                                 (int)w.name.n, (const char *)w.name.p, why.message);
+        if (rc)
+            break;
+        at = w.name;
+    }
+    if (rc == CRM_ENOTFOUND)
+        rc = CRM_OK;
+    else if (!err || err->code != rc)
+        rc = fail(txn, rc, err);
+    crm__arena_clear(&a);
+    return rc;
+}
+
 int crm_live_watched(crm_txn *txn, const char *after, crm_live_segment *out, crm_error *err)
 {
     crm_live_segment s = CRM_LIVE_SEGMENT_INIT;
+    crm_error why = CRM_ERROR_INIT;
     size_t n = after ? strlen(after) : 0;
     crm__live_watch w;
     crm__arena a;
@@ -303,7 +334,7 @@ int crm_live_watched(crm_txn *txn, const char *after, crm_live_segment *out, crm
         s.since_us = w.since;
         strncpy(s.zone, w.zone, sizeof s.zone - 1);
         rc = count_told(txn, w.tag, &s.customers);
-        rc = rc ? fail(txn, rc, err) : is_asleep(txn, &w, &s.asleep, err);
+        rc = rc ? fail(txn, rc, err) : is_asleep(txn, &w, &s.asleep, &why, err);
     } else {
         rc = rc == CRM_ENOTFOUND ? CRM_DONE : fail(txn, rc, err);
     }

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "db/model.h"
 #include "db/saved.h"
-#include "segment/step.h"
+#include "segment/live.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -107,6 +107,20 @@ static int judge_saved(crm_txn *txn, const crm__model *before, const crm__model 
     return rc ? crm__txn_fail(txn, rc, "can't read a saved segment", err) : CRM_OK;
 }
 
+/* Whether the clock still finds what it changes of those that are watched. */
+static int judge_watched(crm_txn *txn, const crm__model *after, crm__saved_lost_fn fn, void *ctx,
+                         crm_error *err)
+{
+    crm__model *was = txn->state.model;
+    crm_error why = CRM_ERROR_INIT;
+    int rc;
+
+    txn->state.model = (crm__model *)(uintptr_t)after;
+    rc = crm__live_judge(txn, &why);
+    txn->state.model = was;
+    return rc == CRM_EREFUSED ? fn(ctx, why.message) : rc ? crm__fail_copy(err, &why) : CRM_OK;
+}
+
 int crm__saved_try(crm_txn *txn, const crm__model *before, const crm__model *after,
                    crm__saved_lost_fn fn, void *ctx, crm_error *err)
 {
@@ -129,6 +143,6 @@ int crm__saved_try(crm_txn *txn, const crm__model *before, const crm__model *aft
         if (rc)
             return rc;
     }
-    return step == CRM_ENOTFOUND ? CRM_OK
+    return step == CRM_ENOTFOUND ? judge_watched(txn, after, fn, ctx, err)
                                  : crm__txn_fail(txn, step, "can't read a saved segment", err);
 }

@@ -20,6 +20,9 @@ int crm__saved_name(const char *name, crm__slice *out, crm_error *err)
     if (!crm__name_ok(name, n))
         return crm__fail_field(err, CRM_EINVAL, "name",
                                "a name is 1 to 100 bytes of UTF-8 without control characters");
+    if (name[0] == ' ' || name[n - 1] == ' ')
+        return crm__fail_field(err, CRM_EINVAL, "name",
+                               "a name neither begins nor ends with a space");
     *out = crm__slice_of(name, n);
     return CRM_OK;
 }
@@ -285,6 +288,8 @@ int crm_segment_save(crm_txn *txn, const char *name, const crm_segment *s, uint3
         rc = refuse_watched(txn, n, op.err);
     if (!rc)
         rc = save(txn, n, name, s, flags, op.err);
+    if (!rc)
+        rc = crm__live_judge(txn, op.err);
     return crm__op_end(txn, &op, rc);
 }
 

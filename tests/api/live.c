@@ -237,19 +237,33 @@ CRM_TEST(test_api_live__what_can_be_watched)
     crm_live_segment s = CRM_LIVE_SEGMENT_INIT;
     crm_txn *txn = begin_at(db, CRM_WRITE);
     static const char *const REFUSED[] = {"left in last 3 days", "updated_at in last 3 days",
-                                          "event(order, due in next 3 days)"};
+                                          "event(order, due in next 3 days)",
+                                          "max(order.due) in next 3 days"};
 
     IS(CRM_ENOTFOUND, crm_segment_watch(txn, "none", &er));
     IS(CRM_EINVAL, crm_segment_watch(txn, NULL, &er));
     IS(CRM_EINVAL, crm_segment_watch(txn, "", &er));
     save(txn, "fixed", "score > 1", CRM_SEGMENT_STATIC);
     IS(CRM_EVALUE, crm_segment_watch(txn, "fixed", &er));
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         char name[] = {'r', (char)('0' + i), 0};
         save(txn, name, REFUSED[i], 0);
         IS(CRM_EREFUSED, crm_segment_watch(txn, name, &er));
     }
     IS(CRM_DONE, crm_live_watched(txn, NULL, &s, &er));
+    {
+        crm_segment *q;
+        crm_live_iter *it;
+        IS(CRM_ENOTFOUND, crm_live_list(txn, 0, "r0", &it, &er));
+        save(txn, "inner", "score > 1", 0);
+        save(txn, "outer", "segment(inner) or score < 0", 0);
+        OK(crm_segment_watch(txn, "outer", &er));
+        OK(crm_segment_parse(txn, REFUSED[0], CRM_NUL, &q, &er));
+        IS(CRM_EREFUSED, crm_segment_save(txn, "outer", q, CRM_SEGMENT_REPLACE, &er));
+        IS(CRM_EREFUSED, crm_segment_save(txn, "inner", q, CRM_SEGMENT_REPLACE, &er));
+        crm_segment_free(q);
+        OK(crm_segment_unwatch(txn, "outer", &er));
+    }
     save(txn, "absolute", "left before 2026 or updated_at since 2020", 0);
     OK(crm_segment_watch(txn, "absolute", &er));
     IS(CRM_EREFUSED, crm_segment_remove(txn, "absolute", &er));

@@ -14,24 +14,23 @@ enum { CUSTOMERS = 120, SEGMENTS = 16, ZONES = 4 };
 #define DAY INT64_C(86400000000)
 #define HOUR INT64_C(3600000000)
 
-static const char MODEL[] =
-    "crm: 1\n"
-    "fields:\n"
-    "  name: {type: text}\n"
-    "  score: {type: integer}\n"
-    "  joined: {type: date}\n"
-    "  seen: {type: datetime}\n"
-    "  city: {type: text, index: values}\n"
-    "  note: {type: text}\n"
-    "tags:\n"
-    "  value: {one: true}\n"
-    "  offer: {expires: true}\n"
-    "  region: {hierarchical: true}\n"
-    "events:\n"
-    "  order: {attributes: {amount: {type: decimal, fast: true}}}\n"
-    "  quote: {attributes: {n: {type: integer}}}\n"
-    "segments:\n"
-    "  high: {query: 'tag(value:high)'}\n";
+static const char MODEL[] = "crm: 1\n"
+                            "fields:\n"
+                            "  name: {type: text}\n"
+                            "  score: {type: integer}\n"
+                            "  joined: {type: date}\n"
+                            "  seen: {type: datetime}\n"
+                            "  city: {type: text, index: values}\n"
+                            "  note: {type: text}\n"
+                            "tags:\n"
+                            "  value: {one: true}\n"
+                            "  offer: {expires: true}\n"
+                            "  region: {hierarchical: true}\n"
+                            "events:\n"
+                            "  order: {attributes: {amount: {type: decimal, fast: true}}}\n"
+                            "  quote: {attributes: {n: {type: integer}}}\n"
+                            "segments:\n"
+                            "  high: {query: 'tag(value:high)'}\n";
 
 static const char *const TEXT[SEGMENTS] = {
     "tag(value:high) and score >= 500",
@@ -40,13 +39,13 @@ static const char *const TEXT[SEGMENTS] = {
     "joined in last 30 days",
     "joined in next 7 days or anniversary(joined) in next 5 days",
     "seen in last 36 hours",
-    "seen in this week and score < 500",
+    "seen in last 1 month and score < 900 or event(order, last 3 months)",
     "count(order, last 3 days) >= 2 or anniversary(seen) in this week",
     "sum(order.amount, this month) >= 100 or event(quote, last 90 minutes)",
     "event(quote, last 5 days) not followed by event(order)",
     "last(order) in last 2 days",
     "segment(s0) or segment(high) and created_at in last 10 days",
-    "name contains \"a\" and seen is empty",
+    "kind = organisation and seen is empty or updated_at before 2020",
     "city = \"Oslo\" or city starts with \"B\"",
     "not event(order, previous 2 weeks) and note is not empty",
     "score < 100 and seen is not empty",
@@ -134,13 +133,17 @@ static void patch(live *w, crm_txn *txn, crm_id id)
     char json[120];
     int rc;
 
-    switch (below(w, 6)) {
+    switch (below(w, 7)) {
+    case 6:
+        snprintf(json, sizeof json, "{\"kind\":\"%s\"}", below(w, 2) ? "person" : "organisation");
+        break;
     case 0:
         snprintf(json, sizeof json, "{\"score\":%d}", (int)below(w, 1000));
         break;
     case 1:
         snprintf(json, sizeof json, "{\"seen\":\"%s\"}",
-                 instant(w->clock - (int64_t)below(w, 40) * HOUR));
+                 instant(w->clock - (int64_t)below(w, 40) * HOUR -
+                         (int64_t)(below(w, 2) ? 28 + below(w, 4) : 0) * DAY));
         break;
     case 2:
         snprintf(json, sizeof json, "{\"joined\":\"%.10s\"}",
@@ -163,7 +166,7 @@ static void patch(live *w, crm_txn *txn, crm_id id)
 
 static void tag(live *w, crm_txn *txn, crm_id id)
 {
-    static const char *const TAG[] = {"value:high",   "value:low",    "offer:spring",
+    static const char *const TAG[] = {"value:high",   "value:low",      "offer:spring",
                                       "offer:autumn", "region:cn/east", "region:cn/east/shanghai"};
     const char *t = TAG[below(w, 6)];
     crm_tag_options o = CRM_TAG_OPTIONS_INIT;
@@ -177,7 +180,8 @@ static void tag(live *w, crm_txn *txn, crm_id id)
 
 static void add_event(live *w, crm_txn *txn, crm_id id)
 {
-    int64_t at = w->clock - (int64_t)below(w, 100) * HOUR + (int64_t)below(w, 3) * HOUR;
+    int64_t at = w->clock - (int64_t)below(w, 100) * HOUR + (int64_t)below(w, 3) * HOUR -
+                 (int64_t)(below(w, 4) ? 0 : 88 + below(w, 5)) * DAY;
     uint32_t number;
     char json[160];
     int rc;
@@ -253,7 +257,8 @@ static void follow(live *w)
     crm_txn_abort(txn);
 }
 
-/* Segments that no clock changes are right at each commit, all others when the clock came to now. */
+/* Segments that no clock changes are right at each commit, all others when the clock came to now.
+ */
 static int is_timeless(int s)
 {
     return s == 0 || s == 12 || s == 13 || s == 15;

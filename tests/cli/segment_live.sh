@@ -11,26 +11,29 @@ want 0 crm segment watch high <<'END'
 watched: high, 1 customer
 END
 want 0 crm segment watch high --json <<'END'
-{"name":"high","watched":true,"customers":1}
+{"name":"high","watched":true,"zone":"UTC","customers":1}
 END
 want 0 crm segment watch new --zone Asia/Shanghai --json <<'END'
-{"name":"new","watched":true,"customers":2}
+{"name":"new","watched":true,"zone":"Asia/Shanghai","customers":2}
 END
+want 3 crm segment watch new --zone Europe/Berlin </dev/null
 crm set 2 score=900 >/dev/null 2>&1
 want 0 sh -c '"$CRM" segment feed high | awk "{ print \$3, \$4, \$5 }"' <<'END'
 entered high 1
 entered high 2
 END
-want 0 sh -c '"$CRM" segment watched | awk "{ print \$1, \$4, \$5, \$6 }"' <<'END'
-high UTC 2 customers
-new Asia/Shanghai 2 customers
+want 0 sh -c '"$CRM" segment watched | awk "{ print \$1, \$2, \$4 }"' <<'END'
+Name Customers Zone
+high 2 UTC
+new 2 Asia/Shanghai
 END
 
 # the clock
-want 0 crm segment advance --at 2100-01-01 <<'END'
+want 3 crm segment advance --at 2100-01-01 </dev/null
+want 0 crm segment advance --force --at 2100-01-01 <<'END'
 0 entered, 2 left, up to 2100-01-01T00:00:00Z
 END
-want 0 crm segment advance --at 2100-01-01 --json <<'END'
+want 0 crm segment advance --force --at 2100-01-01 --json <<'END'
 {"now":"2100-01-01T00:00:00Z","entered":0,"left":0}
 END
 want 0 sh -c '"$CRM" segment feed new --json | sed "s/.*\"event\"/\"event\"/"' <<'END'
@@ -53,6 +56,7 @@ want 2 crm segment watch </dev/null
 want 2 crm segment advance now </dev/null
 want 2 crm segment watch high --follow </dev/null
 want 1 crm segment watch none </dev/null
+want 1 crm segment feed none </dev/null
 want 1 crm segment unwatch none </dev/null
 want 3 crm segment remove high </dev/null
 crm segment save touched 'updated_at in last 1 day' >/dev/null
