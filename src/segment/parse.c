@@ -73,7 +73,7 @@ static int set_field(crm__parser *p, const crm__subject *s, const crm__compariso
     return CRM_OK;
 }
 
-/* `birthday in next 7 days` asks for the day that comes round; a list behind the `in` asks for the
+/* `birthday in next 7 days`, `birthday today` ask for the day that comes round; a list behind the `in` asks for the
  * dates themselves. */
 static int asks_for_birthday(crm__parser *p, const crm__token *name, const crm__subject *s,
                              int *yes)
@@ -90,9 +90,11 @@ static int asks_for_birthday(crm__parser *p, const crm__token *name, const crm__
         return CRM_OK;
     if (crm__parse_word(p, CRM__WORD_NOT)) {
         rc = crm__lex_peek(&p->lex, &next);
-        *yes = !rc && next.word == CRM__WORD_IN;
+        *yes = !rc && (next.word == CRM__WORD_IN || crm__parse_is_day(next.word));
         return rc;
     }
+    if (crm__parse_is_day(crm__parse_now(p)->word))
+        *yes = 1;
     if (!crm__parse_word(p, CRM__WORD_IN))
         return CRM_OK;
     rc = crm__lex_peek(&p->lex, &next);

@@ -57,6 +57,7 @@ int crm__parse_span(crm__parser *p, uint32_t *count, uint8_t *unit);
 /* The operator and what follows it. */
 int crm__parse_comparison(crm__parser *p, const crm__subject *s, crm__comparison *out);
 /* [not] in WINDOW, of an anniversary. */
+int crm__parse_is_day(uint8_t word); /* today, yesterday, tomorrow */
 int crm__parse_anniversary(crm__parser *p, const crm__subject *s, crm__comparison *out);
 
 /* One value, as behind `=`. */

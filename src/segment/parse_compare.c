@@ -203,6 +203,11 @@ int crm__parse_comparison(crm__parser *p, const crm__subject *s, crm__comparison
     return rc ? rc : read_worded(p, s, negated, at, out);
 }
 
+int crm__parse_is_day(uint8_t word)
+{
+    return word == CRM__WORD_TODAY || word == CRM__WORD_YESTERDAY || word == CRM__WORD_TOMORROW;
+}
+
 int crm__parse_anniversary(crm__parser *p, const crm__subject *s, crm__comparison *out)
 {
     size_t at = crm__parse_now(p)->at;
@@ -210,7 +215,7 @@ int crm__parse_anniversary(crm__parser *p, const crm__subject *s, crm__compariso
 
     if (negated)
         rc = crm__parse_next(p);
-    if (!rc)
+    if (!rc && !crm__parse_is_day(crm__parse_now(p)->word))
         rc = crm__parse_take_word(p, CRM__WORD_IN);
     if (!rc && !crm__parse_at_window(p))
         rc = crm__parse_expected(p, "a time such as next 7 days or this month");
