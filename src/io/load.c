@@ -278,6 +278,8 @@ static int make(void *ctx, const crm__part *part, crm_error *err)
         return rc;
     pthread_mutex_init(&l->store.model_lock, NULL);
     rc = with_txn(l);
+    crm__model_unref(l->store.model);
+    l->store.model = NULL;
     pthread_mutex_destroy(&l->store.model_lock);
     l->store.kv->ops->close(l->store.kv);
     if (!rc)
