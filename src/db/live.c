@@ -164,22 +164,6 @@ crm__slice crm__live_name(crm__slice tag)
     return crm__slice_of(tag.p + front, tag.n - front - 1);
 }
 
-int crm__live_tag(crm_txn *txn, crm__slice name, int give, uint32_t *tag, crm_error *err)
-{
-    char text[sizeof CRM__LIVE_TAG + NAME];
-    size_t n = sizeof CRM__LIVE_TAG - 1;
-    int rc;
-
-    memcpy(text, CRM__LIVE_TAG, n);
-    memcpy(text + n, name.p, name.n);
-    n += name.n;
-    text[n++] = ')';
-    if (give)
-        return crm__dict_give(txn, CRM__DICT_TAG, text, n, tag, err);
-    rc = crm__dict_find(txn, CRM__DICT_TAG, text, n, tag);
-    return rc ? crm__txn_fail(txn, rc, "can't read the dictionary", err) : CRM_OK;
-}
-
 /* ---- what was touched ---- */
 
 enum { NUMBERS = 256, ROWS = sizeof((crm__touched_rows *)0)->rows / sizeof(uint16_t) };

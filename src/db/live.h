@@ -52,8 +52,6 @@ int crm__live_watch_next(crm_txn *txn, crm__slice after, crm__arena *a, crm__liv
 int crm__live_watch_split(crm__slice key, crm__slice row, crm__arena *a, crm__live_watch *out);
 /* The name inside of `live(NAME)`; n is 0 for any other tag. */
 crm__slice crm__live_name(crm__slice tag);
-/* The number of the tag of a name; 0: it has none.  give: now it gets one. */
-int crm__live_tag(crm_txn *txn, crm__slice name, int give, uint32_t *tag, crm_error *err);
 
 /* ---- what was touched ---- */
 

@@ -60,13 +60,14 @@ int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out)
     return !rc && out->flags & CRM__SAVED_REMOVED ? CRM_ENOTFOUND : rc;
 }
 
-int crm__saved_tag(crm_txn *txn, crm__slice name, int give, uint32_t *tag, crm_error *err)
+int crm__saved_tag(crm_txn *txn, const char *front, crm__slice name, int give, uint32_t *tag,
+                   crm_error *err)
 {
     char text[sizeof CRM__SAVED_TAG + CRM__SAVED_NAME];
-    size_t n = sizeof CRM__SAVED_TAG - 1;
+    size_t n = strlen(front);
     int rc;
 
-    memcpy(text, CRM__SAVED_TAG, n);
+    memcpy(text, front, n);
     memcpy(text + n, name.p, name.n);
     n += name.n;
     text[n++] = ')';

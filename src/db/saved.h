@@ -25,8 +25,10 @@ typedef struct crm__saved {
 int crm__saved_read(crm_txn *txn, crm__slice name, crm__saved *out);
 /* The newest version before a seq, one that removes the name too. */
 int crm__saved_before(crm_txn *txn, crm__slice name, uint64_t seq, crm__saved *out);
-/* The number of the tag of a static one; 0: it has none.  give: now it gets one. */
-int crm__saved_tag(crm_txn *txn, crm__slice name, int give, uint32_t *tag, crm_error *err);
+/* The number of the tag of a static one, front CRM__SAVED_TAG, or a watched one, CRM__LIVE_TAG; 0:
+ * it has none.  give: now it gets one. */
+int crm__saved_tag(crm_txn *txn, const char *front, crm__slice name, int give, uint32_t *tag,
+                   crm_error *err);
 /* Payload of the row of one version.  As crm__txn_read() says. */
 int crm__saved_row(crm_txn *txn, crm__slice name, uint64_t seq, crm__slice *row);
 /* Adds a version under a seq, before the entry, which brings it. */

@@ -39,7 +39,7 @@ int crm__load_line_segment(crm__loading *l, crm__members *m)
     if (crm__members_end(m))
         return m->rc;
     if (s.flags & CRM__SAVED_STATIC) {
-        int rc = crm__saved_tag(l->txn, name, 0, &s.tag, l->err);
+        int rc = crm__saved_tag(l->txn, CRM__SAVED_TAG, name, 0, &s.tag, l->err);
         if (rc || !s.tag)
             return rc ? rc
                       : crm__members_fail(m, CRM_EVALUE, "static", "its customers have no tag");
@@ -82,7 +82,7 @@ int crm__load_line_watch(crm__loading *l, crm__members *m)
     w.channel = text_at(l, channel);
     if (!w.zone || !w.purpose || !w.channel)
         return crm__fail_nomem(l->err);
-    rc = crm__live_tag(l->txn, w.name, 0, &w.tag, l->err);
+    rc = crm__saved_tag(l->txn, CRM__LIVE_TAG, w.name, 0, &w.tag, l->err);
     if (!rc && !w.tag)
         rc = crm__members_fail(m, CRM_EVALUE, "watch", "its customers have no tag");
     if (rc)

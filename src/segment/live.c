@@ -313,8 +313,7 @@ static int change(crm__live_asking *a, uint64_t chunk, const uint64_t *words, in
     return rc;
 }
 
-/* rows: NULL for all of them. */
-static int ask(crm__live_asking *a, uint64_t chunk, const uint64_t *rows, crm__live_telling *t)
+int crm__live_ask(crm__live_asking *a, uint64_t chunk, const uint64_t *rows, crm__live_telling *t)
 {
     uint64_t in[CRM__SET_WORDS] = {0}, told[CRM__SET_WORDS] = {0};
     uint8_t key[CRM__KEY_TAG];
@@ -340,18 +339,13 @@ static int ask(crm__live_asking *a, uint64_t chunk, const uint64_t *rows, crm__l
     return rc ? rc : change(a, chunk, in, 1, t);
 }
 
-int crm__live_ask(crm__live_asking *a, uint64_t chunk, const uint64_t *rows, crm__live_telling *t)
-{
-    return ask(a, chunk, rows, t);
-}
-
 int crm__live_ask_all(crm__live_asking *a, crm__live_telling *t)
 {
     uint64_t chunks = (a->txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
     int rc = CRM_OK;
 
     for (uint64_t c = 0; c < chunks && !rc; c++)
-        rc = ask(a, c, NULL, t);
+        rc = crm__live_ask(a, c, NULL, t);
     return rc;
 }
 

@@ -89,7 +89,8 @@ typedef struct crm__live_asking {
 int crm__live_ask_begin(crm_txn *txn, const crm__live_item *item, int64_t at, int how,
                         crm__live_asking *a, crm_error *err);
 void crm__live_ask_end(crm__live_asking *a);
-/* Who of these rows is in now, and was not told to be, enters, and so on. */
+/* Who of these rows (NULL: all of the chunk) is in now, and was not told to be, enters, and so on.
+ */
 int crm__live_ask(crm__live_asking *a, uint64_t chunk, const uint64_t *rows, crm__live_telling *t);
 /* Of all chunks. */
 int crm__live_ask_all(crm__live_asking *a, crm__live_telling *t);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "db/changes.h"
 #include "db/live.h"
+#include "db/saved.h"
 #include "segment/live.h"
 
 #include <crm/live.h>
@@ -27,7 +28,7 @@ struct crm_live_iter {
 static int was_watched(crm_txn *txn, crm__slice name, crm_error *err)
 {
     uint32_t tag;
-    int rc = crm__live_tag(txn, name, 0, &tag, err);
+    int rc = crm__saved_tag(txn, CRM__LIVE_TAG, name, 0, &tag, err);
 
     if (rc || tag)
         return rc;

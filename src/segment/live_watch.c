@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Watching saved segments: begin, end, list, and the clock.
+ * Watching saved segments: begin, end, list.
  */
 #include "base/error.h"
-#include "base/time.h"
 #include "db/saved.h"
 #include "segment/live.h"
 
@@ -98,7 +97,7 @@ static int watch(crm_txn *txn, crm__slice name, const char *text, crm_error *err
     if (txn->name[CRM__BY_CHANNEL])
         w.channel = txn->name[CRM__BY_CHANNEL];
     w.since = txn->recorded;
-    rc = crm__live_tag(txn, name, 1, &w.tag, err);
+    rc = crm__saved_tag(txn, CRM__LIVE_TAG, name, 1, &w.tag, err);
     if (!rc)
         rc = crm__journal_hand_out(txn, CRM__ACTION_WATCH, text, err);
     w.seq = txn->state.seq;
@@ -117,20 +116,17 @@ static int watch(crm_txn *txn, crm__slice name, const char *text, crm_error *err
     return rc;
 }
 
-/* A write about a name; *name is its key, in the arena of the operation. */
-static int begin(crm_txn *txn, const char *given, crm__op *op, crm__slice *name, crm_error *err)
+/* What a write is about: *name is the key of what is given. */
+static int read_name(crm_txn *txn, const char *given, crm__slice *name, crm_error *err)
 {
-    int rc = crm__op_begin(txn, op, err);
+    int rc = crm__saved_name(given, name, err);
 
-    if (rc)
-        return rc;
-    rc = crm__saved_name(given, name, op->err);
     if (!rc && txn->batch.on)
-        rc = crm__fail(op->err, CRM_ESTATE, "not possible inside a batch");
+        rc = crm__fail(err, CRM_ESTATE, "not possible inside a batch");
     if (!rc)
-        rc = crm__state_read(txn, op->err);
+        rc = crm__state_read(txn, err);
     if (!rc)
-        rc = key_of(txn, name, op->err);
+        rc = key_of(txn, name, err);
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
@@ -158,13 +154,15 @@ int crm_segment_watch(crm_txn *txn, const char *name, crm_error *err)
     crm__live_watch w;
     crm__slice key;
     crm__op op;
-    int was_on, was_asked, rc = begin(txn, name, &op, &key, err);
+    int was_on, was_asked, rc = crm__op_begin(txn, &op, err);
 
     if (rc)
-        return op.err ? crm__op_end(txn, &op, rc) : rc;
+        return rc;
     was_on = txn->touched.on;
     was_asked = txn->touched.asked;
-    rc = must_change(txn, key, op.err);
+    rc = read_name(txn, name, &key, op.err);
+    if (!rc)
+        rc = must_change(txn, key, op.err);
     if (!rc && (rc = find(txn, key, &w, op.err)) == CRM_ENOTFOUND)
         rc = text_of(txn, key) ? watch(txn, key, text_of(txn, key), op.err)
                                : crm__fail_nomem(op.err);
@@ -226,11 +224,13 @@ int crm_segment_unwatch(crm_txn *txn, const char *name, crm_error *err)
     crm__live_watch w;
     crm__slice key;
     crm__op op;
-    int rc = begin(txn, name, &op, &key, err);
+    int rc = crm__op_begin(txn, &op, err);
 
     if (rc)
-        return op.err ? crm__op_end(txn, &op, rc) : rc;
-    rc = find(txn, key, &w, op.err);
+        return rc;
+    rc = read_name(txn, name, &key, op.err);
+    if (!rc)
+        rc = find(txn, key, &w, op.err);
     if (rc == CRM_ENOTFOUND)
         rc = crm__fail_field(op.err, rc, "segment", "the segment '%.*s' is not watched", (int)key.n,
                              (const char *)key.p);
@@ -324,7 +324,7 @@ int crm_live_watched(crm_txn *txn, const char *after, crm_live_segment *out, crm
         rc = crm__state_read(txn, err);
     if (rc)
         return rc;
-    if (n >= sizeof s.name)
+    if (n > CRM__SAVED_NAME)
         return crm__fail_field(err, CRM_EINVAL, "after", "after is longer than any name");
     crm__arena_init(&a, txn->mem);
     rc = crm__live_watch_next(txn, crm__slice_of(after, n), &a, &w);

@@ -206,7 +206,7 @@ static int save_static(crm_txn *txn, crm__slice name, const char *given, const c
 {
     uint64_t changed = 0;
     uint32_t tag;
-    int rc = crm__saved_tag(txn, name, 1, &tag, err), same;
+    int rc = crm__saved_tag(txn, CRM__SAVED_TAG, name, 1, &tag, err), same;
 
     same = now && now->flags & CRM__SAVED_STATIC && crm__slice_compare(now->text, text) == 0;
     if (!rc)
@@ -221,7 +221,9 @@ static int empty_static(crm_txn *txn, crm__slice name, const crm__saved *was, cr
 {
     uint64_t changed;
     uint32_t tag = 0;
-    int rc = was->flags & CRM__SAVED_STATIC ? crm__saved_tag(txn, name, 0, &tag, err) : CRM_OK;
+    int rc = was->flags & CRM__SAVED_STATIC
+                 ? crm__saved_tag(txn, CRM__SAVED_TAG, name, 0, &tag, err)
+                 : CRM_OK;
 
     return rc || !tag ? rc : tag_all(txn, tag, NULL, NULL, &changed, err);
 }
@@ -316,7 +318,8 @@ static int define(crm_txn *txn, const char *given, const crm_segment *s, uint32_
                                given);
     crm__buf_init(&text, txn->mem);
     rc = crm__tree_print(crm__tree_root(s->tree), &text);
-    rc = rc || text.failed ? crm__fail_nomem(err) : crm__saved_tag(txn, name, 1, tag, err);
+    rc = rc || text.failed ? crm__fail_nomem(err)
+                           : crm__saved_tag(txn, CRM__SAVED_TAG, name, 1, tag, err);
     txn->batch.on = 0; /* an entry of its own */
     if (!rc)
         rc = put(txn, name, given, crm__slice_of(text.p, text.n), CRM__SAVED_STATIC, *tag, err);

@@ -235,6 +235,7 @@ CRM_TEST(test_api_live__what_can_be_watched)
 {
     crm_db *db = open_db();
     crm_live_segment s = CRM_LIVE_SEGMENT_INIT;
+    char longest[104] = "";
     crm_txn *txn = begin_at(db, CRM_WRITE);
     static const char *const REFUSED[] = {"left in last 3 days", "updated_at in last 3 days",
                                           "event(order, due in next 3 days)",
@@ -274,7 +275,12 @@ CRM_TEST(test_api_live__what_can_be_watched)
     ck_assert_str_eq(s.zone, "");
     IS(CRM_DONE, crm_live_watched(txn, s.name, &s, &er));
     api_commit(txn);
+    memset(longest, 'x', sizeof longest - 1);
+    IS(CRM_EINVAL, crm_segment_watch(NULL, "rich", &er));
+    IS(CRM_EINVAL, crm_segment_unwatch(NULL, "rich", &er));
     txn = begin_at(db, CRM_READ);
+    IS(CRM_EINVAL, crm_live_watched(txn, longest, &s, &er));
+    IS(CRM_ESTATE, crm_segment_unwatch(txn, "rich", &er));
     IS(CRM_ESTATE, crm_segment_watch(txn, "rich", &er));
     IS(CRM_EINVAL, crm_live_list(txn, 0, NULL, NULL, &er));
     crm_txn_abort(txn);
