@@ -146,6 +146,10 @@ typedef struct parse {
     size_t quote;         /* where an open quote stands, and ... */
     uint64_t quote_lines; /* ... the ends of lines before it */
     int open;             /* ... when it has no end within the window */
+    /* The first cell with text behind the end of a quote that goes over several lines. */
+    int ran;
+    size_t ran_quote, ran_count;
+    uint64_t ran_lines;
     unsigned flags;
     int any; /* a cell is not empty */
 } parse;
@@ -177,6 +181,16 @@ static int has_clean(crm__csv *c)
     if (!c->clean)
         c->clean = crm__alloc(c->mem, c->w.cap);
     return c->clean != NULL;
+}
+
+static void note_run(parse *r)
+{
+    if (r->ran || r->inner_lines == r->quote_lines)
+        return;
+    r->ran = 1;
+    r->ran_quote = r->quote;
+    r->ran_count = r->count;
+    r->ran_lines = r->quote_lines;
 }
 
 static void odd_cell(parse *r, unsigned flag)
@@ -222,6 +236,7 @@ static int quoted(crm__csv *c, parse *r, size_t begin, size_t *at, crm__slice *c
         while (*at < r->n && p[*at] == '"')
             *at = next_mark(c, r->n);
         odd_cell(r, CRM__CSV_AFTER_QUOTE);
+        note_run(r);
         copied = 1;
     }
     if (copied) {
@@ -337,14 +352,6 @@ static int fail_at(crm__csv *c, size_t at, uint64_t line, const char *what)
     return c->rc;
 }
 
-static int too_long(crm__csv *c, const parse *r)
-{
-    if (r->open)
-        return fail_at(c, r->quote - c->w.at, c->line + r->quote_lines,
-                       "a quote begins here that has no end, or a cell longer than a row may be");
-    return fail_at(c, 0, c->line, "a row begins here that is longer than a row may be");
-}
-
 static void pass(crm__csv *c, const parse *r)
 {
     size_t n = r->end + r->terminator;
@@ -392,49 +399,145 @@ static int give(crm__csv *c, const parse *r, crm__csv_row *row)
     row->offset = c->offset;
     row->flags = r->flags | (r->any ? 0 : CRM__CSV_EMPTY);
     row->odd = r->odd == SIZE_MAX ? 0 : r->odd;
+    row->why = NULL;
     if (row->number == 1 && row->found > CRM__CSV_COLUMNS)
         return fail_at(c, 0, c->line, "the first row has more columns than a table may have");
     weigh(c, row);
-    if (crm__text_info_of(c->text)->faults && memmem(row->raw.p, r->end, "\xef\xbf\xbd", 3))
+    if (crm__text_info_of(c->text)->faults && crm__text_marks(row->raw.p, r->end))
         row->flags |= CRM__CSV_REPLACED;
     pass(c, r);
     return CRM_OK;
 }
 
-/* What was read of a row that has no end yet: CRM_OK when there is something new to look at. */
-static int unfinished(crm__csv *c, int how, const parse *r, crm_error *err)
+/* ---- rows that can't be read ---- */
+
+/* Where a line ends, n when not before. */
+static size_t line_end(const uint8_t *p, size_t from, size_t n)
 {
-    if (how == NO_MEMORY) {
-        c->m.i = c->m.n = 0;
-        c->m.scanned = c->w.at; /* the row may be asked for again */
-        return crm__fail_nomem(err);
+    while (from < n && !is_line_end(p[from]))
+        from++;
+    return from;
+}
+
+static unsigned end_length(const window *w, size_t end)
+{
+    if (end == w->n)
+        return 0;
+    return w->p[end] == '\r' && end + 1 < w->n && w->p[end + 1] == '\n' ? 2 : 1;
+}
+
+/* The row up to the end of the line on which its open quote stands; 0 when that is not near. */
+static int give_begun(crm__csv *c, parse *r, crm__csv_row *row)
+{
+    const uint8_t *p = c->w.p;
+    size_t n = r->n - !r->last, end = line_end(p, r->quote, n); /* behind a CR may be more */
+
+    if (end == n && !r->last)
+        return 0;
+    if (r->count < CRM__CSV_COLUMNS) {
+        c->cells[r->count] = (crm__slice){p + r->quote + 1, end - r->quote - 1};
+        row->count = row->found = r->count + 1;
     }
-    if (how == MORE && c->w.n - c->w.at <= c->limit)
-        return refill(c) ? crm__fail_copy(err, &c->why) : CRM_OK;
-    if (how == OPEN_QUOTE && c->rc) /* the text failed within the quotes */
-        c->w.at = c->w.n;
-    else
-        too_long(c, r);
+    r->end = end - c->w.at;
+    r->terminator = end_length(&c->w, end);
+    r->inner_lines = r->quote_lines;
+    row->raw = (crm__slice){p + c->w.at, r->end};
+    row->end = r->terminator;
+    pass(c, r);
+    return 1;
+}
+
+/* Passes over a row up to the end of its line, however far that is. */
+static int skip_line(crm__csv *c, const parse *r)
+{
+    size_t from = r->n - 1, end, n;
+
+    for (;; from = 0) {
+        end = line_end(c->w.p, from, c->w.n);
+        if (c->w.last || (end < c->w.n && (c->w.p[end] != '\r' || end + 1 < c->w.n)))
+            break;
+        c->offset += end - c->w.at;
+        c->w.at = end;
+        if (refill(c))
+            return CRM_ENOMEM;
+    }
+    n = end_length(&c->w, end);
+    c->offset += end + n - c->w.at;
+    c->w.at = end + n;
+    c->line += (r->open ? r->quote_lines : r->inner_lines) + (n != 0);
     return CRM_OK;
+}
+
+/* A quote that ends within a cell may be the beginning of another one, rows below: then the line
+ * behind its own is a row by itself, as it has as many cells as there are columns. */
+static int ran_into(const crm__csv *c, parse *r)
+{
+    const uint8_t *p = c->w.p;
+    size_t at, found = 1;
+
+    if (!r->ran || c->info.columns < 2)
+        return 0;
+    at = line_end(p, r->ran_quote, r->n);
+    for (at += end_length(&c->w, at); at < r->n && !is_line_end(p[at]); at++)
+        found += p[at] == c->separator;
+    if (found != c->info.columns)
+        return 0;
+    r->quote = r->ran_quote;
+    r->count = r->ran_count;
+    r->quote_lines = r->ran_lines;
+    r->open = 1;
+    return 1;
+}
+
+static int give_broken(crm__csv *c, int how, parse *r, crm__csv_row *row)
+{
+    memset(row, 0, sizeof *row);
+    row->cells = c->cells;
+    row->raw = (crm__slice){(const uint8_t *)"", 0};
+    row->number = ++c->info.rows;
+    row->line = c->line + (r->open ? r->quote_lines : 0);
+    row->offset = c->offset;
+    row->flags = CRM__CSV_BROKEN;
+    row->why = r->open ? "a quote begins here that has no end, or a cell longer than a row may be"
+                       : "a row begins here that is longer than a row may be";
+    if (how == ROW && !r->open)
+        pass(c, r);
+    else if (!(r->open && give_begun(c, r, row)) && skip_line(c, r))
+        return crm__fail_nomem(&c->why);
+    c->m.i = c->m.n = 0;
+    c->m.scanned = c->w.at;
+    return CRM_OK;
+}
+
+/* ---- the next row ---- */
+
+/* The row may be asked for again. */
+static int no_memory(crm__csv *c, crm_error *err)
+{
+    c->m.i = c->m.n = 0;
+    c->m.scanned = c->w.at;
+    return crm__fail_nomem(err);
 }
 
 int crm__csv_next(crm__csv *c, crm__csv_row *row, crm_error *err)
 {
     parse r;
-    int rc = CRM_OK;
 
-    while (!rc) {
+    for (;;) {
         int how;
         if (c->w.at == c->w.n && c->w.last)
             return c->rc ? crm__fail_copy(err, &c->why) : CRM_DONE;
         how = parse_row(c, &r);
-        if (how != ROW) {
-            rc = unfinished(c, how, &r, err);
-        } else if (r.end + r.terminator > c->limit) {
-            too_long(c, &r);
-        } else if (r.terminator == 0 && c->rc) {
+        if (how == NO_MEMORY)
+            return no_memory(c, err);
+        if (how == MORE && c->w.n - c->w.at <= c->limit) {
+            if (refill(c))
+                return crm__fail_copy(err, &c->why);
+        } else if (c->rc && c->w.last && (how == OPEN_QUOTE || (how == ROW && !r.terminator))) {
             /* Cut short by a failure of the text, which is what counts. */
             c->w.at = c->w.n;
+        } else if (how != ROW || r.end + r.terminator > c->limit || ran_into(c, &r)) {
+            return give_broken(c, how, &r, row) ? crm__fail_copy(err, &c->why) : CRM_OK;
         } else if (r.end == 0) {
             c->info.blank_lines++;
             pass(c, &r);
@@ -442,7 +545,6 @@ int crm__csv_next(crm__csv *c, crm__csv_row *row, crm_error *err)
             return give(c, &r, row) ? crm__fail_copy(err, &c->why) : CRM_OK;
         }
     }
-    return rc;
 }
 
 const crm__csv_info *crm__csv_info_of(const crm__csv *c)

@@ -31,7 +31,9 @@ enum {
     CRM__CSV_BARE_QUOTE = 8,   /* a quote inside a cell without quotes: kept */
     CRM__CSV_AFTER_QUOTE = 16, /* text behind a cell's closing quote: kept */
     CRM__CSV_EMPTY = 32,       /* every cell is empty */
-    CRM__CSV_REPLACED = 64,    /* U+FFFD stands in it, in a text with invalid sequences */
+    CRM__CSV_REPLACED = 64,    /* a mark of text_in.h stands in it, in a text with faults */
+    CRM__CSV_BROKEN = 128,     /* it can't be read: `why`; cells up to the end of the line on which
+                                  a quote begins that has no end, if that is not too long, too */
 };
 
 typedef struct crm__csv_row {
@@ -45,6 +47,7 @@ typedef struct crm__csv_row {
     uint64_t offset;         /* of its first byte in the UTF-8 text, without byte order mark */
     unsigned flags;          /* CRM__CSV_FEW ... */
     size_t odd;              /* first cell of CRM__CSV_BARE_QUOTE or _AFTER_QUOTE, from 0 */
+    const char *why;         /* of CRM__CSV_BROKEN, one line for a person; else NULL */
 } crm__csv_row;
 
 typedef struct crm__csv_info {
@@ -63,9 +66,10 @@ int crm__csv_open(const crm_allocator *mem, crm__text *text, const crm__csv_opti
 void crm__csv_close(crm__csv *c);
 
 /* The next row that is not a blank line; valid until the next call.  CRM_DONE at the end.
- * CRM_ESYNTAX: a row of more bytes or a first row of more columns than allowed, a quote without
- * end; `row` is the line where it begins, `offset` its byte in the UTF-8 text.  Or an error of
- * crm__text_read().  Errors stay. */
+ * CRM_ESYNTAX: a first row of more columns than allowed; `row` is the line where it begins, `offset`
+ * its byte in the UTF-8 text.  Or an error of crm__text_read().  Errors stay.  A row of more bytes
+ * than allowed is broken, and passed over up to the end of its line; a quote without end breaks the
+ * row that it begins in, not those behind its line. */
 int crm__csv_next(crm__csv *c, crm__csv_row *row, crm_error *err);
 
 const crm__csv_info *crm__csv_info_of(const crm__csv *c);

@@ -29,7 +29,7 @@ static int ready(void *ctx)
 int crm__lines_open(const crm_allocator *mem, const crm__waiting *from, const char *encoding,
                     crm__lines **out, crm_error *err)
 {
-    crm__text_options o = {.encoding = encoding, .strict = 1};
+    crm__text_options o = {.encoding = encoding};
     crm__lines *l = crm__calloc(mem, 1, sizeof *l);
     crm__fill_fn fill = from->idle ? crm__fill_waiting : crm__fill_fd;
     int rc;

@@ -134,14 +134,14 @@ static int keep_row(crm__portion *p, const crm__table_row *row)
     return CRM_OK;
 }
 
-static int keep_line(crm__portion *p, crm__slice line, uint64_t number, const char *why)
+static int keep_line(crm__portion *p, crm__slice line, uint64_t number, const char *why, int marked)
 {
     crm__import_row r;
 
     memset(&r, 0, sizeof r);
     r.row.number = r.row.line = number;
     r.row.why = why;
-    r.row.flags = why ? CRM__ROW_BROKEN : 0;
+    r.row.flags = why ? CRM__ROW_BROKEN : marked ? CRM__ROW_REPLACED : 0;
     r.text.p = crm__arena_copy(&p->text, line.n ? line.p : (const uint8_t *)"", line.n + !line.n);
     r.text.n = line.n;
     if (!r.text.p)
@@ -173,12 +173,13 @@ static int read_line(crm__source_of_rows *s, crm__portion *p, crm_error *err)
     const char *why;
     crm__slice line;
     uint64_t number;
-    int rc = crm__lines_next(s->lines, &line, &number, &why, err);
+    int marked, rc = crm__lines_next(s->lines, &line, &number, &why, err);
 
     s->bytes = crm__lines_info(s->lines)->offset;
     if (rc)
         return rc;
-    return keep_line(p, line, number, why) ? crm__fail_nomem(err) : CRM_OK;
+    marked = crm__lines_info(s->lines)->faults && crm__text_marks(line.p, line.n);
+    return keep_line(p, line, number, why, marked) ? crm__fail_nomem(err) : CRM_OK;
 }
 
 int crm__portion_read(crm__source_of_rows *s, crm__portion *p, crm_error *err)

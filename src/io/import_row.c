@@ -120,7 +120,8 @@ static void write_fault(crm_import *imp, const crm_customer *c, const crm_error 
     else if (e->code == CRM_ENOTFOUND)
         hint = imp->what == CRM__MAP_CUSTOMERS
                    ? "the number of a customer who is there, or none; or the policy create"
-                   : "a customer who is there";
+               : strcmp(e->field, "voids") == 0 ? "the number of an event of the customer"
+                                                : "a customer who is there";
     else if (e->code == CRM_ESYNTAX && !imp->map)
         hint = "a line is one whole JSON document, as jq -c . writes it";
     if (text.failed)
@@ -151,13 +152,42 @@ void crm__import_no_identity(crm_import *imp)
 
 /* ---- a row as a whole ---- */
 
-static int has_replaced(crm__slice s)
+static const char QUOTES[] = "a quote at the end of the cell, each one within it doubled";
+
+/* What stands for bytes that are no text.  `whole`: it is a line, not a cell. */
+static void judge_marks(crm_import *imp, crm__slice s, uint32_t column, const char *key, int whole)
 {
-    for (size_t i = 0; i + 3 <= s.n; i++) {
-        if (s.p[i] == 0xef && s.p[i + 1] == 0xbf && s.p[i + 2] == 0xbd)
-            return 1;
+    unsigned marks = crm__text_marks(s.p, s.n);
+    char text[80] = "a NUL byte stands in it";
+
+    if (marks & CRM__HAS_NUL) {
+        const uint8_t *at = memmem(s.p, s.n, CRM__TEXT_NUL, sizeof CRM__TEXT_NUL - 1);
+        if (whole)
+            snprintf(text, sizeof text, "a NUL byte stands in it, at byte %zu",
+                     (size_t)(at - s.p) + 1);
+        crm__import_fault(imp, column, CRM_EVALUE, key, text,
+                          "the text without U+2400, which stands for it here");
     }
-    return 0;
+    if (marks & CRM__HAS_INVALID)
+        crm__import_fault(imp, column, CRM_EVALUE, key,
+                          "some of its bytes are not valid in the encoding of the file",
+                          "the right character in place of U+FFFD; or another encoding");
+}
+
+/* A cell of several lines with text behind its closing quote: a quote is missing, or one too many,
+ * and rows may have run into one another. */
+static void judge_quotes(crm_import *imp, const crm__table_row *row)
+{
+    for (size_t i = 0; i < row->count; i++) {
+        const crm__cell *c = &row->cells[i];
+        if (c->column < row->odd ||
+            !(memchr(c->text.p, '\n', c->text.n) || memchr(c->text.p, '\r', c->text.n)))
+            continue;
+        crm__import_fault(imp, c->column, CRM_ESYNTAX, "",
+                          "text stands behind the closing quote of a cell of several lines",
+                          QUOTES);
+        return;
+    }
 }
 
 static void judge_row(crm_import *imp, const crm__import_row *r)
@@ -165,22 +195,26 @@ static void judge_row(crm_import *imp, const crm__import_row *r)
     const crm__table_row *row = &r->row;
     char text[160];
 
-    if (row->flags & CRM__ROW_BROKEN)
+    if (row->flags & CRM__ROW_BROKEN) {
         crm__import_fault(imp, UINT32_MAX, CRM_ESYNTAX, "",
-                          row->why ? row->why : "it can't be read", "");
+                          row->why ? row->why : "it can't be read",
+                          row->flags & CRM__ROW_AFTER_QUOTE ? QUOTES : "");
+        return;
+    }
     if (row->flags & CRM__ROW_MANY) {
         snprintf(text, sizeof text, "the row has %zu cells, but there are %zu columns", row->found,
                  crm__table_columns(imp->in.table));
         crm__import_fault(imp, UINT32_MAX, CRM_ESYNTAX, "", text,
                           "quotes around a cell that has the separator in it");
     }
+    if (row->flags & CRM__ROW_AFTER_QUOTE)
+        judge_quotes(imp, row);
+    if (row->flags & CRM__ROW_REPLACED && !imp->map)
+        judge_marks(imp, r->text, UINT32_MAX, "", 1);
     for (size_t i = 0; row->flags & CRM__ROW_REPLACED && i < row->count; i++) {
         const crm__mapped *m = crm__mapping_at(imp->map, row->cells[i].column);
-        if (m->use != CRM__USE_NONE && m->use != CRM__USE_LEFT_OUT &&
-            has_replaced(row->cells[i].text))
-            crm__import_fault(imp, row->cells[i].column, CRM_EVALUE, m->key ? m->key : "",
-                              "some of its bytes are not valid in the encoding of the file",
-                              "the right character in place of U+FFFD; or another encoding");
+        if (m->use != CRM__USE_NONE && m->use != CRM__USE_LEFT_OUT)
+            judge_marks(imp, row->cells[i].text, row->cells[i].column, m->key ? m->key : "", 0);
     }
 }
 

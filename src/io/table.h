@@ -17,12 +17,12 @@ enum {
     CRM__ROW_FEW = 1,         /* CSV: fewer cells than columns with a name */
     CRM__ROW_MANY = 2,        /* more cells than columns, not all of them empty */
     CRM__ROW_BARE_QUOTE = 4,  /* a quote inside a cell without quotes: kept */
-    CRM__ROW_AFTER_QUOTE = 8, /* text behind a cell's closing quote: kept */
+    CRM__ROW_AFTER_QUOTE = 8, /* text behind a cell's closing quote: kept; broken by a quote */
     CRM__ROW_EMPTY = 16,      /* every cell is empty: to be passed over (a sheet's are already) */
-    CRM__ROW_REPLACED = 32,   /* U+FFFD stands for what was invalid in the encoding */
+    CRM__ROW_REPLACED = 32,   /* a mark of text_in.h stands for what was wrong in the text */
     CRM__ROW_BROKEN = 64,     /* the row as a whole can't be read (a card without end, a cell of a
-                                 type nobody knows): `why` says so and it has no cells; the next
-                                 row can be */
+                                 type nobody knows): `why` says so, and its cells, if any, are to be
+                                 shown only; the next row can be read */
 };
 
 typedef struct crm__cell {

@@ -37,6 +37,9 @@ static int take_names(crm__table *t, reader *r, crm_error *err)
     r->before--;
     if (rc == CRM_DONE)
         return crm__fail(err, CRM_ESYNTAX, "the file has no text");
+    if (!rc && row.flags & CRM__CSV_BROKEN)
+        return crm__fail_at(err, CRM_ESYNTAX, (int64_t)row.line, (int64_t)row.offset,
+                            "line %llu: %s", (unsigned long long)row.line, row.why);
     if (!rc && row.found > CRM__TABLE_COLUMNS)
         return crm__fail_at(err, CRM_ESYNTAX, (int64_t)row.line, (int64_t)row.offset,
                             "line %llu: there are more than %d columns",
@@ -108,7 +111,10 @@ static int next_csv(crm__table *t, crm__table_row *out, crm_error *err)
     out->line = row.line;
     out->found = row.found;
     out->odd = row.odd;
-    if (row.flags || row.found != t->columns)
+    out->why = row.why;
+    if (row.flags & CRM__CSV_BROKEN)
+        out->flags = CRM__ROW_BROKEN | (row.count ? CRM__ROW_AFTER_QUOTE : 0);
+    else if (row.flags || row.found != t->columns)
         out->flags = flags_of(r, t->columns, &row);
     if (out->flags & CRM__ROW_MANY && row.count > n) {
         for (size_t i = n; i < row.count; i++)

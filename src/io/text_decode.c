@@ -257,9 +257,22 @@ crm__decoded crm__decode(const crm__decoder *d, const uint8_t *p, size_t n, int 
     }
 }
 
-int crm__decode_at_nul(const crm__decoder *d, const uint8_t *p, size_t n)
+size_t crm__decode_at_nul(const crm__decoder *d, const uint8_t *p, size_t n)
 {
     if (d->kind == CRM__DECODE_UTF16LE || d->kind == CRM__DECODE_UTF16BE)
-        return n >= 2 && p[0] == 0 && p[1] == 0;
+        return n >= 2 && p[0] == 0 && p[1] == 0 ? 2 : 0;
     return n >= 1 && p[0] == 0;
+}
+
+int crm__decode_is_binary(const crm__decoder *d, const uint8_t *p, size_t n)
+{
+    size_t places = 0, others = 0;
+
+    if (d->kind == CRM__DECODE_UTF16LE || d->kind == CRM__DECODE_UTF16BE)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        places += !p[i] && (!i || p[i - 1]);
+        others += p[i] != 0;
+    }
+    return places && (!others || (places >= 8 && places > others / 16));
 }

@@ -9,7 +9,7 @@
 
 #include <crm/codes.h>
 
-enum { WINDOW = 2 * CRM__TEXT_SAMPLE };
+enum { WINDOW = 2 * CRM__TEXT_SAMPLE, MARK = sizeof CRM__TEXT_INVALID - 1 };
 
 struct crm__text {
     const crm_allocator *mem;
@@ -17,10 +17,11 @@ struct crm__text {
     crm__text_options opts;
     crm__text_info info;
     crm__decoder decoder;
-    int open;     /* a guess that holds only for ASCII */
-    int ended;    /* the window has the last bytes */
-    int after_cr; /* the last byte handed out was a CR */
-    int rc;       /* stays; its detail is `why` */
+    int open;      /* a guess that holds only for ASCII */
+    int ended;     /* the window has the last bytes */
+    int after_cr;  /* the last byte handed out was a CR */
+    int after_nul; /* the last thing handed out was the mark of a NUL */
+    int rc;        /* stays; its detail is `why` */
     crm_error why;
     size_t at, n; /* what of the window is left */
     uint8_t window[WINDOW];
@@ -135,6 +136,8 @@ int crm__text_open(const crm_allocator *mem, crm__fill_fn fill, void *ctx,
         rc = t->opts.encoding ? named(t, err) : guess(t, 0, err);
     if (!rc && !t->n && t->rc) /* nothing could be read at all */
         rc = crm__fail_copy(err, &t->why);
+    if (!rc && crm__decode_is_binary(&t->decoder, t->window, t->n))
+        rc = crm__fail(err, CRM_ESYNTAX, "the file is no text: NUL bytes stand all over it");
     if (rc) {
         crm__text_close(t);
         return rc;
@@ -157,6 +160,12 @@ void crm__text_close(crm__text *t)
 const crm__text_info *crm__text_info_of(const crm__text *t)
 {
     return &t->info;
+}
+
+unsigned crm__text_marks(const void *p, size_t n)
+{
+    return (memmem(p, n, CRM__TEXT_INVALID, MARK) ? CRM__HAS_INVALID : 0u) |
+           (memmem(p, n, CRM__TEXT_NUL, MARK) ? CRM__HAS_NUL : 0u);
 }
 
 /* ---- reading ---- */
@@ -199,30 +208,40 @@ static void count_lines(crm__text *t, const uint8_t *p, size_t n)
     t->after_cr = p[n - 1] == '\r';
 }
 
-static void stop(crm__text *t, const char *what)
+static size_t put_mark(crm__text *t, const crm__text_fault *f, const char *mark, uint8_t *to)
 {
-    t->rc = crm__fail_at(&t->why, CRM_ESYNTAX, (int64_t)t->info.lines + 1, (int64_t)t->info.offset,
-                         "line %llu: %s", (unsigned long long)t->info.lines + 1, what);
-    t->ended = 1;
-    t->at = t->n;
+    t->info.faults++;
+    if (t->opts.fault)
+        t->opts.fault(t->opts.ctx, f);
+    memcpy(to, mark, MARK);
+    return MARK;
 }
 
 /* The invalid sequence of n bytes at the window's front; returns what is written for it. */
 static size_t fault(crm__text *t, size_t n, uint8_t *to)
 {
     crm__text_fault f = {t->info.offset, t->info.lines + 1, t->window + t->at, n};
-    static const uint8_t REPLACEMENT[] = {0xef, 0xbf, 0xbd};
+    size_t made = put_mark(t, &f, CRM__TEXT_INVALID, to);
 
-    t->info.faults++;
-    if (t->opts.fault)
-        t->opts.fault(t->opts.ctx, &f);
-    if (t->opts.strict) {
-        stop(t, "a byte sequence that the encoding does not have");
-        return 0;
-    }
+    t->after_nul = 0;
     pass(t, n);
-    memcpy(to, REPLACEMENT, sizeof REPLACEMENT);
-    return sizeof REPLACEMENT;
+    return made;
+}
+
+/* The NULs at the window's front, if any.  A file that a crash cut off may have very many. */
+static size_t nuls(crm__text *t, uint8_t *to)
+{
+    crm__text_fault f = {t->info.offset, t->info.lines + 1, t->window + t->at, 0};
+    size_t n;
+
+    while ((n = crm__decode_at_nul(&t->decoder, t->window + t->at, t->n - t->at)) != 0) {
+        f.n = f.n ? f.n : n;
+        pass(t, n);
+    }
+    if (!f.n || t->after_nul)
+        return 0;
+    t->after_nul = 1;
+    return put_mark(t, &f, CRM__TEXT_NUL, to);
 }
 
 /* Under an open guess: the ASCII at the front; the guess is made again where that ends. */
@@ -244,6 +263,7 @@ static size_t ascii_part(crm__text *t, uint8_t *to, size_t cap)
         to[i] = p[i];
     pass(t, i);
     count_lines(t, to, i);
+    t->after_nul &= !i;
     if (i < n && p[i] >= 0x80 && !i) {
         int rc = guess(t, 1, &t->why);
         if (rc) {
@@ -265,12 +285,14 @@ static size_t step(crm__text *t, uint8_t *to, size_t cap)
     d = crm__decode(&t->decoder, t->window + t->at, t->n - t->at, is_whole(t), to, cap);
     pass(t, d.used);
     count_lines(t, to, d.made);
+    t->after_nul &= !d.made;
     if (d.bad && cap - d.made >= 4) {
         size_t made = fault(t, d.bad, to + d.made);
         count_lines(t, to + d.made, made);
         d.made += made;
-    } else if (!d.made && crm__decode_at_nul(&t->decoder, t->window + t->at, t->n - t->at)) {
-        stop(t, "a NUL byte: no text has one");
+    } else if (!d.made) {
+        d.made = nuls(t, to);
+        count_lines(t, to, d.made);
     }
     return d.made;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Text that people bring: a stream of bytes in some encoding, gzip-compressed or not, read as
  * strict UTF-8 without NUL in bounded memory (about 240 KiB).  However well the input is
- * compressed, no more of it is held than that, so there is no limit of the ratio.
+ * compressed, no more of it is held than that, so there is no limit of the ratio.  What is wrong in
+ * one place never ends it: marks stand there, for the reader of rows to find.
  */
 #ifndef CRM_IO_TEXT_IN_H
 #define CRM_IO_TEXT_IN_H
@@ -53,7 +54,16 @@ void crm__text_guess_of(const uint8_t *p, size_t n, int whole, crm__text_guess *
 /* The same where only ASCII went before: UTF-8, GB18030 or Windows-1252, and no mark. */
 void crm__text_guess_inside(const uint8_t *p, size_t n, int whole, crm__text_guess *g);
 
-/* A sequence that is not of the encoding. */
+/* What a sequence that is not of the encoding is read as, and what NULs that stand together are:
+ * U+FFFD and U+2400, a picture of NUL. */
+#define CRM__TEXT_INVALID "\xef\xbf\xbd"
+#define CRM__TEXT_NUL "\xe2\x90\x80"
+
+/* Which of the two stand in a text that has faults. */
+enum { CRM__HAS_INVALID = 1, CRM__HAS_NUL = 2 };
+unsigned crm__text_marks(const void *p, size_t n);
+
+/* A sequence that is not of the encoding, or a NUL (the first of several). */
 typedef struct crm__text_fault {
     uint64_t offset; /* of its first byte, in the input unpacked */
     uint64_t line;   /* from 1 */
@@ -63,8 +73,7 @@ typedef struct crm__text_fault {
 
 typedef struct crm__text_options {
     const char *encoding; /* any ASCII-based one that iconv knows, or UTF-16; NULL: guess */
-    int strict;           /* an invalid sequence ends the text; else it is read as U+FFFD */
-    /* Told of every invalid sequence, before the text with it is returned; may be NULL. */
+    /* Told of every fault, before the text with its mark is returned; may be NULL. */
     void (*fault)(void *ctx, const crm__text_fault *fault);
     /* Whether more comes soon: a guess does with what is there if not.  NULL: it waits. */
     int (*ready)(void *ctx);
@@ -77,20 +86,20 @@ typedef struct crm__text_info {
     uint64_t offset; /* bytes of the unpacked input behind what was read */
     uint64_t bytes;  /* of UTF-8 read */
     uint64_t lines;  /* ends of lines read: LF, CRLF or CR */
-    uint64_t faults; /* invalid sequences */
+    uint64_t faults; /* invalid sequences, and NULs: those that stand together are one */
 } crm__text_info;
 
 typedef struct crm__text crm__text;
 
-/* Reads as much as a guess needs.  opts may be NULL.  CRM_EINVAL: the encoding is not known. */
+/* Reads as much as a guess needs.  opts may be NULL.  CRM_EINVAL: the encoding is not known;
+ * CRM_ESYNTAX: it is no text, NULs stand all over its beginning. */
 int crm__text_open(const crm_allocator *mem, crm__fill_fn fill, void *ctx,
                    const crm__text_options *opts, crm__text **out, crm_error *err);
 void crm__text_close(crm__text *t);
 
 /* 1 to cap bytes (cap at least CRM__TEXT_LEAST) of UTF-8 at `to`, whole characters; *n = 0 at the
- * end.  What stands before a fault comes first; the error then stays.  CRM_ESYNTAX: a NUL, or an
- * invalid sequence when strict; `row` is the line and `offset` the byte of the unpacked input.
- * CRM_ECORRUPT: damaged gzip data. */
+ * end.  What stands before what can't be read comes first; the error then stays.  CRM_ECORRUPT:
+ * damaged gzip data; or an error of the input. */
 enum { CRM__TEXT_LEAST = 16 };
 int crm__text_read(crm__text *t, uint8_t *to, size_t cap, size_t *n, crm_error *err);
 

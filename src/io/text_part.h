@@ -46,8 +46,11 @@ typedef struct crm__decoded {
  * `last`: no more bytes follow, so that a sequence cut short is invalid. */
 crm__decoded crm__decode(const crm__decoder *d, const uint8_t *p, size_t n, int last, uint8_t *to,
                          size_t cap);
-/* 1 when the next character is a NUL. */
-int crm__decode_at_nul(const crm__decoder *d, const uint8_t *p, size_t n);
+/* Length of the next character when it is a NUL, else 0. */
+size_t crm__decode_at_nul(const crm__decoder *d, const uint8_t *p, size_t n);
+/* Whether NULs stand in so many places that it is no text with some of them.  One place may have
+ * very many. */
+int crm__decode_is_binary(const crm__decoder *d, const uint8_t *p, size_t n);
 /* Length of the valid or invalid UTF-8 sequence at p (n >= 1) that begins above ASCII: its valid
  * length, or 0 and in *bad the length of its longest beginning, or 0 and 0 when cut short. */
 size_t crm__decode_sequence(const uint8_t *p, size_t n, size_t *bad);

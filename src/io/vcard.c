@@ -45,6 +45,21 @@ static int open_vcard(crm__table *t, const crm__table_options *o, crm_error *err
 
 /* ---- columns ---- */
 
+/* A card that brings more kinds of properties than that is not what others are like, and leaves
+ * them the room there is. */
+enum { NEW_COLUMNS = 512 };
+
+/* Takes back the columns of the card at hand, which came last. */
+static void drop_columns(crm__table *t, crm__vcard_reader *r)
+{
+    for (size_t i = 0; i < CRM__CARD_SLOTS; i++) {
+        if (r->slots[i] > r->known)
+            r->slots[i] = 0;
+    }
+    t->columns = r->known;
+}
+
+/* CRM_DONE: there is no room for one more. */
 static int column_of(crm__table *t, crm__vcard_reader *r, const char *name, size_t n,
                      uint32_t *column, crm_error *err)
 {
@@ -57,6 +72,8 @@ static int column_of(crm__table *t, crm__vcard_reader *r, const char *name, size
         if (crm__slice_compare(t->names[*column], s) == 0)
             return CRM_OK;
     }
+    if (t->columns == CRM__TABLE_COLUMNS || t->columns - r->known == NEW_COLUMNS)
+        return CRM_DONE;
     rc = crm__table_add(t, s, err);
     if (rc)
         return rc;
@@ -199,6 +216,7 @@ static int make_cells(crm__table *t, crm__vcard_reader *r, crm_error *err)
     char name[2 * CRM__CARD_NAME];
     int sorted = 1;
 
+    r->known = t->columns;
     crm__vcard_use_labels(r);
     for (size_t i = 0; i < r->count; i++) {
         crm__vcard_item *it = &r->items[i];
@@ -211,6 +229,11 @@ static int make_cells(crm__table *t, crm__vcard_reader *r, crm_error *err)
             n += kind;
         }
         rc = column_of(t, r, name, n, &it->column, err);
+        if (rc == CRM_DONE) {
+            drop_columns(t, r);
+            crm__vcard_broken(r, "it has more kinds of properties than a table has columns for");
+            return CRM_OK;
+        }
         if (rc)
             return rc;
         sorted &= !i || r->items[i - 1].column <= it->column;
@@ -237,12 +260,12 @@ static int next_vcard(crm__table *t, crm__table_row *row, crm_error *err)
     rc = find_card(r, row, err);
     if (!rc && !r->why)
         rc = read_card(r, err);
-    if (!rc && r->why)
-        r->count = 0;
-    if (!rc)
+    if (!rc && !r->why)
         rc = make_cells(t, r, err);
     if (rc)
         return rc;
+    if (r->why)
+        r->count = 0;
     row->cells = r->cells;
     row->count = row->found = r->count;
     row->number = ++r->cards;

@@ -345,7 +345,7 @@ void crm__vcard_take(crm__vcard_reader *r, const crm__vcard_prop *p)
     if (is_left_out(p) || r->why)
         return;
     if (p->flags & CRM__PROP_REPLACED || (crm__text_info_of(r->text)->faults && p->value.n &&
-                                          memmem(p->value.p, p->value.n, "\xef\xbf\xbd", 3)))
+                                          crm__text_marks(p->value.p, p->value.n)))
         r->flags |= CRM__ROW_REPLACED;
     if (crm__vcard_is(p->name, "X-ABLABEL"))
         take_label(r, p);

@@ -43,6 +43,7 @@ typedef struct crm__vcard_reader {
         crm__slice group, text;
     } label[CRM__CARD_LABELS];
     crm__cell cells[CRM__CARD_MOST];
+    size_t known;                    /* columns before the card at hand */
     uint16_t slots[CRM__CARD_SLOTS]; /* columns by the hash of their names, + 1 */
 } crm__vcard_reader;
 

@@ -193,8 +193,6 @@ static void end_cell(reader *r)
     c->text = (crm__slice){shared.p, n};
     r->offset[r->column] = shared.n ? SIZE_MAX : r->begin;
     r->count++;
-    if (r->text.n > ROW_BYTES)
-        stop(r, CRM_ESYNTAX, "a row is longer than a row may be");
 }
 
 /* ---- a row ---- */
@@ -280,10 +278,12 @@ static void on_text(void *ctx, const char *p, size_t n)
 
     if (!r->takes)
         return;
-    if (r->text.n + n > ROW_BYTES)
-        stop(r, CRM_ESYNTAX, "a row is longer than a row may be");
-    else
+    if (r->text.n + n > ROW_BYTES) {
+        r->why = "it is longer than a row may be";
+        r->takes = 0;
+    } else {
         crm__buf_add(&r->text, p, n);
+    }
 }
 
 /* ---- a sheet ---- */

@@ -128,7 +128,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (rc)
             break;
         same_rows(&a, &b);
-        MUST(a.offset >= offset && a.count <= a.found && a.raw.n && a.end <= 2);
+        MUST(a.offset >= offset && a.count <= a.found && a.end <= 2);
+        MUST(a.raw.n || a.flags & CRM__CSV_BROKEN);
+        MUST((a.why != NULL) == ((a.flags & CRM__CSV_BROKEN) != 0));
         offset = a.offset + a.raw.n + a.end;
         put_row(&w, &cells, &widths, &a);
     }

@@ -163,7 +163,7 @@ typedef struct slow {
     size_t n, at;
     uint64_t line;
     char cells[64][64];
-    size_t lengths[64], count, begin;
+    size_t lengths[64], count, begin, columns;
     uint64_t row_line;
 } slow;
 
@@ -180,9 +180,41 @@ static void slow_end(slow *s)
     }
 }
 
-/* 1: a row, 0: the end, -1: a quote without end. */
+/* A quote at p[quote] has no end: the row has the text behind it as its last cell, up to the end of
+ * the line. */
+static int slow_broken(slow *s, size_t quote, uint64_t line)
+{
+    size_t end = quote;
+
+    while (end < s->n && s->p[end] != '\n' && s->p[end] != '\r')
+        end++;
+    s->lengths[s->count] = end - quote - 1;
+    memcpy(s->cells[s->count++], s->p + quote + 1, end - quote - 1);
+    s->at = end;
+    s->line = s->row_line = line;
+    slow_end(s);
+    return -1;
+}
+
+/* Whether the line behind that of p[quote] has as many cells as there are columns. */
+static int slow_ran(const slow *s, size_t quote, char separator)
+{
+    size_t i = quote, found = 1;
+
+    while (s->p[i] != '\n' && s->p[i] != '\r')
+        i++;
+    i += s->p[i] == '\r' && i + 1 < s->n && s->p[i + 1] == '\n' ? 2 : 1;
+    for (; i < s->n && s->p[i] != '\n' && s->p[i] != '\r'; i++)
+        found += s->p[i] == separator;
+    return s->columns > 1 && found == s->columns;
+}
+
+/* 1: a row, 0: the end, -1: a row with a quote without end. */
 static int slow_next(slow *s, char separator)
 {
+    size_t ran = SIZE_MAX, ran_count = 0;
+    uint64_t ran_line = 0;
+
     while (s->at < s->n && (at(s) == '\n' || at(s) == '\r'))
         slow_end(s);
     if (s->at == s->n)
@@ -193,10 +225,11 @@ static int slow_next(slow *s, char separator)
         char *to = s->cells[s->count];
         size_t n = 0;
         if (s->at < s->n && at(s) == '"') {
-            s->at++;
+            size_t quote = s->at++;
+            uint64_t line = s->line;
             for (;;) {
                 if (s->at >= s->n)
-                    return -1;
+                    return slow_broken(s, quote, line);
                 if (at(s) == '"') {
                     if (s->at + 1 == s->n || s->p[s->at + 1] != '"')
                         break;
@@ -208,6 +241,12 @@ static int slow_next(slow *s, char separator)
                 s->at++;
             }
             s->at++;
+            if (s->at < s->n && at(s) != separator && at(s) != '\n' && at(s) != '\r' &&
+                s->line > line && ran == SIZE_MAX) {
+                ran = quote;
+                ran_count = s->count;
+                ran_line = line;
+            }
         }
         while (at(s) != separator && at(s) != '\n' && at(s) != '\r')
             to[n++] = s->p[s->at++];
@@ -215,7 +254,12 @@ static int slow_next(slow *s, char separator)
         if (s->at == s->n || at(s) != separator)
             break;
     }
+    if (ran != SIZE_MAX && slow_ran(s, ran, separator)) {
+        s->count = ran_count;
+        return slow_broken(s, ran, ran_line);
+    }
     slow_end(s);
+    s->columns = s->columns ? s->columns : s->count;
     return 1;
 }
 
@@ -228,14 +272,16 @@ CRM_TEST(test_io_csv__random_tables_read_as_by_the_slow_reader)
         char text[64];
         size_t n = crmtest_below(&x, 60);
         char separator = crmtest_below(&x, 2) ? ',' : ';';
-        slow s = {text, n, 0, 1, {{0}}, {0}, 0, 0, 0};
+        slow s = {.p = text, .n = n, .line = 1};
         table t;
         int rc;
         for (size_t k = 0; k < n; k++)
             text[k] = SIGNS[crmtest_below(&x, sizeof SIGNS - 1)];
         open_table(&t, text, n, 1 + crmtest_below(&x, 20), separator, 0);
-        while ((rc = slow_next(&s, separator)) > 0) {
+        while ((rc = slow_next(&s, separator)) != 0) {
             ck_assert_int_eq(next(&t), CRM_OK);
+            ck_assert_int_eq((t.row.flags & CRM__CSV_BROKEN) != 0, rc < 0);
+            ck_assert_int_eq(t.row.why != NULL, rc < 0);
             ck_assert_uint_eq(t.row.line, s.row_line);
             ck_assert_uint_eq(t.row.offset, s.begin);
             ck_assert_uint_eq(t.row.found, s.count);
@@ -247,9 +293,53 @@ CRM_TEST(test_io_csv__random_tables_read_as_by_the_slow_reader)
             for (size_t k = t.row.count; k < s.count; k++)
                 ck_assert_uint_eq(s.lengths[k], 0);
         }
-        ck_assert_int_eq(next(&t), rc ? CRM_ESYNTAX : CRM_DONE);
-        ck_assert_int_eq(next(&t), t.rc); /* it stays */
+        ck_assert_int_eq(next(&t), CRM_DONE);
+        ck_assert_int_eq(next(&t), CRM_DONE); /* it stays */
         close_table(&t);
+    }
+}
+
+/* Quotes without end and rows that are too long, everywhere: each is one row, what stands behind is
+ * read, whatever the pieces; and no byte is looked at over and over. */
+CRM_TEST(test_io_csv__broken_rows_are_passed_over_in_any_pieces)
+{
+    enum { ROWS = 40, LIMIT = 5000 };
+    uint64_t x = crmtest_seed();
+
+    for (size_t i = 0; i < crmtest_rounds(20, 500); i++) {
+        char *b = malloc((size_t)ROWS * 3 * LIMIT);
+        size_t n = 4, want = 0;
+        memcpy(b, "a,b\n", 4);
+        for (int r = 0; r < ROWS; r++) {
+            size_t how = crmtest_below(&x, 3), len = crmtest_below(&x, LIMIT / 2);
+            const char *end = crmtest_below(&x, 2) ? "\n" : "\r\n";
+            if (how == 0) { /* nothing within reach ends it */
+                memcpy(b + n, "1,\"", 3);
+                n += 3;
+                len += crmtest_below(&x, 2) * LIMIT;
+                memset(b + n, 'x', len);
+                n += len;
+                n += (size_t)sprintf(b + n, "%s", end);
+                for (len = n + LIMIT; n <= len; want++)
+                    n += (size_t)sprintf(b + n, "abcd,\"\"f\n");
+            } else {
+                memset(b + n, 'y', len += how == 1 ? LIMIT : 0);
+                n += len;
+                n += (size_t)sprintf(b + n, ",%s", end);
+            }
+            want++;
+        }
+        for (size_t step = 37; step < n * 10; step *= 30) {
+            size_t rows = 0;
+            table t;
+            open_table(&t, b, n, step, ',', LIMIT);
+            while (next(&t) == CRM_OK)
+                rows++;
+            ck_assert_int_eq(t.rc, CRM_DONE);
+            ck_assert_uint_eq(rows, want + 1);
+            close_table(&t);
+        }
+        free(b);
     }
 }
 
@@ -307,15 +397,23 @@ CRM_TEST(test_io_csv__a_quote_without_end_is_told_where_it_begins)
 {
     for (size_t step = 1; step < 40; step += 7) {
         table t;
+        char *rows;
         open_table(&t, "a,b\n1,\"2\n2\"\n3,\"4\n5,6\n", 21, step, ',', 0);
-        ck_assert_int_eq(next(&t), CRM_OK);
-        ck_assert_int_eq(next(&t), CRM_OK);
-        ck_assert_int_eq(next(&t), CRM_ESYNTAX);
-        ck_assert_int_eq(t.err.row, 4);
-        ck_assert_int_eq(t.err.offset, 14);
-        ck_assert_int_eq(next(&t), CRM_ESYNTAX);
+        rows = rows_of(&t);
+        ck_assert_str_eq(rows, "1:0 <a><b> 0\n2:4 <1><2\n2> 0\n4:12 <3><4> 80\n5:17 <5><6> 0\n");
+        free(rows);
         close_table(&t);
     }
+    expect("a,b\n\"x\ny\",\"2\n3,\"\"\n4", ',',
+           "1:0 <a><b> 0\n3:4 <x\ny><2> 80\n4:13 <3><> 0\n5:18 <4> 1\n");
+    expect("\"a", ',', "1:0 <a> 80\n");
+    /* an end that is the beginning of another one, and one that is not */
+    expect("a,b\n1,\"2\n3,4\n5,\"6\"\n", ',',
+           "1:0 <a><b> 0\n2:4 <1><2> 80\n3:9 <3><4> 0\n4:13 <5><6> 0\n");
+    expect("a,b\n1,\"2\n3\n4\"5\"\n6,7\n", ',',
+           "1:0 <a><b> 0\n2:4 <1><2\n3\n45\"> 10\n5:16 <6><7> 0\n");
+    expect("\"", ',', "1:0 <> 80\n");
+    expect("a\n\"b\r\nc\r\n", ',', "1:0 <a> 0\n2:2 <b> 80\n3:6 <c> 0\n");
 }
 
 CRM_TEST(test_io_csv__rows_are_bounded)
@@ -342,14 +440,25 @@ CRM_TEST(test_io_csv__rows_are_bounded)
             b[11] = '"';
             open_table(&t, b, n, step, ',', limit - 1);
             ck_assert_int_eq(next(&t), CRM_OK);
-            ck_assert_int_eq(next(&t), CRM_ESYNTAX);
-            ck_assert_int_eq(t.err.row, 2);
-            ck_assert_int_eq(t.err.offset, 11);
+            ck_assert_int_eq(next(&t), CRM_OK);
+            ck_assert_uint_eq(t.row.flags, CRM__CSV_BROKEN);
+            ck_assert_uint_eq(t.row.line, 2);
+            ck_assert_uint_eq(t.row.offset, 4);
+            ck_assert_uint_eq(t.row.count, limit == 600000 ? 0 : 2);
+            ck_assert_int_eq(next(&t), CRM_OK);
+            ck_assert_uint_eq(t.row.line, 3);
+            ck_assert_uint_eq(t.row.offset, 600004);
+            ck_assert_uint_eq(t.row.raw.n, n - 600004);
+            ck_assert_int_eq(next(&t), CRM_DONE);
             close_table(&t);
             b[11] = 'x';
             open_table(&t, b, n, step, ',', limit - 1);
             ck_assert_int_eq(next(&t), CRM_OK);
-            ck_assert_int_eq(next(&t), limit == 600000 ? CRM_ESYNTAX : CRM_OK);
+            ck_assert_int_eq(next(&t), CRM_OK);
+            ck_assert_uint_eq(t.row.flags & CRM__CSV_BROKEN, limit == 600000 ? CRM__CSV_BROKEN : 0);
+            ck_assert_int_eq(next(&t), CRM_OK);
+            ck_assert_uint_eq(t.row.offset, 600004);
+            ck_assert_int_eq(next(&t), CRM_DONE);
             close_table(&t);
         }
     }
@@ -391,9 +500,9 @@ CRM_TEST(test_io_csv__rows_before_a_failure_come_first)
         open_table(&t, "a,b\n1,2\n3,\0", 11, step, ',', 0);
         ck_assert_int_eq(next(&t), CRM_OK);
         ck_assert_int_eq(next(&t), CRM_OK);
-        ck_assert_int_eq(next(&t), CRM_ESYNTAX);
-        ck_assert_int_eq(t.err.row, 3);
-        ck_assert_int_eq(t.err.offset, 10);
+        ck_assert_int_eq(next(&t), CRM_OK);
+        ck_assert_uint_eq(t.row.flags, CRM__CSV_REPLACED);
+        ck_assert_int_eq(next(&t), CRM_DONE);
         close_table(&t);
         memset(&t, 0, sizeof t);
         t.from = (source){"a,b\n1,\"2", 8, 0, step, 1};

@@ -51,11 +51,10 @@ static void note(void *ctx, const crm__text_fault *f)
     s->line = f->line;
 }
 
-static void read_all(seen *s, const void *p, size_t n, long step, size_t cap, const char *encoding,
-                     int strict)
+static void read_all(seen *s, const void *p, size_t n, long step, size_t cap, const char *encoding)
 {
     source from = {p, n, 0, step, 1};
-    crm__text_options o = {.encoding = encoding, .strict = strict, .fault = note, .ctx = s};
+    crm__text_options o = {.encoding = encoding, .fault = note, .ctx = s};
     crm__text *t = NULL;
     uint8_t *to = malloc(cap);
     size_t got = 1;
@@ -81,7 +80,7 @@ static void is_text(const void *p, size_t n, const char *encoding, const char *t
 
     for (size_t i = 0; i < sizeof STEPS / sizeof *STEPS; i++) {
         seen s;
-        read_all(&s, p, n, STEPS[i], i & 1 ? 16 : 5000, encoding, 1);
+        read_all(&s, p, n, STEPS[i], i & 1 ? 16 : 5000, encoding);
         ck_assert_int_eq(s.rc, CRM_OK);
         ck_assert_uint_eq(s.text.n, len);
         ck_assert_mem_eq(s.text.p, text, len);
@@ -179,7 +178,7 @@ CRM_TEST(test_io_text_in__round_trips_through_iconv)
             }
         }
         m = encode(to, text, n, coded, sizeof coded);
-        read_all(&s, coded, m, -50, 16 + crmtest_below(&x, 500), to, 1);
+        read_all(&s, coded, m, -50, 16 + crmtest_below(&x, 500), to);
         ck_assert_int_eq(s.rc, CRM_OK);
         ck_assert_uint_eq(s.text.n, n);
         ck_assert_mem_eq(s.text.p, text, n);
@@ -196,14 +195,14 @@ CRM_TEST(test_io_text_in__a_guess_waits_for_what_it_needs)
 
     memset(b, 'a', n);
     memcpy(b + n, "\n\xd5\xc5\xce\xb0,\xc9\xcf\xba\xa3\n", 12);
-    read_all(&s, b, n + 11, 1000, 4096, NULL, 1);
+    read_all(&s, b, n + 11, 1000, 4096, NULL);
     ck_assert_int_eq(s.rc, CRM_OK);
     ck_assert_str_eq(s.info.encoding.name, "GB18030");
     ck_assert_uint_eq(s.info.lines, 2);
     ck_assert_mem_eq(s.text.p + n, "\n张伟,上海\n", 15);
     crm__buf_clear(&s.text);
     memcpy(b + n, "\nRen\xe9, ok\n", 11);
-    read_all(&s, b, n + 10, 1000, 4096, NULL, 1);
+    read_all(&s, b, n + 10, 1000, 4096, NULL);
     ck_assert_str_eq(s.info.encoding.name, "Windows-1252");
     ck_assert_mem_eq(s.text.p + n, "\nRené, ok", 10);
     crm__buf_clear(&s.text);
@@ -220,7 +219,7 @@ CRM_TEST(test_io_text_in__a_fault_is_told_with_line_and_offset)
 
     for (size_t i = 0; i < 3; i++) {
         seen s;
-        read_all(&s, B, sizeof B - 1, steps[i], 16 + i, "UTF-8", 0);
+        read_all(&s, B, sizeof B - 1, steps[i], 16 + i, "UTF-8");
         ck_assert_int_eq(s.rc, CRM_OK);
         ck_assert_uint_eq(s.text.n, sizeof WANT - 1);
         ck_assert_mem_eq(s.text.p, WANT, sizeof WANT - 1);
@@ -230,39 +229,65 @@ CRM_TEST(test_io_text_in__a_fault_is_told_with_line_and_offset)
         ck_assert_uint_eq(s.line, 3);
         ck_assert_uint_eq(s.offset, (uint64_t)(strchr(B, '\xff') - B));
         crm__buf_clear(&s.text);
-        read_all(&s, B, sizeof B - 1, steps[i], 16 + i, "UTF-8", 1);
-        ck_assert_int_eq(s.rc, CRM_ESYNTAX);
-        ck_assert_int_eq(s.err.row, 3);
-        ck_assert_int_eq(s.err.offset, strchr(B, '?') - B - 2);
-        ck_assert_mem_eq(s.text.p, B, (size_t)s.err.offset);
-        ck_assert_uint_eq(s.text.n, (uint64_t)s.err.offset);
-        crm__buf_clear(&s.text);
     }
 }
 
-CRM_TEST(test_io_text_in__a_nul_is_an_error_of_its_line)
+CRM_TEST(test_io_text_in__nuls_that_stand_together_are_one_mark)
 {
     static const struct {
         const char *b;
         size_t n;
-        const char *encoding;
-        long offset, row;
+        const char *encoding, *want;
+        uint64_t offset, line, faults;
     } CASES[] = {
-        {"a,b\nc\0d,e\n", 10, NULL, 5, 2},      {"\xe9,b\n\n\0d,e\n", 10, "cp1252", 5, 3},
-        {"\xd5\xc5,b\n\0", 6, "gb18030", 5, 2}, {"a\0\n\0\0\0b\0", 8, "UTF-16LE", 4, 2},
-        {"\0a\0\n\0\0\0b", 8, "UTF-16", 4, 2},
+        {"a,b\nc\0d,e\n", 10, NULL, "a,b\nc␀d,e\n", 5, 2, 1},
+        {"\xe9,b\n\n\0\0\0d\0e,e\n", 14, "cp1252", "é,b\n\n␀d␀e,e\n", 9, 3, 2},
+        {"\xd5\xc5,b\n\0", 6, "gb18030", "张,b\n␀", 5, 2, 1},
+        {"a\0\n\0\0\0\0\0b\0", 10, "UTF-16LE", "a\n␀b", 4, 2, 1},
+        {"\0a\0\n\0\0\0b", 8, "UTF-16", "a\n␀b", 4, 2, 1},
+        {"ab\n\xe5\0c\0", 7, "UTF-8", "ab\n\xef\xbf\xbd␀c␀", 6, 2, 3},
     };
 
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         for (long step = 1; step < 12; step += 5) {
             seen s;
-            read_all(&s, CASES[i].b, CASES[i].n, step, 16, CASES[i].encoding, 0);
-            ck_assert_int_eq(s.rc, CRM_ESYNTAX);
-            ck_assert_int_eq(s.err.offset, CASES[i].offset);
-            ck_assert_int_eq(s.err.row, CASES[i].row);
+            read_all(&s, CASES[i].b, CASES[i].n, step, 16, CASES[i].encoding);
+            ck_assert_int_eq(s.rc, CRM_OK);
+            ck_assert_uint_eq(s.text.n, strlen(CASES[i].want));
+            ck_assert_mem_eq(s.text.p, CASES[i].want, s.text.n);
+            ck_assert_uint_eq(s.offset, CASES[i].offset);
+            ck_assert_uint_eq(s.line, CASES[i].line);
+            ck_assert_uint_eq(s.faults, CASES[i].faults);
+            ck_assert_uint_eq(s.info.faults, CASES[i].faults);
             crm__buf_clear(&s.text);
         }
     }
+}
+
+/* What has NULs all over is no text; a file that a crash cut off, with a hole behind it, is. */
+CRM_TEST(test_io_text_in__what_is_binary_is_refused)
+{
+    size_t n = 300000;
+    char *b = calloc(1, n);
+    seen s;
+
+    read_all(&s, b, n, 5000, 4096, NULL);
+    ck_assert_int_eq(s.rc, CRM_ESYNTAX);
+    memcpy(b, "name,email\nA,a@example.com\n", 27);
+    crm__buf_clear(&s.text);
+    read_all(&s, b, n, 5000, 4096, NULL);
+    ck_assert_int_eq(s.rc, CRM_OK);
+    ck_assert_uint_eq(s.text.n, 30);
+    ck_assert_uint_eq(s.faults, 1);
+    crm__buf_clear(&s.text);
+    for (size_t i = 0; i < n; i += 7)
+        b[i] = 'x';
+    for (int named = 0; named < 2; named++) {
+        read_all(&s, b, n, 5000, 4096, named ? "UTF-8" : NULL);
+        ck_assert_int_eq(s.rc, CRM_ESYNTAX);
+        crm__buf_clear(&s.text);
+    }
+    free(b);
 }
 
 CRM_TEST(test_io_text_in__unknown_encodings_are_refused)
@@ -273,7 +298,7 @@ CRM_TEST(test_io_text_in__unknown_encodings_are_refused)
 
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         seen s;
-        read_all(&s, "a", 1, 1, 16, NAMES[i], 0);
+        read_all(&s, "a", 1, 1, 16, NAMES[i]);
         ck_assert_int_eq(s.rc, CRM_EINVAL);
         crm__buf_clear(&s.text);
     }
@@ -307,7 +332,7 @@ CRM_TEST(test_io_text_in__gzip_is_unpacked)
     memset(b + n, 0, 100);
     for (size_t i = 0; i < 3; i++) {
         for (size_t zeros = 0; zeros <= 100; zeros += 50) {
-            read_all(&s, b, n + zeros, steps[i], 100, NULL, 1);
+            read_all(&s, b, n + zeros, steps[i], 100, NULL);
             ck_assert_int_eq(s.rc, CRM_OK);
             ck_assert_int_eq(s.info.gzip, 1);
             ck_assert_uint_eq(s.text.n, sizeof TABLE - 1);
@@ -317,16 +342,16 @@ CRM_TEST(test_io_text_in__gzip_is_unpacked)
     }
     /* Cut anywhere but between the members; other bytes behind them; a bit changed. */
     for (size_t k = 3; k < n; k++) {
-        read_all(&s, b, k, 50, 100, NULL, 1);
+        read_all(&s, b, k, 50, 100, NULL);
         ck_assert_int_eq(s.rc, k == first ? CRM_OK : CRM_ECORRUPT);
         crm__buf_clear(&s.text);
     }
     b[n] = 'x';
-    read_all(&s, b, n + 1, 50, 100, NULL, 1);
+    read_all(&s, b, n + 1, 50, 100, NULL);
     ck_assert_int_eq(s.rc, CRM_ECORRUPT);
     crm__buf_clear(&s.text);
     b[first / 2] ^= 1;
-    read_all(&s, b, n, 50, 100, NULL, 0);
+    read_all(&s, b, n, 50, 100, NULL);
     ck_assert_int_eq(s.rc, CRM_ECORRUPT);
     crm__buf_clear(&s.text);
 }

@@ -305,13 +305,26 @@ CRM_TEST(test_io_vcard__too_many_properties)
     for (int i = 0; i < CRM__TABLE_COLUMNS; i++)
         crm__buf_add_fmt(&b, "X-N%d:1\n", i);
     crm__buf_add_str(&b, "END:VCARD\nBEGIN:VCARD\nFN:B\nEND:VCARD\n");
+    expect_rows(b.p, b.n, NULL, "1@1 !64\n2@4099 FN=B\n");
+    /* many cards have them together */
+    b.n = 0;
+    for (int card = 0; card < 10; card++) {
+        crm__buf_add_str(&b, "BEGIN:VCARD\nFN:B\n");
+        for (int i = 0; i < 500; i++)
+            crm__buf_add_fmt(&b, "X-N%d:1\n", card * 500 + i);
+        crm__buf_add_str(&b, "END:VCARD\n");
+    }
     {
         seen_table s;
         crm__table_row row;
         open_seen(&s, b.p, b.n, NULL);
-        ck_assert_int_eq(crm__table_next(s.t, &row, &s.err), CRM_OK);
-        ck_assert_uint_eq(row.count, CRM__TABLE_COLUMNS);
-        ck_assert_int_eq(crm__table_next(s.t, &row, &s.err), CRM_ESYNTAX);
+        for (int card = 0; card < 10; card++) {
+            ck_assert_int_eq(crm__table_next(s.t, &row, &s.err), CRM_OK);
+            ck_assert_uint_eq(row.count, card < 8 ? 501 : 0);
+            ck_assert_uint_eq(row.flags, card < 8 ? 0 : CRM__ROW_BROKEN);
+        }
+        ck_assert_int_eq(crm__table_next(s.t, &row, &s.err), CRM_DONE);
+        ck_assert_uint_eq(crm__table_columns(s.t), 4001);
         close_seen(&s);
     }
     crm__buf_clear(&b);

@@ -176,6 +176,7 @@ CRM_TEST(test_io_xlsx__bounds)
             crm__buf_add_str(&deep, "<w><sheetData><row><c t='str'><v>");
             for (int d = 0; d < 2000000; d++)
                 crm__buf_add_str(&deep, "0123456789");
+            crm__buf_add_str(&deep, "</v></c></row></sheetData></w>");
             words = "longer than a row";
         } else {
             crm__buf_add_str(&deep, ATTACKS[k][0]);
