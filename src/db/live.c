@@ -166,7 +166,7 @@ crm__slice crm__live_name(crm__slice tag)
 
 /* ---- what was touched ---- */
 
-enum { NUMBERS = 256, ROWS = sizeof((crm__touched_rows *)0)->rows / sizeof(uint16_t) };
+enum { NUMBERS = 256, ROWS = CRM__TOUCHED_ROWS };
 
 int crm__live_on(crm_txn *txn)
 {

@@ -74,10 +74,11 @@ void crm__touch_row(crm_txn *txn, crm_id id, unsigned what);
 void crm__touch_all(crm_txn *txn);
 
 /* Rows of a chunk that were touched. */
+enum { CRM__TOUCHED_ROWS = 8 };
 typedef struct crm__touched_rows {
     uint64_t chunk;
     uint32_t count; /* of rows; above the room in `rows` only the words know */
-    uint16_t rows[8];
+    uint16_t rows[CRM__TOUCHED_ROWS];
     uint64_t *words; /* NULL: `rows` has them all */
 } crm__touched_rows;
 

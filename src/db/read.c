@@ -3,6 +3,8 @@
  */
 #include "db/txn.h"
 
+#include "bits/kernel.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +63,34 @@ int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CR
         return CRM_OK;
     ops = crm__edits_ops(&txn->edits, space, key, &count);
     crm__edits_rows(ops, count, words);
+    return CRM_OK;
+}
+
+int crm__txn_set_row(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int verify,
+                     int *in)
+{
+    crm__slice stored;
+    const uint64_t *ops;
+    uint32_t count = 0;
+    crm__set_view set;
+    int rc = txn->kv->ops->get(txn->kv, space, key, &stored);
+
+    *in = 0;
+    if (!rc && verify)
+        rc = crm__untag(txn->store, space, key, stored, &stored);
+    else if (!rc && stored.n < CRM__TAG_SIZE)
+        rc = CRM_ECORRUPT;
+    else if (!rc)
+        stored.n -= CRM__TAG_SIZE;
+    if (!rc)
+        rc = crm__set_open(stored, &set);
+    if (!rc)
+        *in = crm__set_view_has(&set, row);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    ops = txn->write ? crm__edits_ops(&txn->edits, space, key, &count) : NULL;
+    if (count)
+        *in = crm__edits_row(ops, count, row, *in);
     return CRM_OK;
 }
 
@@ -347,6 +377,7 @@ int crm__dict_give(crm_txn *txn, int cls, const char *name, size_t n, uint32_t *
         return crm__fail(err, CRM_EFULL, "the database has had 65,535 different fields");
     *number = next;
     txn->state.dict_next[cls] = next + 1;
+    txn->state.named |= UINT32_C(1) << cls;
     crm__put_le32(value, *number);
     if (crm__edits_put(&txn->edits, KV_DICT, name_key(key, cls, name, n),
                        crm__slice_of(value, sizeof value), 0) ||

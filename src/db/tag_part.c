@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+/* To keep a set costs more than to ask for one row of it, which is what most transactions do. */
+enum { ONE_BY_ONE = 32 };
 enum { SETS = 256, PLACES = 128, TOUCHED = 16, PLACE_ROWS = CRM__COLUMN_ROWS };
 
 /* Rows that are, or were, in a part of an entry, but REMOVED. */
@@ -70,11 +72,16 @@ static void edit_set(const uint64_t *ops, uint32_t count, void *words)
 int crm__tag_row_in(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int *has)
 {
     static const crm__at_hand_sort SET = {CRM__SET_WORDS * sizeof(uint64_t), read_set, edit_set};
-    crm__tag_cache *c = cache_of(txn);
+    crm__tag_cache *c;
     const void *words;
     int rc;
 
+    if (txn->tag_asked < ONE_BY_ONE) {
+        txn->tag_asked++;
+        return crm__txn_set_row(txn, space, key, row, 1, has);
+    }
     *has = 0;
+    c = cache_of(txn);
     if (!c)
         return CRM_ENOMEM;
     rc = crm__at_hand_get(txn, &c->sets[crm__hash64((uint64_t)space, key.p, key.n) % SETS], &SET,

@@ -20,27 +20,9 @@
 int crm__tag_has(crm_txn *txn, uint32_t tag, crm_id id, int *has)
 {
     uint8_t key[CRM__KEY_TAG];
-    crm__slice k = crm__key_tag(key, id >> CRM__CHUNK_SHIFT, tag), stored, payload;
-    uint32_t row = (uint32_t)(id & (CRM__CHUNK_ROWS - 1));
-    const uint64_t *ops;
-    uint32_t count = 0;
-    crm__set_view set;
-    int rc;
 
-    *has = 0;
-    rc = txn->kv->ops->get(txn->kv, KV_TAG, k, &stored);
-    if (!rc)
-        rc = crm__untag(txn->store, KV_TAG, k, stored, &payload);
-    if (!rc)
-        rc = crm__set_open(payload, &set);
-    if (!rc)
-        *has = crm__set_view_has(&set, row);
-    if (rc && rc != CRM_ENOTFOUND)
-        return rc;
-    ops = txn->write ? crm__edits_ops(&txn->edits, KV_TAG, k, &count) : NULL;
-    if (count)
-        *has = crm__edits_row(ops, count, row, *has);
-    return CRM_OK;
+    return crm__txn_set_row(txn, KV_TAG, crm__key_tag(key, id >> CRM__CHUNK_SHIFT, tag),
+                            (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), 1, has);
 }
 
 /* ---- groups ---- */

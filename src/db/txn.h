@@ -61,6 +61,7 @@ typedef struct crm__state {
     crm__counters counters;
     uint32_t by[CRM__BY_COUNT];            /* 0: not yet given */
     uint32_t dict_next[CRM__DICT_CLASSES]; /* 0: not yet read */
+    uint32_t named;                        /* bits of classes that got names, by it or its group */
     crm__brought brought;                  /* 0: not yet read */
     crm__model *model;                     /* made by this transaction or its group; NULL: none */
     int changed;                           /* something was journalled */
@@ -152,6 +153,7 @@ struct crm_txn {
     crm__pending pending;
     struct crm__texts *texts;         /* numbers of texts met (index.c); NULL until one is */
     struct crm__tag_cache *tag_cache; /* NULL until tags are changed */
+    uint32_t tag_asked;               /* rows asked before anything is kept there */
     struct crm__end_cache *end_cache; /* NULL until ends of tags are */
     struct crm__tag_ones *tag_ones;   /* NULL until a tag of a dimension with one is given */
     uint8_t tag_origin;               /* CRM_TAG_*: of the tags that documents give */
@@ -232,6 +234,9 @@ int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice s
                crm__slice *payload);
 /* Adds the rows of a stored set, of KV_BITS or KV_TAG, to words. */
 int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CRM__SET_WORDS]);
+/* Whether it has a row.  verify: as all reads do but those of questions. */
+int crm__txn_set_row(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int verify,
+                     int *in);
 /* Ids under an identity token, ascending: the first cap into ids, all counted.  With a limit it
  * stops when that many are found, and which ones is not said. */
 int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t limit,

@@ -299,7 +299,7 @@ static int read_events(crm__run *r, const crm__step *s, crm_id id, reading *to)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
-static int customer_passes(crm__run *r, const crm__step *s, crm_id id)
+int crm__events_pass(crm__run *r, const crm__step *s, crm_id id)
 {
     reading to;
     int rc;
@@ -309,6 +309,7 @@ static int customer_passes(crm__run *r, const crm__step *s, crm_id id)
     if (!rc)
         rc = s->node->op == CRM__NODE_EVENTS ? total_passes(s, &to.t)
                                              : sequence_passes(r, s->node, &to.first, &to.then);
+    crm__arena_reset(&r->work);
     return rc;
 }
 
@@ -316,8 +317,7 @@ int crm__events_narrow(crm__run *r, const crm__step *s, uint64_t *words)
 {
     for (int32_t row = crm__set_next(words, 0); row >= 0;
          row = crm__set_next(words, (uint32_t)row + 1)) {
-        int rc = customer_passes(r, s, (r->chunk << CRM__CHUNK_SHIFT) + (uint64_t)row);
-        crm__arena_reset(&r->work);
+        int rc = crm__events_pass(r, s, (r->chunk << CRM__CHUNK_SHIFT) + (uint64_t)row);
         if (rc < 0)
             return rc;
         if (!rc)

@@ -16,6 +16,11 @@ static int add_field(crm__live_item *item, uint32_t number)
     return item->fields.failed ? CRM_ENOMEM : CRM_OK;
 }
 
+static uint64_t tag_bit(const uint8_t *name, size_t n)
+{
+    return UINT64_C(1) << (crm__hash64(0, name, n) & 63);
+}
+
 static int add_tag(crm__live *l, crm__live_item *item, const char *front, crm__slice name,
                    const char *back, crm__slice more)
 {
@@ -32,6 +37,7 @@ static int add_tag(crm__live *l, crm__live_item *item, const char *front, crm__s
     if (more.n)
         memcpy(p + a + name.n + b, more.p, more.n);
     crm__buf_add(&item->tags, &text, sizeof text);
+    item->tag_bits |= tag_bit(text.p, text.n);
     return item->tags.failed ? CRM_ENOMEM : CRM_OK;
 }
 
@@ -85,10 +91,18 @@ void crm__live_begin(crm_txn *txn, crm__live *l)
     crm__buf_init(&l->items, l->mem);
 }
 
+static void drop_plan(crm__live_item *item)
+{
+    if (item->planned)
+        crm__plan_end(&item->plan);
+    item->planned = 0;
+}
+
 void crm__live_end(crm__live *l)
 {
     for (size_t i = 0; i < crm__live_count(l); i++) {
         crm__live_item *item = &crm__live_items(l)[i];
+        drop_plan(item);
         crm__zone_close(item->zone);
         crm__tree_unref(item->tree);
         crm__buf_clear(&item->fields);
@@ -376,20 +390,41 @@ static int below(crm__slice name, crm__slice asked)
            (name.n == asked.n || asked.p[asked.n - 1] == ':' || name.p[asked.n] == '/');
 }
 
-static int asks_tag(const crm__live_item *item, const crm__slice *names, size_t count)
+/* The names of tags that were touched, and bits of all that could be asked for to be one of them.
+ */
+typedef struct tag_names {
+    crm__slice *of;
+    size_t count;
+    uint64_t bits;
+} tag_names;
+
+static void note_bits(tag_names *t, crm__slice name)
+{
+    t->bits |= tag_bit(name.p, name.n);
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == ':')
+            t->bits |= tag_bit(name.p, i + 1);
+        else if (name.p[i] == '/')
+            t->bits |= tag_bit(name.p, i);
+    }
+}
+
+static int asks_tag(const crm__live_item *item, const tag_names *t)
 {
     const crm__slice *mine = (const crm__slice *)(const void *)item->tags.p;
 
+    if (!(item->tag_bits & t->bits))
+        return 0;
     for (size_t i = 0; i < item->tags.n / sizeof *mine; i++) {
-        for (size_t k = 0; k < count; k++) {
-            if (below(names[k], mine[i]))
+        for (size_t k = 0; k < t->count; k++) {
+            if (below(t->of[k], mine[i]))
                 return 1;
         }
     }
     return 0;
 }
 
-static int names_of(crm_txn *txn, crm__slice **out, size_t *count)
+static int names_of(crm_txn *txn, tag_names *out)
 {
     const uint32_t *tags = (const uint32_t *)(const void *)txn->touched.tags.p;
     size_t n = txn->touched.tags.n / sizeof *tags;
@@ -406,9 +441,10 @@ static int names_of(crm_txn *txn, crm__slice **out, size_t *count)
         names[i].p = crm__arena_copy(&txn->work, names[i].p, names[i].n);
         if (!names[i].p)
             return CRM_ENOMEM;
+        note_bits(out, names[i]);
     }
-    *out = names;
-    *count = n;
+    out->of = names;
+    out->count = n;
     return names ? CRM_OK : CRM_ENOMEM;
 }
 
@@ -425,38 +461,188 @@ static int ask_touched(crm_txn *txn, crm__live_asking *a, crm__live_telling *t)
     return rc;
 }
 
-/* Whether so little was touched that a plan need not be a good one. */
-static int is_small(const crm__touched *t)
+/* ---- a few customers ---- */
+
+enum { FEW_CHUNKS = 2 };
+
+/* Those that were touched, asked one by one. */
+typedef struct few {
+    crm_txn *txn;
+    crm__live *l;
+    crm__live_telling *t;
+    crm__run run;
+    uint32_t count;
+    crm_id ids[FEW_CHUNKS * CRM__TOUCHED_ROWS];
+    uint8_t visible[FEW_CHUNKS * CRM__TOUCHED_ROWS];
+    crm_error *err;
+} few;
+
+static int is_few(const crm__touched *t)
 {
     const crm__touched_rows *rows = (const crm__touched_rows *)(const void *)t->chunks.p;
+    size_t n = t->chunks.n / sizeof *rows;
 
-    return !(t->what & CRM__TOUCH_ALL) && t->chunks.n <= 2 * sizeof *rows &&
-           (!t->chunks.n || !rows[0].words);
+    if (t->what & CRM__TOUCH_ALL || n > FEW_CHUNKS)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].words)
+            return 0;
+    }
+    return 1;
 }
 
-static int tell(crm_txn *txn, const crm__live *l, int64_t at, crm__live_telling *t, crm_error *err)
+/* Kept plans are good while the names they could ask for are the same; names that the transaction
+ * or its group has just given may yet be dropped, and their numbers be given to others. */
+static int look_at_names(crm_txn *txn, crm__live *l)
 {
-    unsigned what = txn->touched.what;
-    crm__slice *names;
-    size_t count;
-    int rc = names_of(txn, &names, &count);
+    uint32_t now[2];
+    int rc = crm__dict_next(txn, CRM__DICT_TAG, &now[0]);
+
+    if (!rc)
+        rc = crm__dict_next(txn, CRM__DICT_SOURCE, &now[1]);
+    if (rc)
+        return rc;
+    if (!(txn->state.named & CRM__PLAN_NAMES) && memcmp(now, l->names, sizeof now) == 0)
+        return CRM_OK;
+    for (size_t i = 0; i < crm__live_count(l); i++)
+        drop_plan(&crm__live_items(l)[i]);
+    if (txn->state.named & CRM__PLAN_NAMES)
+        memset(now, 0, sizeof now); /* no state has these: the next one plans anew */
+    memcpy(l->names, now, sizeof now);
+    return CRM_OK;
+}
+
+static int begin_few(few *f)
+{
+    const crm__touched_rows *rows =
+        (const crm__touched_rows *)(const void *)f->txn->touched.chunks.p;
+    const crm_allocator *mem = f->txn->mem;
+    uint64_t words[CRM__SET_WORDS];
+    int rc = look_at_names(f->txn, f->l);
+
+    f->run.txn = f->txn;
+    crm__buf_init(&f->run.scratch, mem);
+    crm__buf_init(&f->run.block, mem);
+    crm__arena_init(&f->run.work, mem);
+    for (size_t i = 0; i < f->txn->touched.chunks.n / sizeof *rows && !rc; i++) {
+        memset(words, 0, sizeof words);
+        rc = crm__visible(f->txn, rows[i].chunk, words);
+        for (uint32_t k = 0; k < rows[i].count; k++) {
+            f->visible[f->count] = (uint8_t)crm__set_has(words, rows[i].rows[k]);
+            f->ids[f->count++] = (rows[i].chunk << CRM__CHUNK_SHIFT) + rows[i].rows[k];
+        }
+    }
+    return rc ? crm__txn_fail(f->txn, rc, "can't ask watched segments", f->err) : CRM_OK;
+}
+
+/* The plan of a watched segment at the transaction's moment, in its zone. */
+static int plan_of(few *f, crm__live_item *item)
+{
+    int rc;
+
+    if (item->planned) {
+        crm__plan_renew(&item->plan, f->txn, f->err);
+        return CRM_OK;
+    }
+    rc = crm__plan_make(f->txn, item->tree, CRM__PLAN_KEPT, &item->plan, f->err);
+    if (rc)
+        crm__plan_end(&item->plan);
+    item->planned = !rc;
+    return rc;
+}
+
+static int ask_one(few *f, const crm__live_item *item, uint32_t at)
+{
+    crm__set_ref told = {KV_TAG, 0, 0, item->watch.tag};
+    crm_id id = f->ids[at];
+    int was, in = 0, rc;
+
+    rc = crm__row_in_set(f->txn, &told, id >> CRM__CHUNK_SHIFT,
+                         (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), &was);
+    if (!rc && f->visible[at])
+        in = crm__row_passes(&f->run, item->plan.root, id);
+    if (rc || in < 0)
+        return crm__txn_fail(f->txn, rc ? rc : in, "can't ask a watched segment", f->err);
+    if (in == was)
+        return CRM_OK;
+    crm__row_changed(&f->run);
+    ++*(in ? &f->t->entered : &f->t->left);
+    return crm__tag_row(&f->t->tagging, item->watch.tag, 0, id, in);
+}
+
+static int ask_few(few *f, crm__live_item *item, int64_t at)
+{
+    int64_t now = f->txn->now;
+    crm__zone *zone = f->txn->zone;
+    int rc;
+
+    if (!item->tree) /* it can't be asked, and stays as it was told */
+        return CRM_OK;
+    f->txn->now = at;
+    f->txn->zone = item->zone;
+    rc = plan_of(f, item);
+    f->run.plan = &item->plan;
+    for (uint32_t i = 0; i < f->count && !rc; i++)
+        rc = ask_one(f, item, i);
+    f->txn->now = now;
+    f->txn->zone = zone;
+    return rc;
+}
+
+static void end_few(few *f)
+{
+    crm__buf_clear(&f->run.scratch);
+    crm__buf_clear(&f->run.block);
+    crm__arena_clear(&f->run.work);
+    crm__record_clear(f->run.scratch.mem, &f->run.record);
+}
+
+/* ---- any number of them ---- */
+
+static int ask_many(crm_txn *txn, const crm__live_item *item, int64_t at, crm__live_telling *t,
+                    crm_error *err)
+{
+    crm__live_asking a;
+    int rc = crm__live_ask_begin(txn, item, at, 0, &a, err);
+
+    if (!rc)
+        rc =
+            txn->touched.what & CRM__TOUCH_ALL ? crm__live_ask_all(&a, t) : ask_touched(txn, &a, t);
+    crm__live_ask_end(&a);
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
+static int is_asked(const crm__live_item *item, const crm__touched *t, const tag_names *names)
+{
+    return t->what & (CRM__TOUCH_ALL | CRM__TOUCH_ROOT) ||
+           (t->what & CRM__TOUCH_EVENTS && item->events) || asks_field(item, t) ||
+           asks_tag(item, names);
+}
+
+static int tell(crm_txn *txn, crm__live *l, int64_t at, crm__live_telling *t, crm_error *err)
+{
+    few f = {.txn = txn, .l = l, .t = t, .err = err};
+    int begun = 0, small = is_few(&txn->touched);
+    tag_names names = {NULL, 0, 0};
+    int rc = names_of(txn, &names);
 
     if (rc)
         return crm__txn_fail(txn, rc, "can't read the dictionary", err);
     for (size_t i = 0; i < crm__live_count(l) && !rc; i++) {
-        const crm__live_item *item = &crm__live_items(l)[i];
-        crm__live_asking a;
-        if (!(what & (CRM__TOUCH_ALL | CRM__TOUCH_ROOT)) &&
-            !(what & CRM__TOUCH_EVENTS && item->events) && !asks_field(item, &txn->touched) &&
-            !asks_tag(item, names, count))
+        crm__live_item *item = &crm__live_items(l)[i];
+        if (!is_asked(item, &txn->touched, &names))
             continue;
-        rc = crm__live_ask_begin(txn, item, at, is_small(&txn->touched) ? CRM__PLAN_FEW : 0, &a,
-                                 err);
+        if (!small) {
+            rc = ask_many(txn, item, at, t, err);
+            continue;
+        }
+        if (!begun++)
+            rc = begin_few(&f);
         if (!rc)
-            rc = what & CRM__TOUCH_ALL ? crm__live_ask_all(&a, t) : ask_touched(txn, &a, t);
-        crm__live_ask_end(&a);
-        rc = rc == CRM_DONE ? CRM_OK : rc;
+            rc = ask_few(&f, item, at);
     }
+    if (begun)
+        end_few(&f);
     return rc;
 }
 

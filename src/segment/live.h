@@ -23,8 +23,11 @@ typedef struct crm__live_item {
      * as "<dimension>:" or
      * "<dimension>:<path>" or whole names. */
     int events;
-    crm__buf fields; /* uint32_t */
-    crm__buf tags;   /* crm__slice */
+    crm__buf fields;   /* uint32_t */
+    crm__buf tags;     /* crm__slice */
+    uint64_t tag_bits; /* one bit for each of them, by its hash */
+    crm__plan plan;    /* CRM__PLAN_KEPT, when `planned` */
+    int planned;
 } crm__live_item;
 
 typedef struct crm__live crm__live;
@@ -34,7 +37,8 @@ struct crm__live {
     crm__arena a;
     crm__model *model;
     uint64_t stamp;
-    crm__buf items; /* crm__live_item */
+    crm__buf items;    /* crm__live_item */
+    uint32_t names[2]; /* what CRM__PLAN_NAMES had when plans that are kept were made */
 };
 
 static inline crm__live_item *crm__live_items(const crm__live *l)

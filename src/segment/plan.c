@@ -195,7 +195,7 @@ static int plan_many(crm__plan *p, const crm__node *n, crm__step_op op, crm__ste
     *out = s;
     if (!rc && op == CRM__STEP_OR && !p->apart)
         rc = join_sets(p, s);
-    if (!rc && op == CRM__STEP_AND && !p->apart)
+    if (!rc && op == CRM__STEP_AND && !p->apart && !p->kept)
         join_days(s);
     if (!rc && op != CRM__STEP_NOT && s->child_count == 1)
         *out = s->children[0];
@@ -314,10 +314,11 @@ int crm__plan_make(crm_txn *txn, const crm__tree *tree, int how, crm__plan *p, c
     int rc;
 
     memset(p, 0, sizeof *p);
-    crm__arena_init(&p->a, txn->mem);
+    crm__arena_init(&p->a, how & CRM__PLAN_KEPT ? &txn->store->mem : txn->mem);
     p->txn = txn;
     p->apart = how & CRM__PLAN_APART;
-    p->few = how & CRM__PLAN_FEW;
+    p->few = how & (CRM__PLAN_FEW | CRM__PLAN_KEPT);
+    p->kept = how & CRM__PLAN_KEPT;
     rc = crm__state_read(txn, err);
     if (!rc)
         rc = crm__txn_model(txn, &p->model, err);
@@ -333,6 +334,37 @@ int crm__plan_make(crm_txn *txn, const crm__tree *tree, int how, crm__plan *p, c
     if (!rc)
         p->depth = depth_of(p->root) + 1;
     return rc;
+}
+
+static void renew_events(crm__events_test *t, const crm__event_spec *spec, const crm_txn *txn)
+{
+    crm__window_range(&spec->window, txn->now, txn->zone, &t->from, &t->until);
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->tests[i].attribute && !t->tests[i].empty)
+            crm__test_renew(&t->tests[i].test, &t->tests[i].of->window, txn->now, txn->zone);
+    }
+}
+
+static void renew(crm__step *s, const crm_txn *txn)
+{
+    for (uint32_t i = 0; i < s->child_count; i++)
+        renew(s->children[i], txn);
+    if (s->op == CRM__STEP_DAYS || s->op == CRM__STEP_EVENTS) {
+        renew_events(&s->events, &s->node->events, txn);
+        if (s->node->op == CRM__NODE_SEQUENCE)
+            renew_events(&s->then, &s->node->then, txn);
+    }
+    if (s->op >= CRM__STEP_COLUMN && s->node)
+        crm__test_renew(&s->test, &s->node->window, txn->now, txn->zone);
+}
+
+void crm__plan_renew(crm__plan *p, crm_txn *txn, crm_error *err)
+{
+    p->txn = txn;
+    p->err = err;
+    p->chunks = (txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
+    if (p->timed)
+        renew(p->root, txn);
 }
 
 void crm__plan_end(crm__plan *p)

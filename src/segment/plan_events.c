@@ -87,7 +87,7 @@ static int plan_test(crm__plan *p, const crm__event_test *t, crm__attribute_test
     to->empty = t->cmp == CRM__CMP_EMPTY;
     if (!t->attribute)
         return plan_source(p, t, to);
-    to->in_days = (t->attribute->flags & CRM_FIELD_FAST) != 0;
+    to->in_days = !p->kept && (t->attribute->flags & CRM_FIELD_FAST) != 0;
     if (to->empty)
         return CRM_OK;
     rc = crm__test_make(&p->a, t->attribute->type, t->cmp, &t->values, &t->window, p->txn->now,
@@ -135,6 +135,7 @@ int crm__plan_events(crm__plan *p, const crm__node *n, crm__step **out)
     if (!s)
         return CRM_ENOMEM;
     s->aggregate = n->aggregate;
+    p->timed = 1;
     s->estimate = p->txn->state.counters.live / 4;
     rc = crm__plan_spec(p, &n->events, &s->events);
     if (!rc && sequence)
@@ -144,7 +145,7 @@ int crm__plan_events(crm__plan *p, const crm__node *n, crm__step **out)
                             p->txn->zone, &s->test);
     if (rc)
         return rc;
-    if (crm__days_can(s))
+    if (!p->kept && crm__days_can(s))
         s->op = CRM__STEP_DAYS;
     return n->negated && !sequence ? crm__step_negate(p, n, out) : CRM_OK;
 }

@@ -323,7 +323,11 @@ static int plan_by_index(crm__plan *p, const crm__node *n, crm__step **out)
     int equal = s->test.cmp == CRM__CMP_EQ || s->test.cmp == CRM__CMP_IN;
     int numbers = s->test.limit_count > 0 || s->test.cmp == CRM__CMP_ANNIVERSARY;
 
-    if (equal && crm__field_indexed(n->field) && !(n->field->flags & CRM_FIELD_PER_SOURCE))
+    /* Who has a token, and which texts there are, changes: a kept plan reads the record. */
+    if (p->kept && crm__type_is_text(type))
+        return CRM_OK;
+    if (equal && !p->kept && crm__field_indexed(n->field) &&
+        !(n->field->flags & CRM_FIELD_PER_SOURCE))
         return plan_tokens(p, n, s);
     if (index & CRM__INDEX_COLUMN && numbers) {
         s->op = CRM__STEP_COLUMN;
@@ -354,6 +358,7 @@ int crm__plan_field(crm__plan *p, const crm__node *n, crm__step **out)
     if (!s)
         return CRM_ENOMEM;
     s->estimate = p->txn->state.counters.live / 4;
+    p->timed |= n->cmp == CRM__CMP_WINDOW || n->cmp == CRM__CMP_ANNIVERSARY;
     if (n->cmp == CRM__CMP_EMPTY) {
         rc = plan_empty(p, n, out);
         return rc || !n->negated ? rc : crm__step_negate(p, n, out);

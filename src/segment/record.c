@@ -54,9 +54,9 @@ int crm__record_load(crm__run *r, crm_id id)
     return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
 }
 
-static int row_passes(crm__run *r, const crm__step *s, crm_id id)
+int crm__record_passes(crm__run *r, const crm__step *s, crm_id id)
 {
-    int rc = crm__record_load(r, id);
+    int rc = r->loaded == id ? CRM_OK : crm__record_load(r, id);
 
     if (rc)
         return rc;
@@ -67,7 +67,7 @@ int crm__record_narrow(crm__run *r, const crm__step *s, uint64_t *words)
 {
     for (int32_t row = crm__set_next(words, 0); row >= 0;
          row = crm__set_next(words, (uint32_t)row + 1)) {
-        int rc = row_passes(r, s, (r->chunk << CRM__CHUNK_SHIFT) + (uint64_t)row);
+        int rc = crm__record_passes(r, s, (r->chunk << CRM__CHUNK_SHIFT) + (uint64_t)row);
         if (rc < 0)
             return rc;
         if (!rc)

@@ -99,6 +99,8 @@ typedef struct crm__plan {
     uint64_t chunks;
     int apart; /* each condition is a step of its own, in the order of the text */
     int few;   /* a few rows are asked: nothing is estimated, which takes longer than they do */
+    int kept;  /* for one row at a time, in this transaction and later ones: see below */
+    int timed; /* it has windows */
     crm_error *err;
     /* Saved segments that it is being made inside of, and all whose trees it holds. */
     uint32_t nested, tree_count, tree_cap;
@@ -108,12 +110,21 @@ typedef struct crm__plan {
     crm__tree **trees;
 } crm__plan;
 
-/* How a plan is made: as the members of crm__plan say. */
-enum { CRM__PLAN_APART = 1, CRM__PLAN_FEW = 2 };
+/* How a plan is made: as the members of crm__plan say.
+ *
+ * One that is kept has its memory from the store.  It asks nothing of what is stored but the
+ * numbers of names of two classes of the dictionary, CRM__PLAN_NAMES, and saved segments; and
+ * crm__plan_renew() brings its windows to another moment.  So it is good as long as the model, the
+ * saved segments that it names and how many names these classes have are the same: a number is
+ * never given again once committed. */
+enum { CRM__PLAN_APART = 1, CRM__PLAN_FEW = 2, CRM__PLAN_KEPT = 4 };
+#define CRM__PLAN_NAMES (UINT32_C(1) << CRM__DICT_TAG | UINT32_C(1) << CRM__DICT_SOURCE)
 /* Makes the plan of a tree in a transaction.  CRM_OK; CRM_ENOTFOUND (a saved segment), CRM_EVALUE
  * (it contains itself), CRM_ENOMEM, engine codes. */
 int crm__plan_make(crm_txn *txn, const crm__tree *tree, int how, crm__plan *p, crm_error *err);
 void crm__plan_end(crm__plan *p);
+/* A kept plan in another transaction, at its `now` and in its zone. */
+void crm__plan_renew(crm__plan *p, crm_txn *txn, crm_error *err);
 /* The step of a node, and of nodes of one sort: events, tags, fields, saved segments. */
 int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out);
 int crm__plan_events(crm__plan *p, const crm__node *n, crm__step **out);
@@ -155,6 +166,7 @@ typedef struct crm__run {
     crm__buf scratch, block;
     crm__arena work; /* of one record or timeline */
     crm__record record;
+    crm_id loaded;          /* crm__row_passes(): whose record it is; 0: none */
     struct crm__days *days; /* of day lists, made when first needed */
     crm__cut cut;           /* a step of that column takes them out, too, where that is cheap */
 } crm__run;
@@ -173,6 +185,20 @@ int crm__run_one(crm__run *r, crm_id id, uint64_t *words, int *in);
 int crm__run_count(crm__run *r, uint64_t chunk, uint64_t *words, uint64_t *count);
 /* Looks at progress now and then, between records; CRM_OK or CRM_ECANCELLED. */
 int crm__run_read(crm__run *r);
+
+/* Whether the step of a kept plan is true of one customer: 1, 0, or as crm__run_narrow().  The
+ * record stays read from one question to the next; crm__row_changed() when the transaction changed
+ * something. */
+int crm__row_passes(crm__run *r, const crm__step *s, crm_id id);
+static inline void crm__row_changed(crm__run *r)
+{
+    r->loaded = 0;
+}
+/* Whether a row of a chunk is in a stored set, as the transaction sees it: ends of tags count. */
+int crm__row_in_set(crm_txn *txn, const crm__set_ref *ref, uint64_t chunk, uint32_t row, int *in);
+/* The steps of records and of events for one customer, 1 or 0. */
+int crm__record_passes(crm__run *r, const crm__step *s, crm_id id);
+int crm__events_pass(crm__run *r, const crm__step *s, crm_id id);
 
 /* Reads the record of a live customer into r->record.  CRM_ECORRUPT: there is none. */
 int crm__record_load(crm__run *r, crm_id id);

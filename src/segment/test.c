@@ -178,6 +178,15 @@ int crm__test_make(crm__arena *a, uint8_t type, uint8_t cmp, const crm__node_val
     }
 }
 
+void crm__test_renew(crm__test *t, const crm__window *window, int64_t now, const crm__zone *zone)
+{
+    if (t->cmp != CRM__CMP_WINDOW && t->cmp != CRM__CMP_ANNIVERSARY)
+        return;
+    make_window(t, window, now, zone);
+    if (t->cmp == CRM__CMP_WINDOW && t->limit_count)
+        t->limits[0] = window_limits(t);
+}
+
 /* ---- asking ---- */
 
 int crm__test_scaled(const crm__test *t, int64_t number, int scale)

@@ -27,6 +27,8 @@ typedef struct crm__test {
  * be compared), CRM_ENOMEM. */
 int crm__test_make(crm__arena *a, uint8_t type, uint8_t cmp, const crm__node_values *values,
                    const crm__window *window, int64_t now, const crm__zone *zone, crm__test *out);
+/* The same test at another moment. */
+void crm__test_renew(crm__test *t, const crm__window *window, int64_t now, const crm__zone *zone);
 /* 1: the value passes, 0: it does not, below 0: CRM_ENOMEM.  scratch is for work. */
 int crm__test_value(const crm__test *t, const crm__value *v, crm__buf *scratch);
 /* Whether a number lies in one of the test's limits. */

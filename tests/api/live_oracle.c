@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { CUSTOMERS = 120, SEGMENTS = 16, ZONES = 4 };
+enum { CUSTOMERS = 120, SEGMENTS = 21, ZONES = 4 };
 
 #define DAY INT64_C(86400000000)
 #define HOUR INT64_C(3600000000)
@@ -26,6 +28,7 @@ static const char MODEL[] = "crm: 1\n"
                             "  value: {one: true}\n"
                             "  offer: {expires: true}\n"
                             "  region: {hierarchical: true}\n"
+                            "  topic: {}\n"
                             "events:\n"
                             "  order: {attributes: {amount: {type: decimal, fast: true}}}\n"
                             "  quote: {attributes: {n: {type: integer}}}\n"
@@ -49,7 +52,17 @@ static const char *const TEXT[SEGMENTS] = {
     "city = \"Oslo\" or city starts with \"B\"",
     "not event(order, previous 2 weeks) and note is not empty",
     "score < 100 and seen is not empty",
+    /* What these name is made, renewed and given numbers while they are watched. */
+    "segment(part) and score >= 200",
+    "tag(topic:a) or tag(topic:b) and not tag(topic:c) or tag(topic:d)",
+    "tag(region:north) and not tag(region:north/2)",
+    "event(order, last 20 days, source = \"web\") or event(order, source != \"shop\", last 2 days)",
+    "count(quote, source in (\"mail\", \"fair\")) >= 1 and not segment(part)",
 };
+
+/* `part` of them, in turn. */
+static const char *const PART[] = {"score < 700", "tag(value:high) or tag(topic:c)",
+                                   "city = \"Rome\" or segment(high)", "seen in last 5 days"};
 
 static const char *const ZONE[ZONES] = {"Europe/Berlin", "America/Havana", "UTC", "Asia/Shanghai"};
 
@@ -103,6 +116,116 @@ static const char *instant(int64_t us)
     gmtime_r(&s, &t);
     strftime(to, sizeof text[0], "%Y-%m-%dT%H:%M:%SZ", &t);
     return to;
+}
+
+/* ---- names ---- */
+
+/* Tags that nobody has had: what number the next one gets, nobody knows before. */
+static const char *const LATE[] = {"topic:a",        "topic:b",         "topic:c",
+                                   "topic:d",        "region:north",    "region:north/1",
+                                   "region:north/2", "region:north/2/x"};
+enum { LATES = sizeof LATE / sizeof *LATE };
+
+static int give_late(crm_txn *txn, void *ctx)
+{
+    live *w = ctx;
+    int rc = CRM_OK;
+
+    for (int i = 0; i < 2 && rc >= 0; i++) {
+        const char *t = LATE[below(w, LATES)];
+        crm_id id = w->ids[below(w, (uint64_t)w->count)];
+        rc = below(w, 4) ? crm_tag_add(txn, id, t, NULL, &er) : crm_tag_remove(txn, id, t, &er);
+        rc = rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    }
+    return rc < 0 ? rc : CRM_OK;
+}
+static int give_and_fail(crm_txn *txn, void *ctx)
+{
+    int rc = give_late(txn, ctx);
+
+    return rc < 0 ? rc : CRM_ECONFLICT;
+}
+
+/* Another process has plans of its own, and names that it makes are news here. */
+static void in_another(live *w, const char *path, int (*fn)(crm_txn *, void *))
+{
+    int status;
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    if (!pid) {
+        crm_db_options o = CRM_DB_OPTIONS_INIT;
+        crm_txn_options t = CRM_TXN_OPTIONS_INIT;
+        crm_db *db;
+        int rc;
+        o.test_clock = api_clock;
+        o.test_clock_ctx = &w->clock;
+        t.now_us = w->clock;
+        rc = crm_db_open(path, &o, &db, &er);
+        if (!rc)
+            rc = crm_db_write(db, &t, fn, w, &er);
+        if (!rc)
+            rc = crm_db_write(db, &t, fn, w, &er);
+        _exit(rc != 0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status) && !WEXITSTATUS(status));
+    (void)below(w, 2); /* not the same again */
+}
+
+static int renew_part(crm_txn *txn, void *ctx)
+{
+    live *w = ctx;
+    crm_segment *q;
+    int rc = crm_segment_parse(txn, PART[below(w, 4)], CRM_NUL, &q, &er);
+
+    if (!rc)
+        rc = crm_segment_save(txn, "part", q, CRM_SEGMENT_REPLACE, &er);
+    crm_segment_free(q);
+    return rc < 0 ? rc : CRM_OK;
+}
+
+/* A model in which `high` is somebody else, and a dimension has another label. */
+static int renew_model(crm_txn *txn, void *ctx)
+{
+    live *w = ctx;
+    static const char HIGH[] = "tag(value:high)";
+    char yaml[sizeof MODEL + 40], *at;
+
+    memcpy(yaml, MODEL, sizeof MODEL);
+    at = strstr(yaml, HIGH);
+    if (below(w, 2))
+        memcpy(at, "tag(value:low) ", sizeof HIGH - 1);
+    int rc = crm_model_apply(txn, yaml, CRM_NUL, 0, NULL, NULL, &er);
+    return rc < 0 ? rc : CRM_OK;
+}
+
+static void change_names(live *w, const char *path)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    int rc = CRM_OK;
+
+    o.now_us = w->clock;
+    if (!w->count)
+        return;
+    switch (below(w, 6)) {
+    case 0:
+        ck_assert_int_eq(crm_db_write(w->db, &o, give_and_fail, w, &er), CRM_ECONFLICT);
+        break;
+    case 1:
+        in_another(w, path, below(w, 3) ? give_late : renew_part);
+        break;
+    case 2:
+        rc = crm_db_write(w->db, &o, renew_part, w, &er);
+        break;
+    case 3:
+        rc = crm_db_write(w->db, &o, renew_model, w, &er);
+        break;
+    default:
+        rc = crm_db_write(w->db, &o, give_late, w, &er);
+        break;
+    }
+    ck_assert_msg(!rc, "names: %s", er.message);
 }
 
 /* ---- changes ---- */
@@ -186,11 +309,15 @@ static void add_event(live *w, crm_txn *txn, crm_id id)
     char json[160];
     int rc;
 
+    static const char *const SOURCE[] = {"", ",\"source\":\"shop\"", ",\"source\":\"web\"",
+                                         ",\"source\":\"mail\"", ",\"source\":\"fair\""};
+    const char *source = SOURCE[below(w, 5)];
+
     if (below(w, 2))
-        snprintf(json, sizeof json, "{\"kind\":\"order\",\"time\":\"%s\",\"amount\":\"%d.50\"}",
-                 instant(at), (int)below(w, 90));
+        snprintf(json, sizeof json, "{\"kind\":\"order\",\"time\":\"%s\",\"amount\":\"%d.50\"%s}",
+                 instant(at), (int)below(w, 90), source);
     else
-        snprintf(json, sizeof json, "{\"kind\":\"quote\",\"time\":\"%s\"}", instant(at));
+        snprintf(json, sizeof json, "{\"kind\":\"quote\",\"time\":\"%s\"%s}", instant(at), source);
     rc = crm_event_add_json(txn, id, json, CRM_NUL, &number, &er);
     ck_assert_msg(rc >= 0 || rc == CRM_ENOTFOUND, "event: %s", er.message);
 }
@@ -261,7 +388,7 @@ static void follow(live *w)
  */
 static int is_timeless(int s)
 {
-    return s == 0 || s == 12 || s == 13 || s == 15;
+    return s == 0 || s == 12 || s == 13 || s == 15 || s == 17 || s == 18;
 }
 
 /* All customers against the segment itself. */
@@ -362,6 +489,10 @@ static void watch_or_not(live *w)
 
 static void save_all(live *w)
 {
+    crm_txn *part = begin(w, CRM_WRITE, w->clock, "UTC");
+
+    OK(renew_part(part, w));
+    OK(crm_txn_commit(part, &er));
     for (int s = 0; s < SEGMENTS; s++) {
         crm_txn *txn = begin(w, CRM_WRITE, w->clock, "UTC");
         crm_segment *q;
@@ -439,7 +570,7 @@ CRM_TEST(test_api_live_oracle__random_changes_and_clocks)
     w->seed = crmtest_seed();
     for (size_t r = 0; r < rounds; r++) {
         crm_db_options o = CRM_DB_OPTIONS_INIT;
-        char name[24];
+        char name[24], path[300];
         uint64_t seed = w->seed;
         memset(w, 0, sizeof *w);
         w->seed = seed;
@@ -448,9 +579,10 @@ CRM_TEST(test_api_live_oracle__random_changes_and_clocks)
         o.test_clock = api_clock;
         o.test_clock_ctx = &w->clock;
         snprintf(name, sizeof name, "live%d", (int)r);
-        OK(crm_db_open(crmtest_path(name), &o, &w->db, &er));
+        snprintf(path, sizeof path, "%s", crmtest_path(name));
+        OK(crm_db_open(path, &o, &w->db, &er));
         save_all(w);
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 12; i++)
             watch_or_not(w);
         for (int step = 0; step < 150; step++) {
             tick(w);
@@ -459,8 +591,15 @@ CRM_TEST(test_api_live_oracle__random_changes_and_clocks)
                 snprintf(from, sizeof from, "%s", crmtest_path(name));
                 snprintf(name, sizeof name, "loaded%d", (int)r);
                 dump_and_load(w, from, crmtest_path(name));
+                snprintf(path, sizeof path, "%s", crmtest_path(name));
             }
-            switch (below(w, 8)) {
+            switch (below(w, 10)) {
+            case 8:
+            case 9:
+                change_names(w, path);
+                follow(w);
+                compare(w, w->clock, 1);
+                break;
             case 0:
             case 1:
                 advance(w);

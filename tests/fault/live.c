@@ -116,3 +116,72 @@ int fault_live(fault_run *r)
     PART(fault_txn(r, CRM_WRITE, &plain, unwatch_part));
     return FAULT_GO;
 }
+
+/* ---- numbers that are given again ---- */
+
+static int give(crm_db *db, const char *tag, crm_id id)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_txn *txn;
+    int rc;
+
+    fault_is(crm_txn_begin(db, CRM_WRITE, NULL, &txn, &err), CRM_OK, &err, "begin");
+    fault_is(crm_tag_add(txn, id, tag, NULL, &err), CRM_OK, &err, tag);
+    fault_is(crm_customer_patch_json(txn, id, 0, "{\"name\":\"Somebody\"}", CRM_NUL, &err), CRM_OK,
+             &err, "patch");
+    rc = crm_txn_commit(txn, &err);
+    return rc;
+}
+
+/* The one customer in it; 0: nobody. */
+static crm_id told(crm_db *db, const char *name)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_live_change c = CRM_LIVE_CHANGE_INIT;
+    crm_live_iter *it;
+    crm_txn *txn;
+    crm_id in = 0;
+
+    fault_is(crm_txn_begin(db, CRM_READ, NULL, &txn, &err), CRM_OK, &err, "begin");
+    fault_is(crm_live_list(txn, 0, name, &it, &err), CRM_OK, &err, "feed");
+    while (crm_live_next(it, &c, &err) == CRM_OK)
+        in = c.entered ? c.customer : 0;
+    crm_live_close(it);
+    crm_txn_abort(txn);
+    return in;
+}
+
+/* A commit that fails when watched segments were asked already takes back the names it gave, and
+ * with the next one their numbers are those of other names. */
+CRM_TEST(test_fault_live__numbers_of_a_failed_commit)
+{
+    const char *dir = fault_path("live-numbers");
+    kv_fault_plan plan = {0};
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    fault_run r = {0};
+    crm_db *db;
+    crm_txn *txn;
+
+    fault_make_base(dir);
+    o.test_fault = &plan;
+    db = fault_open(dir, &o);
+    fault_is(crm_txn_begin(db, CRM_WRITE, NULL, &txn, &r.err), CRM_OK, &r.err, "begin");
+    fault_is(save(&r, txn, "x", "tag(mood:x) or name = \"Nobody\"", 0), CRM_OK, &r.err, "save");
+    fault_is(save(&r, txn, "y", "tag(mood:y) or name = \"Nobody\"", 0), CRM_OK, &r.err, "save");
+    fault_is(crm_segment_watch(txn, "x", &r.err), CRM_OK, &r.err, "watch");
+    fault_is(crm_segment_watch(txn, "y", &r.err), CRM_OK, &r.err, "watch");
+    fault_is(crm_txn_commit(txn, &r.err), CRM_OK, &r.err, "commit");
+    plan.calls = KV_CALL_COMMIT;
+    plan.after = plan.count + 1;
+    plan.code = CRM_EIO;
+    ck_assert_int_eq(give(db, "mood:x", FIRST), CRM_EIO);
+    plan.after = 0;
+    ck_assert_int_eq(give(db, "mood:y", FIRST + 1), CRM_OK);
+    ck_assert_uint_eq(told(db, "x"), 0);
+    ck_assert_uint_eq(told(db, "y"), FIRST + 1);
+    ck_assert_int_eq(give(db, "mood:x", FIRST + 2), CRM_OK);
+    ck_assert_uint_eq(told(db, "x"), FIRST + 2);
+    ck_assert_uint_eq(told(db, "y"), FIRST + 1);
+    crm_db_close(db);
+    fault_clean(dir, "in the end");
+}
