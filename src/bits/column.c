@@ -2,7 +2,7 @@
  * Column blocks; the format is in column.h.  A code above greatest - least is that of a row without
  * a number here, so that whatever the codes are, every number told lies within min and max.
  */
-#include "bits/column.h"
+#include "bits/column_part.h"
 
 #include "base/bytes.h"
 #include "bits/kernel.h"
@@ -10,25 +10,12 @@
 #include <crm/codes.h>
 #include <string.h>
 
-enum { FORMAT = 1, FLAG_WIDE = 1, HEAD = 22, WIDE_BYTES = 11 };
-
-/* The greatest code of a width: that of no number. */
-static uint64_t none_of(unsigned width)
-{
-    return UINT64_MAX >> (64 - 8 * width);
-}
-
-static uint64_t spread_of(const crm__column *c)
-{
-    return (uint64_t)c->max - (uint64_t)c->min;
-}
-
 /* ---- reading ---- */
 
 static int open_wide(crm__reader *r, crm__column *c)
 {
     c->wide = crm__read_le16(r) + 1u;
-    c->wide_bytes = crm__read_bytes(r, (uint64_t)c->wide * WIDE_BYTES);
+    c->wide_bytes = crm__read_bytes(r, (uint64_t)c->wide * CRM__COLUMN_WIDE_BYTES);
     return c->wide < c->rows ? CRM_OK : CRM_ECORRUPT; /* one number at least gave the scale */
 }
 
@@ -44,14 +31,15 @@ int crm__column_open(crm__slice block, crm__column *c)
     c->rows = crm__read_le16(&r) + 1u;
     c->min = (int64_t)crm__read_le64(&r);
     spread = crm__read_le64(&r);
-    if (format != FORMAT || flags > FLAG_WIDE || c->rows > CRM__COLUMN_ROWS ||
-        c->scale < CRM__SCALE_LEAST || c->scale > CRM__SCALE_MOST || c->width > 8 ||
-        (c->width & (c->width - 1)))
+    if (format != CRM__COLUMN_FORMAT || flags > CRM__COLUMN_FLAG_WIDE ||
+        c->rows > CRM__COLUMN_ROWS || c->scale < CRM__SCALE_LEAST || c->scale > CRM__SCALE_MOST ||
+        c->width > 8 || (c->width & (c->width - 1)))
         return CRM_ECORRUPT;
     if (spread > (uint64_t)INT64_MAX - (uint64_t)c->min)
         return CRM_ECORRUPT;
     c->max = (int64_t)((uint64_t)c->min + spread);
-    if (c->width ? spread >= none_of(c->width) : spread || flags || c->rows != CRM__COLUMN_ROWS)
+    if (c->width ? spread >= crm__column_none(c->width)
+                 : spread || flags || c->rows != CRM__COLUMN_ROWS)
         return CRM_ECORRUPT;
     c->p = crm__read_bytes(&r, (uint64_t)c->width * CRM__COLUMN_ROWS);
     c->wide = 0;
@@ -61,41 +49,25 @@ int crm__column_open(crm__slice block, crm__column *c)
     return r.failed || crm__reader_left(&r) ? CRM_ECORRUPT : CRM_OK;
 }
 
-static uint64_t code_at(const crm__column *c, uint32_t row)
-{
-    switch (c->width) {
-    case 0:
-        return 0;
-    case 1:
-        return c->p[row];
-    case 2:
-        return crm__get_le16(c->p + 2 * row);
-    case 4:
-        return crm__get_le32(c->p + 4 * row);
-    default:
-        return crm__get_le64(c->p + 8 * row);
-    }
-}
-
 /* The i-th wide number; 0 when it is none, or its row has another. */
 static int wide_at(const crm__column *c, uint32_t i, uint32_t *row, crm__column_cell *cell)
 {
-    const uint8_t *p = c->wide_bytes + (size_t)i * WIDE_BYTES;
+    const uint8_t *p = c->wide_bytes + (size_t)i * CRM__COLUMN_WIDE_BYTES;
 
     *row = crm__get_le16(p);
     cell->state = CRM__CELL_NUMBER;
     cell->scale = (int8_t)p[2];
     cell->number = (int64_t)crm__get_le64(p + 3);
     return *row < CRM__COLUMN_ROWS && cell->scale >= CRM__SCALE_LEAST &&
-           cell->scale <= CRM__SCALE_MOST && code_at(c, *row) > spread_of(c);
+           cell->scale <= CRM__SCALE_MOST && crm__column_code(c, *row) > crm__column_spread(c);
 }
 
 void crm__column_get(const crm__column *c, uint32_t row, crm__column_cell *cell)
 {
-    uint64_t code = code_at(c, row);
+    uint64_t code = crm__column_code(c, row);
     uint32_t at;
 
-    if (code <= spread_of(c)) {
+    if (code <= crm__column_spread(c)) {
         cell->state = CRM__CELL_NUMBER;
         cell->scale = c->scale;
         cell->number = (int64_t)((uint64_t)c->min + code);
@@ -184,7 +156,7 @@ static void codes_of_few(const crm__column *c, uint64_t lo, uint64_t hi, uint64_
 
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = places[i];
-        uint64_t out = code_at(c, row) - lo > hi - lo;
+        uint64_t out = crm__column_code(c, row) - lo > hi - lo;
         words[row >> 6] &= ~(out << (row & 63));
     }
 }
@@ -215,7 +187,7 @@ void crm__column_within(const crm__column *c, int64_t lo, int64_t hi, uint64_t *
 
 void crm__column_present(const crm__column *c, uint64_t words[CRM__COLUMN_WORDS])
 {
-    codes_between(c, 0, spread_of(c), words);
+    codes_between(c, 0, crm__column_spread(c), words);
     add_wide(c, NULL, words);
 }
 
@@ -256,7 +228,7 @@ void crm__column_numbers(const crm__column *c, int64_t numbers[CRM__COLUMN_ROWS]
 
 void crm__column_cells(const crm__column *c, crm__column_cell cells[CRM__COLUMN_ROWS])
 {
-    uint64_t spread = spread_of(c), min = (uint64_t)c->min;
+    uint64_t spread = crm__column_spread(c), min = (uint64_t)c->min;
     int64_t numbers[CRM__COLUMN_ROWS];
 
     crm__column_numbers(c, numbers);
@@ -339,7 +311,7 @@ static unsigned width_of(const making *m)
 
     if (spread == 0 && m->plain_count == CRM__COLUMN_ROWS)
         return 0;
-    while (spread >= none_of(width))
+    while (spread >= crm__column_none(width))
         width *= 2;
     return width;
 }
@@ -374,7 +346,7 @@ static void put_wide(const making *m, uint8_t *p)
         crm__put_le16(p, (uint16_t)i);
         p[2] = (uint8_t)scale;
         crm__put_le64(p + 3, (uint64_t)number);
-        p += WIDE_BYTES;
+        p += CRM__COLUMN_WIDE_BYTES;
     }
 }
 
@@ -390,22 +362,22 @@ void crm__column_store(const crm__column_cell cells[CRM__COLUMN_ROWS], crm__buf 
     if (!m.plain_count)
         return;
     width = width_of(&m);
-    size = HEAD + (size_t)width * CRM__COLUMN_ROWS;
+    size = CRM__COLUMN_HEAD + (size_t)width * CRM__COLUMN_ROWS;
     if (m.wide_count)
-        size += 2 + (size_t)m.wide_count * WIDE_BYTES;
+        size += 2 + (size_t)m.wide_count * CRM__COLUMN_WIDE_BYTES;
     p = crm__buf_reserve(out, size);
     if (!p)
         return;
-    p[0] = FORMAT;
+    p[0] = CRM__COLUMN_FORMAT;
     p[1] = (uint8_t)width;
     p[2] = (uint8_t)m.scale;
-    p[3] = m.wide_count ? FLAG_WIDE : 0;
+    p[3] = m.wide_count ? CRM__COLUMN_FLAG_WIDE : 0;
     crm__put_le16(p + 4, (uint16_t)(m.plain_count + m.wide_count - 1));
     crm__put_le64(p + 6, (uint64_t)m.min);
     crm__put_le64(p + 14, (uint64_t)m.max - (uint64_t)m.min);
     if (width)
-        put_codes(&m, width, p + HEAD);
+        put_codes(&m, width, p + CRM__COLUMN_HEAD);
     if (m.wide_count)
-        put_wide(&m, p + HEAD + (size_t)width * CRM__COLUMN_ROWS);
+        put_wide(&m, p + CRM__COLUMN_HEAD + (size_t)width * CRM__COLUMN_ROWS);
     out->n += size;
 }

@@ -78,16 +78,21 @@ uint32_t crm__set_count(const uint64_t words[CRM__SET_WORDS])
 }
 
 /* Runs begin where a bit is set and the one before it is not. */
-static uint32_t count_runs(const uint64_t *words)
+uint32_t crm__set_runs(const uint64_t words[CRM__SET_WORDS])
 {
-    uint64_t carry = 0;
-    uint32_t n = 0;
+    uint64_t begins[CRM__SET_WORDS];
 
-    for (uint32_t i = 0; i < CRM__SET_WORDS; i++) {
-        n += crm__set_ones(words[i] & ~(words[i] << 1 | carry));
-        carry = words[i] >> 63;
-    }
-    return n;
+    begins[0] = words[0] & ~(words[0] << 1);
+    for (uint32_t i = 1; i < CRM__SET_WORDS; i++)
+        begins[i] = words[i] & ~(words[i] << 1 | words[i - 1] >> 63);
+    return crm__set_count(begins);
+}
+
+unsigned crm__set_form(uint32_t rows, uint32_t runs)
+{
+    if (runs * 4 <= rows * 2 && runs * 4 < CRM__SET_BITMAP_BYTES)
+        return CRM__SET_RUNS;
+    return rows * 2 < CRM__SET_BITMAP_BYTES ? CRM__SET_ARRAY : CRM__SET_BITMAP;
 }
 
 int32_t crm__set_next(const uint64_t words[CRM__SET_WORDS], uint32_t from)
@@ -125,21 +130,22 @@ static uint32_t next_gap(const uint64_t *words, uint32_t from)
 
 void crm__set_store(const uint64_t words[CRM__SET_WORDS], crm__buf *out)
 {
-    uint32_t rows = crm__set_count(words), runs;
+    uint32_t rows = crm__set_count(words);
+    unsigned form;
     uint8_t *p;
 
     if (!rows)
         return;
-    runs = count_runs(words);
+    form = crm__set_form(rows, crm__set_runs(words));
     p = crm__buf_reserve(out, CRM__SET_HEAD + CRM__SET_BITMAP_BYTES);
     if (!p)
         return;
+    p[0] = (uint8_t)form;
     p[1] = 0;
     crm__put_le16(p + 2, (uint16_t)(rows - 1));
+    p += CRM__SET_HEAD;
     out->n += CRM__SET_HEAD;
-    if (runs * 4 <= rows * 2 && runs * 4 < CRM__SET_BITMAP_BYTES) {
-        p[0] = CRM__SET_RUNS;
-        p += CRM__SET_HEAD;
+    if (form == CRM__SET_RUNS) {
         for (int32_t at = crm__set_next(words, 0); at >= 0; p += 4, out->n += 4) {
             uint32_t end = next_gap(words, (uint32_t)at);
             crm__put_le16(p, (uint16_t)at);
@@ -148,17 +154,13 @@ void crm__set_store(const uint64_t words[CRM__SET_WORDS], crm__buf *out)
         }
         return;
     }
-    if (rows * 2 < CRM__SET_BITMAP_BYTES) {
-        p[0] = CRM__SET_ARRAY;
-        p += CRM__SET_HEAD;
+    if (form == CRM__SET_ARRAY) {
         for (int32_t at = crm__set_next(words, 0); at >= 0; p += 2, out->n += 2) {
             crm__put_le16(p, (uint16_t)at);
             at = crm__set_next(words, (uint32_t)at + 1);
         }
         return;
     }
-    p[0] = CRM__SET_BITMAP;
-    p += CRM__SET_HEAD;
     for (uint32_t i = 0; i < CRM__SET_WORDS; i++)
         crm__put_le64(p + 8 * i, words[i]);
     out->n += CRM__SET_BITMAP_BYTES;

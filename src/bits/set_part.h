@@ -9,6 +9,9 @@
 enum { CRM__SET_HEAD = 4, CRM__SET_BITMAP_BYTES = 8192 };
 enum { CRM__SET_ARRAY = 0, CRM__SET_BITMAP = 1, CRM__SET_RUNS = 2 };
 
+/* The form that takes the least room. */
+unsigned crm__set_form(uint32_t rows, uint32_t runs);
+uint32_t crm__set_runs(const uint64_t words[CRM__SET_WORDS]);
 void crm__set_add_run(uint64_t *words, uint32_t first, uint32_t last);
 
 /* Bits of a word.  Without an instruction for it compilers call a function with a table. */

@@ -466,55 +466,6 @@ int crm__edits_cell(crm__edits *e, crm__slice key, uint32_t row, const crm__colu
     return add_op(e, KV_COLUMN, key, CRM__SLOT_CELLS, op, (uint64_t)cell->number);
 }
 
-void crm__edits_cells(const uint64_t *ops, uint32_t count, crm__column_cell *cells)
-{
-    for (uint32_t i = 0; i < count; i += 2) {
-        if (ops[i] == CRM__EDITS_EMPTY)
-            memset(cells, 0, CRM__COLUMN_ROWS * sizeof *cells);
-        else
-            cells[(ops[i] >> 16) % CRM__COLUMN_ROWS] =
-                (crm__column_cell){(uint8_t)ops[i], (int8_t)(ops[i] >> 8), (int64_t)ops[i + 1]};
-    }
-}
-
-/* One switch, of a row or of many. */
-static void switch_rows(uint64_t op, uint64_t *words)
-{
-    const uint64_t *many;
-
-    if (op < CRM__CHUNK_ROWS * 2) {
-        crm__set_put(words, (uint32_t)(op >> 1), op & 1);
-        return;
-    }
-    many = (const uint64_t *)(uintptr_t)(op & ~(uint64_t)1);
-    for (int i = 0; i < CRM__SET_WORDS; i++)
-        words[i] = op & 1 ? words[i] | many[i] : words[i] & ~many[i];
-}
-
-void crm__edits_rows(const uint64_t *ops, uint32_t count, uint64_t *words)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (ops[i] == CRM__EDITS_EMPTY)
-            memset(words, 0, CRM__SET_WORDS * sizeof *words);
-        else
-            switch_rows(ops[i], words);
-    }
-}
-
-int crm__edits_row(const uint64_t *ops, uint32_t count, uint32_t row, int was)
-{
-    while (count-- > 0) { /* the last word counts */
-        uint64_t op = ops[count], number = op >> 1;
-        if (op == CRM__EDITS_EMPTY)
-            return 0;
-        if (number < CRM__CHUNK_ROWS
-                ? number == row
-                : crm__set_has((const uint64_t *)(uintptr_t)(op & ~(uint64_t)1), row))
-            return (int)(op & 1);
-    }
-    return was;
-}
-
 int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on, int count)
 {
     uint8_t form = count ? CRM__SLOT_SHARED_IDS : CRM__SLOT_IDS;

@@ -98,6 +98,10 @@ void crm__edits_rows(const uint64_t *ops, uint32_t count, uint64_t *words);
 /* Whether a row is in a set after its ops, when it `was` or was not before. */
 int crm__edits_row(const uint64_t *ops, uint32_t count, uint32_t row, int was);
 void crm__edits_cells(const uint64_t *ops, uint32_t count, crm__column_cell *cells);
+/* A stored set, or block, with its ops made, in place of what is in out; nothing stands for the
+ * empty one.  CRM_OK, CRM_ENOMEM, CRM_ECORRUPT. */
+int crm__edits_make_set(const uint64_t *ops, uint32_t count, crm__slice stored, crm__buf *out);
+int crm__edits_make_block(const uint64_t *ops, uint32_t count, crm__slice stored, crm__buf *out);
 /* Days (int32_t) of the lists with edits under the first 8 bytes of their key, in no order.  CRM_OK
  * or CRM_ENOMEM. */
 int crm__edits_days(const crm__edits *e, crm__slice prefix, crm__buf *days);

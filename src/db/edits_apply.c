@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Writing the edit list to the engine, in order of keys: see edits.h.
  */
-#include "bits/column.h"
-#include "bits/set.h"
 #include "codec/key.h"
 #include "db/days.h"
 #include "db/edits_slot.h"
@@ -51,47 +49,24 @@ int crm__edits_replace(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm_
     return crm__edits_write(txn, tag_key, space, key, value->p, value->n, 0);
 }
 
-static int apply_bits(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, crm__buf *scratch)
+/* A set or a block of a column. */
+static int apply_part(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, crm__buf *scratch)
 {
-    uint64_t words[CRM__SET_WORDS] = {0};
-    crm__slice key = crm__slot_key(s), stored = {NULL, 0};
+    crm__slice key = crm__slot_key(s), stored = {NULL, 0}, payload = {NULL, 0};
     kv_space space = (kv_space)s->space;
     int rc = txn->ops->get(txn, space, key, &stored);
 
     if (rc && rc != CRM_ENOTFOUND)
         return rc;
-    if (!rc) {
-        if (stored.n < CRM__TAG_SIZE)
-            return CRM_ECORRUPT;
-        rc = crm__set_load(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), words);
-        if (rc)
-            return rc;
-    }
-    crm__edits_rows(s->ops, s->count, words);
-    scratch->n = 0;
-    crm__set_store(words, scratch);
-    return crm__edits_replace(txn, tag_key, space, key, stored, scratch);
-}
-
-static int apply_cells(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, crm__buf *scratch)
-{
-    crm__column_cell cells[CRM__COLUMN_ROWS] = {{0, 0, 0}};
-    crm__slice key = crm__slot_key(s), stored = {NULL, 0};
-    crm__column c;
-    int rc = txn->ops->get(txn, KV_COLUMN, key, &stored);
-
-    if (!rc && stored.n < CRM__TAG_SIZE)
+    if (!rc && stored.n <= CRM__TAG_SIZE)
         return CRM_ECORRUPT;
     if (!rc)
-        rc = crm__column_open(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), &c);
-    if (rc && rc != CRM_ENOTFOUND)
-        return rc;
-    if (!rc)
-        crm__column_cells(&c, cells);
-    crm__edits_cells(s->ops, s->count, cells);
-    scratch->n = 0;
-    crm__column_store(cells, scratch);
-    return crm__edits_replace(txn, tag_key, KV_COLUMN, key, stored, scratch);
+        payload = crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE);
+    if (s->form == CRM__SLOT_BITS)
+        rc = crm__edits_make_set(s->ops, s->count, payload, scratch);
+    else
+        rc = crm__edits_make_block(s->ops, s->count, payload, scratch);
+    return rc ? rc : crm__edits_replace(txn, tag_key, space, key, stored, scratch);
 }
 
 /* What the applying of the forms shares. */
@@ -127,9 +102,8 @@ static int apply_slot(const crm__slot *s, apply *a)
         return CRM_OK;
     switch (s->form) {
     case CRM__SLOT_BITS:
-        return apply_bits(s, a->txn, a->tag_key, &a->scratch);
     case CRM__SLOT_CELLS:
-        return apply_cells(s, a->txn, a->tag_key, &a->scratch);
+        return apply_part(s, a->txn, a->tag_key, &a->scratch);
     case CRM__SLOT_ITEMS:
         return apply_items(s, a);
     default:

@@ -206,26 +206,23 @@ void crm__index_number(const crm__value *v, int64_t *number, int8_t *scale)
 
 int crm__txn_column(crm_txn *txn, crm__slice key, crm__buf *room, crm__column *c)
 {
-    crm__column_cell cells[CRM__COLUMN_ROWS] = {{0, 0, 0}};
-    crm__slice stored;
+    crm__slice stored, payload = {NULL, 0};
     const uint64_t *ops;
     uint32_t count = 0;
     int rc = txn->kv->ops->get(txn->kv, KV_COLUMN, key, &stored);
 
-    if (!rc && stored.n < CRM__TAG_SIZE)
+    if (!rc && stored.n <= CRM__TAG_SIZE)
         return CRM_ECORRUPT;
     if (!rc)
-        rc = crm__column_open(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), c);
+        payload = crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE);
     ops = txn->write ? crm__edits_ops(&txn->edits, KV_COLUMN, key, &count) : NULL;
-    if (!count || (rc && rc != CRM_ENOTFOUND))
+    if (rc && rc != CRM_ENOTFOUND)
         return rc;
-    if (!rc)
-        crm__column_cells(c, cells);
-    crm__edits_cells(ops, count, cells);
-    room->n = 0;
-    crm__column_store(cells, room);
-    if (room->failed)
-        return CRM_ENOMEM;
+    if (!count)
+        return rc ? rc : crm__column_open(payload, c);
+    rc = crm__edits_make_block(ops, count, payload, room);
+    if (rc)
+        return rc;
     return room->n ? crm__column_open(crm__slice_of(room->p, room->n), c) : CRM_ENOTFOUND;
 }
 

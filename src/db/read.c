@@ -26,11 +26,16 @@ int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice s
     return CRM_OK;
 }
 
-int crm__txn_read(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payload)
+int crm__txn_stored(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payload)
 {
     crm__slice stored;
-    int rc;
+    int rc = txn->kv->ops->get(txn->kv, space, key, &stored);
 
+    return rc ? rc : crm__untag(txn->store, space, key, stored, payload);
+}
+
+int crm__txn_read(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payload)
+{
     if (txn->write) {
         switch (crm__edits_get(&txn->edits, space, key, payload)) {
         case CRM__EDIT_PUT:
@@ -39,26 +44,20 @@ int crm__txn_read(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payl
             return CRM_ENOTFOUND;
         }
     }
-    rc = txn->kv->ops->get(txn->kv, space, key, &stored);
-    return rc ? rc : crm__untag(txn->store, space, key, stored, payload);
+    return crm__txn_stored(txn, space, key, payload);
 }
 
 int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CRM__SET_WORDS])
 {
-    crm__slice stored, payload;
+    crm__slice payload;
     const uint64_t *ops;
     uint32_t count = 0;
-    int rc = txn->kv->ops->get(txn->kv, space, key, &stored);
+    int rc = crm__txn_stored(txn, space, key, &payload);
 
+    if (!rc)
+        rc = crm__set_load(payload, words);
     if (rc && rc != CRM_ENOTFOUND)
         return rc;
-    if (!rc) {
-        rc = crm__untag(txn->store, space, key, stored, &payload);
-        if (!rc)
-            rc = crm__set_load(payload, words);
-        if (rc)
-            return rc;
-    }
     if (!txn->write)
         return CRM_OK;
     ops = crm__edits_ops(&txn->edits, space, key, &count);

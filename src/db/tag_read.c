@@ -105,31 +105,6 @@ int crm__tag_walk_next(crm__tag_walk *w)
     }
 }
 
-/* Whether the part of the walk has a row, without a look at the others. */
-static int walk_has(crm__tag_walk *w, uint32_t row, int *has)
-{
-    crm__slice key = crm__slice_of(w->key, sizeof w->key), stored, payload;
-    crm_txn *txn = w->txn;
-    const uint64_t *ops;
-    crm__set_view view;
-    uint32_t count = 0;
-    int rc = txn->kv->ops->get(txn->kv, KV_TAGGED, key, &stored);
-
-    *has = 0;
-    if (!rc)
-        rc = crm__untag(txn->store, KV_TAGGED, key, stored, &payload);
-    if (!rc)
-        rc = crm__set_open(payload, &view);
-    if (rc && rc != CRM_ENOTFOUND)
-        return rc;
-    *has = !rc && crm__set_view_has(&view, row);
-    if (!txn->write)
-        return CRM_OK;
-    ops = crm__edits_ops(&txn->edits, KV_TAGGED, key, &count);
-    *has = crm__edits_row(ops, count, row, *has);
-    return CRM_OK;
-}
-
 int crm__tag_edge(crm_txn *txn, uint32_t tag, crm_id id, uint64_t last, uint64_t *seq,
                   uint32_t *part, crm__tag_how *how)
 {
@@ -143,7 +118,8 @@ int crm__tag_edge(crm_txn *txn, uint32_t tag, crm_id id, uint64_t last, uint64_t
     do {
         rc = walk_step(w);
         if (!rc)
-            rc = walk_has(w, row, &has);
+            rc = crm__txn_set_row(txn, KV_TAGGED, crm__slice_of(w->key, sizeof w->key), row, 1,
+                                  &has);
     } while (!rc && !has);
     if (!rc) {
         *seq = w->seq;
@@ -197,17 +173,23 @@ static void fold(sum *s, const uint8_t *key, crm__slice payload)
 /* The payload that a row has, or will have once it is stored; none for an empty set. */
 static int row_payload(sum *s, crm__slice key, int is_set, crm__slice *payload)
 {
-    uint64_t words[CRM__SET_WORDS] = {0};
+    crm__slice stored = {NULL, 0};
+    const uint64_t *ops;
+    uint32_t count = 0;
     int rc;
 
     if (!is_set)
         return crm__txn_read(s->txn, KV_TAGGED, key, payload);
-    rc = crm__txn_set(s->txn, KV_TAGGED, key, words);
-    s->payload.n = 0;
-    if (!rc)
-        crm__set_store(words, &s->payload);
+    rc = crm__txn_stored(s->txn, KV_TAGGED, key, &stored);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    *payload = stored;
+    ops = s->txn->write ? crm__edits_ops(&s->txn->edits, KV_TAGGED, key, &count) : NULL;
+    if (!count)
+        return CRM_OK;
+    rc = crm__edits_make_set(ops, count, stored, &s->payload);
     *payload = crm__slice_of(s->payload.p, s->payload.n);
-    return rc ? rc : s->payload.failed ? CRM_ENOMEM : CRM_OK;
+    return rc;
 }
 
 /* All rows of the entry under one chunk and tag. */
@@ -277,7 +259,8 @@ int crm__tag_steps(crm_txn *txn, crm_id id, crm__buf *out)
         if (rc || crm__get_be32(w->key) != chunk)
             break;
         w->past = 1;
-        rc = walk_has(w, (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), &has);
+        rc = crm__txn_set_row(txn, KV_TAGGED, crm__slice_of(w->key, sizeof w->key),
+                              (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), 1, &has);
         if (rc || !has)
             continue;
         step.tag = crm__get_be32(w->key + 4);

@@ -232,6 +232,8 @@ int crm__txn_read_on(crm_txn *txn, kv_space space, crm__slice key, int *on, crm_
 /* Verifies and strips the check tag of a stored value. */
 int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice stored,
                crm__slice *payload);
+/* What stands stored under a key, without this transaction's edits. */
+int crm__txn_stored(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payload);
 /* Adds the rows of a stored set, of KV_BITS or KV_TAG, to words. */
 int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CRM__SET_WORDS]);
 /* Whether it has a row.  verify: as all reads do but those of questions. */

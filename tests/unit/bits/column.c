@@ -4,6 +4,7 @@
  */
 #include "bits/column.h"
 
+#include "codec/key.h"
 #include "bits/set.h"
 #include "crmtest.h"
 
@@ -275,6 +276,69 @@ CRM_TEST(test_bits_column__road_does_not_matter)
         crm__buf_clear(&after);
         crm__buf_clear(&before);
     }
+}
+
+/* A cell for a row: one of the block's, one near them, anything, or none. */
+static crm__column_cell another_cell(uint64_t *seed)
+{
+    crm__column_cell c = cells[crmtest_below(seed, ROWS)];
+
+    switch (crmtest_below(seed, 5)) {
+    case 0:
+        memset(&c, 0, sizeof c);
+        break;
+    case 1:
+        c.state = CRM__CELL_NUMBER;
+        c.number = random_number(seed, (int)crmtest_below(seed, 7));
+        c.scale = random_scale(seed, (int)crmtest_below(seed, 4));
+        break;
+    case 2:
+        if (c.state == CRM__CELL_NUMBER && c.number < INT64_MAX - 9)
+            c.number += (int64_t)crmtest_below(seed, 9);
+        break;
+    default:
+        respell(seed, &c);
+    }
+    return c;
+}
+
+/* One cell changed in place gives the bytes that all cells give; the least, the greatest and the
+ * one that needs the scale are met often, for blocks with few numbers are among these. */
+CRM_TEST(test_bits_column__a_cell_changed_in_place)
+{
+    uint64_t seed = crmtest_seed();
+    unsigned made = 0, others = 0;
+    crm__buf before, after, patched;
+
+    for (size_t round = crmtest_rounds(150, 8000); round > 0; round--) {
+        uint64_t few = crmtest_below(&seed, 3) ? ROWS : 1 + crmtest_below(&seed, 4);
+        random_cells(&seed);
+        for (uint64_t i = few; i < ROWS; i++)
+            memset(&cells[i], 0, sizeof cells[i]);
+        for (int i = 0; i < 25; i++) {
+            uint32_t row = (uint32_t)crmtest_below(&seed, crmtest_below(&seed, 2) ? few : ROWS);
+            int done;
+            store(cells, &before);
+            cells[row] = another_cell(&seed);
+            store(cells, &after);
+            crm__buf_init(&patched, NULL);
+            done = crm__column_patch(crm__slice_of(before.p + 2, before.n - 2), row, &cells[row],
+                                     &patched);
+            if (done) {
+                ck_assert_uint_eq(patched.n, after.n - 2);
+                ck_assert_mem_eq(patched.p, after.p + 2, patched.n);
+                made++;
+            } else {
+                ck_assert_uint_eq(patched.n, 0);
+                others++;
+            }
+            crm__buf_clear(&before);
+            crm__buf_clear(&after);
+            crm__buf_clear(&patched);
+        }
+    }
+    ck_assert_uint_gt(made, 0);
+    ck_assert_uint_gt(others, 0);
 }
 
 CRM_TEST(test_bits_column__sizes)

@@ -2,6 +2,7 @@
  * Set containers against a plain array of booleans.
  */
 #include "base/bytes.h"
+#include "codec/key.h"
 #include "bits/set.h"
 #include "crmtest.h"
 
@@ -148,6 +149,80 @@ CRM_TEST(test_bits_set__random)
         random_rows(&seed);
         round_trip();
     }
+}
+
+/* Switches a row as crm__set_patch() does and as taking the set apart does; gives whether the first
+ * found that it can. */
+static int switch_row(crm__buf *stored, uint32_t row, int on)
+{
+    crm__buf patched, whole;
+    int made;
+
+    plain[row] = (unsigned char)on;
+    to_words();
+    crm__buf_init(&patched, NULL);
+    crm__buf_init(&whole, NULL);
+    crm__set_store(words, &whole);
+    made = crm__set_patch(crm__slice_of(stored->p, stored->n), row, on, &patched);
+    ck_assert(!patched.failed && !whole.failed);
+    ck_assert_uint_eq(patched.n, made ? whole.n : 0);
+    if (patched.n)
+        ck_assert_mem_eq(patched.p, whole.p, whole.n);
+    stored->n = 0;
+    crm__buf_add(stored, whole.p, whole.n);
+    crm__buf_clear(&patched);
+    crm__buf_clear(&whole);
+    return made;
+}
+
+CRM_TEST(test_bits_set__a_row_switched_in_place)
+{
+    uint64_t seed = crmtest_seed();
+    unsigned made = 0, others = 0;
+    crm__buf stored;
+
+    for (size_t round = crmtest_rounds(60, 3000); round > 0; round--) {
+        random_rows(&seed);
+        crm__buf_init(&stored, NULL);
+        to_words();
+        crm__set_store(words, &stored);
+        for (int i = 0; i < 12; i++) {
+            uint32_t row = (uint32_t)crmtest_below(&seed, ROWS), near = row ? row - 1 : 0;
+            if (switch_row(&stored, crmtest_below(&seed, 3) ? row : near,
+                           (int)crmtest_below(&seed, 2)))
+                made++;
+            else
+                others++;
+        }
+        crm__buf_clear(&stored);
+    }
+    ck_assert_uint_gt(made, others);
+}
+
+/* From the first row to a bitmap and back: at each border the long way is asked for. */
+CRM_TEST(test_bits_set__grown_row_by_row)
+{
+    uint32_t others = 0;
+    crm__buf stored;
+
+    fill(0, ROWS, 0);
+    crm__buf_init(&stored, NULL);
+    for (uint32_t i = 0; i < 4110; i++)
+        plain[i * 15] = 1;
+    to_words();
+    crm__set_store(words, &stored);
+    for (uint32_t i = 4110; i-- > 4080;)
+        others += !switch_row(&stored, i * 15, 0);
+    for (uint32_t i = 4080; i < 4110; i++)
+        others += !switch_row(&stored, i * 15, 1);
+    ck_assert_uint_eq(others, 2); /* bitmap to array, array to bitmap */
+    fill(0, ROWS, 0);
+    stored.n = 0;
+    ck_assert_int_eq(switch_row(&stored, 9, 0), 1);
+    ck_assert_int_eq(switch_row(&stored, 9, 1), 1);
+    ck_assert_int_eq(switch_row(&stored, 9, 0), 1);
+    ck_assert_uint_eq(stored.n, 0);
+    crm__buf_clear(&stored);
 }
 
 CRM_TEST(test_bits_set__load_adds)
