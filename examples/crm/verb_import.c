@@ -46,11 +46,11 @@ static const char help[] =
     "  --encoding NAME     e.g. GB18030; else found out\n"
     "  --separator CHAR    of CSV: a character, or tab; else found out\n"
     "  --sheet NAME        of XLSX; else the first with a row\n"
-    "  --resume            go on with an import of this file that was cut "
-    "short; with the\n"
-    "                      same --source\n"
-    "  --of BATCH          the batch to resume, when the file alone does not "
-    "tell\n"
+    "  --resume            go on with an import of this file that was cut short, with the\n"
+    "                      same policy, source, mapping, kind and zone. Rows may have come\n"
+    "                      behind the others, else the file is as it was. Exit code 3 and why\n"
+    "                      when there is nothing to go on with: then import it without\n"
+    "  --of BATCH          the batch to resume, when standard input does not tell which\n"
     "  --commit-rows N     commit after N rows; else after 64 MB of changes\n"
     "  --stats             rate, time of each stage, share of the journal\n"
     "\n"
@@ -246,7 +246,8 @@ static int prepare(importing *g)
     } else {
         report(g->t, NULL, g->file, &err);
     }
-    return exit_code_of(err.code);
+    /* 1 would say that rows were bad */
+    return exit_code_of(rc == CRM_ENOTFOUND && g->o->resume ? CRM_ECONFLICT : rc);
 }
 
 static int show_mapping(importing *g)

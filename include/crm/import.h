@@ -168,8 +168,8 @@ typedef struct crm_import_options {
     crm_import_progress_fn progress;
     /** Handed to the three. */
     void *ctx;
-    /** JSON Lines of events: the customer of those that name none, and of no other; 0: each line
-     * names its own. */
+    /** Events: the customer of the rows or lines that name none; those that name another are bad.
+     * 0: each names its own. */
     crm_id customer;
 } crm_import_options;
 
@@ -255,19 +255,23 @@ CRM_API void crm_import_options_init(crm_import_options *opts);
  * told; or the mapping is wrong, row is its line
  * @retval CRM_EFIELD     the mapping is of no use: nothing that customers are found by, or a field
  * that the model does not have
- * @retval CRM_ENOTFOUND  with CRM_IMPORT_RESUME: no batch that was cut short has these rows
+ * @retval CRM_ENOTFOUND  with CRM_IMPORT_RESUME: nothing was cut short, or nothing that was has
+ * these rows: it was of another file, or the file was changed where rows had been done; or
+ * crm_import_options.resume is no batch of an import that was cut short
+ * @retval CRM_ECONFLICT  with crm_import_options.resume: these are not the rows of that batch
  * @retval CRM_EAMBIGUOUS with CRM_IMPORT_RESUME: several were cut short, and the input can't be
- * read twice to tell which
+ * read twice to tell which: give crm_import_options.resume
  * @retval CRM_EVALUE     no such kind
  * @retval CRM_ECANCELLED nothing came, and the progress callback said so
- * @retval CRM_EINVAL     an option is wrong; a format that is not built in
+ * @retval CRM_EINVAL     an option is wrong; a format that is not built in; the batch to resume was
+ * begun with another policy, source, mapping, kind, zone, customer or CRM_IMPORT_RENAME
  * @retval CRM_ENOMEM, CRM_EIO, CRM_ECORRUPT, CRM_EREADERS, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED
  * see codes.h
  *
  * Ownership: *out is the caller's, ended by crm_import_close(); @p fd stays the caller's and must
  *            stay open.
  * Threads:   any thread; one at a time per import.
- * Cost:      64 KiB are read; to find a batch to resume among several, the rows it had done.
+ * Cost:      64 KiB are read; to find a batch to resume, the rows it had done.
  * @since 0.1
  */
 CRM_API int crm_import_open(crm_db *db, int fd, const crm_import_options *opts, crm_import **out,
@@ -354,7 +358,8 @@ CRM_API int crm_import_resumed(const crm_import *imp, uint64_t *batch, uint64_t 
  * @retval CRM_OK          all rows were read; some may be bad
  * @retval CRM_ECANCELLED  a callback said so
  * @retval CRM_ESYNTAX     the text can't be read from a line on, which is in row
- * @retval CRM_ECONFLICT   the rows are not those the batch to resume was begun with
+ * @retval CRM_ECONFLICT   the rows are not those the batch to resume was begun with, of an input
+ * that crm_import_open() could not read twice
  * @retval CRM_ESTATE      it ran before; this thread has a write transaction on the database; or
  * the batch to resume was undone
  * @retval CRM_EFULL       disk or size limit; what was committed stays

@@ -117,10 +117,14 @@ static int has_head(const crm_import *imp)
 /* Finds what the columns are, in a transaction that only reads. */
 static int find_mapping(crm_import *imp, crm_error *err)
 {
-    crm__mapping_options m = {
-        imp->what,   imp->o.mapping,    imp->o.mapping ? strlen(imp->o.mapping) : 0,
-        imp->o.kind, imp->txn_o.source, imp->o.policy == CRM_IMPORT_UPDATE,
-        imp->o.policy == CRM_IMPORT_UPSERT};
+    crm__mapping_options m = {imp->what,
+                              imp->o.mapping,
+                              imp->o.mapping ? strlen(imp->o.mapping) : 0,
+                              imp->o.kind,
+                              imp->txn_o.source,
+                              imp->o.policy == CRM_IMPORT_UPDATE,
+                              imp->o.policy == CRM_IMPORT_UPSERT,
+                              imp->o.customer};
     crm_txn *txn;
     int rc = crm_txn_begin(imp->db, CRM_READ, NULL, &txn, err);
 
@@ -146,6 +150,18 @@ static int ask(void *ctx)
            imp->o.progress(imp->in.bytes, imp->in.total, imp->done.rows, imp->o.ctx);
 }
 
+/* What beside the rows and the policy says what becomes of them. */
+static uint64_t ways_of(const crm_import *imp)
+{
+    const char *const texts[] = {imp->o.mapping, imp->o.kind, imp->txn_o.zone};
+    uint64_t h = imp->o.flags & CRM_IMPORT_RENAME;
+
+    h = h * 31 + imp->o.customer;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        h = crm__hash64(h + 1, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) : 0);
+    return h;
+}
+
 static int prepare(crm_import *imp, int fd, const crm_import_options *opts, crm_error *err)
 {
     crm__waiting from = {fd, NULL, imp};
@@ -160,20 +176,18 @@ static int prepare(crm_import *imp, int fd, const crm_import_options *opts, crm_
     from.idle = imp->waits ? ask : NULL;
     imp->stored.what = imp->what;
     imp->stored.policy = imp->o.policy;
+    imp->stored.ways = ways_of(imp);
     if (imp->txn_o.source)
         snprintf(imp->stored.source, sizeof imp->stored.source, "%s", imp->txn_o.source);
     if (imp->o.flags & CRM_IMPORT_RESUME)
-        rc = crm__import_find(imp->db, fd, &imp->o, imp->what,
-                              imp->txn_o.source ? imp->txn_o.source : "", &imp->stored, err);
+        rc = crm__import_find(imp->db, fd, &imp->o, &imp->stored, &imp->stored, err);
     if (!rc && !(imp->o.flags & CRM_IMPORT_DRY_RUN))
         rc = crm__import_list(imp->db, &imp->stored, &imp->others, err);
     imp->done = imp->stored;
     imp->resumed = imp->stored.rows;
     if (!rc)
         rc = crm__rows_open(&imp->mem, &from, &imp->o, &imp->in, err);
-    if (!rc && imp->in.table && imp->o.customer)
-        rc = crm__fail_field(err, CRM_EINVAL, "customer", "rows of a table name their customers");
-    else if (!rc && imp->in.table)
+    if (!rc && imp->in.table)
         rc = find_mapping(imp, err);
     else if (!rc && imp->o.mapping)
         rc = crm__fail_field(err, CRM_EINVAL, "mapping",

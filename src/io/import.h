@@ -86,6 +86,7 @@ typedef struct crm__import_state {
     uint64_t hash; /* of those */
     uint64_t created, updated, unchanged, skipped, bad, empty;
     uint64_t mark;                 /* the host's */
+    uint64_t ways;                 /* hash of what makes rows into what is stored: the mapping ... */
     char source[CRM__SOURCE_ROOM]; /* of the transactions; "": none */
 } crm__import_state;
 
@@ -97,9 +98,9 @@ int crm__import_put(crm_txn *txn, const crm__import_state *s, crm_error *err);
 /* Nothing is left to be resumed of a batch. */
 int crm__import_forget(crm_txn *txn, uint64_t batch, crm_error *err);
 /* Finds the batch to go on with: o->resume, or the one whose rows the input begins with.  It must
- * have been begun with the same source. */
-int crm__import_find(crm_db *db, int fd, const crm_import_options *o, uint32_t what,
-                     const char *source, crm__import_state *out, crm_error *err);
+ * have been begun as *like says: `what`, `policy`, `source`, `ways`. */
+int crm__import_find(crm_db *db, int fd, const crm_import_options *o, const crm__import_state *like,
+                     crm__import_state *out, crm_error *err);
 
 /* Imports that were cut short: what a whole one with the same rows leaves nothing to resume of. */
 typedef struct crm__import_open {

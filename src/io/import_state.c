@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What a batch of an import has done so far, in one row of the meta space beside the batch's own:
- *   "import/" batch u64 -> 2 (u8), hash u64, varints: what, policy, rows, created, updated,
+ *   "import/" batch u64 -> 3 (u8), hash u64, ways u64, varints: what, policy, rows, created, updated,
  *   unchanged, skipped, bad, empty, mark; then the source
  * It is written in the transactions that commit the rows, and goes with the last of them.
  */
@@ -8,7 +8,7 @@
 
 #include <crm/codes.h>
 
-enum { VERSION = 2 };
+enum { VERSION = 3 };
 
 crm__slice crm__import_key(uint8_t to[CRM__KEY_IMPORT], uint64_t batch)
 {
@@ -21,11 +21,12 @@ int crm__import_put(crm_txn *txn, const crm__import_state *s, crm_error *err)
 {
     const uint64_t n[] = {s->what,      s->policy,  s->rows, s->created, s->updated,
                           s->unchanged, s->skipped, s->bad,  s->empty,   s->mark};
-    uint8_t key[CRM__KEY_IMPORT], hash[8];
+    uint8_t key[CRM__KEY_IMPORT], hash[16];
     crm__buf *out = &txn->scratch[0];
 
     out->n = 0;
     crm__put_le64(hash, s->hash);
+    crm__put_le64(hash + 8, s->ways);
     crm__buf_add_u8(out, VERSION);
     crm__buf_add(out, hash, sizeof hash);
     for (size_t i = 0; i < sizeof n / sizeof *n; i++)
@@ -65,6 +66,7 @@ int crm__import_read(uint64_t batch, crm__slice row, crm__import_state *s)
     if (crm__read_u8(&in) != VERSION)
         return CRM_ECORRUPT;
     s->hash = crm__read_le64(&in);
+    s->ways = crm__read_le64(&in);
     s->what = (uint32_t)crm__read_varint(&in);
     s->policy = (uint32_t)crm__read_varint(&in);
     for (size_t i = 0; i < sizeof to / sizeof *to; i++)

@@ -234,6 +234,7 @@ static int read_options(crm__mapping *m, const crm__mapping_options *o, crm_erro
     m->what = o->what;
     m->partial = o->partial;
     m->upsert = o->upsert;
+    m->owner = o->owner;
     if (o->text)
         rc = crm__map_text_read(m, o->text, o->text_n, err);
     if (!rc && o->kind)
@@ -458,7 +459,7 @@ static int judge_customers(const crm__mapping *m, crm_error *err)
 
 static int judge_events(const crm__mapping *m, crm_error *err)
 {
-    int found = claimed(m, CRM__GOAL_ID);
+    int found = m->owner || claimed(m, CRM__GOAL_ID);
 
     for (size_t i = CRM__GOALS_OWN; i < m->goals.n / sizeof(crm__map_goal); i++)
         found |= crm__map_goal_at(m, i)->first != CRM__NO_GOAL;

@@ -56,8 +56,9 @@ typedef struct crm__mapping_options {
     const char *source; /* of values, and of identities that are per source; NULL: that of the text,
                            else "import" (of identities: the program the table comes from, where its
                            columns tell that) */
-    int partial; /* rows only change customers that are there: they may lack required fields */
-    int upsert;  /* rows may change such customers; those of others are bad without the fields */
+    int partial;  /* rows only change customers that are there: they may lack required fields */
+    int upsert;   /* rows may change such customers; those of others are bad without the fields */
+    crm_id owner; /* of all events; 0: each row tells whose it is */
 } crm__mapping_options;
 
 /* A mapping for a model of the transaction, which must outlive it or be given anew by
@@ -108,7 +109,8 @@ typedef struct crm__row_tag {
 } crm__row_tag;
 const crm__row_tag *crm__mapping_tags(const crm__mapping *m, size_t *count);
 /* The same of an event, and whose it is: CRM_ENOTFOUND when nobody has the identities,
- * CRM_ECONFLICT when they are of several customers (both told as faults). */
+ * CRM_ECONFLICT when they are of several customers, or of another one than all rows are (both told
+ * as faults). */
 int crm__mapping_event(crm__mapping *m, const crm__table_row *row, crm_event *e, crm_id *customer,
                        crm__cell_fault_fn fault, void *ctx, crm_error *err);
 

@@ -117,6 +117,13 @@ static int look_in(crm__mapping *m, const crm__table_row *row, uint32_t goal, ca
     return CRM_OK;
 }
 
+static int tell_other(uint32_t column, crm__fault_to *to)
+{
+    crm__map_tell(column, "", "is another customer's than the one all rows are of", "",
+                  CRM_ECONFLICT, to);
+    return CRM_ECONFLICT;
+}
+
 /* Unique identities first: only when none of them is given, the others count. */
 static int find_customer(crm__mapping *m, const crm__table_row *row, crm_id *customer,
                          crm__fault_to *to, crm_error *err)
@@ -127,7 +134,9 @@ static int find_customer(crm__mapping *m, const crm__table_row *row, crm_id *cus
 
     if (id->row == m->row && id->part[CRM__PART_WHOLE].n) {
         *customer = crm__map_number(id, "customer", to);
-        return CRM_OK;
+        return m->owner && *customer && *customer != m->owner
+                   ? tell_other(id->column[CRM__PART_WHOLE], to)
+                   : CRM_OK;
     }
     for (int unique = 1; unique >= 0; unique--) {
         memset(&c, 0, sizeof c);
@@ -142,7 +151,11 @@ static int find_customer(crm__mapping *m, const crm__table_row *row, crm_id *cus
         if (c.found || (unique && c.given && to->count))
             break;
     }
-    if (c.found && c.any_count == 1 && !c.many) {
+    if (m->owner && (!c.given || in_list(c.all, c.all_count, m->owner))) {
+        *customer = m->owner;
+    } else if (m->owner && c.found) {
+        return tell_other(c.column, to);
+    } else if (c.found && c.any_count == 1 && !c.many) {
         *customer = c.any[0];
     } else if (c.found && c.all_count == 1) {
         *customer = c.all[0];

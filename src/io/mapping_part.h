@@ -97,6 +97,7 @@ struct crm__mapping {
     crm__model *model;
     unsigned what;
     int partial, upsert;
+    crm_id owner;
     const char *kind;             /* key, NULL: none was given */
     unsigned kind_number;         /* of customers */
     const crm__event_kind *event; /* of events */

@@ -746,6 +746,129 @@ CRM_TEST(test_api_import__a_killed_one_is_resumed_or_undone)
     crm_db_close(whole);
 }
 
+static void refuse_resume(crm_db *db, const char *p, size_t n, const crm_import_options *o,
+                          int code, const char *words)
+{
+    int fd = file_of(p, n);
+    crm_import *imp;
+
+    IS(code, crm_import_open(db, fd, o, &imp, &er));
+    ck_assert_msg(strstr(er.message, words) != NULL, "%s", er.message);
+    close(fd);
+}
+
+/* What can't be read twice: the text through a pipe. */
+static int pipe_of(const char *p, size_t n)
+{
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(write(fds[1], p, n), (ssize_t)n);
+    close(fds[1]);
+    return fds[0];
+}
+
+/* Each way in which there may be nothing, or the wrong thing, to go on with. */
+CRM_TEST(test_api_import__says_why_there_is_nothing_to_resume)
+{
+    static const char FILE_A[] = "name,email\nA,a@example.com\nB,b@example.com\nC,c@example.com\n";
+    static const char FILE_B[] = "name,email\nX,x@example.com\nY,y@example.com\nZ,z@example.com\n";
+    static const char MORE[] = "name,email\nA,a@example.com\nB,b@example.com\nC,c@example.com\n"
+                               "D,d@example.com\n";
+    static const char OTHER[] = "name,email\nA,a@example.com\nBB,b@example.com\nC,c@example.com\n";
+    crm_import_options o = CRM_IMPORT_OPTIONS_INIT, go = CRM_IMPORT_OPTIONS_INIT;
+    crm_txn_options txn = CRM_TXN_OPTIONS_INIT;
+    const size_t n = sizeof FILE_A - 1;
+    crm_db *db = api_open();
+    crm_import_result r;
+    crm_import *imp;
+    cut c = {.stop_at = 3};
+    uint64_t a, b;
+    int fd;
+
+    o.commit_rows = 1;
+    o.before_commit = before_commit;
+    o.ctx = &c;
+    go.flags = CRM_IMPORT_RESUME;
+    refuse_resume(db, FILE_A, n, &go, CRM_ENOTFOUND, "import without resuming");
+    a = import_fd(db, file_of(FILE_A, n), &o, CRM_ECANCELLED).batch;
+    /* one of another file, of a file that was changed or is shorter now */
+    refuse_resume(db, FILE_B, n, &go, CRM_ENOTFOUND, "has these rows: it was of another file");
+    refuse_resume(db, OTHER, sizeof OTHER - 1, &go, CRM_ENOTFOUND, "has these rows");
+    refuse_resume(db, FILE_A, 28, &go, CRM_ENOTFOUND, "has these rows");
+    fd = pipe_of(FILE_B, n); /* seen when its rows are read */
+    go.format = "csv";
+    import_fd(db, fd, &go, CRM_ECONFLICT);
+    /* by other options */
+    go.policy = CRM_IMPORT_CREATE;
+    refuse_resume(db, FILE_A, n, &go, CRM_ENOTFOUND, "another policy or kind of rows");
+    go.resume = a;
+    refuse_resume(db, FILE_A, n, &go, CRM_EINVAL, "another policy or kind of rows");
+    go.policy = 0;
+    go.mapping = "columns:\n  name: name\n  email: email\n";
+    for (int by_number = 1; by_number >= 0; by_number--) {
+        go.resume = by_number ? a : 0;
+        refuse_resume(db, FILE_A, n, &go, CRM_EINVAL, "another mapping, kind, zone");
+    }
+    go.mapping = NULL;
+    txn.zone = "+08:00";
+    go.txn = &txn;
+    refuse_resume(db, FILE_A, n, &go, CRM_EINVAL, "another mapping, kind, zone");
+    go.txn = NULL;
+    go.resume = a + 100;
+    refuse_resume(db, FILE_A, n, &go, CRM_ENOTFOUND, "is no import that was cut short");
+    /* two: told by their rows, or not */
+    c = (cut){.stop_at = 2};
+    b = import_fd(db, file_of(FILE_B, n), &o, CRM_ECANCELLED).batch;
+    go.resume = 0;
+    go.format = "csv";
+    fd = pipe_of(FILE_A, n);
+    IS(CRM_EAMBIGUOUS, crm_import_open(db, fd, &go, &imp, &er));
+    ck_assert(strstr(er.message, "say which one to go on with") != NULL);
+    close(fd);
+    go.resume = b;
+    refuse_resume(db, FILE_A, n, &go, CRM_ECONFLICT, "not the rows that batch");
+    go.resume = 0;
+    r = import_fd(db, file_of(FILE_B, n), &go, CRM_OK);
+    ck_assert_uint_eq(r.batch, b);
+    /* rows behind those of before are gone on with as well, also through a pipe */
+    r = import_fd(db, pipe_of(MORE, sizeof MORE - 1), &go, CRM_OK);
+    ck_assert_uint_eq(r.batch, a);
+    ck_assert_uint_eq(r.created, 4);
+    refuse_resume(db, FILE_A, n, &go, CRM_ENOTFOUND, "import without resuming");
+    crm_db_close(db);
+}
+
+/* The same file, begun in two ways: each is gone on with as it was begun. */
+CRM_TEST(test_api_import__resumes_the_one_that_was_begun_alike)
+{
+    static const char *const SOURCE[] = {"erp", "web"};
+    crm_db *db = api_open();
+    uint64_t batch[2];
+
+    for (int begin = 1; begin >= 0; begin--) {
+        for (int i = 0; i < 2; i++) {
+            crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
+            crm_txn_options txn = CRM_TXN_OPTIONS_INIT;
+            cut c = {.stop_at = 2};
+            crm_import_result r;
+            txn.source = SOURCE[i];
+            o.txn = &txn;
+            o.policy = CRM_IMPORT_CREATE;
+            o.commit_rows = 1;
+            o.ctx = &c;
+            o.before_commit = begin ? before_commit : NULL;
+            o.flags = begin ? 0 : CRM_IMPORT_RESUME;
+            r = import_fd(db, file_of(PEOPLE, sizeof PEOPLE - 1), &o,
+                          begin ? CRM_ECANCELLED : CRM_OK);
+            if (begin)
+                batch[i] = r.batch;
+            ck_assert_uint_eq(r.batch, batch[i]);
+        }
+    }
+    crm_db_close(db);
+}
+
 CRM_TEST(test_api_import__finds_the_one_to_resume_by_its_rows)
 {
     crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
@@ -779,10 +902,8 @@ CRM_TEST(test_api_import__finds_the_one_to_resume_by_its_rows)
     }
     /* of another file, by number: found out before anything is written */
     o.resume = batches[0];
-    r = import_fd(db, file_of(files[1].p, files[1].n), &o, CRM_ECONFLICT);
-    ck_assert_uint_eq(r.batch, batches[0]);
-    ck_assert_uint_eq(r.commits, 0);
-    r = import_fd(db, file_of(files[1].p, 100), &o, CRM_ECONFLICT);
+    refuse_resume(db, files[1].p, files[1].n, &o, CRM_ECONFLICT, "not the rows that batch");
+    refuse_resume(db, files[1].p, 100, &o, CRM_ECONFLICT, "not the rows that batch");
     r = import_fd(db, file_of(files[0].p, files[0].n), &o, CRM_OK);
     ck_assert_uint_eq(r.resumable, 0);
     o.resume = 1234;
@@ -887,7 +1008,7 @@ CRM_TEST(test_api_import__a_whole_one_closes_those_cut_short)
         crm_import *imp;
         int fd = file_of(PEOPLE, sizeof PEOPLE - 1);
         o.resume = batch[i];
-        IS(i < 2 ? CRM_ENOTFOUND : CRM_OK, crm_import_open(db, fd, &o, &imp, &er));
+        IS(i < 2 ? CRM_ENOTFOUND : CRM_ECONFLICT, crm_import_open(db, fd, &o, &imp, &er));
         crm_import_close(imp);
         close(fd);
     }

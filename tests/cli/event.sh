@@ -292,10 +292,28 @@ want 1 counts 77 --file visits --errors - <<'END'
 {"crm:line":3,"crm:column":"","crm:problem":"there is no customer 77","crm:hint":"a customer who is there","kind":"visit","time":"2026-05-03"}
 END
 silent 1 crm event add external@erp=77 --file visits
-printf 'kind,time\nvisit,2026-01-01\n' >table
-silent 4 crm event add 2 --file table
+# so of a table, with a column for it or not; the same rows are known again
+printf 'kind,time,reference\nvisit,2026-01-01,T-1\nvisit,2026-01-02,T-2\n' >table
+silent 4 crm event add --file table
 said <<'END'
-crm: event: table: rows of a table name their customers
+crm: event: table: no column tells whose an event is: a phone, an e-mail, a customer number or another identity
+END
+want 0 counts 2 --file table <<'END'
+2 rows: 2 added, 0 known already, 0 bad
+END
+want 0 counts 2 --file table <<'END'
+2 rows: 0 added, 2 known already, 0 bad
+END
+printf 'phone,customer,kind,time\n13900139000,,visit,2026-01-03\n,,visit,2026-01-04\n,2,visit,2026-01-05\n' >table
+printf '13800138000,,visit,2026-01-06\n,1,visit,2026-01-07\n13600136000,,visit,2026-01-08\n' >>table
+want 1 counts 2 --file table --dry-run <<'END'
+dry run: 6 rows: 3 added, 0 known already, 3 bad
+END
+said <<'END'
+crm: event: table:5: phone: is another customer's than the one all rows are of
+crm: event: table:6: customer: is another customer's than the one all rows are of
+crm: event: table:7: phone: no customer has an identity of the row
+crm: event: the bad rows were not kept: --errors FILE keeps them
 END
 printf 'phone,kind,time\n13900139000,visit,2026-01-01\n' >table
 want 0 counts --file table <<'END'

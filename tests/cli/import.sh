@@ -164,6 +164,32 @@ for delay in 0.02 0.05 0.1; do
     cmp whole.errors long.csv.errors.csv || die "bad rows after $delay: $(cat err)"
 done
 
+# nothing to go on with, or not this file
+printf 'name,email\nA,a@example.com\nB,b@example.com\n' >one.csv
+crm -C res.db import one.csv >/dev/null 2>&1
+silent 3 crm -C res.db import one.csv --resume
+said <<'END'
+crm: import: one.csv: no such import was cut short: import without resuming, what is in already stays as it is
+END
+silent 3 crm -C res.db import one.csv --resume --of 17
+said <<'END'
+crm: import: one.csv: batch 17 is no import that was cut short: it came to its end, was undone, or is another kind of batch
+END
+(printf '{"name":"C","email":"c@example.com"}\n'; sleep 2) |
+    timeout -s INT 1 "$CRM" -C res.db import - --format jsonl --errors - >/dev/null 2>&1 || true
+silent 3 crm -C res.db import one.csv --resume
+said <<'END'
+crm: import: one.csv: no import that was cut short (batch 3) has these rows: it was of another file, or this one was changed; undo it, or import without resuming
+END
+silent 4 crm -C res.db import long.csv --resume --of 3 --policy skip
+said <<'END'
+crm: import: long.csv: batch 3 was begun for customers, with another policy or kind of rows
+END
+silent 3 crm -C res.db import long.csv --resume --of 3
+said <<'END'
+crm: import: long.csv: these are not the rows that batch 3 was begun with: give its file as it was, or undo the batch and import this one anew
+END
+
 # cells beyond the columns are kept behind the remarks; put right, the row is as any other
 printf 'name,email\nAnn,ann@example.com,x,y\n' >wide.csv
 crm -C wide.db import wide.csv >/dev/null 2>&1 || same $? 1
