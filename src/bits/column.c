@@ -21,17 +21,19 @@ static int open_wide(crm__reader *r, crm__column *c)
 
 int crm__column_open(crm__slice block, crm__column *c)
 {
-    crm__reader r = crm__reader_of(block.p, block.n);
-    unsigned format = crm__read_u8(&r), flags;
+    crm__reader r;
+    unsigned flags;
     uint64_t spread;
 
-    c->width = crm__read_u8(&r);
-    c->scale = (int8_t)crm__read_u8(&r);
-    flags = crm__read_u8(&r);
-    c->rows = crm__read_le16(&r) + 1u;
-    c->min = (int64_t)crm__read_le64(&r);
-    spread = crm__read_le64(&r);
-    if (format != CRM__COLUMN_FORMAT || flags > CRM__COLUMN_FLAG_WIDE ||
+    if (block.n < CRM__COLUMN_HEAD)
+        return CRM_ECORRUPT;
+    c->width = block.p[1];
+    c->scale = (int8_t)block.p[2];
+    flags = block.p[3];
+    c->rows = crm__get_le16(block.p + 4) + 1u;
+    c->min = (int64_t)crm__get_le64(block.p + 6);
+    spread = crm__get_le64(block.p + 14);
+    if (block.p[0] != CRM__COLUMN_FORMAT || flags > CRM__COLUMN_FLAG_WIDE ||
         c->rows > CRM__COLUMN_ROWS || c->scale < CRM__SCALE_LEAST || c->scale > CRM__SCALE_MOST ||
         c->width > 8 || (c->width & (c->width - 1)))
         return CRM_ECORRUPT;
@@ -41,6 +43,7 @@ int crm__column_open(crm__slice block, crm__column *c)
     if (c->width ? spread >= crm__column_none(c->width)
                  : spread || flags || c->rows != CRM__COLUMN_ROWS)
         return CRM_ECORRUPT;
+    r = crm__reader_of(block.p + CRM__COLUMN_HEAD, block.n - CRM__COLUMN_HEAD);
     c->p = crm__read_bytes(&r, (uint64_t)c->width * CRM__COLUMN_ROWS);
     c->wide = 0;
     c->wide_bytes = NULL;
@@ -183,6 +186,50 @@ void crm__column_within(const crm__column *c, int64_t lo, int64_t hi, uint64_t *
     codes_between(c, from, to, found);
     for (int w = 0; w < n; w++)
         words[w] &= found[w];
+}
+
+/* The loop is made for each width: it waits for nothing but the codes. */
+static inline __attribute__((always_inline)) uint32_t
+keep_codes(const crm__column *c, unsigned width, uint64_t lo, uint64_t span, uint32_t first,
+           const uint16_t *rows, uint32_t n, uint16_t *to)
+{
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t row = rows[i];
+        const uint8_t *p = c->p + (size_t)width * (row - first);
+        uint64_t code = width == 1   ? *p
+                        : width == 2 ? crm__get_le16(p)
+                        : width == 4 ? crm__get_le32(p)
+                                     : crm__get_le64(p);
+        to[left] = (uint16_t)row;
+        left += code - lo <= span;
+    }
+    return left;
+}
+
+uint32_t crm__column_keep_rows(const crm__column *c, int64_t lo, int64_t hi, uint32_t first,
+                               const uint16_t *rows, uint32_t n, uint16_t *to)
+{
+    uint64_t from, span;
+
+    if (lo > hi || lo > c->max || hi < c->min)
+        return 0;
+    from = (uint64_t)(lo < c->min ? c->min : lo) - (uint64_t)c->min;
+    span = (uint64_t)(hi > c->max ? c->max : hi) - (uint64_t)c->min - from;
+    switch (c->width) {
+    case 0:
+        memmove(to, rows, n * sizeof *to);
+        return n;
+    case 1:
+        return keep_codes(c, 1, from, span, first, rows, n, to);
+    case 2:
+        return keep_codes(c, 2, from, span, first, rows, n, to);
+    case 4:
+        return keep_codes(c, 4, from, span, first, rows, n, to);
+    default:
+        return keep_codes(c, 8, from, span, first, rows, n, to);
+    }
 }
 
 void crm__column_present(const crm__column *c, uint64_t words[CRM__COLUMN_WORDS])

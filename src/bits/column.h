@@ -58,6 +58,10 @@ void crm__column_range(const crm__column *c, const crm__limits *l,
 /* Of a column without wide numbers: takes out of words, the n first of the block, the rows whose
  * number is not one from lo to hi at its scale.  Few candidates are looked at one by one. */
 void crm__column_within(const crm__column *c, int64_t lo, int64_t hi, uint64_t *words, int n);
+/* The same with a list of n rows, the first of the block being `first`, all in the block: those
+ * whose number is one from lo to hi go to `to`, which may be where they stand.  How many. */
+uint32_t crm__column_keep_rows(const crm__column *c, int64_t lo, int64_t hi, uint32_t first,
+                               const uint16_t *rows, uint32_t n, uint16_t *to);
 /* words = rows with a number. */
 void crm__column_present(const crm__column *c, uint64_t words[CRM__COLUMN_WORDS]);
 /* Numbers of all rows at the block's scale; of those that have none, or a wide one, anything. */

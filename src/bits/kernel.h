@@ -33,6 +33,8 @@ typedef struct crm__kernel {
     uint64_t (*count_and3_stored)(const uint8_t *a, const uint8_t *b, const uint8_t *c, size_t n);
     /* How many of n stored rows (u16, any) are set in a bitmap of a whole chunk as it is stored. */
     uint32_t (*count_rows)(const uint8_t *bitmap, const uint8_t *rows, size_t n);
+    /* Leaves of n rows in memory, in their order, those that are set in such a bitmap: how many. */
+    uint32_t (*keep_rows)(const uint8_t *bitmap, uint16_t *rows, uint32_t n);
     /* words op= stored; the result is not counted. */
     void (*and_into)(uint64_t *words, const uint8_t *stored, size_t n);
     void (*or_into)(uint64_t *words, const uint8_t *stored, size_t n);
@@ -84,5 +86,9 @@ uint32_t crm__set_pair_count(const crm__set_view *a, const crm__set_view *b);
 uint32_t crm__set_triple_count(const crm__set_view *a, const crm__set_view *b,
                                const crm__set_view *c);
 int crm__set_view_has(const crm__set_view *v, uint32_t row);
+/* The rows of an array, as they stand there: 0 when it is none. */
+int crm__set_list(const crm__set_view *v, uint16_t rows[CRM__SET_ARRAY_MOST], uint32_t *n);
+/* Leaves of n rows, in their order, those in the set: how many. */
+uint32_t crm__set_keep_rows(const crm__set_view *v, uint16_t *rows, uint32_t n);
 
 #endif

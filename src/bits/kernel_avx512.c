@@ -66,6 +66,34 @@ WITH static uint64_t count_and3_stored(const uint8_t *a, const uint8_t *b, const
 }
 
 /* The 32 bits around each row are gathered, and that of the row shifted down. */
+INLINE __mmask16 in_bitmap(const uint8_t *bitmap, __m512i row, __mmask16 m)
+{
+    __m512i v = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), m, _mm512_srli_epi32(row, 5),
+                                            bitmap, 4);
+
+    v = _mm512_srlv_epi32(v, _mm512_and_si512(row, _mm512_set1_epi32(31)));
+    return _mm512_test_epi32_mask(v, _mm512_set1_epi32(1)) & m;
+}
+
+WITH static uint32_t keep_rows(const uint8_t *bitmap, uint16_t *rows, uint32_t n)
+{
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < n; i += 16) {
+        __mmask16 m = (__mmask16)(n - i >= 16 ? 0xffff : (1u << (n - i)) - 1);
+        __m512i row = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m, rows + i));
+        uint32_t some;
+        m = in_bitmap(bitmap, row, m);
+        some = (uint32_t)__builtin_popcount(m);
+        row = _mm512_maskz_compress_epi32(m, row);
+        _mm256_mask_storeu_epi16(rows + left, (__mmask16)((1u << some) - 1),
+                                 _mm512_cvtepi32_epi16(row));
+        left += some;
+    }
+    return left;
+}
+
+/* The same, counted. */
 WITH static uint32_t count_rows(const uint8_t *bitmap, const uint8_t *rows, size_t n)
 {
     const __m512i one = _mm512_set1_epi32(1), within = _mm512_set1_epi32(31);
@@ -201,6 +229,7 @@ const crm__kernel crm__kernel_avx512 = {
     .count_and3 = count_and3,
     .count_and3_stored = count_and3_stored,
     .count_rows = count_rows,
+    .keep_rows = keep_rows,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

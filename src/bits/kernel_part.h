@@ -15,6 +15,7 @@ extern const crm__kernel crm__kernel_neon;
 
 /* Plain ones that others take too, where their vectors gain nothing. */
 uint32_t crm__kernel_count_rows(const uint8_t *bitmap, const uint8_t *rows, size_t n);
+uint32_t crm__kernel_keep_rows(const uint8_t *bitmap, uint16_t *rows, uint32_t n);
 void crm__kernel_range_pair(const uint64_t *numbers, size_t n, const crm__range_pair *r,
                             uint64_t *to);
 size_t crm__kernel_unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,

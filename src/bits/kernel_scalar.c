@@ -62,6 +62,18 @@ uint32_t crm__kernel_count_rows(const uint8_t *bitmap, const uint8_t *rows, size
     return sum;
 }
 
+uint32_t crm__kernel_keep_rows(const uint8_t *bitmap, uint16_t *rows, uint32_t n)
+{
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t row = rows[i];
+        rows[left] = (uint16_t)row;
+        left += (uint32_t)bitmap[row >> 3] >> (row & 7) & 1;
+    }
+    return left;
+}
+
 static void and_into(uint64_t *words, const uint8_t *stored, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -164,6 +176,7 @@ const crm__kernel crm__kernel_scalar = {
     .count_and3 = count_and3,
     .count_and3_stored = count_and3_stored,
     .count_rows = crm__kernel_count_rows,
+    .keep_rows = crm__kernel_keep_rows,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

@@ -14,6 +14,8 @@
 #include "base/mem.h"
 
 enum { CRM__SET_WORDS = 1024, CRM__SET_ROWS = CRM__SET_WORDS * 64 };
+/* More rows make a bitmap, which is smaller. */
+enum { CRM__SET_ARRAY_MOST = 4096 };
 
 /* Adds the rows of a stored set to words.  CRM_ECORRUPT: not a set; words may hold a part of it. */
 int crm__set_load(crm__slice stored, uint64_t words[CRM__SET_WORDS]);

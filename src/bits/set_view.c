@@ -393,3 +393,37 @@ int crm__set_view_has(const crm__set_view *v, uint32_t row)
     run_at(v, lo - 1, &first, &last);
     return first <= row && row <= last;
 }
+
+/* ---- lists of rows ---- */
+
+int crm__set_list(const crm__set_view *v, uint16_t rows[CRM__SET_ARRAY_MOST], uint32_t *n)
+{
+    if (v->form != CRM__SET_ARRAY)
+        return 0;
+    memcpy(rows, v->p, v->n * sizeof *rows);
+    for (uint32_t i = 0; i < v->n && SWAP; i++)
+        rows[i] = crm__swap16(rows[i], 1);
+    *n = v->n;
+    return 1;
+}
+
+uint32_t crm__set_keep_rows(const crm__set_view *v, uint16_t *rows, uint32_t n)
+{
+    uint64_t words[CRM__SET_WORDS];
+    uint32_t left = 0, first = 1, last = 0;
+
+    if (v->form == CRM__SET_BITMAP)
+        return crm__kernel_best()->keep_rows(v->p, rows, n);
+    if (v->form == CRM__SET_RUNS && v->n == 1)
+        run_at(v, 0, &first, &last);
+    if (first == 0 && last == ROWS - 1)
+        return n;
+    if (first > last)
+        crm__set_copy(v, words);
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t row = rows[i];
+        rows[left] = row;
+        left += first <= last ? first <= row && row <= last : crm__set_has(words, row);
+    }
+    return left;
+}

@@ -3,6 +3,7 @@
  * customers; purpose and channel of the transaction narrow it when consent and access rules come,
  * here and nowhere else.
  */
+#include "bits/kernel.h"
 #include "db/derive.h"
 
 int crm__visible(crm_txn *txn, uint64_t chunk, uint64_t words[CRM__SET_WORDS])
@@ -11,4 +12,18 @@ int crm__visible(crm_txn *txn, uint64_t chunk, uint64_t words[CRM__SET_WORDS])
 
     return crm__txn_set(txn, KV_BITS, crm__key_bits(key, chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE),
                         words);
+}
+
+int crm__visible_rows(crm_txn *txn, uint64_t chunk, uint16_t *rows, uint32_t *n)
+{
+    uint8_t key[CRM__KEY_BITS];
+    crm__slice payload;
+    crm__set_view v;
+    int rc = crm__txn_read(txn, KV_BITS, crm__key_bits(key, chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE),
+                           &payload);
+
+    if (!rc)
+        rc = crm__set_open(payload, &v);
+    *n = rc ? 0 : crm__set_keep_rows(&v, rows, *n);
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }

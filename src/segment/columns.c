@@ -132,37 +132,38 @@ static void clear_block(uint64_t *words, uint32_t b)
 /* Blocks stand one behind another: a few steps are cheaper than a descent. */
 enum { STEPS = 8 };
 
-/* Below, at or above 0 as a key stands before, at or behind that of a block. */
-static int order_of(crm__slice k, const uint8_t key[CRM__KEY_COLUMN])
+/* Below, at or above 0 as the cursor stands before, at or behind a block; keys of other lengths are
+ * none of blocks. */
+static int order_of(const crm__column_walk *w, uint64_t column, uint32_t block)
 {
-    uint64_t x, y;
+    uint64_t at;
 
-    if (k.n != CRM__KEY_COLUMN)
-        return crm__slice_compare(k, crm__slice_of(key, CRM__KEY_COLUMN));
-    x = crm__get_be64(k.p);
-    y = crm__get_be64(key);
-    if (x != y)
-        return x < y ? -1 : 1;
-    return (int)k.p[8] - (int)key[8];
+    if (w->k.n != CRM__KEY_COLUMN)
+        return -1;
+    at = crm__get_be64(w->k.p);
+    return at != column ? (at < column ? -1 : 1) : (int)w->k.p[8] - (int)block;
 }
 
-static int walk_to(crm__column_walk *w, const uint8_t key[CRM__KEY_COLUMN])
+static int walk_to(crm__column_walk *w, uint64_t column, uint32_t block)
 {
     const kv_ops *ops = w->cursor->ops;
+    uint8_t key[CRM__KEY_COLUMN];
     int rc = CRM_OK;
 
-    for (int i = 0; w->k.n && i < STEPS; i++) {
-        if (order_of(w->k, key) >= 0)
+    for (int i = 0; w->k.n && i <= STEPS; i++) {
+        if (order_of(w, column, block) >= 0)
             return CRM_OK;
+        if (i == STEPS)
+            break;
         rc = ops->next(w->cursor, &w->k, &w->v);
         if (rc) {
             w->k.n = 0;
             return rc;
         }
     }
-    if (w->k.n && order_of(w->k, key) >= 0)
-        return CRM_OK;
-    rc = ops->seek(w->cursor, KV_GE, crm__slice_of(key, CRM__KEY_COLUMN), &w->k, &w->v);
+    crm__put_be64(key, column);
+    key[8] = (uint8_t)block;
+    rc = ops->seek(w->cursor, KV_GE, crm__slice_of(key, sizeof key), &w->k, &w->v);
     if (rc)
         w->k.n = 0;
     return rc;
@@ -171,19 +172,21 @@ static int walk_to(crm__column_walk *w, const uint8_t key[CRM__KEY_COLUMN])
 int crm__column_walk_at(crm__column_walk *w, uint64_t chunk, uint32_t column, uint32_t block,
                         crm__column *out)
 {
-    uint8_t key[CRM__KEY_COLUMN];
-    crm__slice k = crm__key_column(key, chunk, column, block);
+    uint64_t of = chunk << 32 | column;
     int rc;
 
-    if (!w->cursor) /* edits may wait above the blocks */
-        return crm__txn_column(w->txn, k, w->room, out);
-    if (order_of(k, w->asked) < 0) /* back */
+    if (!w->cursor) { /* edits may wait above the blocks */
+        uint8_t key[CRM__KEY_COLUMN];
+        return crm__txn_column(w->txn, crm__key_column(key, chunk, column, block), w->room, out);
+    }
+    if (of != w->column || block < w->block) /* another column, or back */
         w->k.n = 0;
-    memcpy(w->asked, key, sizeof key);
-    rc = walk_to(w, key);
+    w->column = of;
+    w->block = block;
+    rc = walk_to(w, of, block);
     if (rc)
         return rc;
-    if (order_of(w->k, key) != 0)
+    if (order_of(w, of, block) != 0)
         return CRM_ENOTFOUND;
     if (w->v.n < CRM__TAG_SIZE)
         return CRM_ECORRUPT;
@@ -208,7 +211,7 @@ int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words)
     kv_cursor *cursor = NULL;
     int rc = CRM_OK;
 
-    if (s->test.limit_count == 1 && s->test.cmp != CRM__CMP_ANNIVERSARY)
+    if (crm__column_one_range(s))
         one.limits[0] = s->test.limits;
     if (r->cut.on && r->cut.column == s->column)
         one.limits[1] = &r->cut.limits;
@@ -229,4 +232,59 @@ int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words)
         }
     }
     return rc;
+}
+
+/* ---- rows in a list ---- */
+
+int crm__column_one_range(const crm__step *s)
+{
+    return s->test.limit_count == 1 && s->test.cmp != CRM__CMP_ANNIVERSARY;
+}
+
+/* Of a block with numbers of other scales. */
+static uint32_t keep_one_by_one(const crm__column *c, const crm__limits *l, uint32_t first,
+                                const uint16_t *rows, uint32_t n, uint16_t *to)
+{
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        crm__column_cell cell;
+        crm__column_get(c, rows[i] - first, &cell);
+        to[left] = rows[i];
+        left += cell.state == CRM__CELL_NUMBER && crm__limits_take(l, cell.number, cell.scale);
+    }
+    return left;
+}
+
+int crm__column_keep(crm__run *r, const crm__step *s, uint16_t *rows, uint32_t *n)
+{
+    span one = {{s->test.limits, NULL}, 0, 0, 0, 0, 0, 0};
+    uint32_t left = 0, end;
+    crm__column_walk walk;
+    kv_cursor *cursor;
+    int rc = CRM_OK;
+
+    cursor = crm__txn_cursor(r->txn, KV_COLUMN, &rc);
+    if (rc)
+        return rc;
+    crm__column_walk_begin(&walk, r->txn, cursor, &r->block);
+    for (uint32_t i = 0; i < *n; i = end) {
+        uint32_t block = rows[i] / CRM__COLUMN_ROWS, first = block * CRM__COLUMN_ROWS;
+        crm__column c;
+        for (end = i + 1; end < *n && rows[end] - first < CRM__COLUMN_ROWS;)
+            end++;
+        rc = crm__column_walk_at(&walk, r->chunk, s->column, block, &c);
+        if (rc == CRM_ENOTFOUND)
+            continue;
+        if (rc)
+            return rc;
+        if (c.wide) {
+            left += keep_one_by_one(&c, s->test.limits, first, rows + i, end - i, rows + left);
+            continue;
+        }
+        span_at(&one, c.scale);
+        left += crm__column_keep_rows(&c, one.lo, one.hi, first, rows + i, end - i, rows + left);
+    }
+    *n = left;
+    return CRM_OK;
 }

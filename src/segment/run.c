@@ -60,9 +60,9 @@ static void give_words(crm__run *r)
     r->level--;
 }
 
-static int narrow_and(crm__run *r, crm__step *s, uint64_t *words)
+static int narrow_and(crm__run *r, crm__step *s, uint32_t from, uint64_t *words)
 {
-    for (uint32_t i = 0; i < s->child_count; i++) {
+    for (uint32_t i = from; i < s->child_count; i++) {
         int rc = crm__run_narrow(r, s->children[i], words);
         if (rc)
             return rc;
@@ -119,7 +119,7 @@ static int narrow(crm__run *r, crm__step *s, uint64_t *words)
     case CRM__STEP_ALL:
         return CRM_OK;
     case CRM__STEP_AND:
-        return narrow_and(r, s, words);
+        return narrow_and(r, s, 0, words);
     case CRM__STEP_OR:
         return narrow_or(r, s, words);
     case CRM__STEP_NOT:
@@ -168,15 +168,21 @@ int crm__run_narrow(crm__run *r, crm__step *s, uint64_t *words)
 
 int crm__run_chunk(crm__run *r, uint64_t chunk, uint64_t *words, int *any)
 {
-    int rc = CRM_OK;
+    uint32_t from;
+    int rc;
 
     r->chunk = chunk;
     if (r->progress && r->progress(chunk, r->plan->chunks, r->progress_ctx))
         return CRM_ECANCELLED;
-    memset(words, 0, CRM__SET_WORDS * sizeof *words);
-    rc = crm__visible(r->txn, chunk, words);
-    if (!rc && crm__words_any(words))
-        rc = crm__run_narrow(r, r->plan->root, words);
+    rc = crm__small_begin(r, words, &from);
+    if (!rc) {
+        rc = narrow_and(r, r->plan->root, from, words);
+    } else if (rc == CRM_DONE) {
+        memset(words, 0, CRM__SET_WORDS * sizeof *words);
+        rc = crm__visible(r->txn, chunk, words);
+        if (!rc && crm__words_any(words))
+            rc = crm__run_narrow(r, r->plan->root, words);
+    }
     *any = !rc && crm__words_any(words);
     return rc;
 }

@@ -203,19 +203,28 @@ int crm__events_pass(crm__run *r, const crm__step *s, crm_id id);
 /* Reads the record of a live customer into r->record.  CRM_ECORRUPT: there is none. */
 int crm__record_load(crm__run *r, crm_id id);
 
+/* The rows of a chunk that pass the root of the database and the first steps of a plan which begins
+ * with a small set: steps from *from on are still to be asked.  CRM_DONE: it does not begin so. */
+int crm__small_begin(crm__run *r, uint64_t *words, uint32_t *from);
+
 /* The leaves. */
 int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words);
 /* words &= not the rows of a step of one set.  0: the step is another one; *rc is the result. */
 int crm__sets_cut(crm__run *r, const crm__step *s, uint64_t *words, int *rc);
 int crm__sets_estimate(crm__plan *p, crm__step *s);
 int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words);
+/* Whether a step of a column asks for one range; leaves of rows in a list, of one chunk, those whose
+ * number is in it.  In a read transaction. */
+int crm__column_one_range(const crm__step *s);
+int crm__column_keep(crm__run *r, const crm__step *s, uint16_t *rows, uint32_t *n);
 /* The blocks of columns, best in order of chunk, column, block. */
 typedef struct crm__column_walk {
     crm_txn *txn;
     kv_cursor *cursor; /* NULL: of a write transaction */
     crm__buf *room;    /* for blocks of one */
     crm__slice k, v;   /* where the cursor stands; k.n 0: nowhere */
-    uint8_t asked[CRM__KEY_COLUMN];
+    uint64_t column; /* last asked for: chunk and column as in a key, block */
+    uint32_t block;
 } crm__column_walk;
 void crm__column_walk_begin(crm__column_walk *w, crm_txn *txn, kv_cursor *c, crm__buf *room);
 /* A block, good until the next call.  CRM_OK, CRM_ENOTFOUND: no row of it has anything. */

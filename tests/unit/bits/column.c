@@ -172,6 +172,27 @@ static void some_limit(uint64_t *seed, int64_t *number, int8_t *scale)
     }
 }
 
+/* The same of a list, in place and not. */
+static void check_list(const crm__column *c, const uint64_t *before, const uint64_t *after,
+                       int64_t lo, int64_t hi, uint32_t first)
+{
+    uint16_t rows[ROWS], to[ROWS];
+    uint32_t n = 0, left, want = 0;
+
+    for (uint32_t k = 0; k < ROWS; k++) {
+        rows[n] = (uint16_t)(first + k);
+        n += (uint32_t)crm__set_has(before, k);
+    }
+    left = crm__column_keep_rows(c, lo, hi, first, rows, n, to);
+    for (uint32_t k = 0; k < ROWS; k++) {
+        if (crm__set_has(after, k))
+            ck_assert_msg(want < left && to[want++] == first + k, "row %u", k);
+    }
+    ck_assert_uint_eq(left, want);
+    ck_assert_uint_eq(crm__column_keep_rows(c, lo, hi, first, rows, n, rows), left);
+    ck_assert_mem_eq(rows, to, left * sizeof *to);
+}
+
 /* Candidates of any density, of a whole block or of a last one. */
 static void check_within(const crm__column *c, uint64_t *seed, const crm__limits *l)
 {
@@ -193,6 +214,9 @@ static void check_within(const crm__column *c, uint64_t *seed, const crm__limits
         bad += crm__set_has(words, k) != in;
     }
     ck_assert_int_eq(bad, 0);
+    memset(before + n, 0, (size_t)(WORDS - n) * sizeof *before);
+    memset(words + n, 0, (size_t)(WORDS - n) * sizeof *words);
+    check_list(c, before, words, lo, hi, ROWS * (uint32_t)crmtest_below(seed, 68));
 }
 
 static void check_ranges(const crm__column *c, uint64_t *seed, int times)

@@ -137,6 +137,30 @@ CRM_TEST(test_bits_kernel__sets)
     }
 }
 
+/* Those that are set stay, in their order; nothing behind them is written. */
+static void check_keep_rows(const crm__kernel *k, const uint8_t *bitmap, const uint8_t *stored,
+                            uint32_t n)
+{
+    uint16_t *rows = malloc((n + 1) * sizeof *rows);
+    uint32_t left, at = 0;
+
+    ck_assert_ptr_nonnull(rows);
+    for (uint32_t i = 0; i < n; i++)
+        rows[i] = crm__get_le16(stored + 2 * i);
+    rows[n] = 0x5a5a;
+    left = k->keep_rows(bitmap, rows, n);
+    ck_assert_uint_eq(rows[n], 0x5a5a);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t row = crm__get_le16(stored + 2 * i);
+        if (!(bitmap[row / 8] >> (row % 8) & 1))
+            continue;
+        ck_assert_msg(at < left && rows[at] == row, "%s, row %u of %u", k->name, i, n);
+        at++;
+    }
+    ck_assert_uint_eq(at, left);
+    free(rows);
+}
+
 CRM_TEST(test_bits_kernel__rows)
 {
     uint64_t seed = crmtest_seed();
@@ -155,6 +179,8 @@ CRM_TEST(test_bits_kernel__rows)
         }
         for (size_t i = 0; crm__kernel_at(i); i++)
             ck_assert_uint_eq(crm__kernel_at(i)->count_rows(bitmap, rows, n), want);
+        for (size_t i = 0; crm__kernel_at(i); i++)
+            check_keep_rows(crm__kernel_at(i), bitmap, rows, (uint32_t)n);
         free(rows_block);
     }
     free(block);

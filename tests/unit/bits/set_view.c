@@ -118,6 +118,32 @@ static void check_has(const set *a, uint64_t *seed)
     ck_assert(!differ);
 }
 
+/* An array as a list, and what is left of rows, in any order, in another set. */
+static void check_list(const set *a, const set *b, uint64_t *seed)
+{
+    static uint16_t rows[CRM__SET_ARRAY_MOST + 1], from[CRM__SET_ARRAY_MOST];
+    uint32_t n = 0, left, at = 0;
+
+    if (crm__set_list(&a->view, rows, &n)) {
+        ck_assert_uint_eq(n, a->view.rows);
+        for (uint32_t i = 0; i < n; i++)
+            ck_assert(crm__set_has(a->words, rows[i]) && (!i || rows[i] > rows[i - 1]));
+    } else {
+        ck_assert_uint_ne(a->view.form, 0);
+        for (n = 0; n < 500; n++)
+            rows[n] = (uint16_t)crmtest_rand(seed);
+    }
+    memcpy(from, rows, n * sizeof *rows);
+    rows[n] = 0x5a5a;
+    left = crm__set_keep_rows(&b->view, rows, n);
+    ck_assert_uint_eq(rows[n], 0x5a5a);
+    for (uint32_t i = 0; i < n; i++) {
+        if (crm__set_has(b->words, from[i]))
+            ck_assert(at < left && rows[at++] == from[i]);
+    }
+    ck_assert_uint_eq(at, left);
+}
+
 CRM_TEST(test_bits_set_view__random)
 {
     uint64_t seed = crmtest_seed();
@@ -129,6 +155,7 @@ CRM_TEST(test_bits_set_view__random)
         }
         check_into(&s[0], s[1].words);
         check_has(&s[0], &seed);
+        check_list(&s[0], &s[1], &seed);
         ck_assert_uint_eq(crm__set_and_count(&s[0].view, s[1].words),
                           count_common(s[0].words, s[1].words, s[1].words));
         ck_assert_uint_eq(crm__set_pair_count(&s[0].view, &s[1].view),
