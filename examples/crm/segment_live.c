@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Watched segments: watch, unwatch, watched, advance and feed of crm segment.
  */
-#include "tool.h"
+#include "follow.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -36,8 +36,6 @@ static const char help[] =
     "  " TOOL " segment watch winback --zone Asia/Shanghai\n"
     "  " TOOL " segment advance\n"
     "  " TOOL " segment feed winback --follow --json | while read -r line; do ... ; done\n";
-
-enum { PATIENCE_MS = 200 };
 
 static void put_line(tool *t, buf *b)
 {
@@ -280,12 +278,12 @@ static int advance(tool *t, const char *at, int force)
 /* ---- feed ---- */
 
 typedef struct feed {
-    tool *t;
+    follow f;
     const char *name; /* NULL: all */
     crm_txn *txn;     /* NULL: between two snapshots */
     crm_live_iter *it;
-    uint64_t seen, at, left; /* seen: told whole; at: of the line told last */
-    int follow, more;
+    uint64_t at, told; /* the revision being told, and lines of it that were; 0: none */
+    uint64_t skip;     /* lines of it that come once more */
 } feed;
 
 static void end_snapshot(void *ctx)
@@ -298,14 +296,16 @@ static void end_snapshot(void *ctx)
     f->txn = NULL;
 }
 
+/* A revision that was told in part is gone through again. */
 static int begin_snapshot(feed *f)
 {
     crm_error err = CRM_ERROR_INIT;
-    int rc = begin(f->t, CRM_READ, &f->txn);
+    int rc = begin(f->f.t, CRM_READ, &f->txn);
 
     if (rc)
         return rc;
-    return crm_live_list(f->txn, f->seen, f->name, &f->it, &err) ? fail_crm(f->t, &err) : 0;
+    f->skip = f->told;
+    return crm_live_list(f->txn, f->f.seen, f->name, &f->it, &err) ? fail_crm(f->f.t, &err) : 0;
 }
 
 static void put_change(feed *f, const crm_live_change *c)
@@ -313,7 +313,7 @@ static void put_change(feed *f, const crm_live_change *c)
     const char *what = c->entered ? "entered" : "left";
     buf b = {0};
 
-    if (f->t->json) {
+    if (f->f.t->json) {
         buf_fmt(&b, "{\"revision\":%" PRIu64 ",\"recorded_at\":\"", c->revision);
         buf_time(&b, c->recorded_us);
         buf_fmt(&b, "\",\"event\":\"%s\",\"segment\":", what);
@@ -324,80 +324,51 @@ static void put_change(feed *f, const crm_live_change *c)
         buf_time(&b, c->recorded_us);
         buf_fmt(&b, "  %-7s  %s  %" PRIu64, what, c->segment, c->customer);
     }
-    put_line(f->t, &b);
+    put_line(f->f.t, &b);
 }
 
-static int over(const feed *f)
+/* One line, unless it was told before.  A limit lets the revision that it falls in end. */
+static void tell(feed *f, const crm_live_change *c)
 {
-    return out_failed() || f->more || (f->follow && interrupted());
+    if (c->revision != f->at) {
+        f->f.seen = f->at ? f->at : f->f.seen;
+        f->f.more = !f->f.left;
+        f->at = f->f.more ? 0 : c->revision;
+        f->told = f->skip = 0;
+    }
+    if (f->f.more)
+        return;
+    if (f->skip) {
+        f->skip--;
+        return;
+    }
+    f->told++;
+    f->f.left -= f->f.left != 0;
+    put_change(f, c);
+    if (f->f.on)
+        out_flush();
 }
 
 /* Those that are there. */
-static int put_present(feed *f)
+static int put_present(void *ctx)
 {
     crm_live_change c = CRM_LIVE_CHANGE_INIT;
     crm_error err = CRM_ERROR_INIT;
-    int rc = begin_snapshot(f);
+    feed *f = ctx;
+    int rc = 0;
 
-    if (rc)
-        return rc;
-    while (!over(f) && !(rc = crm_live_next(f->it, &c, &err))) {
-        if (c.revision != f->at) {
-            if (!f->left) { /* the one before was told whole */
-                f->more = 1;
-                break;
-            }
-            f->at = c.revision;
-        }
-        put_change(f, &c);
-        f->left -= f->left != 0;
-        if (f->follow)
-            out_flush();
+    while (!rc && !follow_over(&f->f)) {
+        if (!f->it && (rc = begin_snapshot(f)))
+            return rc;
+        rc = crm_live_next(f->it, &c, &err);
+        if (!rc)
+            tell(f, &c);
     }
-    if (rc == CRM_DONE)
-        f->seen = crm_txn_revision(f->txn);
-    else if (f->more)
-        f->seen = f->at;
-    end_snapshot(f);
-    return rc < 0 ? fail_crm(f->t, &err) : 0;
-}
-
-static int put_feed(feed *f)
-{
-    crm_error err = CRM_ERROR_INIT;
-    int rc = put_present(f), woken;
-
-    while (!rc && f->follow && !over(f) && !out_closed()) {
-        do
-            woken = crm_db_wait(f->t->db, f->seen, PATIENCE_MS, NULL, &err);
-        while (woken == CRM_DONE && !over(f) && !out_closed());
-        if (woken < 0)
-            return fail_crm(f->t, &err);
-        if (!over(f) && !out_closed())
-            rc = put_present(f);
+    if (rc == CRM_DONE) {
+        f->f.seen = crm_txn_revision(f->txn);
+        f->at = f->told = 0;
     }
-    return rc;
-}
-
-static int feed_run(feed *f)
-{
-    buf b = {0};
-    int rc;
-
-    if (!f->left)
-        return fail_usage(f->t, "--limit needs a number from 1");
-    if ((rc = open_read(f->t)))
-        return rc;
-    if (f->follow)
-        interrupt_catch();
-    rc = put_feed(f);
-    if (f->more && f->t->json) {
-        buf_fmt(&b, "{\"resume\":{\"after\":%" PRIu64 "}}", f->seen);
-        error_line(&b);
-    } else if (f->more) {
-        note(f->t, "more with --after %" PRIu64, f->seen);
-    }
-    return rc;
+    return rc < 0 ? fail_crm(f->f.t, &err) : 0;
 }
 
 /* ---- the verbs ---- */
@@ -417,12 +388,12 @@ static const verb verb_live = {"segment", "watch | advance | feed | ...", "", he
 
 int segment_live(tool *t, int argc, char **argv)
 {
-    feed f = {t, NULL, NULL, NULL, 0, 0, UINT64_MAX, 0, 0};
+    feed f = {.f = {t, &f, put_present, end_snapshot, 0, UINT64_MAX, 0, 0, 0}};
     const char *at = NULL, *what = argv[0];
     int force = 0, rc;
-    const arg_option own[] = {{"after", 0, ARG_NUMBER, &f.seen}, {"follow", 0, ARG_FLAG, &f.follow},
-                              {"limit", 0, ARG_NUMBER, &f.left}, {"at", 0, ARG_TEXT, &at},
-                              {"force", 0, ARG_FLAG, &force},    {NULL, 0, 0, NULL}};
+    const arg_option own[] = {{"after", 0, ARG_NUMBER, &f.f.seen}, {"follow", 0, ARG_FLAG, &f.f.on},
+                              {"limit", 0, ARG_NUMBER, &f.f.left}, {"at", 0, ARG_TEXT, &at},
+                              {"force", 0, ARG_FLAG, &force},      {NULL, 0, 0, NULL}};
 
     t->verb = &verb_live;
     rc = verb_start(t, &argc, argv, own);
@@ -430,11 +401,11 @@ int segment_live(tool *t, int argc, char **argv)
         return rc;
     if ((at || force) && *what != 'a')
         return fail_usage(t, "%s takes no --%s", what, at ? "at" : "force");
-    if ((f.seen || f.follow || f.left != UINT64_MAX) && *what != 'f')
+    if ((f.f.seen || f.f.on || f.f.left != UINT64_MAX) && *what != 'f')
         return fail_usage(t, "%s takes no --%s", what,
-                          f.follow ? "follow"
-                          : f.seen ? "after"
-                                   : "limit");
+                          f.f.on     ? "follow"
+                          : f.f.seen ? "after"
+                                     : "limit");
     if (*what == 'f' ? argc > 2 : argc != 1 + (!strcmp(what, "watch") || *what == 'u'))
         return fail_usage(t,
                           *what == 'f' ? "feed takes one NAME at most"
@@ -443,7 +414,7 @@ int segment_live(tool *t, int argc, char **argv)
                           what);
     if (*what == 'f') {
         f.name = argc > 1 ? argv[1] : NULL;
-        return feed_run(&f);
+        return follow_run(&f.f);
     }
     if (*what == 'a')
         return advance(t, at, force);

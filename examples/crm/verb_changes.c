@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * crm changes: every change of the database in order, and those to come.
  */
-#include "tool.h"
+#include "follow.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -25,18 +25,12 @@ static const char help[] =
     "  " TOOL " changes --after 204 --json\n"
     "  " TOOL " changes --after 204 --follow --json | while read -r line; do ... ; done\n";
 
-enum { PATIENCE_MS = 200 };
-
 typedef struct feed {
-    tool *t;
+    follow f;
     crm_txn *txn; /* NULL: between two snapshots */
     crm_change_iter *it;
-    uint64_t seen, left;
-    int follow;
-    int more; /* the limit was reached, and there are further ones */
 } feed;
 
-/* Whoever reads the changes takes a rest: so does the snapshot. */
 static void end_snapshot(void *ctx)
 {
     feed *f = ctx;
@@ -50,14 +44,11 @@ static void end_snapshot(void *ctx)
 static int begin_snapshot(feed *f)
 {
     crm_error err = CRM_ERROR_INIT;
-    int rc = begin(f->t, CRM_READ, &f->txn);
+    int rc = begin(f->f.t, CRM_READ, &f->txn);
 
     if (rc)
         return rc;
-    if (crm_change_list(f->txn, f->seen, &f->it, &err))
-        return fail_crm(f->t, &err);
-    out_on_stall(end_snapshot, f);
-    return 0;
+    return crm_change_list(f->txn, f->f.seen, &f->it, &err) ? fail_crm(f->f.t, &err) : 0;
 }
 
 static void put_many(buf *b, uint64_t n, const char *what)
@@ -75,7 +66,7 @@ static void put_spaces(feed *f, uint64_t spaces, buf *b)
     crm_error err = CRM_ERROR_INIT;
     crm_space_stat space;
 
-    for (size_t pos = 0, i = 0; !crm_db_space_next(f->t->db, &pos, &space, &err); i++) {
+    for (size_t pos = 0, i = 0; !crm_db_space_next(f->f.t->db, &pos, &space, &err); i++) {
         if (spaces >> i & 1)
             buf_fmt(b, " %s", space.name);
     }
@@ -105,7 +96,7 @@ static int put_tags(feed *f, const crm_change *c, int lists, buf *b)
         buf_char(b, ':');
     for (uint32_t i = 0; i < c->tag_count; i++) {
         if (crm_change_tag(f->it, i, &tag, &err))
-            return fail_crm(f->t, &err);
+            return fail_crm(f->f.t, &err);
         put_way(b, '+', tag.tag, tag.given, lists);
         put_way(b, '-', tag.tag, tag.taken, lists);
         put_way(b, '~', tag.tag, tag.renewed, lists);
@@ -144,7 +135,7 @@ static int put_target(feed *f, const crm_change *c, buf *b)
     }
     for (uint32_t i = 0; i < c->field_count; i++) {
         if (crm_change_field(f->it, i, &key, &err))
-            return fail_crm(f->t, &err);
+            return fail_crm(f->f.t, &err);
         buf_fmt(b, "%s%s", i ? ", " : ": ", key);
     }
     return put_tags(f, c, lists, b);
@@ -175,106 +166,54 @@ static int put_json(feed *f)
     size_t n;
 
     if (crm_change_json(f->it, &json, &n, &err))
-        return fail_crm(f->t, &err);
+        return fail_crm(f->f.t, &err);
     out_json(json, n);
     crm_free(json);
     return 0;
 }
 
-static int over(const feed *f)
-{
-    return out_failed() || (f->follow && (interrupted() || !f->left));
-}
-
 /* Those that are there. */
-static int put_present(feed *f)
+static int put_present(void *ctx)
 {
     crm_change change = CRM_CHANGE_INIT;
     crm_error err = CRM_ERROR_INIT;
+    feed *f = ctx;
     int rc, code = 0;
 
-    while (!code && !over(f)) {
+    while (!code && !follow_over(&f->f)) {
         if (!f->it && (rc = begin_snapshot(f)))
             return rc;
         rc = crm_change_next(f->it, &change, &err);
         if (rc == CRM_DONE)
             return 0;
         if (rc)
-            return fail_crm(f->t, &err);
-        if (!f->left) {
-            f->more = 1;
+            return fail_crm(f->f.t, &err);
+        if (!f->f.left) {
+            f->f.more = 1;
             return 0;
         }
-        f->left--;
-        f->seen = change.revision;
-        code = f->t->json ? put_json(f) : put_text(f, &change);
-        if (f->follow)
+        f->f.left--;
+        f->f.ended = f->f.on && !f->f.left;
+        f->f.seen = change.revision;
+        code = f->f.t->json ? put_json(f) : put_text(f, &change);
+        if (f->f.on)
             out_flush();
     }
     return code;
 }
 
-/* Waits without a snapshot, and wakes now and then to see whether anybody is still there. */
-static int await(feed *f)
-{
-    crm_error err = CRM_ERROR_INIT;
-    int rc = CRM_DONE;
-
-    while (rc == CRM_DONE && !over(f) && !out_closed())
-        rc = crm_db_wait(f->t->db, f->seen, PATIENCE_MS, NULL, &err);
-    return rc < 0 ? fail_crm(f->t, &err) : 0;
-}
-
-static int put_changes(feed *f)
-{
-    int rc = put_present(f);
-
-    while (!rc && !over(f) && !out_closed()) {
-        end_snapshot(f);
-        rc = await(f);
-        if (!rc && !over(f))
-            rc = put_present(f);
-    }
-    return rc;
-}
-
-static void put_resume(feed *f)
-{
-    buf b = {0};
-
-    if (f->t->json) {
-        buf_fmt(&b, "{\"resume\":{\"after\":%" PRIu64 "}}", f->seen);
-        error_line(&b);
-    } else {
-        note(f->t, "more with --after %" PRIu64, f->seen);
-    }
-}
-
 static int run(tool *t, int argc, char **argv)
 {
-    feed f = {t, NULL, NULL, 0, UINT64_MAX, 0, 0};
-    const arg_option own[] = {{"after", 0, ARG_NUMBER, &f.seen},
-                              {"follow", 0, ARG_FLAG, &f.follow},
-                              {"limit", 0, ARG_NUMBER, &f.left},
+    feed f = {{t, &f, put_present, end_snapshot, 0, UINT64_MAX, 0, 0, 0}, NULL, NULL};
+    const arg_option own[] = {{"after", 0, ARG_NUMBER, &f.f.seen},
+                              {"follow", 0, ARG_FLAG, &f.f.on},
+                              {"limit", 0, ARG_NUMBER, &f.f.left},
                               {NULL, 0, 0, NULL}};
     int rc = verb_start(t, &argc, argv, own);
 
     if (rc)
         return rc;
-    if (argc)
-        return fail_usage(t, "takes no argument");
-    if (!f.left)
-        return fail_usage(t, "--limit needs a number from 1");
-    if ((rc = open_read(t)))
-        return rc;
-    if (f.follow)
-        interrupt_catch();
-    rc = f.follow ? put_changes(&f) : put_present(&f);
-    out_on_stall(NULL, NULL);
-    end_snapshot(&f);
-    if (f.more)
-        put_resume(&f);
-    return rc;
+    return argc ? fail_usage(t, "takes no argument") : follow_run(&f.f);
 }
 
 const verb verb_changes = {"changes", "", "every change in order, also those to come",
