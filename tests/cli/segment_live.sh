@@ -50,6 +50,22 @@ want 0 sh -c '"$CRM" segment feed new --after "$(sed "s/.* //" more)" | wc -l | 
 2
 END
 
+# whoever reads takes a rest: so does the snapshot, and each line comes once all the same
+awk 'BEGIN { for (i = 1; i <= 3000; i++) print "{\"name\":\"N" i "\",\"score\":5}" }' |
+    "$CRM" create --file - >/dev/null 2>&1
+crm segment save low 'score = 5' >/dev/null
+crm segment watch low >/dev/null
+crm segment feed low | {
+    read -r line
+    sleep 1
+    crm set 1 score=801 >/dev/null
+    crm stat --json | grep -o '"oldest_reader_commits":[0-9]*' >readers
+    { printf '%s\n' "$line"; cat; } | awk '{ print $5 }' | sort -n | uniq -u | wc -l | tr -d ' ' >lines
+}
+same "$(cat readers)" '"oldest_reader_commits":0'
+same "$(cat lines)" 3000
+crm segment unwatch low >/dev/null
+
 # what is wrong
 want 2 crm segment feed --at now </dev/null
 want 2 crm segment watch </dev/null
