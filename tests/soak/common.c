@@ -3,6 +3,7 @@
  */
 #include "soak.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,6 +45,13 @@ void soak_count(uint64_t *what, uint64_t n)
 int soak_stop(const int *flag)
 {
     return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
+void soak_memory(board *b, int process)
+{
+    struct mallinfo2 all = mallinfo2();
+
+    __atomic_store_n(&b->in_use_kb[process], (all.uordblks + all.hblkhd) / 1024, __ATOMIC_RELEASE);
 }
 
 void soak_fail(board *b, const char *format, ...)

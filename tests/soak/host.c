@@ -167,6 +167,7 @@ void host(board *b)
     do {
         int rc;
         look_at_snapshots(&h);
+        soak_memory(b, HOST);
         if (soak_clock_us() >= h.next_advance) {
             watch_advance(&h.w, h.db);
             h.next_advance = soak_clock_us() + ADVANCE_EVERY_S * 1000000LL;

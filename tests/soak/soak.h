@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum { PROCESSES = 4, THREADS = 4, SLOTS = 32, IMPORT_ROWS = 300 };
-enum { MOST_IDS = 1 << 20, WATCHES = 3 };
+enum { MOST_IDS = 1 << 20, WATCHES = 4 };
 enum { HOST = PROCESSES, ALL = PROCESSES + 1 }; /* the one that follows the changes */
 
 /* A step that was begun, and the last one that was acknowledged. */
@@ -32,9 +32,10 @@ typedef struct board {
     pledge step[PROCESSES][THREADS], import[PROCESSES];
     crm_id id[PROCESSES][THREADS][SLOTS]; /* of customers whose creation was acknowledged */
     uint64_t commits, steps, reads, imports, changes, crossed,
-        others;         /* how often, for the closing line */
-    uint64_t oldest;    /* commits that a snapshot lived through, at most */
-    uint64_t inherited; /* times a killed writer's last step turned out to be committed */
+        others;              /* how often, for the closing line */
+    uint64_t oldest;         /* commits that a snapshot lived through, at most */
+    uint64_t in_use_kb[ALL]; /* memory that each process has asked for and not let go, last seen */
+    uint64_t inherited;      /* times a killed writer's last step turned out to be committed */
 } board;
 
 /* What a thread of a worker has. */
@@ -57,6 +58,7 @@ int64_t soak_clock_us(void);
 void soak_rest_ms(long ms);
 void soak_count(uint64_t *what, uint64_t n);
 int soak_stop(const int *flag);
+void soak_memory(board *b, int process); /* notes what it has in use */
 /* Notes the first failure of all, and ends the process. */
 void soak_fail(board *b, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 void soak_must(board *b, int rc, const crm_error *err, const char *what);

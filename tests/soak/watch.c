@@ -10,7 +10,9 @@ static const struct {
 } WATCHED[WATCHES] = {
     {"dear", "tag(value:high) and score >= 100"},
     {"buyers", "count(order, last 365 days) >= 3"},
-    {"just now", "count(order, last 1 minute) >= 1"}, /* which the clock alone makes false */
+    /* What the clock alone makes false. */
+    {"just now", "count(order, last 1 minute) >= 1"},
+    {"new", "created_at in last 1 minute"},
 };
 
 /* Before the others begin. */

@@ -172,6 +172,8 @@ static void other_work(worker *w)
 {
     int64_t now = soak_clock_us();
 
+    if (w->thread == 0)
+        soak_memory(w->b, w->process);
     if (w->thread == 0 && now >= w->next_import) {
         import_rows(w);
         w->next_import = now + IMPORT_EVERY_S * 1000000LL;
