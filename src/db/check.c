@@ -9,6 +9,10 @@
  */
 #include "db/check.h"
 
+#include "db/due.h"
+#include "db/index.h"
+#include "db/live.h"
+
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -198,6 +202,50 @@ static int row_dict(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     return CRM_OK;
 }
 
+/* Numbers of a column inside of a gap that the clock passes over. */
+static int in_gap(crm__check *c, uint64_t chunk, uint32_t column, const crm__gap *gap)
+{
+    crm__limits l = {gap->from, gap->until - 1, 0, 0, CRM__LIMIT_LO | CRM__LIMIT_HI};
+    uint64_t words[CRM__COLUMN_WORDS], any = 0;
+    crm__buf room;
+    int rc = CRM_OK;
+
+    crm__buf_init(&room, &c->mem);
+    for (uint32_t b = 0; b < CRM__COLUMN_BLOCKS && !rc && !any; b++) {
+        uint8_t key[CRM__KEY_COLUMN];
+        crm__column block;
+        rc = crm__txn_column(c->txn, crm__key_column(key, chunk, column, b), &room, &block);
+        if (!rc)
+            crm__column_range(&block, &l, words);
+        for (int w = 0; w < CRM__COLUMN_WORDS && !rc; w++)
+            any |= words[w];
+        rc = rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    }
+    crm__buf_clear(&room);
+    return rc ? rc : any != 0;
+}
+
+static int row_due(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    const crm__live_clock *clock = ctx;
+    crm__slice payload;
+    crm__due due;
+    int rc = CRM_OK;
+
+    if (crm__untag(&c->store, KV_DUE, k, v, &payload) || k.n != 8 ||
+        crm__due_decode(payload, &due)) {
+        crm__check_fault(c, "due", 0, -1, "a row is damaged");
+        return CRM_OK;
+    }
+    for (uint32_t i = 0; clock && due.stamp == clock->stamp && i < due.count && !rc; i++) {
+        if (due.gaps[i].from < due.gaps[i].until)
+            rc = in_gap(c, crm__get_be32(k.p), crm__get_be32(k.p + 4), &due.gaps[i]);
+    }
+    if (rc > 0)
+        crm__check_fault(c, "due", 0, -1, "the clock would pass over numbers of a column");
+    return rc == CRM_ENOMEM || rc == CRM_EIO ? rc : CRM_OK; /* else the column is told of */
+}
+
 static int row_unused(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 {
     (void)k;
@@ -210,13 +258,17 @@ static int row_unused(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 static int check_plain(crm__check *c)
 {
     static const uint8_t USED[KV_SPACES] = {
-        [KV_META] = 1,   [KV_CUSTOMER] = 1, [KV_JOURNAL] = 1,  [KV_DICT] = 1,
-        [KV_BITS] = 1,   [KV_IDENTITY] = 1, [KV_COLUMN] = 1,   [KV_EVENT] = 1,
-        [KV_IMAGE] = 1,  [KV_DAY] = 1,      [KV_TAG] = 1,      [KV_TAGGED] = 1};
+        [KV_META] = 1,     [KV_CUSTOMER] = 1, [KV_JOURNAL] = 1, [KV_DICT] = 1,  [KV_BITS] = 1,
+        [KV_IDENTITY] = 1, [KV_COLUMN] = 1,   [KV_EVENT] = 1,   [KV_IMAGE] = 1, [KV_DAY] = 1,
+        [KV_TAG] = 1,      [KV_TAGGED] = 1,   [KV_DUE] = 1};
+    crm__live_clock clock;
     int rc = crm__check_rows(c, KV_META, row_meta, NULL);
 
     if (!rc)
         rc = crm__check_rows(c, KV_DICT, row_dict, NULL);
+    if (!rc)
+        rc = crm__check_rows(c, KV_DUE, row_due,
+                             crm__live_clock_read(c->txn, &clock) ? NULL : &clock);
     for (int i = 0; i < KV_SPACES && !rc; i++) {
         kv_space space = (kv_space)i;
         if (!USED[i])

@@ -163,6 +163,11 @@ static int repair(crm__repair *r, uint64_t spaces)
     }
     if (!rc && spaces & (UINT64_C(1) << KV_IDENTITY | UINT64_C(1) << KV_COLUMN))
         rc = crm__repair_shared(r);
+    /* Gaps in columns that were not as they should be. */
+    if (!rc && spaces & (UINT64_C(1) << KV_TAG | UINT64_C(1) << KV_COLUMN)) {
+        unused due = {KV_DUE, {0, {0}}};
+        rc = crm__repair_steps(r, drop_rows, &due);
+    }
     return rc;
 }
 

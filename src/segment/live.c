@@ -4,6 +4,7 @@
 #include "segment/live.h"
 
 #include "db/derive.h"
+#include "db/due.h"
 #include "db/saved.h"
 
 #include <string.h>
@@ -663,6 +664,10 @@ int crm__live_commit(crm_txn *txn, crm_error *err)
         clock.stamp = crm__live_stamp(txn);
         if (crm__live_clock_put(txn, &clock))
             rc = crm__fail_nomem(err);
+    } else if (!rc) {
+        rc = crm__due_cut(txn, clock.stamp);
+        if (rc)
+            rc = crm__txn_fail(txn, rc, "can't note what the clock changes", err);
     }
     if (!rc)
         rc = crm__live_load(txn, clock.stamp, &l, err);

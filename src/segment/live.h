@@ -106,6 +106,7 @@ typedef struct crm__live_edges {
     crm_txn *txn;
     crm__buf list; /* of edges */
     crm__buf room;
+    uint64_t stamp; /* of the clock: see db/due.h */
 } crm__live_edges;
 /* CRM_EREFUSED: something in it changes with the clock and is in no index, and err says what. */
 int crm__live_edges_find(const crm__live_asking *a, const crm__zone *zone, int64_t from,

@@ -40,6 +40,7 @@ static int begin_mover(step *s, size_t i)
     if (!rc)
         rc = crm__live_edges_find(&m->asking, item->zone, s->clock.from, s->clock.until, &m->edges,
                                   s->err);
+    m->edges.stamp = s->clock.stamp;
     m->on = !rc && m->edges.list.n;
     /* Others are planned, and asked, under zones of their own. */
     s->txn->now = m->asking.now;

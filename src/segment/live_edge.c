@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "db/days.h"
+#include "db/due.h"
 #include "db/index.h"
 
 #include <stdlib.h>
@@ -344,30 +345,65 @@ static int comes_round(const crm__live_edges *e, const edge *at, int64_t number)
     return crm__anniversary_within(date, (int32_t)at->from, (int32_t)at->until);
 }
 
-static void see_block(const crm__live_edges *e, const edge *at, const crm__column *c,
-                      uint64_t found[CRM__COLUMN_WORDS])
-{
-    crm__limits l = {at->from, at->until - 1, 0, 0, CRM__LIMIT_LO | CRM__LIMIT_HI};
+/* Which months and days of dates come round: of each month 32 places. */
+enum { DAYS = 512 };
 
-    if (at->sort == EDGE_COLUMN) {
-        crm__column_range(c, &l, found);
-        return;
-    }
-    memset(found, 0, CRM__COLUMN_WORDS * sizeof *found);
-    for (uint32_t row = 0; row < CRM__COLUMN_ROWS; row++) {
-        crm__column_cell cell;
-        int64_t number;
-        crm__column_get(c, row, &cell);
-        if (cell.state == CRM__CELL_NUMBER && crm__scaled_to(cell.number, cell.scale, 0, &number) &&
-            comes_round(e, at, number))
-            found[row / 64] |= UINT64_C(1) << row % 64;
+static void days_round(const edge *at, uint8_t days[DAYS])
+{
+    memset(days, 0, DAYS);
+    for (int month = 1; month <= 12 && at->sort == EDGE_ROUND && !at->instants; month++) {
+        for (int day = 1; day <= 31; day++) {
+            int32_t date = crm__date_pack(2000, (unsigned)month, (unsigned)day);
+            days[date % DAYS] =
+                (uint8_t)crm__anniversary_within(date, (int32_t)at->from, (int32_t)at->until);
+        }
     }
 }
 
+static void see_round(const crm__live_edges *e, const edge *at, const crm__column *c,
+                      const uint8_t days[DAYS], uint64_t found[CRM__COLUMN_WORDS])
+{
+    uint64_t words[CRM__COLUMN_WORDS], wide[CRM__COLUMN_WORDS];
+    int64_t numbers[CRM__COLUMN_ROWS];
+
+    crm__column_present(c, words);
+    crm__column_wide(c, wide);
+    crm__column_numbers(c, numbers);
+    memset(found, 0, CRM__COLUMN_WORDS * sizeof *found);
+    for (uint32_t w = 0; w < CRM__COLUMN_WORDS; w++) {
+        for (uint64_t left = words[w]; left; left &= left - 1) {
+            int bit = __builtin_ctzll(left);
+            int64_t number = numbers[w * 64 + (uint32_t)bit];
+            crm__column_cell cell;
+            int in;
+            if (!at->instants && !c->scale && !(wide[w] >> bit & 1)) {
+                in = number > 0 && days[number % DAYS];
+            } else {
+                crm__column_get(c, w * 64 + (uint32_t)bit, &cell);
+                in = crm__scaled_to(cell.number, cell.scale, 0, &number) &&
+                     comes_round(e, at, number);
+            }
+            found[w] |= (uint64_t)(in != 0) << bit;
+        }
+    }
+}
+
+/* The first edge that comes to a chunk reads it through; those behind it pass over it while they
+ * are in the gap that was found then. */
 static int see_column(crm__live_edges *e, uint64_t chunk, const edge *at, uint64_t *words)
 {
-    int rc = CRM_OK;
+    crm__gap gap = {INT64_MIN, INT64_MAX, at->until};
+    crm__due due;
+    crm__limits passed = {at->from, at->until - 1, 0, 0, CRM__LIMIT_LO | CRM__LIMIT_HI};
+    uint8_t days[DAYS];
+    int gaps = at->sort == EDGE_COLUMN, rc = CRM_OK;
 
+    days_round(at, days);
+    if (gaps) {
+        rc = crm__due_read(e->txn, chunk, at->number, e->stamp, &due);
+        if (rc || crm__due_none(&due, at->from, at->until))
+            return rc;
+    }
     for (uint32_t b = 0; b < CRM__COLUMN_BLOCKS && !rc; b++) {
         uint64_t found[CRM__COLUMN_WORDS];
         uint8_t key[CRM__KEY_COLUMN];
@@ -379,13 +415,18 @@ static int see_column(crm__live_edges *e, uint64_t chunk, const edge *at, uint64
         }
         if (rc)
             break;
-        see_block(e, at, &c, found);
+        if (gaps) {
+            crm__column_range(&c, &passed, found);
+            crm__gap_narrow(&gap, &c);
+        } else {
+            see_round(e, at, &c, days, found);
+        }
         for (int w = 0; w < CRM__COLUMN_WORDS; w++) {
             if (b * CRM__COLUMN_WORDS + (uint32_t)w < CRM__SET_WORDS)
                 words[b * CRM__COLUMN_WORDS + (uint32_t)w] |= found[w];
         }
     }
-    return rc;
+    return rc || !gaps ? rc : crm__due_note(e->txn, chunk, at->number, &due, at->from, &gap);
 }
 
 int crm__live_passed(crm__live_edges *e, uint64_t chunk, uint64_t words[CRM__SET_WORDS])

@@ -2,6 +2,7 @@
  * Watching saved segments: begin, end, list.
  */
 #include "base/error.h"
+#include "db/due.h"
 #include "db/saved.h"
 #include "segment/live.h"
 
@@ -216,6 +217,8 @@ static int unwatch(crm_txn *txn, const crm__live_watch *w, const char *text, crm
     if (rc)
         return rc;
     clock.stamp = crm__live_stamp(txn);
+    if (left && (rc = crm__due_drop(txn)) != 0)
+        return fail(txn, rc, err);
     return crm__live_clock_put(txn, left ? NULL : &clock) ? crm__fail_nomem(err) : CRM_OK;
 }
 
