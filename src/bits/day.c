@@ -171,25 +171,30 @@ const crm__day_column *crm__day_find(const crm__day *d, uint32_t column)
 static int add_outliers(const crm__day_column *c, uint64_t *values)
 {
     crm__reader r = crm__reader_of(c->outlier_bytes, c->outlier_size);
+    const uint8_t *p = r.p, *end = r.end;
+    uint32_t left = c->outliers, count = c->count;
+    unsigned width = c->width;
     uint64_t at = 0;
 
-    if (c->width == CRM__PACK_WIDE && c->outliers)
+    if (width == CRM__PACK_WIDE && left)
         return CRM_ECORRUPT;
-    for (uint32_t i = 0; i < c->outliers; i++) {
+    for (; left; left--) {
         uint64_t above;
-        if (crm__reader_left(&r) >= 2 && (r.p[0] | r.p[1]) < 0x80) { /* as most are */
-            at += r.p[0];
-            above = r.p[1];
-            r.p += 2;
+        if (end - p >= 2 && (p[0] | p[1]) < 0x80) { /* as most are */
+            at += p[0];
+            above = p[1];
+            p += 2;
         } else {
+            r.p = p;
             at += read_most(&r, CRM__DAY_ITEMS);
             above = crm__read_varint(&r);
+            p = r.p;
         }
-        if (r.failed || at >= c->count)
+        if (r.failed || at >= count)
             return CRM_ECORRUPT;
-        values[at++] += above << c->width;
+        values[at++] += above << width;
     }
-    return r.failed || crm__reader_left(&r) ? CRM_ECORRUPT : CRM_OK;
+    return r.failed || p != end ? CRM_ECORRUPT : CRM_OK;
 }
 
 typedef struct wide_reader {

@@ -17,17 +17,6 @@ static inline uint32_t stored_row(const uint8_t *rows, uint32_t i)
     return crm__get_le16(rows + 2 * i);
 }
 
-static void any_stored(const uint8_t *rows, uint32_t n, uint64_t *words)
-{
-    const uint8_t *end = rows + 2 * (size_t)n;
-
-#pragma GCC unroll 4
-    for (; rows != end; rows += 2) {
-        uint32_t row = crm__get_le16(rows);
-        words[row >> 6] |= UINT64_C(1) << (row & 63);
-    }
-}
-
 void crm__day_view_any(crm__day_view *v, uint64_t words[CRM__SET_WORDS])
 {
     const uint16_t *rows;
@@ -36,7 +25,7 @@ void crm__day_view_any(crm__day_view *v, uint64_t words[CRM__SET_WORDS])
     if (!v->left)
         return;
     if (v->left == v->day.items && v->day.rows_form == CRM__DAY_ROWS) {
-        any_stored(v->day.rows, v->left, words);
+        crm__kernel_best()->put_rows(words, v->day.rows, v->left);
         return;
     }
     rows = crm__day_view_rows(v);

@@ -35,6 +35,8 @@ typedef struct crm__kernel {
     uint32_t (*count_rows)(const uint8_t *bitmap, const uint8_t *rows, size_t n);
     /* Leaves of n rows in memory, in their order, those that are set in such a bitmap: how many. */
     uint32_t (*keep_rows)(const uint8_t *bitmap, uint16_t *rows, uint32_t n);
+    /* Sets n stored rows (u16, any) in the words of a chunk. */
+    void (*put_rows)(uint64_t *words, const uint8_t *rows, size_t n);
     /* words op= stored; the result is not counted. */
     void (*and_into)(uint64_t *words, const uint8_t *stored, size_t n);
     void (*or_into)(uint64_t *words, const uint8_t *stored, size_t n);

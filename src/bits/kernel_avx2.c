@@ -11,7 +11,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define WITH __attribute__((target("avx2,popcnt")))
+#define WITH __attribute__((target("avx2,popcnt,bmi2")))
 #define INLINE WITH static inline __attribute__((always_inline))
 
 INLINE __m256i load(const uint8_t *p)
@@ -142,6 +142,22 @@ WITH static uint32_t count_rows(const uint8_t *bitmap, const uint8_t *rows, size
     sum = _mm256_add_epi64(_mm256_and_si256(sum, _mm256_set1_epi64x(UINT32_MAX)),
                            _mm256_srli_epi64(sum, 32));
     return (uint32_t)lanes(sum) + crm__kernel_count_rows(bitmap, rows + 2 * i, n - i);
+}
+
+/* A shift by a register is three steps without BMI2. */
+WITH void crm__kernel_put_rows_bmi2(uint64_t *words, const uint8_t *rows, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4, rows += 8) {
+        uint64_t four;
+        memcpy(&four, rows, sizeof four);
+        words[(uint16_t)four >> 6] |= UINT64_C(1) << (four & 63);
+        words[(uint16_t)(four >> 16) >> 6] |= UINT64_C(1) << (four >> 16 & 63);
+        words[(uint16_t)(four >> 32) >> 6] |= UINT64_C(1) << (four >> 32 & 63);
+        words[four >> 54] |= UINT64_C(1) << (four >> 48 & 63);
+    }
+    crm__kernel_put_rows(words, rows, n - i);
 }
 
 #define INTO(name, vector, word)                                                                   \
@@ -332,6 +348,7 @@ const crm__kernel crm__kernel_avx2 = {
     .count_and3_stored = count_and3_stored,
     .count_rows = count_rows,
     .keep_rows = crm__kernel_keep_rows,
+    .put_rows = crm__kernel_put_rows_bmi2,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

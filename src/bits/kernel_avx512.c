@@ -174,29 +174,40 @@ WITH static void range_pair(const uint64_t *numbers, size_t n, const crm__range_
 
 /* Eight numbers take `width` bytes.  The bytes that each begins in go to a lane of its own, from
  * where it is shifted down; a mask keeps all reading within those bytes. */
+typedef struct unpacking {
+    __m512i at, shift, ones, base;
+} unpacking;
+
+INLINE __m512i eight(const unpacking *u, const uint8_t *from, __mmask64 bytes)
+{
+    __m512i v = _mm512_permutexvar_epi8(u->at, _mm512_maskz_loadu_epi8(bytes, from));
+
+    v = _mm512_and_si512(_mm512_srlv_epi64(v, u->shift), u->ones);
+    return _mm512_add_epi64(v, u->base);
+}
+
 WITH static size_t unpack(const uint8_t *from, const uint8_t *end, size_t n, unsigned width,
                           uint64_t add, uint64_t *to)
 {
     const __m512i lane = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
     const __m512i byte = _mm512_set1_epi64(0x0706050403020100);
     __m512i bit = _mm512_mullo_epi32(lane, _mm512_set1_epi64((long long)width));
-    __m512i at = _mm512_srli_epi64(bit, 3), shift = _mm512_and_si512(bit, _mm512_set1_epi64(7));
-    __m512i ones = _mm512_set1_epi64((long long)(UINT64_MAX >> (64 - width)));
-    __m512i base = _mm512_set1_epi64((long long)add);
+    unpacking u = {_mm512_srli_epi64(bit, 3), _mm512_and_si512(bit, _mm512_set1_epi64(7)),
+                   _mm512_set1_epi64((long long)(UINT64_MAX >> (64 - width))),
+                   _mm512_set1_epi64((long long)add)};
     __mmask64 all = UINT64_MAX >> (64 - width);
+    size_t i = 0, left;
 
     /* The place of the first byte in all eight bytes of a lane, then the places behind it. */
-    at = _mm512_shuffle_epi8(at, _mm512_set4_epi32(0x08080808, 0x08080808, 0, 0));
-    at = _mm512_add_epi8(at, byte);
+    u.at = _mm512_shuffle_epi8(u.at, _mm512_set4_epi32(0x08080808, 0x08080808, 0, 0));
+    u.at = _mm512_add_epi8(u.at, byte);
     (void)end; /* the caller has made sure that they are there */
-    for (size_t i = 0; i < n; i += 8, from += width) {
-        size_t left = n - i;
-        __mmask64 bytes = left >= 8 ? all : UINT64_MAX >> (64 - (left * width + 7) / 8);
-        __mmask8 lanes = (__mmask8)(left >= 8 ? 0xff : (1u << left) - 1);
-        __m512i v = _mm512_permutexvar_epi8(at, _mm512_maskz_loadu_epi8(bytes, from));
-        v = _mm512_and_si512(_mm512_srlv_epi64(v, shift), ones);
-        _mm512_mask_storeu_epi64(to + i, lanes, _mm512_add_epi64(v, base));
-    }
+    for (; i + 8 <= n; i += 8, from += width)
+        _mm512_storeu_si512(to + i, eight(&u, from, all));
+    left = n - i;
+    if (left)
+        _mm512_mask_storeu_epi64(to + i, (__mmask8)((1u << left) - 1),
+                                 eight(&u, from, UINT64_MAX >> (64 - (left * width + 7) / 8)));
     return n;
 }
 
@@ -230,6 +241,7 @@ const crm__kernel crm__kernel_avx512 = {
     .count_and3_stored = count_and3_stored,
     .count_rows = count_rows,
     .keep_rows = keep_rows,
+    .put_rows = crm__kernel_put_rows_bmi2,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

@@ -216,6 +216,7 @@ const crm__kernel crm__kernel_neon = {
     .count_and3_stored = count_and3_stored,
     .count_rows = crm__kernel_count_rows,
     .keep_rows = crm__kernel_keep_rows,
+    .put_rows = crm__kernel_put_rows,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

@@ -9,12 +9,14 @@
 extern const crm__kernel crm__kernel_scalar;
 #if defined(__x86_64__)
 extern const crm__kernel crm__kernel_avx2, crm__kernel_avx512;
+void crm__kernel_put_rows_bmi2(uint64_t *words, const uint8_t *rows, size_t n);
 #elif defined(__aarch64__) && !defined(__AARCH64EB__)
 extern const crm__kernel crm__kernel_neon;
 #endif
 
 /* Plain ones that others take too, where their vectors gain nothing. */
 uint32_t crm__kernel_count_rows(const uint8_t *bitmap, const uint8_t *rows, size_t n);
+void crm__kernel_put_rows(uint64_t *words, const uint8_t *rows, size_t n);
 uint32_t crm__kernel_keep_rows(const uint8_t *bitmap, uint16_t *rows, uint32_t n);
 void crm__kernel_range_pair(const uint64_t *numbers, size_t n, const crm__range_pair *r,
                             uint64_t *to);

@@ -74,6 +74,17 @@ uint32_t crm__kernel_keep_rows(const uint8_t *bitmap, uint16_t *rows, uint32_t n
     return left;
 }
 
+void crm__kernel_put_rows(uint64_t *words, const uint8_t *rows, size_t n)
+{
+    const uint8_t *end = rows + 2 * n;
+
+#pragma GCC unroll 4
+    for (; rows != end; rows += 2) {
+        uint32_t row = crm__get_le16(rows);
+        words[row >> 6] |= UINT64_C(1) << (row & 63);
+    }
+}
+
 static void and_into(uint64_t *words, const uint8_t *stored, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -177,6 +188,7 @@ const crm__kernel crm__kernel_scalar = {
     .count_and3_stored = count_and3_stored,
     .count_rows = crm__kernel_count_rows,
     .keep_rows = crm__kernel_keep_rows,
+    .put_rows = crm__kernel_put_rows,
     .and_into = and_into,
     .or_into = or_into,
     .andnot_into = andnot_into,

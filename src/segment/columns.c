@@ -236,6 +236,8 @@ int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words)
 
 /* ---- rows in a list ---- */
 
+enum { BLOCKS_AHEAD = 16 };
+
 int crm__column_one_range(const crm__step *s)
 {
     return s->test.limit_count == 1 && s->test.cmp != CRM__CMP_ANNIVERSARY;
@@ -256,34 +258,63 @@ static uint32_t keep_one_by_one(const crm__column *c, const crm__limits *l, uint
     return left;
 }
 
+/* Rows of a list that are in one block. */
+typedef struct rows_at {
+    uint32_t from, end, first;
+    crm__column column;
+} rows_at;
+
+/* The next blocks that have rows of the list, `most` at most; what they have there, in lines of
+ * memory here and there, is asked for before the first is looked at. */
+static int find_blocks(crm__column_walk *walk, const crm__run *r, uint32_t column,
+                       const uint16_t *rows, uint32_t *i, uint32_t n, rows_at *at, uint32_t *count)
+{
+    *count = 0;
+    for (uint32_t end; *i < n && *count < BLOCKS_AHEAD; *i = end) {
+        uint32_t block = rows[*i] / CRM__COLUMN_ROWS, first = block * CRM__COLUMN_ROWS;
+        rows_at *to = &at[*count];
+        int rc = crm__column_walk_at(walk, r->chunk, column, block, &to->column);
+        if (rc && rc != CRM_ENOTFOUND)
+            return rc;
+        for (end = *i; end < n && (uint32_t)rows[end] - first < CRM__COLUMN_ROWS; end++) {
+            if (!rc)
+                __builtin_prefetch(to->column.p + (size_t)to->column.width * (rows[end] - first));
+        }
+        to->from = *i;
+        to->end = end;
+        to->first = first;
+        *count += !rc;
+    }
+    return CRM_OK;
+}
+
 int crm__column_keep(crm__run *r, const crm__step *s, uint16_t *rows, uint32_t *n)
 {
     span one = {{s->test.limits, NULL}, 0, 0, 0, 0, 0, 0};
-    uint32_t left = 0, end;
+    rows_at at[BLOCKS_AHEAD];
+    uint32_t left = 0, next = 0, count;
     crm__column_walk walk;
-    kv_cursor *cursor;
     int rc = CRM_OK;
+    kv_cursor *cursor = crm__txn_cursor(r->txn, KV_COLUMN, &rc);
 
-    cursor = crm__txn_cursor(r->txn, KV_COLUMN, &rc);
     if (rc)
         return rc;
     crm__column_walk_begin(&walk, r->txn, cursor, &r->block);
-    for (uint32_t i = 0; i < *n; i = end) {
-        uint32_t block = rows[i] / CRM__COLUMN_ROWS, first = block * CRM__COLUMN_ROWS;
-        crm__column c;
-        for (end = i + 1; end < *n && rows[end] - first < CRM__COLUMN_ROWS;)
-            end++;
-        rc = crm__column_walk_at(&walk, r->chunk, s->column, block, &c);
-        if (rc == CRM_ENOTFOUND)
-            continue;
+    while (next < *n) {
+        rc = find_blocks(&walk, r, s->column, rows, &next, *n, at, &count);
         if (rc)
             return rc;
-        if (c.wide) {
-            left += keep_one_by_one(&c, s->test.limits, first, rows + i, end - i, rows + left);
-            continue;
+        for (uint32_t i = 0; i < count; i++) {
+            const crm__column *c = &at[i].column;
+            const uint16_t *from = rows + at[i].from;
+            uint32_t some = at[i].end - at[i].from;
+            if (c->wide) {
+                left += keep_one_by_one(c, s->test.limits, at[i].first, from, some, rows + left);
+                continue;
+            }
+            span_at(&one, c->scale);
+            left += crm__column_keep_rows(c, one.lo, one.hi, at[i].first, from, some, rows + left);
         }
-        span_at(&one, c.scale);
-        left += crm__column_keep_rows(&c, one.lo, one.hi, first, rows + i, end - i, rows + left);
     }
     *n = left;
     return CRM_OK;

@@ -161,6 +161,19 @@ static void check_keep_rows(const crm__kernel *k, const uint8_t *bitmap, const u
     free(rows);
 }
 
+static void check_put_rows(const crm__kernel *k, const uint8_t *before, const uint8_t *stored,
+                           size_t n)
+{
+    static uint64_t words[CRM__SET_WORDS], want[CRM__SET_WORDS];
+
+    memcpy(words, before, sizeof words);
+    memcpy(want, before, sizeof want);
+    for (size_t i = 0; i < n; i++)
+        crm__set_put(want, crm__get_le16(stored + 2 * i), 1);
+    k->put_rows(words, stored, n);
+    ck_assert_msg(memcmp(words, want, sizeof words) == 0, "%s, %zu rows", k->name, n);
+}
+
 CRM_TEST(test_bits_kernel__rows)
 {
     uint64_t seed = crmtest_seed();
@@ -181,6 +194,8 @@ CRM_TEST(test_bits_kernel__rows)
             ck_assert_uint_eq(crm__kernel_at(i)->count_rows(bitmap, rows, n), want);
         for (size_t i = 0; crm__kernel_at(i); i++)
             check_keep_rows(crm__kernel_at(i), bitmap, rows, (uint32_t)n);
+        for (size_t i = 0; crm__kernel_at(i); i++)
+            check_put_rows(crm__kernel_at(i), bitmap, rows, n);
         free(rows_block);
     }
     free(block);
