@@ -154,7 +154,8 @@ typedef struct crm_import_options {
     uint64_t resume;
     /** Commit after so many rows; 0: by bytes alone. */
     uint64_t commit_rows;
-    /** Commit after about so many bytes of changes; 0, and at most: 64 MB. */
+    /** Commit after about so many bytes of changes, at most 64 MB; 0: 64 MB, and an eighth of what
+     * this import wrote, when that is more and it fills an empty database. */
     uint64_t commit_bytes;
     /** Separator of CSV, an ASCII character; 0: found out. */
     uint32_t separator;
@@ -368,7 +369,8 @@ CRM_API int crm_import_resumed(const crm_import *imp, uint64_t *batch, uint64_t 
  *
  * Ownership: *out is the caller's struct.
  * Threads:   any thread; callbacks run on it and must not use the handle.
- * Cost:      about 10 microseconds a row; memory for about 64 MB of changes.
+ * Cost:      about 10 microseconds a row; memory for about 64 MB of changes, and the pages of a
+ *            commit, up to 512 MB.
  * @since 0.1
  */
 CRM_API int crm_import_run(crm_import *imp, size_t struct_size, crm_import_result *out,

@@ -272,6 +272,7 @@ int crm__txn_flush(crm_txn *txn, crm_error *err)
         txn->broken = rc;
         return crm__txn_fail(txn, rc, "can't write", err);
     }
+    txn->flushed += crm__edits_bytes(&txn->edits);
     crm__edits_reset(&txn->edits);
     return CRM_OK;
 }

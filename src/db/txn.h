@@ -137,6 +137,7 @@ struct crm_txn {
     crm__state state;
     crm__edits edits;
     int busy;   /* a callback of the host runs inside a call on the transaction */
+    uint64_t flushed; /* bytes of edits that went to the engine before the end */
     int broken; /* the engine failed while edits were applied early: only abort is left */
     crm_error sticky;
     crm__save *saves;
@@ -246,6 +247,11 @@ int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, si
 kv_cursor *crm__txn_cursor(crm_txn *txn, kv_space space, int *rc);
 /* Applies the edits to the engine now, so that plain scans see them. */
 int crm__txn_flush(crm_txn *txn, crm_error *err);
+/* Bytes of all edits so far. */
+static inline uint64_t crm__txn_bytes(const crm_txn *txn)
+{
+    return txn->flushed + crm__edits_bytes(&txn->edits);
+}
 /* Error of a storage result for a caller. */
 int crm__txn_fail(crm_txn *txn, int rc, const char *what, crm_error *err);
 

@@ -85,8 +85,8 @@ typedef struct crm__import_state {
     uint64_t rows; /* done */
     uint64_t hash; /* of those */
     uint64_t created, updated, unchanged, skipped, bad, empty;
-    uint64_t mark;                 /* the host's */
-    uint64_t ways;                 /* hash of what makes rows into what is stored: the mapping ... */
+    uint64_t mark; /* the host's */
+    uint64_t ways; /* hash of what makes rows into what is stored: the mapping ... */
     char source[CRM__SOURCE_ROOM]; /* of the transactions; "": none */
 } crm__import_state;
 
@@ -144,6 +144,8 @@ struct crm_import {
     crm_id numbered;          /* customer of the last such line */
     crm__buf others;          /* crm__import_open */
     uint64_t resumed, since;  /* rows since the last commit */
+    uint64_t grown;           /* bytes of edits committed, once there was nothing before; else 0 */
+    int first;                /* there was nothing before */
     uint64_t look;            /* rows until the host is asked again */
     crm_import_result r;
     /* of the row in work (import_row.c) */
@@ -151,6 +153,21 @@ struct crm_import {
     crm__slice line;        /* of JSON Lines: without the notes of a file of bad rows */
     crm__buf faults, texts; /* crm_import_fault; crm_import_text: columns, then cells */
 };
+
+enum { CRM__IMPORT_COMMIT = 64 * 1000 * 1000, CRM__IMPORT_SHARE = 8 };
+
+/* How many bytes of edits a commit is for.  Tokens of identities, and customers of events, come in
+ * no order: a commit writes most pages of a large space anew, however small it is.  So what fills
+ * an empty database commits when it has an eighth more, which writes some eight times the space in
+ * all and not a hundred times; it keeps other writers waiting for longer, of which there are none
+ * as a rule. */
+static inline uint64_t crm__import_bytes(uint64_t asked, uint64_t grown)
+{
+    if (asked)
+        return asked < CRM__IMPORT_COMMIT ? asked : CRM__IMPORT_COMMIT;
+    grown /= CRM__IMPORT_SHARE;
+    return grown > CRM__IMPORT_COMMIT ? grown : CRM__IMPORT_COMMIT;
+}
 
 /* ---- a row (import_row.c) ---- */
 

@@ -9,10 +9,7 @@
 #include <crm/codes.h>
 #include <crm/tag.h>
 
-enum {
-    COMMIT_BYTES = 64 * 1000 * 1000, /* below the size at which edits go to the engine early */
-    LOOK_ROWS = 512                  /* rows between two questions to the host */
-};
+enum { LOOK_ROWS = 512 }; /* between two questions to the host */
 
 static int whole(const crm_import *imp)
 {
@@ -32,6 +29,19 @@ static void drop(crm_import *imp)
     imp->txn = NULL;
 }
 
+/* Whether nothing is there yet of what comes. */
+static int is_first(crm_import *imp)
+{
+    crm__slice k, v;
+    kv_cursor *c;
+    int rc;
+
+    if (imp->what != CRM__MAP_EVENTS)
+        return imp->txn->state.counters.next_id <= 1;
+    c = crm__txn_cursor(imp->txn, KV_EVENT, &rc);
+    return c && c->ops->seek(c, KV_GE, crm__slice_of(NULL, 0), &k, &v) == CRM_ENOTFOUND;
+}
+
 static int begin(crm_import *imp, crm_error *err)
 {
     crm_txn_options o = imp->txn_o;
@@ -44,6 +54,8 @@ static int begin(crm_import *imp, crm_error *err)
     if (rc)
         return rc;
     imp->txn->tag_origin = CRM_TAG_IMPORT;
+    if (!imp->r.commits)
+        imp->first = is_first(imp);
     rc = crm_customer_new(imp->txn, &imp->c, err);
     if (!rc)
         rc = crm_event_new(imp->txn, &imp->e, err);
@@ -95,6 +107,7 @@ static int closes(const crm_import *imp)
 static int commit(crm_import *imp, int last, crm_error *err)
 {
     int64_t start = crm__clock_mono();
+    uint64_t bytes;
     crm_txn *txn;
     int rc;
 
@@ -123,6 +136,7 @@ static int commit(crm_import *imp, int last, crm_error *err)
     }
     txn = imp->txn;
     imp->txn = NULL;
+    bytes = crm__txn_bytes(txn);
     rc = crm_txn_commit(txn, err);
     drop(imp); /* the records */
     if (rc) {
@@ -130,6 +144,7 @@ static int commit(crm_import *imp, int last, crm_error *err)
         return rc;
     }
     imp->stored = imp->done;
+    imp->grown += imp->first ? bytes : 0;
     imp->r.commits++;
     imp->r.resumable = !last;
     imp->r.commit_us += crm__clock_mono() - start;
@@ -190,13 +205,9 @@ static int pass_over(crm_import *imp, uint64_t *passed, uint64_t *hash, size_t *
 
 static int commit_due(const crm_import *imp)
 {
-    uint64_t bytes = imp->o.commit_bytes;
-
     if (whole(imp))
         return 0;
-    if (!bytes || bytes > COMMIT_BYTES)
-        bytes = COMMIT_BYTES;
-    return crm__edits_bytes(&imp->txn->edits) >= bytes ||
+    return crm__txn_bytes(imp->txn) >= crm__import_bytes(imp->o.commit_bytes, imp->grown) ||
            (imp->o.commit_rows && imp->since >= imp->o.commit_rows);
 }
 
