@@ -303,17 +303,30 @@ static uint64_t count_terms(const terms *t)
     return last ? crm__set_and_count(last->views, words) : crm__set_count(words);
 }
 
+/* Whether sets of the chunk need not be cut by the root. */
+static int no_cut(crm__run *r, int *yes)
+{
+    static const crm__set_ref ROOT = {KV_BITS, CRM__BITS_ROOT, 0, CRM__ROOT_LIVE};
+    uint64_t room[CRM__SET_WORDS];
+    crm__set_at root;
+    int rc = CRM_OK;
+
+    *yes = crm__visible_given(r->txn);
+    if (*yes)
+        return CRM_OK;
+    rc = crm__set_find(r, &ROOT, room, &root);
+    *yes = !rc && all_live(r, &root);
+    return rc;
+}
+
 /* CRM_DONE: it can't be told so. */
 static int count_sets(crm__run *r, uint64_t *count)
 {
-    static const crm__set_ref ROOT = {KV_BITS, CRM__BITS_ROOT, 0, CRM__ROOT_LIVE};
     const crm__step *s = r->plan->root;
     crm__step *const *steps = s->op == CRM__STEP_AND ? s->children : (crm__step *const *)&s;
     uint32_t n = s->op == CRM__STEP_AND ? s->child_count : 1, wanted = 0;
-    uint64_t room[CRM__SET_WORDS];
     terms t;
-    crm__set_at root;
-    int rc;
+    int rc, yes;
 
     if (n > TERMS || r->timed)
         return CRM_DONE;
@@ -321,8 +334,8 @@ static int count_sets(crm__run *r, uint64_t *count)
         wanted += steps[i]->op == CRM__STEP_SETS;
     if (!wanted)
         return CRM_DONE;
-    rc = crm__set_find(r, &ROOT, room, &root);
-    if (rc || !all_live(r, &root))
+    rc = no_cut(r, &yes);
+    if (rc || !yes)
         return rc ? rc : CRM_DONE;
     t.count = t.used = 0;
     for (uint32_t i = 0; i < n && !rc; i++)
