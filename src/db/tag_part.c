@@ -69,11 +69,24 @@ static void edit_set(const uint64_t *ops, uint32_t count, void *words)
     crm__edits_rows(ops, count, words);
 }
 
-int crm__tag_row_in(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int *has)
+int crm__tag_set_at_hand(crm_txn *txn, kv_space space, crm__slice key, const uint64_t **words)
 {
     static const crm__at_hand_sort SET = {CRM__SET_WORDS * sizeof(uint64_t), read_set, edit_set};
-    crm__tag_cache *c;
-    const void *words;
+    crm__tag_cache *c = cache_of(txn);
+    const void *what;
+    int rc;
+
+    if (!c)
+        return CRM_ENOMEM;
+    rc = crm__at_hand_get(txn, &c->sets[crm__hash64((uint64_t)space, key.p, key.n) % SETS], &SET,
+                          space, key, &what);
+    *words = rc ? NULL : what;
+    return rc;
+}
+
+int crm__tag_row_in(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int *has)
+{
+    const uint64_t *words;
     int rc;
 
     if (txn->tag_asked < ONE_BY_ONE) {
@@ -81,11 +94,7 @@ int crm__tag_row_in(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, 
         return crm__txn_set_row(txn, space, key, row, 1, has);
     }
     *has = 0;
-    c = cache_of(txn);
-    if (!c)
-        return CRM_ENOMEM;
-    rc = crm__at_hand_get(txn, &c->sets[crm__hash64((uint64_t)space, key.p, key.n) % SETS], &SET,
-                          space, key, &words);
+    rc = crm__tag_set_at_hand(txn, space, key, &words);
     if (!rc)
         *has = crm__set_has(words, row);
     return rc;

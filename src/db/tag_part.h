@@ -15,6 +15,9 @@ typedef struct crm__tag_call {
     uint8_t key[CRM__KEY_TAGGED];
 } crm__tag_call;
 
+/* A set as the transaction sees it, until another one is asked for; it is kept for the next call,
+ * so that edits of many rows are made once, not for each tag. */
+int crm__tag_set_at_hand(crm_txn *txn, kv_space space, crm__slice key, const uint64_t **words);
 /* Whether a set has a row, as the transaction sees it. */
 int crm__tag_row_in(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int *has);
 

@@ -5,6 +5,7 @@
 #include "db/journal.h"
 #include "bits/kernel.h"
 #include "db/tag_one.h"
+#include "db/tag_part.h"
 #include "tag/tag.h"
 
 #include <stdlib.h>
@@ -353,13 +354,12 @@ int crm_tag_set(crm_txn *txn, crm_id id, const char *dimension, const char *cons
 /* ---- many customers ---- */
 
 /* Rows of a chunk that are live. */
-static int live_rows(crm_txn *txn, uint64_t chunk, uint64_t *words)
+static int live_rows(crm_txn *txn, uint64_t chunk, const uint64_t **words)
 {
     uint8_t key[CRM__KEY_BITS];
 
-    memset(words, 0, CRM__SET_WORDS * sizeof *words);
-    return crm__txn_set(txn, KV_BITS, crm__key_bits(key, chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE),
-                        words);
+    return crm__tag_set_at_hand(txn, KV_BITS,
+                                crm__key_bits(key, chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE), words);
 }
 
 /* The place of the first id of a chunk that is not live. */
@@ -402,20 +402,20 @@ typedef struct id_rows {
 
 static int next_ids(void *ctx, uint64_t *chunk, uint64_t *words)
 {
-    uint64_t live[CRM__SET_WORDS];
+    const uint64_t *live = NULL;
     id_rows *r = ctx;
     int rc;
 
     if (r->at == r->n)
         return CRM_DONE;
     *chunk = r->ids[r->at] >> CRM__CHUNK_SHIFT;
-    rc = *chunk > UINT32_MAX ? CRM_OK : live_rows(r->txn, *chunk, live);
+    rc = *chunk > UINT32_MAX ? CRM_OK : live_rows(r->txn, *chunk, &live);
     if (rc)
         return rc;
-    memset(words, 0, sizeof live);
+    memset(words, 0, CRM__SET_WORDS * sizeof *words);
     for (; r->at < r->n && r->ids[r->at] >> CRM__CHUNK_SHIFT == *chunk; r->at++) {
         uint32_t row = (uint32_t)(r->ids[r->at] & (CRM__CHUNK_ROWS - 1));
-        if (*chunk > UINT32_MAX || !crm__set_has(live, row))
+        if (!live || !crm__set_has(live, row))
             return not_there(r->given, r->count, r->ids[r->at], r->err);
         crm__set_put(words, row, 1);
     }
