@@ -9,13 +9,15 @@
 
 #include <pthread.h>
 
-enum { BATCHES = 4, ROWS = 32 };
+/* Who has to wait is woken when half of the batches are ready, not for each: waking costs both. */
+enum { BATCHES = 16, ROWS = 32, HALF = BATCHES / 2 };
 
 struct peer_pipe {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t moved;
     uint64_t filled, emptied; /* batches so far */
+    int ended;                /* no more are filled */
     size_t count[BATCHES];    /* rows of each; fewer than ROWS: they are the last ones */
     size_t at;                /* rows given of the batch at hand */
     int alone;                /* no second thread */
@@ -41,13 +43,17 @@ static void *run(void *ctx)
 
     do {
         pthread_mutex_lock(&p->lock);
-        while (p->filled - p->emptied == BATCHES)
-            pthread_cond_wait(&p->moved, &p->lock);
+        if (p->filled - p->emptied == BATCHES) {
+            while (p->filled - p->emptied > HALF)
+                pthread_cond_wait(&p->moved, &p->lock);
+        }
         pthread_mutex_unlock(&p->lock);
         n = fill_batch(p, p->filled); /* no other thread changes the number */
         pthread_mutex_lock(&p->lock);
         p->filled++;
-        pthread_cond_signal(&p->moved);
+        p->ended = n < ROWS;
+        if (p->ended || p->filled - p->emptied >= HALF)
+            pthread_cond_signal(&p->moved);
         pthread_mutex_unlock(&p->lock);
     } while (n == ROWS);
     return NULL;
@@ -80,8 +86,10 @@ static void wait_batch(peer_pipe *p)
         return;
     }
     pthread_mutex_lock(&p->lock);
-    while (p->filled == p->emptied)
-        pthread_cond_wait(&p->moved, &p->lock);
+    if (p->filled == p->emptied) {
+        while (p->filled - p->emptied < HALF && !p->ended)
+            pthread_cond_wait(&p->moved, &p->lock);
+    }
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -92,7 +100,8 @@ peer_slot *peer_pipe_next(peer_pipe *p)
     if (p->at == ROWS) {
         pthread_mutex_lock(&p->lock);
         p->emptied++;
-        pthread_cond_signal(&p->moved);
+        if (p->filled - p->emptied <= HALF)
+            pthread_cond_signal(&p->moved);
         pthread_mutex_unlock(&p->lock);
         b = p->emptied % BATCHES;
         p->at = 0;
