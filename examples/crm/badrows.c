@@ -5,6 +5,9 @@
  * the documents with those as members in front.  It is made aside, as
  * NAME.part, and gets its name when the import is through; while the import can
  * be resumed it stays aside.
+ *
+ * What can't be written is never passed over: the first failure stays, each later call gives it
+ * back, and so nothing is committed any more whose bad rows would be missing.
  */
 #include "tool.h"
 
@@ -24,8 +27,11 @@ enum { HEAD = 1 << 20, WRITE_BYTES = 1 << 16 };
 
 static int failed(badrows *b, const char *name, int sys)
 {
-    return fail(b->t, sys == ENOSPC || sys == EDQUOT ? CRM_EFULL : CRM_EIO, "can't write %s: %s",
-                name, strerror(sys));
+    int full = sys == ENOSPC || sys == EDQUOT || sys == EFBIG;
+
+    b->failed = fail(b->t, full ? CRM_EFULL : CRM_EIO, "can't write %s: %s%s", name, strerror(sys),
+                     b->beside ? " (--errors FILE names another place)" : "");
+    return b->failed;
 }
 
 /* Whether what stands at a name, if anything, is such a file: 1, 0, or -1 for
@@ -39,7 +45,7 @@ static int is_ours(const char *name)
     int ours;
 
     if (fd < 0)
-        return errno == ENOENT ? -1 : 0;
+        return errno == ENOENT || errno == ENAMETOOLONG ? -1 : 0;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
         close(fd);
         return 0;
@@ -54,14 +60,49 @@ static int is_ours(const char *name)
     return ours;
 }
 
+/* Whether the folder takes a new file.  Made under a name of its own: somebody who imports the same
+ * file at this moment may have opened the one under ours. */
+static int try_folder(badrows *b)
+{
+    const char *slash = strrchr(b->part, '/');
+    buf name = {0};
+    int fd, sys;
+
+    buf_add(&name, b->part, slash ? (size_t)(slash - b->part) + 1 : 0);
+    buf_str(&name, ".crm-XXXXXX");
+    fd = mkstemp(name.p);
+    sys = errno;
+    if (fd >= 0) {
+        close(fd);
+        unlink(name.p);
+    }
+    buf_free(&name);
+    return fd < 0 ? failed(b, b->part, sys) : 0;
+}
+
+/* Whether a name may be that of a file which can be written. */
+static int try_name(badrows *b, const char *name)
+{
+    int fd = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0 && errno != ENOENT)
+        return failed(b, name, errno);
+    if (fd >= 0)
+        close(fd);
+    return 0;
+}
+
 int badrows_open(tool *t, badrows *b, const char *given, const char *file, int json)
 {
-    int is_stream = strcmp(file, "-") == 0;
+    /* names of descriptors have no place beside them */
+    int is_stream =
+        strcmp(file, "-") == 0 || strncmp(file, "/dev/", 5) == 0 || strncmp(file, "/proc/", 6) == 0;
     buf name = {0};
 
     b->t = t;
     b->fd = -1;
     b->lines = json;
+    b->beside = !given;
     if (given && strcmp(given, "-") == 0) {
         b->to_out = 1;
         return 0;
@@ -75,11 +116,13 @@ int badrows_open(tool *t, badrows *b, const char *given, const char *file, int j
     name = (buf){0};
     buf_fmt(&name, "%s.part", b->name);
     b->part = name.p;
+    if (try_folder(b))
+        return b->failed;
     if (!is_ours(b->name) || !is_ours(b->part))
         return fail(t, CRM_EEXISTS,
                     "%s is there and holds no bad rows: --errors FILE names another place",
                     is_ours(b->name) ? b->part : b->name);
-    return 0;
+    return try_name(b, b->part);
 }
 
 /* ---- writing ---- */
@@ -101,16 +144,16 @@ static int write_all(badrows *b, const char *p, size_t n)
 
 static int flush(badrows *b)
 {
-    int rc = 0;
-
+    if (b->failed)
+        return b->failed;
     if (b->to_out && b->grows && !b->closing)
         return 0; /* the names are not known yet */
     if (b->to_out)
         out_put(b->text.p ? b->text.p : "", b->text.n);
-    else if (b->fd >= 0)
-        rc = write_all(b, b->text.p ? b->text.p : "", b->text.n);
+    else if (b->fd >= 0 && write_all(b, b->text.p ? b->text.p : "", b->text.n))
+        return b->failed;
     b->text.n = 0;
-    return rc;
+    return 0;
 }
 
 static void put_cell(buf *out, const char *s, size_t n, int first)
@@ -245,7 +288,7 @@ static int open_part(badrows *b)
     if (b->fd >= 0 && flock(b->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
         close(b->fd);
         b->fd = -1;
-        return fail(b->t, CRM_EBUSY, "another import writes %s", b->part);
+        return b->failed = fail(b->t, CRM_EBUSY, "another import writes %s", b->part);
     }
     if (b->fd < 0 || ftruncate(b->fd, (off_t)b->resumed) ||
         lseek(b->fd, (off_t)b->resumed, SEEK_SET) < 0)
@@ -261,7 +304,9 @@ int badrows_resume(badrows *b, uint64_t length)
     if (!b->part || !length)
         return 0;
     if (stat(b->part, &st) || (uint64_t)st.st_size < length) {
-        note(b->t, "%s is gone: bad rows from before are not told again", b->part);
+        note(b->t,
+             "%s has no bad rows from before: they are where that import put them, in NAME.part",
+             b->part);
         return 0;
     }
     b->resumed = length;
@@ -270,7 +315,7 @@ int badrows_resume(badrows *b, uint64_t length)
 
 int badrows_add(badrows *b, const crm_import_bad *bad)
 {
-    int rc = open_part(b);
+    int rc = b->failed ? b->failed : open_part(b);
 
     if (rc || (!b->to_out && b->fd < 0))
         return rc;
@@ -303,28 +348,41 @@ int badrows_mark(badrows *b, uint64_t *length)
 
     if (!rc && b->fd >= 0 && fdatasync(b->fd))
         rc = failed(b, b->part, errno);
+    if (!rc && b->to_out) {
+        out_flush();
+        if (out_failed()) /* out_end() says what went wrong */
+            rc = b->failed = TOOL_SYSTEM;
+    }
     *length = b->length;
     return rc;
 }
 
 /* ---- the end ---- */
 
-/* Puts the names in front of rows that came before they were all known. */
+/* Puts the names in front of rows that came before they were all known.  The room for them is taken
+ * first, so that a full disk leaves the rows. */
 static int put_names(badrows *b)
 {
     char chunk[WRITE_BYTES];
     off_t at = 0;
     ssize_t n;
     buf rows = {0};
-    int rc;
+    int rc, sys;
 
     while ((n = pread(b->fd, chunk, sizeof(chunk), at)) > 0) {
         buf_add(&rows, chunk, (size_t)n);
         at += n;
     }
-    if (n < 0 || ftruncate(b->fd, 0) || lseek(b->fd, 0, SEEK_SET) < 0)
-        return failed(b, b->part, errno);
-    rc = write_all(b, b->head.p, b->head.n);
+    sys = n < 0 ? errno : posix_fallocate(b->fd, at, (off_t)b->head.n);
+    if (sys && sys != EOPNOTSUPP && sys != EINVAL) {
+        if (ftruncate(b->fd, at) == 0)
+            note(b->t, "the bad rows stay in %s, without the names of columns", b->part);
+        buf_free(&rows);
+        return failed(b, b->part, sys);
+    }
+    rc = lseek(b->fd, 0, SEEK_SET) < 0 ? failed(b, b->part, errno) : 0;
+    if (!rc)
+        rc = write_all(b, b->head.p, b->head.n);
     if (!rc)
         rc = write_all(b, rows.p, rows.n);
     buf_free(&rows);
@@ -377,12 +435,13 @@ static void put_by(const badrows *b)
 
 int badrows_close(badrows *b, int keep_aside, int *made)
 {
-    int rc, some;
+    int rc, some, missing;
 
     b->closing = 1;
     if (b->to_out && b->grows && b->head.n)
         out_put(b->head.p, b->head.n);
     rc = flush(b);
+    missing = rc != 0; /* rows that did not get there; of none of them anything was committed */
     some = b->fd >= 0 && b->length > 0;
 
     *made = 0;
@@ -398,9 +457,10 @@ int badrows_close(badrows *b, int keep_aside, int *made)
         if (rename(b->part, b->name))
             rc = failed(b, b->name, errno);
         *made = !rc;
-    } else if (!rc && !keep_aside && b->name) {
+    } else if ((!rc || missing) && !keep_aside && b->name) {
         remove_part(b);
-        put_by(b);
+        if (!rc)
+            put_by(b);
     }
     buf_free(&b->text);
     buf_free(&b->head);

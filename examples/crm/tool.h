@@ -348,18 +348,21 @@ typedef struct badrows {
     int lines;         /* JSON Lines */
     int grows;         /* columns come to be known one by one */
     int headed, closing;
+    int beside;       /* the place is the usual one, beside the file */
+    int failed;       /* exit code of the first thing that went wrong, told */
     uint64_t length;  /* of part */
     uint64_t resumed; /* its length when the import was cut short */
     uint64_t rows;
     buf text, head;
 } badrows;
 
-/* `given`: what --errors says, NULL: beside the file.  0, or an exit code after a message when there
- * is a file of that name that is none of ours. */
+/* `given`: what --errors says, NULL: beside the file.  0, or an exit code after a message when no
+ * such file can be made there, or there is one of that name that is none of ours. */
 int badrows_open(tool *t, badrows *b, const char *given, const char *file, int lines);
 int badrows_resume(badrows *b, uint64_t length);
 int badrows_add(badrows *b, const crm_import_bad *bad);
-/* Writes through to the disk what was added so far; its length. */
+/* Writes through to the disk what was added so far; its length.  What failed once fails here: the
+ * rows of which it is called are not to be committed then. */
 int badrows_mark(badrows *b, uint64_t *length);
 /* Puts the file in its place, or, without a bad row, removes what an earlier run made; keep_aside:
  * the import can be resumed. */

@@ -367,9 +367,10 @@ int import_file(tool *t, const import_wishes *o, const char *file)
 
     crm_import_options_init(&g.io);
     g.bad.fd = -1;
-    interrupt_catch();
     if (!(rc = read_options(&g)))
         rc = open_file(&g, file);
+    /* From here on: to open a pipe waits for its writer, and Ctrl-C may just end that. */
+    interrupt_catch();
     if (!rc)
         rc = open_write(t, o->resume ? MAKE_NOT : MAKE_ONCE);
     if (!rc)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+# The file of bad rows when it can't be made, or the disk is full: nothing is committed whose bad
+# rows would be missing.  And a pipe without a writer, which Ctrl-C ends.
+. "$CLI_TESTS/lib.sh"
+
+# 2,000 bad rows, behind each 100 of them a good one; told, 240 kB
+awk 'BEGIN {
+    print "name,email"
+    for (i = 1; i <= 2000; i++) {
+        print "Bad " i ",bad" i " at example"
+        if (i % 100 == 0)
+            print "Good " i ",good" i "@example.com"
+    }
+}' >a.csv
+
+# ---- a place that is none: told before anything is imported ----
+
+for where in nodir/x.csv a.csv/x.csv /proc/x.csv; do
+    [ $where != /proc/x.csv ] || [ -d /proc/self ] || continue
+    silent 5 crm import a.csv --errors $where
+    grep -q "^crm: import: can't write $where.part: " "$W/err" || die "another message: $where"
+    [ "$(wc -l <"$W/err")" -eq 1 ] || die "more than one message: $where"
+    [ ! -e crm.db ] || die "a database was made: $where"
+done
+mkdir closed closed/x.csv.part
+silent 3 crm import a.csv --errors closed/x.csv
+mkdir long
+name=$(head -c 250 /dev/zero | tr '\0' n)
+cp a.csv "long/$name"
+silent 5 crm import "long/$name"
+grep -q 'File name too long (--errors FILE names another place)$' "$W/err" || die "a long name"
+[ "$(ls -A long)" = "$name" ] || die "something was left there"
+if [ "$(id -u)" -ne 0 ]; then
+    rmdir closed/x.csv.part
+    cp a.csv closed
+    chmod 555 closed
+    silent 5 crm import closed/a.csv
+    grep -q 'Permission denied (--errors FILE names another place)$' "$W/err" || die "read-only"
+    chmod 755 closed
+fi
+# another place is fine, and names of descriptors need none
+code=0
+crm import "long/$name" --errors here.csv >out 2>err || code=$?
+same $code 1
+same "$(wc -l <here.csv)" 2001
+if [ -e /dev/fd/0 ]; then
+    code=0
+    crm import /dev/fd/0 <a.csv >out 2>err || code=$?
+    same $code 1
+    grep -q 'the bad rows were not kept: --errors FILE keeps them$' err || die "/dev/fd"
+fi
+
+# ---- a full disk ----
+
+# full BLOCKS ...: with files of at most so many blocks of 512 bytes.
+full()
+{
+    blocks=$1
+    shift
+    sh -c 'trap "" XFSZ; ulimit -f "$0"; exec "$CRM" "$@"' "$blocks" "$@" >out 2>err
+}
+
+# all_there SORT FILE...: each bad row, with -n once, with -nu at least once.
+all_there()
+{
+    how=$1
+    shift
+    cat "$@" | sed -n 's/^Bad \([0-9]*\),.*/\1/p' | sort $how >got
+    seq 1 2000 >want
+    diff want got >"$W/diff" || { head "$W/diff" >&2; die "bad rows are missing or there twice: $*"; }
+    same "$(crm list | grep -c Good)" 20
+}
+
+# Full while rows are read, and at the last write, of which the only commit waits: nothing is in.
+for blocks in 300 450; do
+    rm -rf crm.db
+    crm init >/dev/null
+    code=0
+    full $blocks import a.csv || code=$?
+    same $code 5
+    grep -q "^crm: import: can't write a.csv.errors.csv.part: File too large" err || die "full"
+    same "$(grep -c "can't write" err)" 1
+    grep -q '^0 rows: 0 created, 0 updated, 0 unchanged, 0 bad$' out || die "full: $(cat out)"
+    grep -q 'cut short$' err || die "full, and not told that it can't be resumed"
+    same "$(crm list | grep -c Good)" 0
+    [ ! -e a.csv.errors.csv.part ] || die "left behind"
+    [ ! -e a.csv.errors.csv ] || die "half a file of bad rows"
+done
+
+# Full after commits: those rows are in, and their bad ones are kept; the rest comes when resumed.
+for blocks in 300 450; do
+    rm -rf crm.db
+    crm init >/dev/null
+    code=0
+    full $blocks import a.csv --commit-rows 500 || code=$?
+    same $code 5
+    tail -n 1 err >last
+    same "$(cat last)" 'crm: import: cut short: the same command with --resume goes on with it'
+    [ ! -e a.csv.errors.csv ] || die "it has its name already"
+    code=0
+    crm import a.csv --resume >out 2>err || code=$?
+    same $code 1
+    grep -q '^2,020 rows: 20 created, 0 updated, 0 unchanged, 2,000 bad$' out || die "$(cat out)"
+    all_there -n a.csv.errors.csv
+    rm a.csv.errors.csv
+
+    # the same, with the rest in another place
+    rm -rf crm.db
+    crm init >/dev/null
+    full $blocks import a.csv --commit-rows 500 || :
+    code=0
+    crm import a.csv --resume --errors rest.csv >out 2>err || code=$?
+    same $code 1
+    grep -q 'rest.csv.part has no bad rows from before: they are where' err || die "not told"
+    all_there -nu a.csv.errors.csv.part rest.csv
+    rm a.csv.errors.csv.part rest.csv
+done
+crm check >/dev/null
+
+if [ -e /dev/full ]; then
+    rm -rf crm.db
+    crm init >/dev/null
+    code=0
+    crm import a.csv --errors - >/dev/full 2>err || code=$?
+    same $code 5
+    same "$(crm list | grep -c Good)" 0
+fi
+
+# ---- a pipe that nobody writes to ----
+
+if command -v timeout >/dev/null; then
+    mkfifo pipe
+    for signal in INT TERM; do
+        for command in "import pipe" "import a.csv --mapping pipe" "create --file pipe" \
+            "event add --file pipe" "event add 1 --file pipe"; do
+            code=0
+            timeout -k 5 -s $signal 0.2 "$CRM" $command >out 2>err || code=$?
+            same "$command $signal $code" "$command $signal 124" # 137: it had to be killed
+        done
+    done
+    # these need a file, and say so at once
+    silent 4 timeout 5 "$CRM" -C new.db load pipe
+    silent 4 timeout 5 "$CRM" restore pipe new.db
+    # with a writer it is read to its end
+    cat a.csv >pipe &
+    code=0
+    crm import pipe >out 2>err || code=$?
+    same $code 1
+    all_there -n pipe.errors.csv
+fi
