@@ -65,16 +65,26 @@ int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CR
     return CRM_OK;
 }
 
+int crm__txn_set_waits(crm_txn *txn, kv_space space, crm__slice key, uint32_t row)
+{
+    uint32_t count = 0;
+    const uint64_t *ops = txn->write ? crm__edits_ops(&txn->edits, space, key, &count) : NULL;
+    int in = count ? crm__edits_row(ops, count, row, 0) : -1;
+
+    return count && crm__edits_row(ops, count, row, 1) == in ? in : -1;
+}
+
 int crm__txn_set_row(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int verify,
                      int *in)
 {
     crm__slice stored;
-    const uint64_t *ops;
-    uint32_t count = 0;
     crm__set_view set;
-    int rc = txn->kv->ops->get(txn->kv, space, key, &stored);
+    int rc, waits = crm__txn_set_waits(txn, space, key, row);
 
-    *in = 0;
+    *in = waits > 0;
+    if (waits >= 0)
+        return CRM_OK;
+    rc = txn->kv->ops->get(txn->kv, space, key, &stored);
     if (!rc && verify)
         rc = crm__untag(txn->store, space, key, stored, &stored);
     else if (!rc && stored.n < CRM__TAG_SIZE)
@@ -83,14 +93,8 @@ int crm__txn_set_row(crm_txn *txn, kv_space space, crm__slice key, uint32_t row,
         stored.n -= CRM__TAG_SIZE;
     if (!rc)
         rc = crm__set_open(stored, &set);
-    if (!rc)
-        *in = crm__set_view_has(&set, row);
-    if (rc && rc != CRM_ENOTFOUND)
-        return rc;
-    ops = txn->write ? crm__edits_ops(&txn->edits, space, key, &count) : NULL;
-    if (count)
-        *in = crm__edits_row(ops, count, row, *in);
-    return CRM_OK;
+    *in = !rc && crm__set_view_has(&set, row);
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
 int crm__txn_read_on(crm_txn *txn, kv_space space, crm__slice key, int *on, crm__slice *payload)

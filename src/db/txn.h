@@ -237,6 +237,8 @@ int crm__untag(const crm__store *s, kv_space space, crm__slice key, crm__slice s
 int crm__txn_stored(crm_txn *txn, kv_space space, crm__slice key, crm__slice *payload);
 /* Adds the rows of a stored set, of KV_BITS or KV_TAG, to words. */
 int crm__txn_set(crm_txn *txn, kv_space space, crm__slice key, uint64_t words[CRM__SET_WORDS]);
+/* Whether it will have a row, by the edits alone: 1, 0, or -1 when these don't say. */
+int crm__txn_set_waits(crm_txn *txn, kv_space space, crm__slice key, uint32_t row);
 /* Whether it has a row.  verify: as all reads do but those of questions. */
 int crm__txn_set_row(crm_txn *txn, kv_space space, crm__slice key, uint32_t row, int verify,
                      int *in);

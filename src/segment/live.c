@@ -518,7 +518,6 @@ static int begin_few(few *f)
     const crm__touched_rows *rows =
         (const crm__touched_rows *)(const void *)f->txn->touched.chunks.p;
     const crm_allocator *mem = f->txn->mem;
-    uint64_t words[CRM__SET_WORDS];
     int rc = look_at_names(f->txn, f->l);
 
     f->run.txn = f->txn;
@@ -526,10 +525,13 @@ static int begin_few(few *f)
     crm__buf_init(&f->run.block, mem);
     crm__arena_init(&f->run.work, mem);
     for (size_t i = 0; i < f->txn->touched.chunks.n / sizeof *rows && !rc; i++) {
-        memset(words, 0, sizeof words);
-        rc = crm__visible(f->txn, rows[i].chunk, words);
-        for (uint32_t k = 0; k < rows[i].count; k++) {
-            f->visible[f->count] = (uint8_t)crm__set_has(words, rows[i].rows[k]);
+        for (uint32_t k = 0; k < rows[i].count && !rc; k++) {
+            uint8_t key[CRM__KEY_BITS];
+            int in;
+            rc = crm__txn_set_row(f->txn, KV_BITS,
+                                  crm__key_bits(key, rows[i].chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE),
+                                  rows[i].rows[k], 1, &in);
+            f->visible[f->count] = (uint8_t)in;
             f->ids[f->count++] = (rows[i].chunk << CRM__CHUNK_SHIFT) + rows[i].rows[k];
         }
     }

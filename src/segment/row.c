@@ -5,13 +5,17 @@
 
 #include "db/tag_end.h"
 
+static crm__slice key_of(uint8_t key[CRM__KEY_BITS], const crm__set_ref *ref, uint64_t chunk)
+{
+    return ref->space == KV_TAG ? crm__key_tag(key, chunk, ref->value)
+                                : crm__key_bits(key, chunk, ref->index, ref->value);
+}
+
 int crm__row_in_set(crm_txn *txn, const crm__set_ref *ref, uint64_t chunk, uint32_t row, int *in)
 {
     uint8_t key[CRM__KEY_BITS];
-    crm__slice k = ref->space == KV_TAG ? crm__key_tag(key, chunk, ref->value)
-                                        : crm__key_bits(key, chunk, ref->index, ref->value);
     int64_t until;
-    int rc = crm__txn_set_row(txn, (kv_space)ref->space, k, row, 0, in);
+    int rc = crm__txn_set_row(txn, (kv_space)ref->space, key_of(key, ref, chunk), row, 0, in);
 
     if (rc || !*in || ref->space != KV_TAG || !ref->ends)
         return rc;
@@ -28,6 +32,24 @@ static int in_sets(crm__run *r, const crm__step *s, crm_id id)
         rc = crm__row_in_set(r->txn, &s->sets[i], id >> CRM__CHUNK_SHIFT,
                              (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), &in);
     return rc ? rc : in;
+}
+
+/* What the changes of the transaction say of a step alone, which is why it is asked: 1, 0, or -1.
+ */
+static int by_change(crm__run *r, const crm__step *s, crm_id id)
+{
+    uint8_t key[CRM__KEY_BITS];
+    int in;
+
+    if (s->op == CRM__STEP_NOT) {
+        in = by_change(r, s->children[0], id);
+        return in < 0 ? in : !in;
+    }
+    if (s->op != CRM__STEP_SETS || s->set_count != 1 || s->sets->ends)
+        return -1;
+    return crm__txn_set_waits(r->txn, (kv_space)s->sets->space,
+                              key_of(key, s->sets, id >> CRM__CHUNK_SHIFT),
+                              (uint32_t)(id & (CRM__CHUNK_ROWS - 1)));
 }
 
 static int by_record(crm__run *r, const crm__step *s, crm_id id)
@@ -50,6 +72,10 @@ int crm__row_passes(crm__run *r, const crm__step *s, crm_id id)
         return rc < 0 ? rc : !rc;
     case CRM__STEP_AND:
     case CRM__STEP_OR:
+        for (uint32_t i = 0; i < s->child_count; i++) {
+            if (by_change(r, s->children[i], id) == (s->op == CRM__STEP_OR))
+                return s->op == CRM__STEP_OR;
+        }
         for (uint32_t i = 0; i < s->child_count; i++) {
             rc = crm__row_passes(r, s->children[i], id);
             if (rc < 0 || rc == (s->op == CRM__STEP_OR))
