@@ -15,6 +15,23 @@ enum { BAR = 24, ACROSS = 16 };
 
 /* ---- texts ---- */
 
+/* The field, or attribute of an event kind, whose values a grouping has; 0: it is of none. */
+static int field_of(crm_txn *txn, const char *head, crm_field *f)
+{
+    const char *point = strchr(head, '.');
+    size_t n = strlen(head);
+    crm_event_kind kind;
+    crm_dimension d;
+
+    if (n > 7 && strncmp(head, "field(", 6) == 0 && head[n - 1] == ')')
+        return !crm_field_find(txn, head + 6, n - 7, f, NULL);
+    if (point)
+        return !crm_event_kind_find(txn, head, (size_t)(point - head), &kind, NULL) &&
+               !crm_attribute_find(txn, &kind, point + 1, CRM_NUL, f, NULL);
+    return crm_dimension_find(txn, head, CRM_NUL, &d, NULL) &&
+           !crm_field_find(txn, head, CRM_NUL, f, NULL);
+}
+
 /* Label of a group: of an enum's value or a tag in the language. */
 void numbers_put_group(const numbers_show *s, size_t row, size_t group, buf *out)
 {
@@ -30,8 +47,7 @@ void numbers_put_group(const numbers_show *s, size_t row, size_t group, buf *out
         buf_str(out, "-");
     } else if (g.kind == CRM_GROUP_STEP) {
         buf_fmt(out, "%s … %s", g.text, g.until);
-    } else if (g.kind == CRM_GROUP_VALUE && !crm_field_find(s->txn, head, CRM_NUL, &f, NULL) &&
-               crm_dimension_find(s->txn, head, CRM_NUL, &d, NULL)) {
+    } else if (g.kind == CRM_GROUP_VALUE && field_of(s->txn, head, &f)) {
         put_label(s->txn, &f, g.text, strlen(g.text), s->t->lang, out);
     } else if (g.kind == CRM_GROUP_VALUE && !crm_dimension_find(s->txn, head, CRM_NUL, &d, NULL)) {
         colon = strcspn(g.text, ":");

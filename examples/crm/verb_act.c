@@ -52,16 +52,45 @@ typedef struct wishes {
 /* What is done, in the order in which it is told. */
 typedef struct plan {
     crm_segment_action *p;
+    char **names; /* of tags their keys, NULL of all else */
     size_t n;
     crm_tag_options how;
     buf set, event;
 } plan;
 
-static void add(plan *x, uint32_t what, const char *text)
+/* The key of a tag that is given by labels, as a segment of it has it; NULL: it is none. */
+static char *tag_key(crm_txn *txn, const char *tag)
+{
+    crm_segment *s = NULL;
+    slice value = {NULL, 0}, key;
+    buf b = {0};
+    char *json = NULL, *found = NULL;
+    size_t n, pos = 0;
+
+    buf_str(&b, "{\"tag\":[");
+    json_string(&b, tag, strlen(tag));
+    buf_str(&b, "],\"match\":\"any\"}");
+    if (!crm_segment_parse_json(txn, b.p, b.n, &s, NULL) && !crm_segment_json(s, &json, &n, NULL) &&
+        json_next(json_member((slice){json, n}, "tag"), &pos, &key, &value)) {
+        b.n = 0;
+        json_text(&b, value);
+        buf_char(&b, 0);
+        found = b.p;
+        b = (buf){0};
+    }
+    crm_free(json);
+    crm_segment_free(s);
+    buf_free(&b);
+    return found;
+}
+
+static void add(plan *x, crm_txn *txn, uint32_t what, const char *text)
 {
     crm_segment_action a = {what, 0, text, what == CRM_ACT_TAG ? &x->how : NULL, 0};
 
     x->p = xrealloc(x->p, (x->n + 1) * sizeof(*x->p));
+    x->names = xrealloc(x->names, (x->n + 1) * sizeof(*x->names));
+    x->names[x->n] = what == CRM_ACT_TAG || what == CRM_ACT_UNTAG ? tag_key(txn, text) : NULL;
     x->p[x->n++] = a;
 }
 
@@ -79,22 +108,22 @@ static int make_plan(tool *t, crm_txn *txn, const wishes *o, plan *x)
     if ((rc = time_until(t, txn, o->until, &x->how.until_us)))
         return rc;
     if (o->save) {
-        add(x, CRM_ACT_SAVE, o->save);
+        add(x, txn, CRM_ACT_SAVE, o->save);
         x->p[0].flags = o->replace ? CRM_SEGMENT_REPLACE : 0;
     }
     for (size_t i = 0; i < o->untags.n; i++)
-        add(x, CRM_ACT_UNTAG, o->untags.p[i]);
+        add(x, txn, CRM_ACT_UNTAG, o->untags.p[i]);
     for (size_t i = 0; i < o->tags.n; i++)
-        add(x, CRM_ACT_TAG, o->tags.p[i]);
+        add(x, txn, CRM_ACT_TAG, o->tags.p[i]);
     if (o->sets.n) {
         rc = pairs_document(t, txn, (int)o->sets.n, arguments(&o->sets), 1, 0, &x->set);
         if (!rc)
-            add(x, CRM_ACT_PATCH, x->set.p);
+            add(x, txn, CRM_ACT_PATCH, x->set.p);
     }
     if (!rc && o->event.n) {
         rc = event_document(t, o->reference, (int)o->event.n, arguments(&o->event), &x->event);
         if (!rc)
-            add(x, CRM_ACT_EVENT, x->event.p);
+            add(x, txn, CRM_ACT_EVENT, x->event.p);
     }
     return rc;
 }
@@ -109,9 +138,13 @@ static const char *name_of(const crm_segment_action *a)
 }
 
 /* Which tag, or under which name; NULL of what has none. */
-static const char *named(const crm_segment_action *a)
+static const char *named(const plan *x, size_t i)
 {
-    return a->what == CRM_ACT_PATCH || a->what == CRM_ACT_EVENT ? NULL : a->text;
+    const crm_segment_action *a = &x->p[i];
+
+    if (a->what == CRM_ACT_PATCH || a->what == CRM_ACT_EVENT)
+        return NULL;
+    return x->names[i] ? x->names[i] : a->text;
 }
 
 static void put_json(const plan *x, uint64_t customers, int dry_run)
@@ -121,9 +154,9 @@ static void put_json(const plan *x, uint64_t customers, int dry_run)
     buf_fmt(&b, "{\"customers\":%" PRIu64 ",\"actions\":[", customers);
     for (size_t i = 0; i < x->n; i++) {
         buf_fmt(&b, "%s{\"action\":\"%s\"", i ? "," : "", name_of(&x->p[i]));
-        if (named(&x->p[i])) {
+        if (named(x, i)) {
             json_key(&b, x->p[i].what == CRM_ACT_SAVE ? "segment" : "tag");
-            json_string(&b, x->p[i].text, strlen(x->p[i].text));
+            json_string(&b, named(x, i), strlen(named(x, i)));
         }
         buf_fmt(&b, ",\"changed\":%" PRIu64 "}", x->p[i].changed);
     }
@@ -142,7 +175,7 @@ static void put_done(tool *t, const plan *x, uint64_t customers, int dry_run)
     }
     for (size_t i = 0; i < x->n; i++) {
         buf_fmt(&b, "%s%s%s%s: %s", dry_run ? "dry run: " : "", name_of(&x->p[i]),
-                named(&x->p[i]) ? " " : "", named(&x->p[i]) ? x->p[i].text : "",
+                named(x, i) ? " " : "", named(x, i) ? named(x, i) : "",
                 x->p[i].what == CRM_ACT_SAVE ? (dry_run ? "would have " : "has ")
                 : dry_run                    ? "would change "
                                              : "changed ");
@@ -187,6 +220,9 @@ static int act(tool *t, query *q, const wishes *o)
         put_done(t, &x, customers, o->dry_run);
     if (!rc && o->file && !o->dry_run)
         rc = export_named(t, o->save, o->file, o->reason, 0);
+    for (size_t i = 0; i < x.n; i++)
+        free(x.names[i]);
+    free(x.names);
     free(x.p);
     buf_free(&x.set);
     buf_free(&x.event);

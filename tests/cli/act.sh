@@ -29,6 +29,11 @@ want 0 crm act 'score = 100' --set score=100 --tag behaviour:called --json <<'EN
 {"customers":2,"actions":[{"action":"tag","tag":"behaviour:called","changed":0},{"action":"set","changed":0}],"dry_run":false}
 END
 
+# tags given by labels are told by their keys
+want 0 crm act 'score = 100' --untag '地域:上海' --json --dry-run <<'END'
+{"customers":2,"actions":[{"action":"untag","tag":"region:上海","changed":0}],"dry_run":true}
+END
+
 # one batch, which undo takes back
 batch=$(crm changes --json | sed -n 's/.*"batch":\([0-9]*\).*/\1/p' | sort -n | sed -n 2p)
 crm undo "$batch" >/dev/null

@@ -38,6 +38,7 @@ A & <B>              1
 Berlin            1
 北京        1
 END
+same "$(crm numbers 'count by field(lifecycle)' --lang zh | sed 's/  *[0-9]*$//' | tail -n +2)" '线索'
 want 0 crm numbers 'count by score in 5 steps' --of 'score > 500' <<'END'
 score in 5 steps  count
 600 … 700             1
