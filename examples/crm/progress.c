@@ -128,3 +128,31 @@ void progress_clear(progress *p)
         fputs("\r\033[K", stderr);
     p->shown = 0;
 }
+
+static int on_step(uint64_t done, uint64_t total, void *ctx)
+{
+    long_call *l = ctx;
+
+    progress_step(&l->bar, done, total, done);
+    return interrupted();
+}
+
+void long_begin(long_call *l, tool *t, crm_txn *txn, const char *unit)
+{
+    l->t = t;
+    interrupt_catch();
+    progress_start(&l->bar, unit);
+    t->bar = &l->bar;
+    (void)crm_txn_progress(txn, on_step, l, NULL);
+}
+
+int long_end(long_call *l, int result, const crm_error *err)
+{
+    progress_clear(&l->bar);
+    l->t->bar = NULL;
+    if (result == CRM_ECANCELLED) {
+        note(l->t, "stopped: nothing was changed");
+        return TOOL_INTERRUPTED;
+    }
+    return result < 0 ? fail_crm(l->t, err) : 0;
+}

@@ -80,14 +80,18 @@ static int change(tool *t, const char *name, int on)
 {
     crm_live_segment s = CRM_LIVE_SEGMENT_INIT;
     crm_error err = CRM_ERROR_INIT;
+    long_call work;
     crm_txn *txn;
     buf b = {0};
     int found = 0, result, rc;
 
     if ((rc = open_write(t, MAKE_NOT)) || (rc = begin(t, CRM_WRITE, &txn)))
         return rc;
+    long_begin(&work, t, txn, "chunks of ids");
     result = on ? crm_segment_watch(txn, name, &err) : crm_segment_unwatch(txn, name, &err);
-    rc = result < 0 ? fail_crm(t, &err) : find_watched(t, txn, name, &s, &found);
+    rc = long_end(&work, result, &err);
+    if (!rc)
+        rc = find_watched(t, txn, name, &s, &found);
     if (!rc && result == CRM_DONE && t->write.zone && strcmp(t->write.zone, zone_of(&s)) != 0)
         rc = fail(t, CRM_EREFUSED, "%s is watched in the zone %s already: unwatch it first", name,
                   zone_of(&s));

@@ -10,13 +10,17 @@
 static int save_in(query *q, crm_txn *txn, const char *name, uint32_t flags, int *result)
 {
     crm_error err = CRM_ERROR_INIT;
+    long_call work;
+    int rc;
 
+    long_begin(&work, q->t, txn, "chunks of ids");
     *result = crm_segment_save(txn, name, q->segment, flags, &err);
+    rc = long_end(&work, *result == CRM_EEXISTS ? CRM_OK : *result, &err);
     if (*result == CRM_EEXISTS)
         return fail(q->t, *result,
                     "a segment is saved as %s already (--replace saves another version of it)",
                     name);
-    return *result < 0 ? fail_crm(q->t, &err) : 0;
+    return rc;
 }
 
 int segment_save(tool *t, const char *name, const char *arg, uint32_t flags, int dry_run)

@@ -385,6 +385,16 @@ void progress_step(progress *p, uint64_t done, uint64_t total, uint64_t count);
 /* Takes the bar off the screen, so that a message can be written. */
 void progress_clear(progress *p);
 
+/* A bar, and Ctrl-C, for a long call of a transaction that has no progress function of its own. */
+typedef struct long_call {
+    tool *t;
+    progress bar;
+} long_call;
+
+void long_begin(long_call *l, tool *t, crm_txn *txn, const char *unit);
+/* Behind the call, which gave result; the exit code of what went wrong, which is said. */
+int long_end(long_call *l, int result, const crm_error *err);
+
 /* ---- copying.c: what backup, restore and compact share ---- */
 
 typedef struct copying {

@@ -280,14 +280,19 @@ static int apply_in(tool *t, findings *all, const buf *yaml, int dry_run, uint32
 {
     crm_error err = CRM_ERROR_INIT;
     uint32_t before, after;
+    long_call work;
     crm_txn *txn;
-    int rc;
+    int rc, result;
 
     if ((rc = begin(t, CRM_WRITE, &txn)))
         return rc;
-    if (!(rc = model_version(t, txn, &before)) &&
-        crm_model_apply(txn, yaml->p, yaml->n, flags, on_finding, all, &err))
-        rc = refused(t, all, yaml, &err);
+    if (!(rc = model_version(t, txn, &before))) {
+        long_begin(&work, t, txn, "customers");
+        result = crm_model_apply(txn, yaml->p, yaml->n, flags, on_finding, all, &err);
+        rc = long_end(&work, result == CRM_ECANCELLED ? result : CRM_OK, &err);
+        if (!rc && result)
+            rc = refused(t, all, yaml, &err);
+    }
     if (!rc)
         rc = model_version(t, txn, &after);
     if (rc || dry_run)

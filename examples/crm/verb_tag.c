@@ -167,18 +167,21 @@ static int split_set(change *c, char *text)
 static int run_whole(change *c, const char *other)
 {
     crm_error err = CRM_ERROR_INIT;
+    long_call work;
     uint64_t n = 0;
     buf out = {0};
     int rc;
 
     if ((rc = open_write(c->t, 0)) || (rc = begin(c->t, CRM_WRITE, &c->txn)))
         return rc;
+    long_begin(&work, c->t, c->txn, "ids");
     rc = strcmp(c->verb, "rename") == 0  ? crm_tag_rename(c->txn, c->tag, other, &n, &err)
          : strcmp(c->verb, "merge") == 0 ? crm_tag_merge(c->txn, c->tag, other, &n, &err)
                                          : crm_tag_delete(c->txn, c->tag, &n, &err);
+    rc = long_end(&work, rc, &err);
     if (rc) {
         crm_txn_abort(c->txn);
-        return fail_crm(c->t, &err);
+        return rc;
     }
     if (c->t->json)
         buf_fmt(&out, "{\"changed\":%" PRIu64 "}\n", n);

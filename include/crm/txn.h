@@ -250,6 +250,28 @@ CRM_API int64_t crm_txn_now(const crm_txn *txn);
 CRM_API int crm_txn_time(crm_txn *txn, const char *text, size_t n, int64_t *us, crm_error *err);
 
 /**
+ * Sets who is told how far long calls of a transaction are, and may stop them: those that have no
+ * progress function of their own, as crm_model_apply(), crm_segment_save() of a static segment,
+ * crm_segment_watch(), crm_tag_rename(), crm_tag_merge() and crm_tag_delete(), and questions whose
+ * options have none.  It is called about every millisecond of work, and must not use the
+ * transaction.  A call that it stops fails with CRM_ECANCELLED and changes nothing; after
+ * crm_model_apply() that has made part of a large index the transaction can only be aborted.
+ *
+ * @param[in]  txn  Live transaction.
+ * @param[in]  fn   Function; what it counts differs from call to call.  NULL: nobody.
+ * @param[in]  ctx  Handed to @p fn.
+ * @param[out] err  Error detail; may be NULL.
+ * @retval CRM_OK
+ * @retval CRM_EINVAL, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED  see codes.h
+ *
+ * Ownership: @p ctx stays the caller's, and is used until the transaction ends.
+ * Threads:   one thread at a time per @p txn; a write transaction: the one that began it.
+ * Cost:      constant.
+ * @since 0.1
+ */
+CRM_API int crm_txn_progress(crm_txn *txn, crm_progress_fn fn, void *ctx, crm_error *err);
+
+/**
  * First error of a transaction with CRM_STICKY.
  *
  * @param[in]  txn  Live transaction.

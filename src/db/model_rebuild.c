@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RELIEF_BYTES = 32 << 20 };
+enum { RELIEF_BYTES = 32 << 20, LOOK_EVERY = 64 };
 
 /* What there is of a field. */
 enum { TOKENS = 1, PRESENCE = 2, VALUES = 4, COLUMN = 8, GRAMS = 16 };
@@ -25,6 +25,7 @@ typedef struct rebuild {
     const crm__rebuild_field *fields;
     size_t count;
     int flushed;
+    uint64_t steps, done; /* done: customers */
     crm__buf scratch;
     crm_error *err;
 } rebuild;
@@ -35,7 +36,12 @@ static int relieve(void *ctx)
 {
     rebuild *r = ctx;
     crm_txn *txn = r->txn;
+    int rc = CRM_OK;
 
+    if (++r->steps % LOOK_EVERY == 0)
+        rc = crm__txn_step(txn, r->done, txn->state.counters.live, r->err);
+    if (rc)
+        return rc;
     if (crm__edits_bytes(&txn->edits) < RELIEF_BYTES || txn->group || txn->save_count)
         return CRM_OK;
     crm__txn_detach_cursors(txn);
@@ -276,6 +282,7 @@ static int make_record(void *ctx, crm_id id, const crm__record *record)
         if (r->make)
             rc = crm__derive(r->txn, r->m, id, record, r->field, 1, &r->scratch, make_item, r);
     }
+    r->done++;
     return rc ? rc : relieve(r);
 }
 

@@ -644,6 +644,24 @@ int crm_txn_time(crm_txn *txn, const char *text, size_t n, int64_t *us, crm_erro
     return rc ? crm__fail_at(err, rc, -1, (int64_t)at, "time: %s at byte %zu", why, at) : CRM_OK;
 }
 
+int crm_txn_progress(crm_txn *txn, crm_progress_fn fn, void *ctx, crm_error *err)
+{
+    int rc = crm__txn_enter_beside(txn, 0, err);
+
+    if (rc)
+        return rc;
+    txn->progress = fn;
+    txn->progress_ctx = ctx;
+    return CRM_OK;
+}
+
+int crm__txn_step(crm_txn *txn, uint64_t done, uint64_t total, crm_error *err)
+{
+    if (!txn->progress || !txn->progress(done, total, txn->progress_ctx))
+        return CRM_OK;
+    return crm__fail(err, CRM_ECANCELLED, "the progress function stopped it");
+}
+
 int crm_txn_error(const crm_txn *txn, crm_error *err)
 {
     if (!txn)

@@ -159,6 +159,8 @@ struct crm_txn {
     struct crm__tag_ones *tag_ones;   /* NULL until a tag of a dimension with one is given */
     uint8_t tag_origin;               /* CRM_TAG_*: of the tags that documents give */
     crm__touched touched;
+    crm_progress_fn progress; /* of calls that have none of their own; NULL: nobody asks */
+    void *progress_ctx;
 };
 
 /* ---- other threads ---- */
@@ -249,6 +251,8 @@ int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, si
 kv_cursor *crm__txn_cursor(crm_txn *txn, kv_space space, int *rc);
 /* Applies the edits to the engine now, so that plain scans see them. */
 int crm__txn_flush(crm_txn *txn, crm_error *err);
+/* Tells how far a long call is.  CRM_OK or CRM_ECANCELLED. */
+int crm__txn_step(crm_txn *txn, uint64_t done, uint64_t total, crm_error *err);
 /* Bytes of all edits so far. */
 static inline uint64_t crm__txn_bytes(const crm_txn *txn)
 {

@@ -246,6 +246,8 @@ int crm_segment_act(crm_txn *txn, const crm_segment *s, crm_segment_action *acti
     crm__buf_init(&x.chunks, txn->mem);
     crm__buf_init(&x.tags, txn->mem);
     rc = crm__segment_begin(txn, s, opts, &a, err);
+    x.o.progress = a.progress;
+    x.o.progress_ctx = a.progress_ctx;
     if (!rc && (rc = gather(&x, &a)))
         rc = crm__segment_fail(txn, rc, err);
     crm__segment_end(&a);

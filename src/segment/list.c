@@ -167,8 +167,11 @@ static int offer_block(crm_segment_iter *it, uint64_t chunk, uint32_t block)
         rc = crm__order_cut_block(&it->asking.run, &it->order, &it->entries[0], chunk, block, words,
                                   n);
     for (int w = 0; w < n && !rc; w++) {
-        for (uint64_t bits = words[w]; bits && !rc; bits &= bits - 1)
+        for (uint64_t bits = words[w]; bits && !rc; bits &= bits - 1) {
             rc = offer(it, first + (uint64_t)w * 64 + (uint64_t)__builtin_ctzll(bits));
+            if (!rc)
+                rc = crm__run_read(&it->asking.run);
+        }
     }
     return rc;
 }
@@ -196,12 +199,15 @@ static int gather(crm_segment_iter *it)
         rc = offer_chunk(it, c);
     a->run.cut.on = 0;
     /* What a write transaction changes later must not move the places of those who were found. */
-    for (size_t i = 0; a->run.txn->write && i < it->count && !rc; i++)
+    for (size_t i = 0; a->run.txn->write && i < it->count && !rc; i++) {
         rc = crm__order_load_all(&a->run, &it->order, &it->texts, &it->entries[i]);
+        if (!rc)
+            rc = crm__run_read(&a->run);
+    }
     for (size_t n = it->count; n > 1 && !rc; n--) {
         swap(&it->entries[0], &it->entries[n - 1]);
         sift_down(it, n - 1);
-        rc = it->rc;
+        rc = it->rc ? it->rc : crm__run_read(&it->asking.run);
     }
     crm__order_walked(&it->order);
     return rc;

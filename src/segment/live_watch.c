@@ -68,6 +68,8 @@ static int tell_all(crm_txn *txn, const crm__live *l, int64_t at, crm_error *err
     }
     if (!rc) {
         crm__live_tell_begin(txn, &t, err);
+        a.run.progress = txn->progress;
+        a.run.progress_ctx = txn->progress_ctx;
         rc = crm__live_ask_all(&a, &t);
         rc = crm__live_tell_end(txn, &t, rc, err);
     }

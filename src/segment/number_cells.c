@@ -180,18 +180,14 @@ static int values_of(crm__cells *c, crm__tally *t, crm__values **out)
         crm__buf_init(&t->values->numbers, c->mem);
         crm__buf_init(&t->values->bigs, c->mem);
         t->values->scale = CRM__SCALE_LEAST;
+        t->values->look = c->look;
+        t->values->look_ctx = c->look_ctx;
     }
     *out = t->values;
     return CRM_OK;
 }
 
-static int64_t *numbers_of(crm__values *v, size_t *n)
-{
-    *n = v->numbers.n / sizeof(int64_t);
-    return (int64_t *)(void *)v->numbers.p;
-}
-
-static void add_big(crm__values *v, __int128 big)
+void crm__values_add_big(crm__values *v, __int128 big)
 {
     crm__buf_add(&v->bigs, &big, sizeof big);
 }
@@ -199,15 +195,15 @@ static void add_big(crm__values *v, __int128 big)
 /* All numbers at a finer scale; those that leave int64 there become big. */
 static void raise_to(crm__values *v, int scale)
 {
-    size_t n, kept = 0;
-    int64_t *p = numbers_of(v, &n);
+    size_t n = v->numbers.n / sizeof(int64_t), kept = 0;
+    int64_t *p = (int64_t *)(void *)v->numbers.p;
 
     for (size_t i = 0; i < n; i++) {
         int64_t at;
         if (crm__scaled_to(p[i], v->scale, scale, &at))
             p[kept++] = at;
         else
-            add_big(v, crm__scaled_big(p[i], v->scale));
+            crm__values_add_big(v, crm__scaled_big(p[i], v->scale));
     }
     v->numbers.n = kept * sizeof *p;
     v->scale = (int8_t)scale;
@@ -224,95 +220,8 @@ static int add_value(crm__values *v, int64_t number, int scale)
     if (crm__scaled_to(number, scale, v->scale, &at))
         crm__buf_add(&v->numbers, &at, sizeof at);
     else
-        add_big(v, crm__scaled_big(number, scale));
+        crm__values_add_big(v, crm__scaled_big(number, scale));
     return v->numbers.failed || v->bigs.failed ? CRM_ENOMEM : CRM_OK;
-}
-
-static int by_big(const void *a, const void *b)
-{
-    __int128 x, y;
-
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x < y ? -1 : x > y;
-}
-
-/* Least significant byte first; a byte that all numbers share is passed over. */
-static int sort_numbers(const crm_allocator *mem, int64_t *p, size_t n)
-{
-    uint64_t *from = (uint64_t *)(void *)p, *to, *room = crm__alloc(mem, n * sizeof *room);
-    size_t starts[256];
-
-    if (!room)
-        return CRM_ENOMEM;
-    to = room;
-    for (size_t i = 0; i < n; i++)
-        from[i] ^= UINT64_C(1) << 63;
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        size_t counts[256] = {0}, at = 0;
-        for (size_t i = 0; i < n; i++)
-            counts[from[i] >> shift & 255]++;
-        if (counts[from[0] >> shift & 255] == n)
-            continue;
-        for (unsigned d = 0; d < 256; d++) {
-            starts[d] = at;
-            at += counts[d];
-        }
-        for (size_t i = 0; i < n; i++)
-            to[starts[from[i] >> shift & 255]++] = from[i];
-        to = from;
-        from = from == room ? (uint64_t *)(void *)p : room;
-    }
-    for (size_t i = 0; i < n; i++)
-        p[i] = (int64_t)(from[i] ^ UINT64_C(1) << 63);
-    crm__release(mem, room);
-    return CRM_OK;
-}
-
-/* One sorted list: numbers, or when some are big all of them as big ones. */
-static int sort_values(crm__values *v)
-{
-    size_t n;
-    int64_t *p = numbers_of(v, &n);
-
-    if (!v->bigs.n)
-        return n ? sort_numbers(v->numbers.mem, p, n) : CRM_OK;
-    for (size_t i = 0; i < n; i++)
-        add_big(v, crm__scaled_big(p[i], v->scale));
-    v->numbers.n = 0;
-    if (v->bigs.failed)
-        return CRM_ENOMEM;
-    qsort(v->bigs.p, v->bigs.n / sizeof(__int128), sizeof(__int128), by_big);
-    return CRM_OK;
-}
-
-int crm__values_distinct(crm__values *v, uint64_t *count)
-{
-    int rc = sort_values(v);
-    size_t n;
-    int64_t *p = numbers_of(v, &n);
-
-    *count = 0;
-    for (size_t i = 0; i < n && !rc; i++)
-        *count += !i || p[i] != p[i - 1];
-    for (size_t i = 0; i < v->bigs.n && !rc; i += sizeof(__int128))
-        *count += !i || memcmp(v->bigs.p + i, v->bigs.p + i - sizeof(__int128), sizeof(__int128));
-    return rc;
-}
-
-int crm__values_rank(crm__values *v, uint64_t rank, __int128 *out)
-{
-    int rc = sort_values(v);
-    size_t n;
-    int64_t *p = numbers_of(v, &n);
-
-    if (rc)
-        return rc;
-    if (v->bigs.n)
-        memcpy(out, v->bigs.p + rank * sizeof *out, sizeof *out);
-    else
-        *out = crm__scaled_big(p[rank], v->scale);
-    return CRM_OK;
 }
 
 /* ---- tallies ---- */

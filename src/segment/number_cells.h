@@ -8,6 +8,7 @@
 
 #include "bits/day_fold.h"
 
+#include <crm/types.h>
 #include <stdint.h>
 
 enum { CRM__CELLS_MOST = 1 << 20, CRM__CODES_MOST = 1 << 20 };
@@ -18,6 +19,8 @@ enum { CRM__CELLS_MOST = 1 << 20, CRM__CODES_MOST = 1 << 20 };
 typedef struct crm__values {
     crm__buf numbers, bigs;
     int8_t scale;
+    crm_progress_fn look; /* whether sorting them goes on; NULL: it does */
+    void *look_ctx;
 } crm__values;
 
 /* ---- one measure in one cell ---- */
@@ -42,6 +45,8 @@ typedef struct crm__cells {
     uint32_t *index; /* open addressing: cell + 1 */
     crm__cell_key *keys;
     crm__tally *tallies; /* `measures` of each cell */
+    crm_progress_fn look;
+    void *look_ctx;
 } crm__cells;
 
 void crm__cells_init(crm__cells *c, const crm_allocator *mem, const uint8_t *ops,
@@ -64,7 +69,9 @@ int crm__tally_add_many(crm__cells *c, uint32_t measure, crm__tally *t, const in
 int crm__tally_add_total(crm__tally *t, const crm__day_total *total);
 /* The same of a measure that asks for neither least nor greatest. */
 int crm__tally_add_sum(crm__tally *t, const crm__day_total *total);
-/* What was kept one by one, once all of it is there: how many differ, and that of a rank from 0. */
+void crm__values_add_big(crm__values *v, __int128 big);
+/* What was kept one by one, once all of it is there: how many differ, and that of a rank from 0.
+ * CRM_OK, CRM_ENOMEM, CRM_ECANCELLED. */
 int crm__values_distinct(crm__values *v, uint64_t *count);
 int crm__values_rank(crm__values *v, uint64_t rank, __int128 *out);
 

@@ -258,6 +258,8 @@ int crm__number_run_all(crm__number_run *n, crm_txn *txn, const crm_segment *s,
     for (uint32_t i = 0; i < q->measure_count; i++)
         n->ops[i] = q->measures[i].op;
     crm__cells_init(&n->cells, txn->mem, n->ops, q->measure_count);
+    n->cells.look = n->a.progress;
+    n->cells.look_ctx = n->a.progress_ctx;
     crm__text_numbers_init(&n->texts, txn->mem);
     for (uint32_t i = 0; i < q->grouping_count && !rc; i++)
         rc = crm__dim_open(&n->dims[i], &n->q.by[i], &n->a, err);

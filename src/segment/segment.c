@@ -187,6 +187,10 @@ static int begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *
         rc = crm__fail_field(err, CRM_EINVAL, "s", "s is NULL");
     if (!rc)
         rc = crm__segment_options(opts, &o, err);
+    if (!rc && !o.progress) {
+        o.progress = txn->progress;
+        o.progress_ctx = txn->progress_ctx;
+    }
     if (!rc)
         rc = crm__plan_make(txn, s->tree, how, &a->plan, err);
     if (!rc)

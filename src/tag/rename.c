@@ -260,11 +260,14 @@ static int change_chunk(move *v, uint64_t chunk)
 
 static int change_tag(move *v)
 {
+    uint64_t end = v->txn->state.counters.next_id;
     int rc = CRM_OK;
 
-    for (uint64_t chunk = 0; !rc && chunk << CRM__CHUNK_SHIFT < v->txn->state.counters.next_id;
-         chunk++)
-        rc = change_chunk(v, chunk);
+    for (uint64_t chunk = 0; !rc && chunk << CRM__CHUNK_SHIFT < end; chunk++) {
+        rc = crm__txn_step(v->txn, chunk << CRM__CHUNK_SHIFT, end, v->err);
+        if (!rc)
+            rc = change_chunk(v, chunk);
+    }
     return rc;
 }
 
