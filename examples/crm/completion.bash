@@ -135,7 +135,7 @@ _libcrm_tool()
     backup) options='--gzip --force --reason --no-journal --actor' ;;
     dump) options='--gzip --force --reason --no-journal --actor' ;;
     list) options='--where --order --zone --after --limit --kind --deleted --fields --csv --width --reason' ;;
-    tag) options="--until --reason --rule --batch $writes" ;;
+    tag) options="--until --reason --rule --where --dry-run --batch $writes" ;;
     tags) options='--of --who --all' ;;
     segment)
         case $sub in

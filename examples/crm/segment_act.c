@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tags for all customers of a segment: tag and untag of crm segment.
+ * Tags for all customers of a segment: tag and untag of crm segment, and crm tag with --where.
  */
 #include "tool.h"
 
@@ -9,16 +9,20 @@ static int write_all(query *q, crm_txn *txn, const segment_act *a, uint64_t *cha
 {
     crm_tag_options how = CRM_TAG_OPTIONS_INIT;
     crm_error err = CRM_ERROR_INIT;
-
     int rc = time_until(q->t, txn, a->until, &how.until_us);
 
     if (rc)
         return rc;
     how.reason = a->reason;
-    if (a->untag ? crm_segment_untag(txn, q->segment, a->tag, &q->options, changed, &err)
-                 : crm_segment_tag(txn, q->segment, a->tag, &how, &q->options, changed, &err))
-        return query_fail(q, &err);
-    return 0;
+    how.origin = a->rule ? CRM_TAG_RULE : CRM_TAG_MANUAL;
+    if (a->dimension)
+        rc = crm_segment_tag_set(txn, q->segment, a->dimension, a->values, a->count, &how,
+                                 &q->options, changed, &err);
+    else if (a->untag)
+        rc = crm_segment_untag(txn, q->segment, a->tag, &q->options, changed, &err);
+    else
+        rc = crm_segment_tag(txn, q->segment, a->tag, &how, &q->options, changed, &err);
+    return rc ? query_fail(q, &err) : 0;
 }
 
 static void put_changed(tool *t, const segment_act *a, uint64_t changed)

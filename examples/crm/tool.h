@@ -494,7 +494,10 @@ int event_document(tool *t, const char *reference, int argc, char **argv, buf *o
 
 typedef struct segment_act {
     const char *tag, *until, *reason;
-    int untag, dry_run;
+    int untag, rule, dry_run;
+    const char *dimension; /* to set the tags of, NULL: `tag` is given, or taken */
+    const char *const *values;
+    size_t count;
 } segment_act;
 
 int segment_act_run(tool *t, const char *query_arg, const segment_act *a);

@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const char tag_help[] =
-    "Usage: " TOOL " tag add TAG WHO... [--until TIME] [--reason TEXT] [--rule]\n"
-    "       " TOOL " tag set DIMENSION[:VALUE[,VALUE...]] WHO... [--until TIME] ...\n"
-    "       " TOOL " tag remove TAG WHO...\n"
+    "Usage: " TOOL " tag add TAG WHO... | --where QUERY [--until TIME] [--reason TEXT] [--rule]\n"
+    "       " TOOL " tag set DIMENSION[:VALUE[,VALUE...]] WHO... | --where QUERY [--until ...]\n"
+    "       " TOOL " tag remove TAG WHO... | --where QUERY\n"
     "       " TOOL " tag rename | merge TAG OTHER\n"
     "       " TOOL " tag delete TAG\n"
     "\n"
@@ -26,18 +26,21 @@ static const char tag_help[] =
     "  delete            take it, and those below it, from everybody\n"
     "\n"
     "  WHO               an id, FIELD=VALUE or a value, see get\n"
+    "  --where QUERY     all customers of a segment, see '" TOOL " segment --help'\n"
+    "    --dry-run       do it, then take it back: prints how many it would change\n"
     "  --until TIME      from when on the tag is no longer there (RFC 3339 or a date)\n"
     "  --reason TEXT     why, for people\n"
     "  --rule            a rule gave it, not a person\n"
     "  --batch[=NAME]    make it one batch, which undo takes back\n"
     "\n"
-    "All in one transaction. Customers that are not found are told, the others are tagged,\n"
-    "exit code 1; at any other error nothing is.\n"
+    "All in one transaction, and one entry of the journal, which undo takes back. Customers that\n"
+    "are not found are told, the others are tagged, exit code 1; at any other error nothing is.\n"
     "\n"
     "Examples\n"
     "  " TOOL " tag add region:cn/east/shanghai 17 18\n"
     "  " TOOL " tag add 行为:沉睡 电话=13800138000 --until 2027-01-01 --reason 一年未联系\n"
     "  " TOOL " tag set value:high 17\n"
+    "  " TOOL " tag set 购买力:高价值 --where '评分 >= 700'\n"
     "  " TOOL " tag merge interest:sport interest:sports\n";
 
 static const char tags_help[] =
@@ -69,36 +72,100 @@ typedef struct change {
     char *dimension;
 } change;
 
-static int change_one(change *c, crm_id id, int *rc, crm_error *err)
+static int is_set(const change *c)
 {
-    if (strcmp(c->verb, "add") == 0)
-        *rc = crm_tag_add(c->txn, id, c->tag, &c->o, err);
-    else if (strcmp(c->verb, "remove") == 0)
-        *rc = crm_tag_remove(c->txn, id, c->tag, err);
-    else
-        *rc = crm_tag_set(c->txn, id, c->dimension, c->values, c->count, &c->o, err);
-    return *rc < 0 ? fail_crm(c->t, err) : 0;
+    return strcmp(c->verb, "set") == 0;
 }
 
-static int one_customer(change *c, const char *who, buf *out)
+/* One customer, with an entry that names it, or many at once. */
+static int write_tags(change *c, const crm_id *all, size_t n, crm_error *err)
+{
+    if (strcmp(c->verb, "add") == 0)
+        return n == 1 ? crm_tag_add(c->txn, *all, c->tag, &c->o, err)
+                      : crm_tag_add_many(c->txn, all, n, c->tag, &c->o, NULL, err);
+    if (strcmp(c->verb, "remove") == 0)
+        return n == 1 ? crm_tag_remove(c->txn, *all, c->tag, err)
+                      : crm_tag_remove_many(c->txn, all, n, c->tag, NULL, err);
+    return n == 1 ? crm_tag_set(c->txn, *all, c->dimension, c->values, c->count, &c->o, err)
+                  : crm_tag_set_many(c->txn, all, n, c->dimension, c->values, c->count, &c->o, NULL,
+                                     err);
+}
+
+/* Which tags a customer has, until when; of nobody none. */
+static int put_state(change *c, crm_id id, buf *out)
 {
     crm_error err = CRM_ERROR_INIT;
-    crm_id id = 0;
-    int done = 0, rc = target_one(c->t, c->txn, who, &id);
+    crm_tag tag = CRM_TAG_INIT;
+    crm_tag_iter *it;
+    int rc;
 
-    if (!rc)
-        rc = change_one(c, id, &done, &err);
+    rc = crm_tag_list(c->txn, id, CRM_TAG_BRIEF | CRM_TAG_ENDED, &it, &err);
     if (rc)
-        return rc;
+        return rc == CRM_ENOTFOUND ? 0 : fail_crm(c->t, &err);
+    while (!(rc = crm_tag_next(it, &tag, &err)))
+        buf_fmt(out, "%s %" PRId64 "\n", tag.tag, tag.until_us);
+    crm_tag_list_close(it);
+    return rc < 0 ? fail_crm(c->t, &err) : 0;
+}
+
+static void put_done(change *c, crm_id id, int changed, buf *out)
+{
     if (c->t->json)
-        buf_fmt(out, "{\"id\":%" PRIu64 ",\"changed\":%s}\n", id, done ? "false" : "true");
+        buf_fmt(out, "{\"id\":%" PRIu64 ",\"changed\":%s}\n", id, changed ? "true" : "false");
     else
         buf_fmt(out, "%s %" PRIu64 "\n",
-                done                             ? "unchanged"
+                !changed                         ? "unchanged"
                 : strcmp(c->verb, "remove") == 0 ? "untagged"
                                                  : "tagged",
                 id);
+}
+
+/* Who is not there, or deleted, is told and left out. */
+static int write_live(change *c, crm_id *all, buf *before, size_t *n, int *missing)
+{
+    crm_error err = CRM_ERROR_INIT;
+    size_t at;
+
+    while (*n) {
+        int rc = write_tags(c, all, *n, &err);
+        if (rc >= 0)
+            return 0;
+        fail_crm(c->t, &err);
+        at = err.row > 0 ? (size_t)err.row : 0;
+        if (rc != CRM_ENOTFOUND || at >= *n)
+            return exit_code_of(rc);
+        *missing = TOOL_MISSING;
+        buf_free(&before[at]);
+        --*n;
+        memmove(all + at, all + at + 1, (*n - at) * sizeof(*all));
+        memmove(before + at, before + at + 1, (*n - at) * sizeof(*before));
+    }
     return 0;
+}
+
+/* All of them at once; whom it changed is told by what each had before. */
+static int change_all(change *c, crm_id *all, size_t n, buf *out)
+{
+    buf *before = xrealloc(NULL, n * sizeof(*before)), after = {0};
+    int missing = 0, rc = 0;
+
+    memset(before, 0, n * sizeof(*before));
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = put_state(c, all[i], &before[i]);
+    if (!rc)
+        rc = write_live(c, all, before, &n, &missing);
+    for (size_t i = 0; i < n && !rc; i++) {
+        after.n = 0;
+        rc = put_state(c, all[i], &after);
+        put_done(c, all[i],
+                 after.n != before[i].n || (after.n && memcmp(after.p, before[i].p, after.n) != 0),
+                 out);
+    }
+    for (size_t i = 0; i < n; i++)
+        buf_free(&before[i]);
+    buf_free(&after);
+    free(before);
+    return rc ? rc : missing;
 }
 
 static int finish(tool *t, crm_txn *txn, int worst, buf *out)
@@ -117,17 +184,40 @@ static int finish(tool *t, crm_txn *txn, int worst, buf *out)
 
 static int run_customers(change *c, int argc, char **argv)
 {
+    crm_id *all = xrealloc(NULL, (size_t)argc * sizeof(*all));
+    size_t n = 0;
     buf out = {0};
     int rc, worst;
 
-    if ((rc = open_write(c->t, 0)) || (rc = begin(c->t, CRM_WRITE, &c->txn)))
+    if ((rc = open_write(c->t, 0)) || (rc = begin(c->t, CRM_WRITE, &c->txn))) {
+        free(all);
         return rc;
+    }
     worst = time_until(c->t, c->txn, c->until, &c->o.until_us);
     for (int i = 0; i < argc && worst <= TOOL_MISSING; i++) {
-        rc = one_customer(c, argv[i], &out);
+        rc = target_one(c->t, c->txn, argv[i], &all[n]);
+        n += !rc;
         worst = rc > worst ? rc : worst;
     }
+    if (n && worst <= TOOL_MISSING) {
+        rc = change_all(c, all, n, &out);
+        worst = rc > worst ? rc : worst;
+    }
+    free(all);
     return finish(c->t, c->txn, worst, &out);
+}
+
+/* All customers of a segment. */
+static int run_where(change *c, const char *where, int dry_run)
+{
+    segment_act a = {.tag = c->tag, .until = c->until, .reason = c->o.reason, .dry_run = dry_run};
+
+    a.untag = strcmp(c->verb, "remove") == 0;
+    a.rule = c->o.origin == CRM_TAG_RULE;
+    a.dimension = c->dimension;
+    a.values = c->values;
+    a.count = c->count;
+    return segment_act_run(c->t, where, &a);
 }
 
 /* Cuts a text in front of the first mark, as on a keyboard or typed by a Chinese input method; what
@@ -205,12 +295,14 @@ static int gives_none(change *c)
 
 static int run_tag(tool *t, int argc, char **argv)
 {
-    const char *reason = NULL;
+    const char *reason = NULL, *where = NULL;
     change c = {.t = t};
-    int rule = 0, rc, whole;
+    int rule = 0, dry_run = 0, rc, whole;
     const arg_option own[] = {{"until", 0, ARG_TEXT, &c.until},
                               {"reason", 0, ARG_TEXT, &reason},
                               {"rule", 0, ARG_FLAG, &rule},
+                              {"where", 0, ARG_TEXT, &where},
+                              {"dry-run", 0, ARG_FLAG, &dry_run},
                               {"batch", 0, ARG_BATCH, NULL},
                               {NULL, 0, 0, NULL}};
 
@@ -228,17 +320,21 @@ static int run_tag(tool *t, int argc, char **argv)
                                                                           : 0;
     if ((rc = gives_none(&c)))
         return rc;
+    if (dry_run && !where)
+        return fail_usage(t, "--dry-run goes with --where");
+    if (whole && where)
+        return fail_usage(t, "%s takes no --where", c.verb);
     if (whole)
         return argc == whole ? run_whole(&c, argc > 2 ? argv[2] : NULL)
                              : fail_usage(t, "%s needs %s", c.verb,
                                           whole == 3 ? "a tag and another one" : "a tag");
     if (strcmp(c.verb, "add") && strcmp(c.verb, "remove") && strcmp(c.verb, "set"))
         return fail_usage(t, "'%s' is none of add, remove, set, rename, merge, delete", c.verb);
-    if (argc < 3)
-        return fail_usage(t, "needs the customers");
-    if (strcmp(c.verb, "set") == 0 && (rc = split_set(&c, argv[1])))
+    if ((argc > 2) == (where != NULL))
+        return fail_usage(t, "needs the customers, or --where");
+    if (is_set(&c) && (rc = split_set(&c, argv[1])))
         return rc;
-    rc = run_customers(&c, argc - 2, argv + 2);
+    rc = where ? run_where(&c, where, dry_run) : run_customers(&c, argc - 2, argv + 2);
     free(c.values);
     return rc;
 }
@@ -277,6 +373,8 @@ static void put_tag(tool *t, crm_txn *txn, const crm_tag *tag, table *tb)
         text_member(&out, "until", tag->until_us ? until.p : NULL);
         buf_fmt(&out, ",\"revision\":%" PRIu64, tag->revision);
         text_member(&out, "given_at", when.p);
+        if (tag->batch)
+            buf_fmt(&out, ",\"batch\":%" PRIu64, tag->batch);
         text_member(&out, "origin", origin[0]);
         text_member(&out, "actor", tag->actor);
         text_member(&out, "source", tag->source);

@@ -620,6 +620,36 @@ CRM_API int crm_segment_tag(crm_txn *txn, const crm_segment *s, const char *tag,
 CRM_API int crm_segment_untag(crm_txn *txn, const crm_segment *s, const char *tag,
                               const crm_segment_options *opts, uint64_t *changed, crm_error *err);
 
+/**
+ * Makes the given tags the only ones that the customers of a segment have of a dimension; otherwise
+ * like crm_segment_tag().
+ *
+ * @param[in]  txn  Live write transaction.
+ * @param[in]  s  The segment.
+ * @param[in]  dimension  Key or label, NUL-terminated.
+ * @param[in]  tags  Tags of it, as "<dimension>:<value>" or "<value>"; NULL when there are none.
+ * @param[in]  count  Their number; 0 takes all tags of the dimension.
+ * @param[in]  how  How the tags are given, or NULL: they have no end.
+ * @param[in]  opts  Options, or NULL.
+ * @param[out] changed  Receives how many customers it changed; may be NULL.
+ * @param[out] err  Optional detail.
+ *
+ * @retval CRM_OK  done
+ * @retval CRM_EFIELD, CRM_EVALUE  as crm_tag_set()
+ * @retval CRM_ECANCELLED  progress asked to stop; nothing was changed
+ * @retval CRM_ENOTFOUND  it names a saved segment that does not exist
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EPOISONED  see codes.h
+ *
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   the thread that began @p txn.
+ * Cost:      as crm_segment_count(), and a few rows for each chunk and tag of the dimension.
+ * @since 0.1
+ */
+CRM_API int crm_segment_tag_set(crm_txn *txn, const crm_segment *s, const char *dimension,
+                                const char *const *tags, size_t count, const crm_tag_options *how,
+                                const crm_segment_options *opts, uint64_t *changed, crm_error *err);
+
 /** What crm_segment_act() does with every customer of a segment. */
 /** Gives a tag: text is `dimension:value`. */
 #define CRM_ACT_TAG 1u

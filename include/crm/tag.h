@@ -201,6 +201,38 @@ CRM_API int crm_tag_add_many(crm_txn *txn, const crm_id *ids, size_t count, cons
 CRM_API int crm_tag_remove_many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,
                                 uint64_t *changed, crm_error *err);
 
+/**
+ * Makes the given tags the only ones that many customers have of a dimension, as one journal entry;
+ * they have the end that the options say, and none when those say none.
+ *
+ * @param[in]  txn        Live write transaction.
+ * @param[in]  ids        The customers, in any order; the same one twice counts once.
+ * @param[in]  count      Their number.
+ * @param[in]  dimension  As in crm_tag_set(), as are tags.
+ * @param[in]  tags       NULL when there are none.
+ * @param[in]  tag_count  Their number; 0 takes all tags of the dimension.
+ * @param[in]  opts       How they are given; NULL: by hand, without an end.
+ * @param[out] changed    Receives how many of the customers had not just these so already; may be
+ * NULL.
+ * @param[out] err        Optional detail; of an id that is no live customer its place from 0 in row.
+ *
+ * @retval CRM_OK         done
+ * @retval CRM_ENOTFOUND  one of them is no customer, or deleted; nothing was changed
+ * @retval CRM_EFIELD     the model has no such dimension
+ * @retval CRM_EVALUE     not a value of the dimension, several of a dimension with `one`, or an end
+ * where it has none
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
+ * CRM_EFULL, CRM_EPOISONED  see codes.h
+ *
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   the thread that began @p txn.
+ * Cost:      one set operation for each tag of the dimension and 65,536 neighbouring ids.
+ * @since 0.1
+ */
+CRM_API int crm_tag_set_many(crm_txn *txn, const crm_id *ids, size_t count, const char *dimension,
+                             const char *const *tags, size_t tag_count, const crm_tag_options *opts,
+                             uint64_t *changed, crm_error *err);
+
 /* ---- tags of a customer ---- */
 
 /** Flag of crm_tag_list(): names and ends only, without a look at where the tags came from. */

@@ -345,8 +345,15 @@ static int move_parts(crm__tag_call *e, uint64_t *left, uint32_t from_added, uin
     return switch_words(e, from_none, left, 1);
 }
 
+/* Adds rows to those that were changed. */
+static void note_rows(uint64_t *rows, const uint64_t *words)
+{
+    for (int i = 0; rows && i < CRM__SET_WORDS; i++)
+        rows[i] |= words[i];
+}
+
 static int give_words(crm__tag_call *e, int ends, const uint64_t *words, const uint64_t *now,
-                      uint32_t *changed)
+                      uint64_t *rows, uint32_t *changed)
 {
     uint64_t anew[CRM__SET_WORDS], back[CRM__SET_WORDS], had[CRM__SET_WORDS];
     uint8_t key[CRM__KEY_TAG];
@@ -365,6 +372,9 @@ static int give_words(crm__tag_call *e, int ends, const uint64_t *words, const u
     *changed = crm__set_count(anew) + (ends ? crm__set_count(had) : 0);
     if (rc || !*changed)
         return rc;
+    note_rows(rows, anew);
+    if (ends)
+        note_rows(rows, had);
     memset(back, 0, sizeof back);
     rc = crm__txn_set(t->txn, KV_TAGGED, crm__tag_part_key(e, CRM__TAGGED_REMOVED), back);
     if (!rc)
@@ -393,7 +403,7 @@ static int give_words(crm__tag_call *e, int ends, const uint64_t *words, const u
     return rc;
 }
 
-static int take_words(crm__tag_call *e, const uint64_t *words, const uint64_t *now,
+static int take_words(crm__tag_call *e, const uint64_t *words, const uint64_t *now, uint64_t *rows,
                       uint32_t *changed)
 {
     uint64_t gone[CRM__SET_WORDS];
@@ -404,6 +414,7 @@ static int take_words(crm__tag_call *e, const uint64_t *words, const uint64_t *n
     *changed = crm__set_count(gone);
     if (!*changed)
         return CRM_OK;
+    note_rows(rows, gone);
     rc = touch(e->t, e->chunk, e->tag);
     if (!rc)
         rc = crm__edits_words(&e->t->txn->edits, KV_TAG, crm__key_tag(key, e->chunk, e->tag), gone,
@@ -414,7 +425,7 @@ static int take_words(crm__tag_call *e, const uint64_t *words, const uint64_t *n
 }
 
 int crm__tag_chunk(crm__tagging *t, uint32_t tag, int ends, uint64_t chunk,
-                   const uint64_t words[CRM__SET_WORDS], int on, uint32_t *changed)
+                   const uint64_t words[CRM__SET_WORDS], int on, uint64_t *rows)
 {
     crm__tag_call e = {t, chunk, tag, 0, {0}};
     uint64_t now[CRM__SET_WORDS] = {0};
@@ -425,13 +436,11 @@ int crm__tag_chunk(crm__tagging *t, uint32_t tag, int ends, uint64_t chunk,
     crm__tag_parts_forget(&e);
     crm__tag_one_forget(t->txn, chunk);
     if (!rc)
-        rc = on ? give_words(&e, ends, words, now, &n) : take_words(&e, words, now, &n);
+        rc = on ? give_words(&e, ends, words, now, rows, &n) : take_words(&e, words, now, rows, &n);
     if (rc)
         return fail(t, rc);
     t->changed += n;
     if (n)
         crm__touch_tag(t->txn, tag, chunk, words);
-    if (changed)
-        *changed = n;
     return CRM_OK;
 }

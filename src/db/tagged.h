@@ -50,9 +50,9 @@ void crm__tagging_begin(crm_txn *txn, crm_id id, const crm__tag_how *how, crm__t
  * its end does (ends: it may have one), see `keep`.  The functions give CRM_OK, or an error that is
  * told. */
 int crm__tag_row(crm__tagging *t, uint32_t tag, int ends, crm_id id, int on);
-/* The same for all rows of words; *changed (may be NULL) receives how many it changed. */
+/* The same for all rows of words; those that it changed are added to `rows` (may be NULL). */
 int crm__tag_chunk(crm__tagging *t, uint32_t tag, int ends, uint64_t chunk,
-                   const uint64_t words[CRM__SET_WORDS], int on, uint32_t *changed);
+                   const uint64_t words[CRM__SET_WORDS], int on, uint64_t *rows);
 /* Journals what was changed, unless it is part of a batch. */
 int crm__tagging_end(crm__tagging *t);
 

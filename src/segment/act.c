@@ -22,14 +22,14 @@ int crm__segment_rows_next(void *ctx, uint64_t *chunk, uint64_t *words)
     return rc ? rc : any ? CRM_OK : CRM_DONE;
 }
 
-static int tag_all(crm_txn *txn, const crm_segment *s, const char *tag, const crm_tag_options *how,
-                   int on, const crm_segment_options *opts, uint64_t *changed, crm_error *err)
+static int tag_all(crm_txn *txn, const crm_segment *s, const crm__tag_wish *wish,
+                   const crm_segment_options *opts, uint64_t *changed, crm_error *err)
 {
     crm__rows_walk x = {.chunk = 0};
     int rc = crm__segment_begin(txn, s, opts, &x.a, err);
 
     if (!rc)
-        rc = crm__tag_rows(txn, tag, how, on, crm__segment_rows_next, &x, changed, err);
+        rc = crm__tag_rows(txn, wish, crm__segment_rows_next, &x, changed, err);
     crm__segment_end(&x.a);
     return rc;
 }
@@ -37,13 +37,26 @@ static int tag_all(crm_txn *txn, const crm_segment *s, const char *tag, const cr
 int crm_segment_tag(crm_txn *txn, const crm_segment *s, const char *tag, const crm_tag_options *how,
                     const crm_segment_options *opts, uint64_t *changed, crm_error *err)
 {
-    return tag_all(txn, s, tag, how, 1, opts, changed, err);
+    crm__tag_wish w = {CRM__TAG_GIVE, tag, NULL, 0, how};
+
+    return tag_all(txn, s, &w, opts, changed, err);
 }
 
 int crm_segment_untag(crm_txn *txn, const crm_segment *s, const char *tag,
                       const crm_segment_options *opts, uint64_t *changed, crm_error *err)
 {
-    return tag_all(txn, s, tag, NULL, 0, opts, changed, err);
+    crm__tag_wish w = {CRM__TAG_TAKE, tag, NULL, 0, NULL};
+
+    return tag_all(txn, s, &w, opts, changed, err);
+}
+
+int crm_segment_tag_set(crm_txn *txn, const crm_segment *s, const char *dimension,
+                        const char *const *tags, size_t count, const crm_tag_options *how,
+                        const crm_segment_options *opts, uint64_t *changed, crm_error *err)
+{
+    crm__tag_wish w = {CRM__TAG_SET, dimension, tags, count, how};
+
+    return tag_all(txn, s, &w, opts, changed, err);
 }
 
 /* ---- several actions on the same customers ---- */
@@ -164,18 +177,22 @@ static int one_by_one(acting *x, crm_segment_action *act)
 
 static int act_on(acting *x, crm_segment_action *act)
 {
+    crm__tag_wish wish = {CRM__TAG_TAKE, act->text, NULL, 0, NULL};
     int rc;
 
     act->changed = 0;
     if (act->what == CRM_ACT_PATCH || act->what == CRM_ACT_EVENT)
         return one_by_one(x, act);
+    if (act->what == CRM_ACT_TAG) {
+        wish.what = CRM__TAG_GIVE;
+        wish.opts = act->how;
+    }
     x->next = 0;
     if (act->what == CRM_ACT_SAVE)
         rc = crm__static_fill(x->txn, ((const uint32_t *)(const void *)x->tags.p)[x->saved++],
                               next_gathered, x, &act->changed, x->err);
     else
-        rc = crm__tag_rows(x->txn, act->text, act->what == CRM_ACT_TAG ? act->how : NULL,
-                           act->what == CRM_ACT_TAG, next_gathered, x, &act->changed, x->err);
+        rc = crm__tag_rows(x->txn, &wish, next_gathered, x, &act->changed, x->err);
     x->done += x->customers;
     return rc ? rc : cancelled(x);
 }

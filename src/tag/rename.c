@@ -244,7 +244,6 @@ static int change_chunk(move *v, uint64_t chunk)
 {
     uint64_t rows[CRM__SET_WORDS], live[CRM__SET_WORDS];
     crm__tagging t;
-    uint32_t n = 0;
     int rc = read_rows(v, v->from, chunk, rows, live);
 
     if (!rc && v->to && (v->strict || !is_empty(rows)))
@@ -252,9 +251,9 @@ static int change_chunk(move *v, uint64_t chunk)
     if (rc || is_empty(rows))
         return rc;
     crm__tagging_begin(v->txn, 0, NULL, &t, v->err);
-    rc = crm__tag_chunk(&t, v->from->number, v->from->dimension->expires, chunk, rows, 0, &n);
+    rc = crm__tag_chunk(&t, v->from->number, v->from->dimension->expires, chunk, rows, 0, NULL);
     crm__buf_clear(&t.tags);
-    v->touched += n;
+    v->touched += t.changed;
     return rc;
 }
 

@@ -50,16 +50,41 @@ int crm__tag_give(crm__tagging *t, const crm__model *m, const crm__tag *tag, crm
  * the look at all tags of its neighbours. */
 int crm__tag_give_new(crm__tagging *t, const crm__tag *tag, crm_id id, crm__buf *given);
 
-/* The next chunk and some of its live rows, each chunk once: CRM_OK, CRM_DONE at the end, or a
- * failure, which may be told to the caller of crm__tag_rows() already. */
-typedef int (*crm__tag_next_fn)(void *ctx, uint64_t *chunk, uint64_t *words);
-/* Gives (on) or takes a tag of all these rows, as one change; the whole of a public write. */
-int crm__tag_rows(crm_txn *txn, const char *tag, const crm_tag_options *opts, int on,
-                  crm__tag_next_fn next, void *ctx, uint64_t *changed, crm_error *err);
-
+/* Whether the tag may have the end that is asked for; told. */
+int crm__tag_end_ok(const crm__tag *tag, const crm__tag_how *how, crm_error *err);
+/* Begins a public write of tags; `text` (NULL: refused) is what it was given.  On failure it is
+ * ended, and told. */
+int crm__tag_begin(crm_txn *txn, crm__op *op, const void *text, const crm_tag_options *opts,
+                   crm__tag_how *how, const crm__model **m, crm_error *err);
+/* A dimension and tags of it as the caller names them, in the arena of the transaction; numbers are
+ * given.  Whether a customer may have just these. */
+int crm__tags_read(crm_txn *txn, const crm__model *m, const char *dimension,
+                   const char *const *tags, size_t count, const crm__dimension **d, crm__tag **out,
+                   crm_error *err);
+int crm__tags_ok(const crm__dimension *d, const crm__tag *tags, size_t count,
+                 const crm__tag_how *how, crm_error *err);
 /* Makes some tags of a dimension the only ones of it. */
 int crm__tag_set_all(crm__tagging *t, const crm__model *m, const crm__dimension *d,
                      const crm__tag *tags, size_t count, crm_id id);
+
+/* ---- many.c ---- */
+
+/* What is done to the tags of many customers. */
+typedef struct crm__tag_wish {
+    enum { CRM__TAG_TAKE, CRM__TAG_GIVE, CRM__TAG_SET } what;
+    const char *name;        /* the tag; of SET the dimension */
+    const char *const *tags; /* of SET: those that are left */
+    size_t count;
+    const crm_tag_options *opts;
+} crm__tag_wish;
+
+/* The next chunk and some of its live rows, each chunk once: CRM_OK, CRM_DONE at the end, or a
+ * failure, which may be told to the caller of crm__tag_rows() already. */
+typedef int (*crm__tag_next_fn)(void *ctx, uint64_t *chunk, uint64_t *words);
+/* Does it to all these rows, as one change; the whole of a public write.  *changed (may be NULL)
+ * receives how many customers it changed. */
+int crm__tag_rows(crm_txn *txn, const crm__tag_wish *wish, crm__tag_next_fn next, void *ctx,
+                  uint64_t *changed, crm_error *err);
 
 /* ---- undo.c ---- */
 

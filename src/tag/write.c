@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Giving and taking tags: of one customer, of many.
+ * Giving and taking tags of one customer.
  */
 #include "base/utf8.h"
-#include "db/journal.h"
 #include "bits/kernel.h"
+#include "db/journal.h"
 #include "db/tag_one.h"
-#include "db/tag_part.h"
 #include "tag/tag.h"
 
 #include <stdlib.h>
@@ -58,8 +57,7 @@ int crm__tag_customer(crm_txn *txn, crm_id id, crm_error *err)
     return CRM_OK;
 }
 
-/* Whether the tag may have the end that is asked for. */
-static int end_ok(const crm__tag *tag, const crm__tag_how *how, crm_error *err)
+int crm__tag_end_ok(const crm__tag *tag, const crm__tag_how *how, crm_error *err)
 {
     if (!how->until || tag->dimension->expires)
         return CRM_OK;
@@ -182,7 +180,7 @@ static int take_others(crm__tagging *t, const crm__model *m, const crm__dimensio
 
 int crm__tag_give(crm__tagging *t, const crm__model *m, const crm__tag *tag, crm_id id)
 {
-    int rc = end_ok(tag, &t->how, t->err);
+    int rc = crm__tag_end_ok(tag, &t->how, t->err);
 
     t->keep = 1;
     t->dimension = tag->dimension->key;
@@ -193,7 +191,7 @@ int crm__tag_give(crm__tagging *t, const crm__model *m, const crm__tag *tag, crm
 
 int crm__tag_give_new(crm__tagging *t, const crm__tag *tag, crm_id id, crm__buf *given)
 {
-    int rc = end_ok(tag, &t->how, t->err);
+    int rc = crm__tag_end_ok(tag, &t->how, t->err);
 
     t->keep = 1;
     t->dimension = tag->dimension->key;
@@ -208,6 +206,22 @@ int crm__tag_give_new(crm__tagging *t, const crm__tag *tag, crm_id id, crm__buf 
     return rc ? rc : crm__tag_row(t, tag->number, tag->dimension->expires, id, 1);
 }
 
+int crm__tag_begin(crm_txn *txn, crm__op *op, const void *text, const crm_tag_options *opts,
+                   crm__tag_how *how, const crm__model **m, crm_error *err)
+{
+    int rc = crm__op_begin(txn, op, err);
+
+    if (rc)
+        return rc;
+    if (!text)
+        rc = crm__fail_field(op->err, CRM_EINVAL, "tag", "tag or dimension is NULL");
+    if (!rc)
+        rc = crm__tag_options_read(opts, how, op->err);
+    if (!rc)
+        rc = crm__txn_model(txn, m, op->err);
+    return rc ? crm__op_end(txn, op, rc) : CRM_OK;
+}
+
 /* What the public functions share: a write about one customer. */
 typedef struct call {
     crm_txn *txn;
@@ -215,34 +229,16 @@ typedef struct call {
     crm__op op;
     crm__tag_how how;
     crm__tagging t;
-    crm_id id;
 } call;
-
-static int begin(call *c, crm_txn *txn, const void *text, const crm_tag_options *opts,
-                 crm_error *err)
-{
-    int rc = crm__op_begin(txn, &c->op, err);
-
-    if (rc)
-        return rc;
-    c->txn = txn;
-    if (!text)
-        rc = crm__fail_field(c->op.err, CRM_EINVAL, "tag", "tag or dimension is NULL");
-    if (!rc)
-        rc = crm__tag_options_read(opts, &c->how, c->op.err);
-    if (!rc)
-        rc = crm__txn_model(txn, &c->m, c->op.err);
-    return rc ? crm__op_end(txn, &c->op, rc) : CRM_OK;
-}
 
 static int begin_one(call *c, crm_txn *txn, crm_id id, const void *text,
                      const crm_tag_options *opts, crm_error *err)
 {
-    int rc = begin(c, txn, text, opts, err);
+    int rc = crm__tag_begin(txn, &c->op, text, opts, &c->how, &c->m, err);
 
     if (rc)
         return rc;
-    c->id = id;
+    c->txn = txn;
     rc = crm__tag_customer(txn, id, c->op.err);
     if (rc)
         return crm__op_end(txn, &c->op, rc);
@@ -295,30 +291,55 @@ int crm_tag_remove(crm_txn *txn, crm_id id, const char *tag, crm_error *err)
     return end_one(&c, rc);
 }
 
-static int find_dimension(call *c, const char *name, const crm__dimension **d)
+int crm__tags_read(crm_txn *txn, const crm__model *m, const char *dimension,
+                   const char *const *tags, size_t count, const crm__dimension **d, crm__tag **out,
+                   crm_error *err)
 {
-    *d = crm__model_dimension_find(c->m, name, strlen(name));
-    return *d ? CRM_OK : crm__dimension_unknown(c->m, name, strlen(name), 1, c->op.err);
+    crm__tag *refs;
+    int rc = CRM_OK;
+
+    if (count && !tags)
+        return crm__fail_field(err, CRM_EINVAL, "tags", "tags is NULL");
+    refs = count > SIZE_MAX / 2 / sizeof *refs
+               ? NULL
+               : crm__arena_alloc(&txn->work, (count + 1) * sizeof *refs);
+    if (!refs)
+        return crm__fail_nomem(err);
+    *d = crm__model_dimension_find(m, dimension, strlen(dimension));
+    if (!*d)
+        return crm__dimension_unknown(m, dimension, strlen(dimension), 1, err);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = tags[i]
+                 ? crm__tag_read(txn, m, *d, tags[i], strlen(tags[i]), 1, &txn->work, &refs[i], err)
+                 : crm__fail_field(err, CRM_EINVAL, "tags", "tags holds a NULL");
+    *out = refs;
+    return rc;
+}
+
+int crm__tags_ok(const crm__dimension *d, const crm__tag *tags, size_t count,
+                 const crm__tag_how *how, crm_error *err)
+{
+    int rc = CRM_OK;
+
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc =
+            d->one && tags[i].number != tags[0].number
+                ? crm__fail_field(err, CRM_EVALUE, d->key, "%s: a customer has at most one", d->key)
+                : crm__tag_end_ok(&tags[i], how, err);
+    }
+    return rc;
 }
 
 int crm__tag_set_all(crm__tagging *t, const crm__model *m, const crm__dimension *d,
                      const crm__tag *tags, size_t count, crm_id id)
 {
-    int rc = CRM_OK;
+    int rc = crm__tags_ok(d, tags, count, &t->how, t->err);
 
-    for (size_t i = 1; i < count && d->one && !rc; i++) {
-        if (tags[i].number != tags[0].number)
-            rc = crm__fail_field(t->err, CRM_EVALUE, d->key, "%s: a customer has at most one",
-                                 d->key);
-    }
     t->dimension = d->key;
     if (!rc)
         rc = take_others(t, m, d, tags, count, id);
-    for (size_t i = 0; i < count && !rc; i++) {
-        rc = end_ok(&tags[i], &t->how, t->err);
-        if (!rc)
-            rc = crm__tag_row(t, tags[i].number, d->expires, id, 1);
-    }
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = crm__tag_row(t, tags[i].number, d->expires, id, 1);
     return rc;
 }
 
@@ -332,203 +353,8 @@ int crm_tag_set(crm_txn *txn, crm_id id, const char *dimension, const char *cons
 
     if (rc)
         return rc;
-    refs = crm__arena_alloc(&txn->work, (count + 1) * sizeof *refs);
-    if (count && !tags)
-        rc = crm__fail_field(c.op.err, CRM_EINVAL, "tags", "tags is NULL");
-    if (!rc && (count > SIZE_MAX / 2 / sizeof *refs || !refs))
-        rc = crm__fail_nomem(c.op.err);
-    if (!rc)
-        rc = find_dimension(&c, dimension, &d);
-    for (size_t i = 0; i < count && !rc; i++) {
-        if (!tags[i])
-            rc = crm__fail_field(c.op.err, CRM_EINVAL, "tags", "tags holds a NULL");
-        else
-            rc = crm__tag_read(txn, c.m, d, tags[i], strlen(tags[i]), 1, &txn->work, &refs[i],
-                               c.op.err);
-    }
+    rc = crm__tags_read(txn, c.m, dimension, tags, count, &d, &refs, c.op.err);
     if (!rc)
         rc = crm__tag_set_all(&c.t, c.m, d, refs, count, id);
     return end_one(&c, rc);
-}
-
-/* ---- many customers ---- */
-
-/* Rows of a chunk that are live. */
-static int live_rows(crm_txn *txn, uint64_t chunk, const uint64_t **words)
-{
-    uint8_t key[CRM__KEY_BITS];
-
-    return crm__tag_set_at_hand(txn, KV_BITS,
-                                crm__key_bits(key, chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE), words);
-}
-
-/* The place of the first id of a chunk that is not live. */
-static int not_there(const crm_id *ids, size_t count, crm_id id, crm_error *err)
-{
-    size_t i = 0;
-
-    while (i < count && ids[i] != id)
-        i++;
-    return crm__fail_at(err, CRM_ENOTFOUND, (int64_t)i, -1,
-                        "there is no customer %llu, or it is deleted", (unsigned long long)id);
-}
-
-/* One chunk's ids, as a set; the tags of its dimension that give way to it. */
-static int change_chunk(call *c, const crm__tag *tag, const crm__buf *others, const uint64_t *words,
-                        uint64_t chunk, int on, uint64_t *changed)
-{
-    const crm__tag *list = (const crm__tag *)(const void *)others->p;
-    uint32_t n = 0;
-    int rc = CRM_OK;
-
-    for (size_t i = 0; i < others->n / sizeof *list && !rc; i++) {
-        if (list[i].number != tag->number)
-            rc = crm__tag_chunk(&c->t, list[i].number, list[i].dimension->expires, chunk, words, 0,
-                                NULL);
-    }
-    if (!rc)
-        rc = crm__tag_chunk(&c->t, tag->number, tag->dimension->expires, chunk, words, on, &n);
-    *changed += n;
-    return rc;
-}
-
-/* A list of ids, chunk by chunk. */
-typedef struct id_rows {
-    crm_txn *txn;
-    const crm_id *given, *ids; /* as the caller has them, and in order */
-    size_t count, n, at;
-    crm_error *err;
-} id_rows;
-
-static int next_ids(void *ctx, uint64_t *chunk, uint64_t *words)
-{
-    const uint64_t *live = NULL;
-    id_rows *r = ctx;
-    int rc;
-
-    if (r->at == r->n)
-        return CRM_DONE;
-    *chunk = r->ids[r->at] >> CRM__CHUNK_SHIFT;
-    rc = *chunk > UINT32_MAX ? CRM_OK : live_rows(r->txn, *chunk, &live);
-    if (rc)
-        return rc;
-    memset(words, 0, CRM__SET_WORDS * sizeof *words);
-    for (; r->at < r->n && r->ids[r->at] >> CRM__CHUNK_SHIFT == *chunk; r->at++) {
-        uint32_t row = (uint32_t)(r->ids[r->at] & (CRM__CHUNK_ROWS - 1));
-        if (!live || !crm__set_has(live, row))
-            return not_there(r->given, r->count, r->ids[r->at], r->err);
-        crm__set_put(words, row, 1);
-    }
-    return CRM_OK;
-}
-
-static int change_rows(call *c, const crm__tag *tag, const crm__buf *others, int on,
-                       crm__tag_next_fn next, void *ctx, uint64_t *changed)
-{
-    uint64_t words[CRM__SET_WORDS], chunk;
-    int rc;
-
-    c->op.err->code = CRM_OK; /* which tells whether `next` has told its failure */
-    for (;;) {
-        rc = next(ctx, &chunk, words);
-        if (rc == CRM_DONE)
-            return CRM_OK;
-        if (rc)
-            return c->op.err->code == rc
-                       ? rc
-                       : crm__txn_fail(c->txn, rc, "can't read the customers", c->op.err);
-        rc = change_chunk(c, tag, others, words, chunk, on, changed);
-        if (rc)
-            return rc;
-    }
-}
-
-/* In a batch of its own when the transaction is none. */
-static int change_many(call *c, const crm__tag *tag, int on, crm__tag_next_fn next, void *ctx,
-                       uint64_t *changed)
-{
-    int own = !c->txn->batch.on, rc = CRM_OK;
-    crm__buf others;
-
-    crm__buf_init(&others, c->txn->mem);
-    if (on && tag->dimension->one) {
-        rc = crm__tag_of_dimension(c->txn, c->m, tag->dimension, &c->txn->work, &others);
-        if (rc)
-            crm__txn_fail(c->txn, rc, "can't read the dictionary", c->op.err);
-    }
-    if (!rc && own)
-        rc = crm__batch_enter(c->txn, 0, c->op.err);
-    if (!rc) {
-        crm__tagging_begin(c->txn, 0, &c->how, &c->t, c->op.err);
-        c->t.keep = 1;
-        rc = change_rows(c, tag, &others, on, next, ctx, changed);
-        if (own && rc)
-            crm__batch_drop(c->txn);
-        else if (own)
-            rc = crm__batch_leave(c->txn, c->op.err);
-        crm__buf_clear(&c->t.tags);
-    }
-    crm__buf_clear(&others);
-    return rc;
-}
-
-int crm__tag_rows(crm_txn *txn, const char *tag, const crm_tag_options *opts, int on,
-                  crm__tag_next_fn next, void *ctx, uint64_t *changed, crm_error *err)
-{
-    uint64_t n = 0;
-    crm__tag ref;
-    call c;
-    int rc = begin(&c, txn, tag, opts, err);
-
-    if (rc)
-        return rc;
-    rc = crm__tag_read(txn, c.m, NULL, tag, strlen(tag), on, &txn->work, &ref, c.op.err);
-    if (!rc)
-        rc = end_ok(&ref, &c.how, c.op.err);
-    if (!rc && ref.number)
-        rc = change_many(&c, &ref, on, next, ctx, &n);
-    if (!rc && changed)
-        *changed = n;
-    if (!rc && !n) { /* a name that was only looked at gets no number */
-        crm__edits_rollback(&txn->edits, c.op.mark);
-        txn->state = c.op.state;
-    }
-    return crm__op_end(txn, &c.op, rc);
-}
-
-static int many(crm_txn *txn, const crm_id *given, size_t count, const char *tag,
-                const crm_tag_options *opts, int on, uint64_t *changed, crm_error *err)
-{
-    id_rows r = {txn, given, NULL, count, 0, 0, err};
-    crm__buf ids;
-    int rc = crm__txn_enter(txn, 1, err);
-
-    if (!rc && count && !given)
-        rc = crm__fail_field(err, CRM_EINVAL, "ids", "ids is NULL");
-    if (rc)
-        return rc;
-    crm__buf_init(&ids, txn->mem);
-    if (count)
-        crm__buf_add(&ids, given, count * sizeof *given);
-    if (ids.failed) {
-        rc = crm__fail_nomem(err);
-    } else {
-        r.n = count ? crm__ids_sort((uint64_t *)(void *)ids.p, count) : 0;
-        r.ids = (const crm_id *)(const void *)ids.p;
-        rc = crm__tag_rows(txn, tag, opts, on, next_ids, &r, changed, err);
-    }
-    crm__buf_clear(&ids);
-    return rc;
-}
-
-int crm_tag_add_many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,
-                     const crm_tag_options *opts, uint64_t *changed, crm_error *err)
-{
-    return many(txn, ids, count, tag, opts, 1, changed, err);
-}
-
-int crm_tag_remove_many(crm_txn *txn, const crm_id *ids, size_t count, const char *tag,
-                        uint64_t *changed, crm_error *err)
-{
-    return many(txn, ids, count, tag, NULL, 0, changed, err);
 }

@@ -181,6 +181,55 @@ CRM_TEST(test_api_tag__added_removed_set)
     api_check_clean(api_path());
 }
 
+CRM_TEST(test_api_tag__set_for_many_is_one_entry_that_undo_takes_back)
+{
+    static const char *const LOW[] = {"low"}, *const TWO[] = {"cn/east", "us"};
+    crm_undo_result result = {.size = sizeof result};
+    crm_id ids[] = {3, 1, 3, 2};
+    uint64_t n, revision;
+    crm_segment *s;
+    crm_db *db = api_open_model(SHOP);
+    crm_txn *txn;
+
+    make(db, 4);
+    txn = begin_at(db, CRM_WRITE, AT(0), 0);
+    OK(crm_tag_add(txn, 1, "value:high", NULL, &er));
+    OK(crm_tag_add(txn, 2, "value:low", NULL, &er));
+    OK(crm_tag_add(txn, 4, "value:mid", NULL, &er));
+    OK(crm_tag_add(txn, 2, "region:cn", NULL, &er));
+    revision = crm_txn_revision(txn);
+    OK(crm_tag_set_many(txn, ids, 4, "购买力", LOW, 1, NULL, &n, &er));
+    ck_assert_uint_eq(n, 2); /* one had it so */
+    ck_assert_uint_eq(crm_txn_revision(txn), revision + 1);
+    OK(crm_tag_set_many(txn, ids, 4, "value", LOW, 1, NULL, &n, &er));
+    ck_assert_uint_eq(n, 0);
+    ck_assert_uint_eq(crm_txn_revision(txn), revision + 1);
+    ck_assert_str_eq(counts_of(txn, "value"), "value:low=3/3 value:mid=1/1");
+    OK(crm_segment_parse(txn, "tag(value:low)", CRM_NUL, &s, &er));
+    OK(crm_segment_tag_set(txn, s, "region", TWO, 2, NULL, NULL, &n, &er));
+    ck_assert_uint_eq(n, 3);
+    ck_assert_uint_eq(crm_txn_revision(txn), revision + 2);
+    ck_assert_str_eq(tags_of(txn, 2, 0), "region:cn/east region:us value:low");
+    IS(CRM_EFIELD, crm_segment_tag_set(txn, s, "nothing", TWO, 2, NULL, NULL, &n, &er));
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE, AT(1), 0);
+    OK(crm_segment_tag_set(txn, s, "value", NULL, 0, NULL, NULL, NULL, &er)); /* who is in it */
+    ck_assert_str_eq(counts_of(txn, "value"), "value:mid=1/1");
+    OK(crm_txn_abort(txn));
+    crm_segment_free(s);
+    txn = begin_at(db, CRM_WRITE, AT(1), 0);
+    for (uint64_t r = revision + 2; r > revision; r--)
+        OK(crm_undo(txn, r, 0, NULL, NULL, &result, &er));
+    ck_assert_str_eq(tags_of(txn, 1, 0), "value:high");
+    ck_assert_str_eq(tags_of(txn, 2, 0), "region:cn value:low");
+    ck_assert_str_eq(tags_of(txn, 3, 0), "");
+    ck_assert_str_eq(tags_of(txn, 4, 0), "value:mid");
+    api_commit(txn);
+    verify(db);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
 CRM_TEST(test_api_tag__what_can_not_be_is_refused)
 {
     crm_tag_options ends = how(AT(5), NULL, 0), odd = how(0, "a\nb", 0), none = how(0, NULL, 7);
@@ -218,6 +267,19 @@ CRM_TEST(test_api_tag__what_can_not_be_is_refused)
     ck_assert_int_eq(er.row, 1);
     ck_assert_uint_eq(n, 7);
     OK(crm_tag_add_many(txn, NULL, 0, "free:a", NULL, &n, &er));
+    ck_assert_uint_eq(n, 0);
+    n = 7;
+    IS(CRM_ENOTFOUND, crm_tag_set_many(txn, ids, 3, "free", OTHER, 1, NULL, &n, &er));
+    ck_assert_int_eq(er.row, 1);
+    IS(CRM_EVALUE, crm_tag_set_many(txn, ids, 1, "value", BOTH, 2, NULL, &n, &er));
+    IS(CRM_EVALUE, crm_tag_set_many(txn, ids, 1, "value", OTHER, 1, NULL, &n, &er));
+    IS(CRM_EVALUE, crm_tag_set_many(txn, ids, 1, "free", OTHER, 1, &ends, &n, &er));
+    IS(CRM_EINVAL, crm_tag_set_many(txn, ids, 1, "value", NULL, 1, NULL, &n, &er));
+    IS(CRM_EINVAL, crm_tag_set_many(txn, ids, 1, NULL, OTHER, 1, NULL, &n, &er));
+    IS(CRM_EINVAL, crm_tag_set_many(txn, NULL, 1, "free", OTHER, 1, NULL, &n, &er));
+    IS(CRM_EFIELD, crm_tag_set_many(txn, ids, 1, "nothing", NULL, 0, NULL, &n, &er));
+    ck_assert_uint_eq(n, 7);
+    OK(crm_tag_set_many(txn, ids, 1, "free", NULL, 0, NULL, &n, &er));
     ck_assert_uint_eq(n, 0);
     IS(CRM_ENOTFOUND, crm_tag_rename(txn, "free:a", "free:b", NULL, &er));
     IS(CRM_ENOTFOUND, crm_tag_delete(txn, "free:a", NULL, &er));
@@ -926,32 +988,83 @@ static void compare(crm_txn *txn, const world *w, int now)
     }
 }
 
-static void random_set(crm_txn *txn, world *w, int id)
-{
+/* Some tags of a random dimension. */
+typedef struct some {
     const char *list[3];
-    int d = (int)below(5), n = 0, chosen[3], most = one_of(d) ? 1 : 3, changed = 0;
-    world before = *w;
+    int d, n, chosen[3];
+} some;
 
-    for (int t = 0; t < TAG_COUNT && n < most; t++) {
-        if (TAGS[t].dimension == d && below(2)) {
-            chosen[n] = t;
-            list[n++] = TAGS[t].name;
+static some choose(void)
+{
+    some c = {{NULL}, (int)below(5), 0, {0}};
+    int most = one_of(c.d) ? 1 : 3;
+
+    for (int t = 0; t < TAG_COUNT && c.n < most; t++) {
+        if (TAGS[t].dimension == c.d && below(2)) {
+            c.chosen[c.n] = t;
+            c.list[c.n++] = TAGS[t].name;
         }
     }
+    return c;
+}
+
+/* Whether it changes anything. */
+static int set(world *w, const some *c, int id, int until)
+{
+    world before = *w;
+    int changed = 0;
+
     for (int t = 0; t < TAG_COUNT; t++) {
         int keep = 0;
-        for (int i = 0; i < n; i++)
-            keep |= chosen[i] == t;
-        if (TAGS[t].dimension == d && !keep)
+        for (int i = 0; i < c->n; i++)
+            keep |= c->chosen[i] == t;
+        if (TAGS[t].dimension == c->d && !keep)
             w->has[id][t] = 0;
     }
-    for (int i = 0; i < n; i++)
-        give(w, id, chosen[i], 0);
+    for (int i = 0; i < c->n; i++)
+        give(w, id, c->chosen[i], until);
     for (int t = 0; t < TAG_COUNT; t++)
         changed |= before.has[id][t] != w->has[id][t] ||
                    (w->has[id][t] && before.until[id][t] != w->until[id][t]);
+    return changed;
+}
+
+static void random_set(crm_txn *txn, world *w, int id)
+{
+    some c = choose();
+    int changed = set(w, &c, id, 0);
+
     IS(changed ? CRM_OK : CRM_DONE,
-       crm_tag_set(txn, (crm_id)id, DIMENSIONS[d], n ? list : NULL, (size_t)n, NULL, &er));
+       crm_tag_set(txn, (crm_id)id, DIMENSIONS[c.d], c.n ? c.list : NULL, (size_t)c.n, NULL, &er));
+}
+
+/* A list, or all of them as a segment. */
+static void random_set_many(crm_txn *txn, world *w)
+{
+    some c = choose();
+    int whole = (int)below(2), until = c.n && ends(c.d) && below(2) ? 1 + (int)below(20) : 0;
+    crm_tag_options o = how(until ? AT(until) : 0, below(2) ? "set" : NULL, CRM_TAG_RULE);
+    uint64_t changed = 99, want = 0;
+    crm_id ids[PEOPLE];
+    crm_segment *s;
+    size_t n = 0;
+
+    for (int id = PEOPLE; id > 0; id--) {
+        if (w->deleted[id] || (!whole && below(3)))
+            continue;
+        ids[n++] = (crm_id)id;
+        want += (uint64_t)set(w, &c, id, until);
+    }
+    if (whole) {
+        OK(crm_segment_parse(txn, "all", CRM_NUL, &s, &er));
+        OK(crm_segment_tag_set(txn, s, DIMENSIONS[c.d], c.n ? c.list : NULL, (size_t)c.n, &o, NULL,
+                               &changed, &er));
+        crm_segment_free(s);
+    } else {
+        OK(crm_tag_set_many(txn, ids, n, DIMENSIONS[c.d], c.n ? c.list : NULL, (size_t)c.n, &o,
+                            &changed, &er));
+    }
+    ck_assert_uint_eq(changed, want);
 }
 
 static void random_many(crm_txn *txn, world *w, int t, int until, int on, int hour)
@@ -1033,7 +1146,10 @@ static void random_change(crm_txn *txn, world *w, int hour)
     int until = ends(TAGS[t].dimension) && below(2) ? 1 + (int)below(20) : 0;
     crm_tag_options o = how(until ? AT(until) : 0, below(2) ? "because" : NULL, (uint32_t)below(3));
 
-    switch (below(12)) {
+    switch (below(13)) {
+    case 12:
+        random_set_many(txn, w);
+        break;
     case 0:
         random_many(txn, w, t, until, 1, hour);
         break;
