@@ -99,7 +99,7 @@ const char *crm__xml_att(const char **atts, const char *name);
 /* ---- the book ---- */
 
 enum { CRM__XLSX_SHEETS = 4096, CRM__XLSX_STYLES = 65536 };
-#define CRM__XLSX_STRINGS (UINT64_C(512) << 20) /* memory of shared texts */
+#define CRM__XLSX_STRINGS (UINT64_C(128) << 20) /* memory of shared texts */
 #define CRM__XLSX_PART (UINT64_C(64) << 20)     /* of any part but sheets and shared texts */
 
 typedef struct crm__xlsx_sheet {

@@ -281,6 +281,18 @@ static int read_styles(crm__xlsx_book *b, crm__zip *z, const char *name, crm_err
 
 /* ---- shared texts ---- */
 
+/* They stay in memory until the last row is read, also those that no cell names, of which a file of
+ * a few hundred KB may have any number. */
+static int fits(part *p, size_t n)
+{
+    if (p->b->strings.n + p->b->ends.n + n <= CRM__XLSX_STRINGS)
+        return 1;
+    crm__fail(&p->err, CRM_ESYNTAX,
+              "the texts of its cells take more than 128 MiB: save it as CSV");
+    crm__xml_stop(p->x, &p->err);
+    return 0;
+}
+
 static void start_string(void *ctx, const char *name, const char **atts)
 {
     part *p = ctx;
@@ -308,14 +320,11 @@ static void end_string(void *ctx, const char *name)
         if (s->n > p->begin)
             s->n = p->begin + crm__xlsx_unescape(s->p + p->begin, s->n - p->begin);
         end = (uint32_t)s->n;
+        if (!fits(p, sizeof end))
+            return;
         crm__buf_add(&p->b->ends, &end, sizeof end);
         if (s->failed || p->b->ends.failed)
             no_memory(p);
-        else if (s->n + p->b->ends.n > CRM__XLSX_STRINGS) {
-            crm__fail(&p->err, CRM_ESYNTAX,
-                      "the texts of its cells take more than 512 MiB: save it as CSV");
-            crm__xml_stop(p->x, &p->err);
-        }
     }
 }
 
@@ -323,13 +332,8 @@ static void text_string(void *ctx, const char *s, size_t n)
 {
     part *p = ctx;
 
-    if (p->in_text)
+    if (p->in_text && fits(p, n))
         crm__buf_add(&p->b->strings, s, n);
-    if (p->b->strings.n > CRM__XLSX_STRINGS) {
-        crm__fail(&p->err, CRM_ESYNTAX,
-                  "the texts of its cells take more than 512 MiB: save it as CSV");
-        crm__xml_stop(p->x, &p->err);
-    }
 }
 
 static int read_strings(crm__xlsx_book *b, crm__zip *z, const char *name, crm_error *err)

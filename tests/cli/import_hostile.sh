@@ -61,6 +61,50 @@ one long.jsonl 'long.jsonl:2: the line is longer than 16 MiB'
 one long.vcf 'long.vcf:6: a property of it is longer than 1 MiB'
 rm long.jsonl long.vcf
 
+# a sheet of 200 kB that has 200 MB of texts no cell names
+if command -v python3 >/dev/null; then
+    python3 - <<'END'
+import zipfile
+REL = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships'
+PACKAGE = 'http://schemas.openxmlformats.org/package/2006/'
+MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+def book(name, text, times):
+    z = zipfile.ZipFile(name, 'w', zipfile.ZIP_DEFLATED)
+    z.writestr('[Content_Types].xml', f'<Types xmlns="{PACKAGE}content-types"/>')
+    z.writestr('_rels/.rels', f'<Relationships xmlns="{PACKAGE}relationships"><Relationship '
+               f'Id="r1" Type="{REL}/officeDocument" Target="xl/workbook.xml"/></Relationships>')
+    z.writestr('xl/workbook.xml', f'<workbook {MAIN} xmlns:r="{REL}"><sheets>'
+               '<sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>')
+    z.writestr('xl/_rels/workbook.xml.rels', f'<Relationships xmlns="{PACKAGE}relationships">'
+               f'<Relationship Id="r1" Type="{REL}/worksheet" Target="worksheets/sheet1.xml"/>'
+               f'<Relationship Id="r2" Type="{REL}/sharedStrings" Target="sharedStrings.xml"/>'
+               '</Relationships>')
+    cells = ''.join(f'<row r="{r}"><c r="A{r}" t="inlineStr"><is><t>{a}</t></is></c>'
+                    f'<c r="B{r}" t="inlineStr"><is><t>{b}</t></is></c></row>'
+                    for r, a, b in ((1, 'name', 'phone'), (2, 'Ann', '13800138000')))
+    z.writestr('xl/worksheets/sheet1.xml',
+               f'<worksheet {MAIN}><sheetData>{cells}</sheetData></worksheet>')
+    with z.open('xl/sharedStrings.xml', 'w') as f:
+        f.write(f'<sst {MAIN}>'.encode())
+        for _ in range(times):
+            f.write(text)
+        f.write(b'</sst>')
+    z.close()
+book('few.xlsx', b'<si><t>text</t></si>', 1)
+book('texts.xlsx', b'<si><t>' + b'x' * 10**6 + b'</t></si>', 200)
+END
+    rm -rf crm.db
+    limited import few.xlsx >out 2>err || :
+    if ! grep -q 'built without XLSX' err; then
+        grep -q '^1 row: 1 created, 0 updated, 0 unchanged, 0 bad$' out || die "few.xlsx"
+        silent 4 limited import texts.xlsx
+        said <<'END'
+crm: import: texts.xlsx: the texts of its cells take more than 128 MiB: save it as CSV
+END
+    fi
+    rm ./*.xlsx
+fi
+
 # 100 MB of NULs, as a file has that a crash cut off, in each format; a few only
 for n in 1 100000000; do
     (printf "${front}Eve"; head -c $n /dev/zero; printf ',1\n'; printf "$back") >nul.csv
