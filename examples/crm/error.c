@@ -199,9 +199,9 @@ static int code_number(slice name)
     return CRM_EVALUE;
 }
 
-size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, size_t n, int skip)
+size_t report_faults(tool *t, crm_txn *txn, const char *json, size_t n, int skip, int given)
 {
-    slice list = {NULL, 0}, key, item;
+    slice list = {NULL, 0}, key, item, document = {json, n};
     size_t pos = 0, reported = 0;
     char *faults;
 
@@ -211,13 +211,13 @@ size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, s
     while (json_next(list, &pos, &key, &item)) {
         crm_error err = CRM_ERROR_INIT;
         err.code = code_number(json_member(item, "code"));
-        if (err.code == skip)
+        text_member(item, "field", err.field, sizeof(err.field));
+        if (err.code == skip || (given && !json_member(document, err.field).p))
             continue;
         err.offset = number_member(item, "offset");
         err.row = number_member(item, "row");
-        text_member(item, "field", err.field, sizeof(err.field));
         text_member(item, "message", err.message, sizeof(err.message));
-        report(t, at, NULL, &err);
+        report(t, NULL, NULL, &err);
         reported++;
     }
     crm_free(faults);

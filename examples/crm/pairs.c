@@ -286,19 +286,34 @@ static int put_document(entries *all, buf *out)
     return rc;
 }
 
+/* What is wrong with the other values, when some names are of no field: `known` of them. */
+static void tell_others(entries *all, size_t known)
+{
+    buf json = {0};
+
+    all->n = known;
+    if (known && put_document(all, &json) == 0)
+        report_faults(all->t, all->txn, json.p, json.n, CRM_EEXISTS, 1);
+    buf_free(&json);
+}
+
 int pairs_document(tool *t, crm_txn *txn, int argc, char **argv, int patch, crm_id id, buf *out)
 {
     entries all = {t, txn, NULL, (size_t)argc, patch, NULL, id};
+    size_t known = 0;
     int rc = 0;
 
     all.p = xrealloc(NULL, all.n * sizeof(entry));
     memset(all.p, 0, all.n * sizeof(entry));
     for (int i = 0; i < argc; i++) { /* all faults at once */
-        int one = resolve(&all, argv[i], &all.p[i]);
+        int one = resolve(&all, argv[i], &all.p[known]);
         rc = rc ? rc : one;
+        known += !one;
     }
     if (!rc)
         rc = put_document(&all, out);
+    else if (!patch && rc != TOOL_USAGE)
+        tell_others(&all, known);
     crm_customer_free(all.now);
     free(all.p);
     return rc;

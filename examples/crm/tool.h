@@ -175,9 +175,10 @@ typedef struct place {
  * the message.
  */
 void report(tool *t, const place *at, const char *subject, const crm_error *err);
-/* Reports every fault of crm_customer_validate_json().  Codes equal to `skip` are left out.
+/* Reports every fault of crm_customer_validate_json().  Codes equal to `skip` are left out, with
+ * `given` also what is about no value of the document, such as a field that is missing.
  * Returns how many were reported, 0 also when the report can't be had. */
-size_t report_faults(tool *t, crm_txn *txn, const place *at, const char *json, size_t n, int skip);
+size_t report_faults(tool *t, crm_txn *txn, const char *json, size_t n, int skip, int given);
 int exit_code_of(int code);
 /* Writes a line to standard error as it is, and frees it. */
 void error_line(buf *b);

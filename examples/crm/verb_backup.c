@@ -3,6 +3,8 @@
  */
 #include "tool.h"
 
+#include <string.h>
+
 static const char help[] =
     "Usage: " TOOL " backup FILE [--gzip] [--force] [--reason TEXT] [--no-journal] [--json]\n"
     "\n"
@@ -44,6 +46,9 @@ static int run(tool *t, int argc, char **argv)
         return rc;
     if (argc != 1)
         return fail_usage(t, "takes the name of one file");
+    if (strcmp(argv[0], "-") == 0)
+        return fail_usage(t, "a backup is read back before it is one, and so needs a file: 'dump' "
+                             "writes to standard output (./- is a file of that name)");
     if (reason && !*reason)
         return fail_usage(t, "--reason needs a text");
     if ((rc = plain ? open_read(t) : open_write(t, MAKE_NOT)))

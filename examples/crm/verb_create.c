@@ -83,7 +83,7 @@ static void tell_faults(tool *t, crm_txn *txn, const options *o, const char *jso
 {
     int listed = err->code == CRM_EVALUE || err->code == CRM_EFIELD || err->code == CRM_EEXISTS;
 
-    if (listed && report_faults(t, txn, NULL, json, n, o->upsert ? CRM_EEXISTS : CRM_OK))
+    if (listed && report_faults(t, txn, json, n, o->upsert ? CRM_EEXISTS : CRM_OK, 0))
         return;
     err->offset = -1; /* of a document nobody has seen */
     report(t, NULL, NULL, err);

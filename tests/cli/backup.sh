@@ -19,6 +19,10 @@ sized()
 want 0 sized crm backup monday.crm <<'END'
 monday.crm: N rows, revision 3, SIZE from SIZE
 END
+silent 2 crm backup -
+sed 1q "$W/err" >"$W/first"
+same "$(cat "$W/first")" "crm: backup: a backup is read back before it is one, and so needs a file: 'dump' writes to standard output (./- is a file of that name)"
+[ ! -e ./- ] || die "a file '-'"
 silent 3 crm backup monday.crm
 said <<'END'
 crm: backup: there is a file monday.crm already (--force replaces it)

@@ -47,6 +47,13 @@ said <<'END'
 crm: create: "nam" is no field of the model; did you mean "name"?
 crm: create: "citty" is no field of the model; did you mean "city"?
 END
+silent 4 crm create emial=x score=2000 phone=12 citty=y
+said <<'END'
+crm: create: "emial" is no field of the model; did you mean "email"?
+crm: create: "citty" is no field of the model; did you mean "city"?
+crm: create: score: is above 1000
+crm: create: phone: is not a phone number: too short
+END
 silent 4 crm create name=x kind=robot
 said <<'END'
 crm: create: kind: is neither "person" nor "organisation"
