@@ -31,35 +31,31 @@ static void count_change(crm_import *imp, uint64_t edits)
 
 /* ---- somebody else ---- */
 
-/* Appends a name without blanks and the case of ASCII letters. */
-static void bare_name(crm__slice s, crm__buf *out)
+/* The next letter of a name, whatever the case of ASCII; blanks are none.  -1 at its end. */
+static int next_letter(crm__slice s, size_t *at)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        uint8_t c = s.p[i];
-        if (c != ' ')
-            crm__buf_add_u8(out, c >= 'A' && c <= 'Z' ? c + 32u : c);
-    }
+    while (*at < s.n && s.p[*at] == ' ')
+        ++*at;
+    if (*at == s.n)
+        return -1;
+    return s.p[*at] >= 'A' && s.p[*at] <= 'Z' ? s.p[(*at)++] + 32 : s.p[(*at)++];
 }
 
-static int names_differ(crm_import *imp, const crm_customer *stored)
+static int names_differ(const crm_import *imp, const crm_customer *stored)
 {
     const crm__field *f = crm__model_find(imp->c->model, "name", 4);
     const crm__entry *a = f ? crm__record_find(&imp->c->rec, f->number) : NULL;
     const crm__entry *b = f ? crm__record_find(&stored->rec, f->number) : NULL;
-    crm__buf x, y;
-    int differ;
+    size_t i = 0, k = 0;
+    int x, y;
 
     if (!a || !b || f->type != CRM_TYPE_TEXT || f->flags & CRM_FIELD_LIST || b->type != f->type)
         return 0;
-    crm__buf_init(&x, &imp->mem);
-    crm__buf_init(&y, &imp->mem);
-    bare_name(a->payload, &x);
-    bare_name(b->payload, &y);
-    differ = !x.failed && !y.failed &&
-             crm__slice_compare(crm__slice_of(x.p, x.n), crm__slice_of(y.p, y.n)) != 0;
-    crm__buf_clear(&x);
-    crm__buf_clear(&y);
-    return differ;
+    do {
+        x = next_letter(a->payload, &i);
+        y = next_letter(b->payload, &k);
+    } while (x == y && x >= 0);
+    return x != y;
 }
 
 static int has_item(const crm__entry *e, crm__slice value)
