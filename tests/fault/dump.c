@@ -229,38 +229,51 @@ CRM_TEST(test_fault_dump__memory_runs_out)
 
 /* ---- the engine ---- */
 
+/* A dump of which one call fails.  0: there is no such call. */
+static int fail_one(const place *p, unsigned call, uint64_t at, int code)
+{
+    crm_dump_options d = CRM_DUMP_OPTIONS_INIT;
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    kv_fault_plan plan = {.calls = call, .code = code};
+    crm_error err = CRM_ERROR_INIT;
+    crm_db *db;
+    int rc;
+
+    d.flags = CRM_DUMP_READONLY;
+    o.flags = CRM_READONLY;
+    o.test_fault = &plan;
+    fault_is(crm_db_open(p->db, &o, &db, &err), CRM_OK, &err, "open");
+    plan.after = plan.count + at;
+    rc = crm_dump(db, p->file, &d, 0, NULL, &err);
+    plan.after = 0;
+    crm_db_close(db);
+    if (!plan.failed) {
+        fault_is(rc, CRM_OK, &err, "dump");
+        return 0;
+    }
+    fault_is(rc, code, &err, "dump with a fault");
+    ck_assert_int_ne(access(p->file, F_OK), 0);
+    ck_assert_int_ne(access(fault_path("d.crm-part"), F_OK), 0);
+    return 1;
+}
+
 CRM_TEST(test_fault_dump__engine_fails)
 {
     static const unsigned CALLS[] = {KV_CALL_BEGIN, KV_CALL_GET, KV_CALL_CURSOR, KV_CALL_SEEK,
                                      KV_CALL_NEXT};
-    crm_dump_options d = CRM_DUMP_OPTIONS_INIT;
-    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    uint64_t tried = 0;
     place p;
 
     prepare(&p);
-    d.flags = CRM_DUMP_READONLY;
-    o.flags = CRM_READONLY;
     for (size_t i = 0; i < sizeof CALLS / sizeof *CALLS; i++) {
-        uint64_t step = CALLS[i] == KV_CALL_NEXT ? 11 : 1, failed = 0;
-        for (uint64_t at = 1;; at += step) {
-            kv_fault_plan plan = {.calls = CALLS[i], .code = CRM_EIO};
-            crm_error err = CRM_ERROR_INIT;
-            crm_db *db;
-            int rc;
-            o.test_fault = &plan;
-            fault_is(crm_db_open(p.db, &o, &db, &err), CRM_OK, &err, "open");
-            plan.after = plan.count + at;
-            rc = crm_dump(db, p.file, &d, 0, NULL, &err);
-            plan.after = 0;
-            crm_db_close(db);
-            if (!plan.failed) {
-                fault_is(rc, CRM_OK, &err, "dump");
-                break;
-            }
-            failed++;
-            fault_is(rc, CRM_EIO, &err, "dump with a fault");
-            ck_assert_int_ne(access(p.file, F_OK), 0);
-            ck_assert_int_ne(access(fault_path("d.crm-part"), F_OK), 0);
+        unsigned step = CALLS[i] == KV_CALL_NEXT ? crmtest_step(11, 33) : crmtest_step(1, 3);
+        uint64_t failed = 0;
+        int more = 1;
+        for (uint64_t at = 1; more; at += step) {
+            int code, k = 0;
+            while (more && (code = fault_code(tried++, &k)) != 0)
+                more = fail_one(&p, CALLS[i], at, code);
+            failed += (uint64_t)more;
         }
         ck_assert_uint_gt(failed, 0);
         judge(&p, "engine");

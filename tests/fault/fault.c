@@ -421,6 +421,17 @@ void fault_run_once(fault_run *r, const fault_scenario *s, const char *base, con
     verify(r, s, go, plain, check);
 }
 
+int fault_code(uint64_t n, int *i)
+{
+    static const int CODES[FAULT_CODES] = {CRM_EIO,      CRM_EFULL,    CRM_ENOMEM,
+                                           CRM_ECORRUPT, CRM_EREADERS, CRM_EPOISONED};
+    int at = (*i)++;
+
+    if (getenv("CRM_FULL"))
+        return at < FAULT_CODES ? CODES[at] : 0;
+    return at ? 0 : CODES[n % FAULT_CODES];
+}
+
 int fault_wanted(uint64_t n, uint64_t all, uint64_t step)
 {
     if (getenv("CRM_FULL"))

@@ -126,6 +126,10 @@ void fault_run_once(fault_run *r, const fault_scenario *s, const char *base, con
 /* Which n of a sweep are tried: all up to half of `all`, then every 2 * `step`-th; every one with
  * CRM_FULL, few with CRM_SHORT. */
 int fault_wanted(uint64_t n, uint64_t all, uint64_t step);
+/* What the engine may fail with, FAULT_CODES of them.  The codes to try at call n, one after another
+ * from *i = 0 on, 0 behind the last: with CRM_FULL every one, else one, another at each n. */
+enum { FAULT_CODES = 6 };
+int fault_code(uint64_t n, int *i);
 
 /* ---- malloc, of the whole process (oom.c) ---- */
 

@@ -186,7 +186,7 @@ CRM_TEST(test_fault_import__engine_fails)
     char from[512], dir[512], when[60];
     crm_db_options o = CRM_DB_OPTIONS_INIT;
     kv_fault_plan plan = {KV_CALL_ANY, 0, CRM_EIO, 0, 0, 0};
-    uint64_t want, all;
+    uint64_t want, all, tried = 0;
 
     base(from);
     snprintf(dir, sizeof dir, "%s", fault_path("db"));
@@ -196,19 +196,22 @@ CRM_TEST(test_fault_import__engine_fails)
     all = plan.count;
     want = people(dir);
     for (uint64_t n = 1; n <= all; n++) {
-        int rc;
-        if (!fault_wanted(n, 40, 7))
-            continue;
-        fault_copy(from, dir);
-        plan = (kv_fault_plan){KV_CALL_ANY, n, n % 2 ? CRM_EIO : CRM_EFULL, 0, 0, 0};
-        crm_error_init(&err);
-        rc = import(dir, CSV, &o, 0, &r, &err);
-        snprintf(when, sizeof when, "call %llu of %llu", (unsigned long long)n,
-                 (unsigned long long)all);
-        if (rc)
-            go_on(dir, CSV, want, r.resumable != 0, &whole, when);
-        else
-            ck_assert_msg(people(dir) == want, "%s: other customers", when);
+        int code, i = 0;
+        while (fault_wanted(n, 40, 7) && (code = fault_code(tried++, &i)) != 0) {
+            int rc;
+            fault_copy(from, dir);
+            plan = (kv_fault_plan){KV_CALL_ANY, n, code, 0, 0, 0};
+            crm_error_init(&err);
+            rc = import(dir, CSV, &o, 0, &r, &err);
+            snprintf(when, sizeof when, "call %llu of %llu, %s", (unsigned long long)n,
+                     (unsigned long long)all, crm_error_name(code));
+            ck_assert_msg(!rc || rc == code, "%s gives %s: %s", when, crm_error_name(rc),
+                          err.message);
+            if (rc)
+                go_on(dir, CSV, want, r.resumable != 0, &whole, when);
+            else
+                ck_assert_msg(people(dir) == want, "%s: other customers", when);
+        }
     }
 }
 

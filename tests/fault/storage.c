@@ -4,10 +4,6 @@
  */
 #include "fault.h"
 
-static const int CODES[] = {CRM_EIO,      CRM_EFULL,    CRM_ENOMEM,
-                            CRM_ECORRUPT, CRM_EREADERS, CRM_EPOISONED};
-enum { CODE_COUNT = sizeof CODES / sizeof CODES[0] };
-
 static const struct kind {
     unsigned calls;
     const char *name;
@@ -61,16 +57,13 @@ static void run_one(sweep *w, fault_way way, const struct kind *kind, uint64_t n
     w->runs++;
 }
 
-/* By default one code at each call, another at each later one; all of them with CRM_FULL. */
 static void run_codes(sweep *w, fault_way way, const struct kind *kind, uint64_t n)
 {
-    for (int i = 0; i < CODE_COUNT; i++) {
-        if (getenv("CRM_FULL") || (uint64_t)i == (n + w->runs) % CODE_COUNT) {
-            run_one(w, way, kind, n, CODES[i]);
-            if (!getenv("CRM_FULL"))
-                return;
-        }
-    }
+    uint64_t from = n + w->runs;
+    int code, i = 0;
+
+    while ((code = fault_code(from, &i)) != 0)
+        run_one(w, way, kind, n, code);
 }
 
 static void sweep_kind(sweep *w, const struct kind *kind)
