@@ -16,9 +16,10 @@
 
 /* A column of CSV. */
 typedef struct crm__export_column {
-    const char *own;    /* what every record has: "id", or its tags; NULL: a field or attribute */
-    crm_field field;    /* of an attribute only its key counts */
-    const char *source; /* of an identity that is per source: only this one's values; NULL: all */
+    const char *own;     /* what every record has: "id", or its tags; NULL: a field or attribute */
+    crm_field field;     /* of an attribute only its key counts */
+    const crm__field *f; /* of customers */
+    const char *source;  /* of an identity that is per source: only this one's values; NULL: all */
     const crm__dimension *within; /* of tags: only those of it; NULL: all */
 } crm__export_column;
 
@@ -34,6 +35,7 @@ typedef struct crm__export {
     uint64_t rows, bytes, done, total;
     /* Of CSV. */
     crm__csv_writer csv;
+    const crm__model *model;
     crm__buf columns; /* crm__export_column */
     crm__arena arena; /* their texts */
     crm__buf cell;

@@ -36,7 +36,7 @@ static const struct property {
 
 static int add(crm__export *x, const char *name, const crm_field *f)
 {
-    crm__export_column c = {name, *f, NULL, NULL};
+    crm__export_column c = {name, *f, NULL, NULL, NULL};
 
     crm__buf_add(&x->columns, &c, sizeof c);
     return x->columns.failed ? crm__fail_nomem(x->err) : CRM_OK;

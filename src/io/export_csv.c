@@ -4,6 +4,9 @@
  */
 #include "io/export.h"
 
+#include "db/model.h"
+#include "io/mapping.h"
+
 #include "base/time.h"
 
 #include <string.h>
@@ -21,8 +24,10 @@ static int add_column(crm__export *x, const char *own, const crm_field *field, c
 
     memset(&c, 0, sizeof c);
     c.own = own;
-    if (field)
+    if (field) {
         c.field = *field;
+        c.f = crm__model_number(x->model, field->number);
+    }
     c.source = source;
     crm__buf_add(&x->columns, &c, sizeof c);
     return x->columns.failed ? crm__fail_nomem(x->err) : CRM_OK;
@@ -85,15 +90,11 @@ static int find_scoped(crm__export *x, const char *name, size_t n, crm_field *fi
 
 static int add_dimension(crm__export *x, const char *name, size_t n)
 {
-    crm__export_column c = {"tags", {0}, NULL, NULL};
-    const crm__model *m;
-    int rc = crm__txn_model(x->txn, &m, x->err);
+    crm__export_column c = {"tags", {0}, NULL, NULL, NULL};
 
-    if (rc)
-        return rc;
-    c.within = crm__model_dimension_find(m, name, n);
+    c.within = crm__model_dimension_find(x->model, name, n);
     if (!c.within)
-        return crm__dimension_unknown(m, name, n, 1, x->err);
+        return crm__dimension_unknown(x->model, name, n, 1, x->err);
     crm__buf_add(&x->columns, &c, sizeof c);
     return x->columns.failed ? crm__fail_nomem(x->err) : CRM_OK;
 }
@@ -252,8 +253,10 @@ int crm__export_csv_begin(crm__export *x)
     unsigned flags = CRM__CSV_CRLF | (x->o->flags & CRM_EXPORT_BOM ? CRM__CSV_BOM : 0) |
                      (x->o->flags & CRM_EXPORT_DEFORMULA ? CRM__CSV_DEFORMULA : 0);
     const crm__export_column *c;
-    int rc;
+    int rc = crm__txn_model(x->txn, &x->model, x->err);
 
+    if (rc)
+        return rc;
     crm__csv_begin(&x->csv, &x->out, x->o->separator ? (char)x->o->separator : ',', flags);
     rc = x->o->fields                      ? named_columns(x, x->o->fields)
          : x->o->what == CRM_EXPORT_EVENTS ? all_attributes(x)
@@ -285,29 +288,32 @@ static void put_time(crm__export *x, int64_t us)
     crm__buf_add(&x->cell, text, crm__datetime_format(us, text));
 }
 
-/* Of an enum, a label when the head has labels. */
-static int put_text(crm__export *x, const crm_field *f, const char *text, size_t n)
+/* Of an enum, a label when the head has labels.  own: the model's of that field. */
+static int put_text(crm__export *x, const crm_field *f, const crm__field *own, const char *text,
+                    size_t n)
 {
     size_t before = x->cell.n;
     const char *label = NULL;
     int rc;
 
-    crm__buf_add(&x->cell, text, n);
-    if (f->type != CRM_TYPE_ENUM || !x->o->lang || !*x->o->lang)
+    if (f->type != CRM_TYPE_ENUM || !x->o->lang || !*x->o->lang) {
+        crm__map_put(&x->cell, own, crm__slice_of(text, n));
         return CRM_OK;
+    }
+    crm__buf_add(&x->cell, text, n);
     crm__buf_add_u8(&x->cell, 0); /* the key has an end of its own here only */
     if (x->cell.failed)
         return crm__fail_nomem(x->err);
     rc = crm_value_label(x->txn, f, (const char *)x->cell.p + before, x->o->lang, &label, x->err);
     x->cell.n = before;
     if (!rc)
-        crm__buf_add_str(&x->cell, label);
+        crm__map_put(&x->cell, own, crm__slice_of(label, strlen(label)));
     return rc;
 }
 
 static int put_values(crm__export *x, const crm__export_column *c, crm_customer *from)
 {
-    size_t count = crm_customer_count(from, &c->field), put = 0, n;
+    size_t count = crm_customer_count(from, &c->field), put = 0, before = 0, n;
     const char *text, *source = NULL;
     int rc = CRM_OK;
 
@@ -320,10 +326,11 @@ static int put_values(crm__export *x, const crm__export_column *c, crm_customer 
         if (rc)
             break;
         if (put++)
-            crm__buf_add_u8(&x->cell, c->field.type == CRM_TYPE_URL ? '\n' : ';');
+            crm__map_put_mark(&x->cell, c->f, before);
+        before = x->cell.n;
         if (source && !c->source)
             crm__buf_add_fmt(&x->cell, "%s:", source);
-        rc = put_text(x, &c->field, text, n);
+        rc = put_text(x, &c->field, c->f, text, n);
     }
     return rc;
 }
@@ -341,7 +348,11 @@ static int put_tags(crm__export *x, const crm__dimension *within, const crm_cust
             continue;
         if (x->cell.n != before)
             crm__buf_add_u8(&x->cell, ';');
-        crm__export_put_tag(&x->cell, crm__slice_of(tag.name.p + k, tag.name.n - k), until);
+        tag.name.p += k;
+        tag.name.n -= k;
+        if (k && crm__map_is_nothing(tag.name)) /* a name that says nothing has its dimension */
+            tag.name = crm__slice_of(tag.name.p - k, tag.name.n + k);
+        crm__export_put_tag(&x->cell, tag.name, until);
     }
     return rc == CRM_DONE ? CRM_OK : rc;
 }
@@ -406,12 +417,13 @@ static int put_event_own(crm__export *x, const char *own, crm_event *e)
     else
         rc = crm_event_source(x->txn, e, &text, &n, x->err);
     if (!rc && text)
-        crm__buf_add(&x->cell, text, n);
+        crm__map_put(&x->cell, NULL, crm__slice_of(text, n));
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
 static int put_attribute(crm__export *x, const crm_event_kind *kind, const char *key, crm_event *e)
 {
+    const crm__event_kind *own;
     const char *text;
     crm_field f;
     size_t n;
@@ -420,7 +432,7 @@ static int put_attribute(crm__export *x, const crm_event_kind *kind, const char 
     if (!rc)
         rc = crm_event_text(e, &f, &text, &n, NULL);
     if (!rc)
-        return put_text(x, &f, text, n);
+        return put_text(x, &f, crm__field_attribute(x->model, &f, &own), text, n);
     return rc == CRM_EFIELD || rc == CRM_ENOTFOUND
                ? CRM_OK
                : crm__fail(x->err, rc, "%s", crm_error_text(rc));

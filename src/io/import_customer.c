@@ -128,6 +128,109 @@ static int is_stranger(crm_import *imp, crm_id id, int numbered, int *stranger, 
     return CRM_OK;
 }
 
+/* ---- identities by source ---- */
+
+/* The items of an entry with the number of their source, where the database knows it: else by name.
+ */
+static int by_number(crm_import *imp, const crm__entry *e, crm__buf *out, crm_error *err)
+{
+    crm__slice item;
+    crm__item split;
+    size_t pos = 0;
+    crm__buf one;
+    int rc = CRM_OK;
+
+    crm__buf_init(&one, &imp->mem);
+    while (!rc && crm__list_next(e->payload, &pos, &item) == CRM_OK) {
+        rc = crm__item_split(item, 1, &split);
+        if (!rc && !split.source)
+            rc = crm__dict_find(imp->txn, CRM__DICT_SOURCE, (const char *)split.name.p,
+                                split.name.n, &split.source);
+        one.n = 0;
+        crm__buf_add_varint(&one, split.source);
+        crm__buf_add(&one, split.value.p, split.value.n);
+        if (!rc)
+            crm__items_add(out, split.source ? crm__slice_of(one.p, one.n) : item);
+    }
+    if (!rc && (one.failed || out->failed))
+        rc = crm__fail_nomem(err);
+    else if (rc)
+        rc = crm__txn_fail(imp->txn, rc, "can't read the dictionary", err);
+    crm__buf_clear(&one);
+    return rc;
+}
+
+static int has_source(crm__slice list, uint32_t source)
+{
+    crm__slice item;
+    crm__item split;
+    size_t pos = 0;
+
+    while (crm__list_next(list, &pos, &item) == CRM_OK) {
+        if (!crm__item_split(item, 1, &split) && split.source == source)
+            return 1;
+    }
+    return 0;
+}
+
+/* What is stored, without what the row has another value in place of; then what the row has more.
+ */
+static int merge_sources(crm_import *imp, const crm__entry *stored, const crm__entry *e,
+                         crm_error *err)
+{
+    const crm__field *f = crm__model_number(imp->c->model, e->field);
+    crm__slice item, mine;
+    crm__buf was, row, all;
+    crm__item split;
+    size_t pos = 0;
+    int rc;
+
+    crm__buf_init(&was, &imp->mem);
+    crm__buf_init(&row, &imp->mem);
+    crm__buf_init(&all, &imp->mem);
+    rc = by_number(imp, e, &row, err);
+    if (!rc)
+        rc = by_number(imp, stored, &was, err);
+    mine = crm__slice_of(row.p, row.n);
+    while (!rc && crm__list_next(crm__slice_of(was.p, was.n), &pos, &item) == CRM_OK) {
+        if (crm__items_has(mine, item) ||
+            (!crm__item_split(item, 1, &split) && !has_source(mine, split.source)))
+            crm__items_add(&all, item);
+    }
+    pos = 0;
+    while (!rc && crm__list_next(mine, &pos, &item) == CRM_OK)
+        crm__items_add(&all, item);
+    if (!rc)
+        rc = all.failed ? crm__fail_nomem(err)
+                        : crm__customer_put(imp->c, f, CRM__SET, crm__slice_of(all.p, all.n), err);
+    crm__buf_clear(&was);
+    crm__buf_clear(&row);
+    crm__buf_clear(&all);
+    return rc;
+}
+
+/* A row speaks for the sources that it has values of: those of others stay, and the order does. */
+static int spare_others(crm_import *imp, crm_id id, crm_error *err)
+{
+    int rc = CRM_OK, read = 0;
+
+    for (uint32_t i = 0; i < imp->c->rec.entry_count && !rc; i++) {
+        const crm__entry *e = &imp->c->rec.entries[i], *stored;
+        if (!e->scoped || !e->list)
+            continue;
+        if (!imp->was)
+            rc = crm_customer_new(imp->txn, &imp->was, err);
+        if (!rc && !read++)
+            rc = crm_customer_get(imp->txn, id, imp->was, err);
+        if (rc)
+            return rc == CRM_ENOTFOUND ? CRM_OK : rc; /* the write says so */
+        stored = crm__record_find(&imp->was->rec, e->field);
+        if (stored && stored->scoped && stored->list)
+            rc = merge_sources(imp, stored, e, err);
+    }
+    return rc;
+}
+
 /* ---- tags ---- */
 
 /* Gives a customer the tags of its row: those that are there stay.  One who is new has none, which
@@ -182,7 +285,9 @@ static int write_numbered(crm_import *imp, crm_id id, crm_error *err)
     rc = is_stranger(imp, id, 1, &stranger, err);
     if (rc || stranger)
         return rc;
-    rc = crm_customer_patch(imp->txn, id, 0, imp->c, err);
+    rc = spare_others(imp, id, err);
+    if (!rc)
+        rc = crm_customer_patch(imp->txn, id, 0, imp->c, err);
     if (rc == CRM_ENOTFOUND && imp->o.policy == CRM_IMPORT_UPDATE && crm__import_is_bad(rc, err)) {
         imp->done.skipped++;
         return CRM_OK;

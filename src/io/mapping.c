@@ -22,6 +22,7 @@ static void init(crm__mapping *m, const crm_allocator *mem)
     crm__buf_init(&m->work, &m->mem);
     crm__buf_init(&m->join, &m->mem);
     crm__buf_init(&m->hint, &m->mem);
+    crm__buf_init(&m->cut, &m->mem);
     crm__buf_init(&m->row_source, &m->mem);
     crm__buf_init(&m->tags, &m->mem);
     crm__arena_init(&m->row_tags, &m->mem);
@@ -46,6 +47,7 @@ void crm__mapping_free(crm__mapping *m)
     crm__buf_clear(&m->work);
     crm__buf_clear(&m->join);
     crm__buf_clear(&m->hint);
+    crm__buf_clear(&m->cut);
     crm__buf_clear(&m->row_source);
     crm__buf_clear(&m->tags);
     crm__arena_clear(&m->row_tags);

@@ -114,4 +114,15 @@ const crm__row_tag *crm__mapping_tags(const crm__mapping *m, size_t *count);
 int crm__mapping_event(crm__mapping *m, const crm__table_row *row, crm_event *e, crm_id *customer,
                        crm__cell_fault_fn fault, void *ctx, crm_error *err);
 
+/* ---- for exports ---- */
+
+/* Appends a value such that it is read back from a cell as it is (docs/import.md, "As it stands"):
+ * with a mark in front when import would make something else of it, and of a list with a backslash
+ * before what would end it.  f = NULL: a text that is no field's. */
+void crm__map_put(crm__buf *to, const struct crm__field *f, crm__slice text);
+/* Ends the value that was appended at `from`, when another follows in the cell. */
+void crm__map_put_mark(crm__buf *to, const struct crm__field *f, size_t from);
+/* "-", "n/a": a word for nothing. */
+int crm__map_is_nothing(crm__slice s);
+
 #endif

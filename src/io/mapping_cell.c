@@ -53,6 +53,27 @@ crm__slice crm__map_trim(crm__slice text)
     return crm__slice_of((const uint8_t *)p, (size_t)(end - p));
 }
 
+/* ---- as it stands ---- */
+
+/* In front of a text that is taken as it stands, whatever the rules below would make of it. Exports
+ * write it, and a cell of others hardly begins so. */
+static const char LITERAL[] = "\\=";
+
+int crm__map_is_literal(const crm__mapping *m, crm__slice text)
+{
+    return text.n >= 2 && !m->card && memcmp(text.p, LITERAL, 2) == 0;
+}
+
+crm__slice crm__map_outer(const crm__mapping *m, crm__slice text)
+{
+    return crm__map_is_literal(m, text) ? text : crm__map_trim(text);
+}
+
+crm__slice crm__map_plain(const crm__mapping *m, crm__slice text)
+{
+    return crm__map_is_literal(m, text) ? crm__slice_of(text.p + 2, text.n - 2) : text;
+}
+
 /* ---- nothing ---- */
 
 static int is_word(crm__slice s, const char *word)
@@ -246,6 +267,10 @@ int crm__map_ready(crm__mapping *m, uint32_t column, const crm__field *f, crm__s
     const char *why, *hint;
     int rc;
 
+    if (crm__map_is_literal(m, s)) {
+        *text = crm__map_plain(m, s);
+        return text->n ? CRM_OK : CRM_DONE;
+    }
     if (!s.n)
         return CRM_DONE;
     if (is_free(f))
@@ -321,18 +346,110 @@ static size_t mark_at(const crm__field *f, int safe, const uint8_t *p, size_t n)
     return *p == ',' || *p == '/';
 }
 
-int crm__map_split(const crm__field *f, int safe, crm__slice *rest, crm__slice *one)
+/* How many backslashes stand before p[n]. */
+static size_t backslashes(const uint8_t *p, size_t n)
+{
+    size_t k = 0;
+
+    while (k < n && p[n - 1 - k] == '\\')
+        k++;
+    return k;
+}
+
+/* Up to the next mark.  Before a mark two backslashes are one, and one left over takes the mark for
+ * a part of the value; anywhere else they are what they are. */
+static size_t cut(crm__mapping *m, const crm__field *f, crm__slice rest, crm__slice *one)
+{
+    size_t from = 0, n = 0, mark = 0, k;
+
+    m->cut.n = 0;
+    while (n < rest.n) {
+        mark = mark_at(f, 0, rest.p + n, rest.n - n);
+        k = mark ? backslashes(rest.p + from, n - from) : 0;
+        if (k) {
+            crm__buf_add(&m->cut, rest.p + from, n - from - k + k / 2);
+            crm__buf_add(&m->cut, rest.p + n, k & 1 ? mark : 0);
+            from = k & 1 ? n + mark : n;
+        }
+        if (mark && !(k & 1))
+            break;
+        n += mark ? mark : 1;
+        mark = 0;
+    }
+    if (m->cut.n || from)
+        crm__buf_add(&m->cut, rest.p + from, n - from);
+    *one = m->cut.n || from ? crm__slice_of(m->cut.p, m->cut.n) : crm__slice_of(rest.p, n);
+    return n + mark;
+}
+
+int crm__map_split(crm__mapping *m, const crm__field *f, int safe, crm__slice *rest,
+                   crm__slice *one)
 {
     size_t n = 0, mark = 0;
 
     if (!rest->n)
         return CRM_DONE;
-    while (n < rest->n && (mark = mark_at(f, safe, rest->p + n, rest->n - n)) == 0)
-        n++;
-    *one = crm__map_trim(crm__slice_of(rest->p, n));
-    rest->p += n + mark;
-    rest->n -= n + mark;
+    if (safe) {
+        while (n < rest->n && (mark = mark_at(f, 1, rest->p + n, rest->n - n)) == 0)
+            n++;
+        *one = crm__slice_of(rest->p, n);
+        n += mark;
+    } else if (m->card && f->type == CRM_TYPE_TEXT) { /* a property has one */
+        *one = *rest;
+        n = rest->n;
+    } else {
+        n = cut(m, f, *rest, one);
+        if (m->cut.failed) {
+            m->cut.failed = 0;
+            return CRM_ENOMEM;
+        }
+    }
+    *one = crm__map_outer(m, *one);
+    rest->p += n;
+    rest->n -= n;
     return CRM_OK;
+}
+
+/* ---- what an export writes ---- */
+
+/* Whether import would make something else of a value. */
+static int is_touched(const crm__field *f, crm__slice text)
+{
+    if (crm__map_trim(text).n != text.n || (text.n >= 2 && !memcmp(text.p, LITERAL, 2)))
+        return 1;
+    if (!f || is_free(f))
+        return 0;
+    return has_full_width(text) || means_nothing(f, text) ||
+           (f->type == CRM_TYPE_TEXT && is_rounded(text));
+}
+
+void crm__map_put(crm__buf *to, const crm__field *f, crm__slice text)
+{
+    size_t from = 0, mark, k;
+
+    if (is_touched(f, text))
+        crm__buf_add(to, LITERAL, 2);
+    for (size_t n = 0; f && f->flags & CRM_FIELD_LIST && n < text.n; n += mark ? mark : 1) {
+        mark = mark_at(f, 0, text.p + n, text.n - n);
+        k = mark ? backslashes(text.p + from, n - from) : 0;
+        if (!mark)
+            continue;
+        crm__buf_add(to, text.p + from, n - from);
+        while (k--)
+            crm__buf_add_u8(to, '\\');
+        crm__buf_add_u8(to, '\\');
+        crm__buf_add(to, text.p + n, mark);
+        from = n + mark;
+    }
+    crm__buf_add(to, text.p + from, text.n - from);
+}
+
+/* Between two values of a list: backslashes at the end of the one before are not the mark's. */
+void crm__map_put_mark(crm__buf *to, const crm__field *f, size_t from)
+{
+    for (size_t k = backslashes(to->p + from, to->n - from); k; k--)
+        crm__buf_add_u8(to, '\\');
+    crm__buf_add_u8(to, f->type == CRM_TYPE_URL ? '\n' : ';');
 }
 
 /* ---- faults ---- */

@@ -79,11 +79,11 @@ static int look_for(crm__mapping *m, uint32_t column, const crm__map_goal *g, cr
         c->many |= count > FOUND;
         return CRM_OK;
     }
-    if (rc == CRM_EVALUE && !safe && crm__map_split(g->f, 1, &rest, &one) == CRM_OK &&
+    if (rc == CRM_EVALUE && !safe && crm__map_split(m, g->f, 1, &rest, &one) == CRM_OK &&
         one.n != text.n) {
         do {
             rc = look_for(m, column, g, one, 1, c, to, err);
-        } while (!rc && crm__map_split(g->f, 1, &rest, &one) == CRM_OK);
+        } while (!rc && crm__map_split(m, g->f, 1, &rest, &one) == CRM_OK);
         return rc;
     }
     rc = crm__map_fault(m, column, g->f, &why, to, err);
@@ -96,6 +96,7 @@ static int look_in(crm__mapping *m, const crm__table_row *row, uint32_t goal, ca
     const crm__map_goal *g = crm__map_goal_at(m, goal);
     int list = (g->f->flags & CRM_FIELD_LIST) != 0;
     unsigned values = 0;
+    int rc = CRM_OK;
 
     for (size_t i = 0; i < row->count; i++) {
         uint32_t column = row->cells[i].column;
@@ -103,9 +104,10 @@ static int look_in(crm__mapping *m, const crm__table_row *row, uint32_t goal, ca
         if (column >= crm__mapping_count(m) || crm__map_column_at(m, column)->goal != goal)
             continue;
         rest = list ? row->cells[i].text : crm__slice_of(NULL, 0);
-        one = crm__map_trim(row->cells[i].text);
-        while (list ? crm__map_split(g->f, 0, &rest, &one) == CRM_OK : !values) {
-            int rc = CRM_OK;
+        one = crm__map_outer(m, row->cells[i].text);
+        while (list ? (rc = crm__map_split(m, g->f, 0, &rest, &one)) != CRM_DONE : !values) {
+            if (rc)
+                return crm__fail_nomem(err);
             if (values++ == CRM__LIST_ITEMS)
                 return CRM_OK;
             if (one.n)
@@ -254,7 +256,7 @@ static int fill_reference(crm__mapping *m, crm_event *e, crm__fault_to *to, crm_
 {
     const crm__map_goal *g = crm__map_goal_at(m, CRM__GOAL_REFERENCE);
     crm_error why = CRM_ERROR_INIT;
-    crm__slice s = g->part[CRM__PART_WHOLE];
+    crm__slice s = crm__map_plain(m, g->part[CRM__PART_WHOLE]);
     int rc;
 
     if (g->row != m->row || !s.n)
@@ -299,7 +301,7 @@ static int fill_attributes(crm__mapping *m, const crm__table_row *row, size_t ki
         crm__slice text;
         if (column >= crm__mapping_count(m) || !crm__map_column_at(m, column)->attributes)
             continue;
-        text = crm__map_trim(row->cells[i].text);
+        text = crm__map_outer(m, row->cells[i].text);
         if (text.n)
             rc = fill_attribute(m, column, kind_at, text, e, to, err);
     }

@@ -120,7 +120,7 @@ struct crm__mapping {
     uint64_t row;
     uint32_t *active; /* goals in use, room for all */
     size_t active_count, active_room;
-    crm__buf item, items, work, join, hint;
+    crm__buf item, items, work, join, hint, cut;
     crm_error why;      /* of a value's reader */
     size_t value_count; /* put into items, equal ones too */
     crm__buf tags;      /* crm__row_tag, their names in row_tags */
@@ -187,17 +187,22 @@ int crm__map_fill_tags(crm__mapping *m, const crm__table_row *row, crm__fault_to
 
 /* ---- mapping_cell.c ---- */
 
-/* "-", "n/a", "无": a word for nothing. */
-int crm__map_is_nothing(crm__slice s);
 /* A cell without what stands around its text; of no bytes when there is none. */
 crm__slice crm__map_trim(crm__slice text);
 /* Makes the text of a value such that the field's own reader takes it; it may then lie in m->work.
  * CRM_DONE: it means that there is no value.  CRM_EVALUE: told.  CRM_ENOMEM. */
 int crm__map_ready(crm__mapping *m, uint32_t column, const crm__field *f, crm__slice *text,
                    crm__fault_to *to, crm_error *err);
-/* The next of several values in a cell: CRM_OK or CRM_DONE.  `safe`: also the marks that may stand
- * within a value. */
-int crm__map_split(const crm__field *f, int safe, crm__slice *rest, crm__slice *one);
+/* The text of a cell may begin with a mark for "as it stands" (mapping.h), which the reader of a
+ * value takes off: the same, but such a text is not trimmed; whether it is one; what is behind the
+ * mark. */
+crm__slice crm__map_outer(const crm__mapping *m, crm__slice text);
+int crm__map_is_literal(const crm__mapping *m, crm__slice text);
+crm__slice crm__map_plain(const crm__mapping *m, crm__slice text);
+/* The next of several values in a cell: CRM_OK, CRM_DONE or CRM_ENOMEM; it may then lie in m->cut.
+ * `safe`: also at the marks that may stand within a value, of a value that was cut already. */
+int crm__map_split(crm__mapping *m, const crm__field *f, int safe, crm__slice *rest,
+                   crm__slice *one);
 /* Tells of a fault whose words are in why, or passes other errors on.  Returns CRM_EVALUE for what
  * was told. */
 int crm__map_fault(crm__mapping *m, uint32_t column, const crm__field *f, const crm_error *why,

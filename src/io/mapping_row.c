@@ -49,7 +49,7 @@ int crm__map_gather(crm__mapping *m, const crm__table_row *row, crm_error *err)
         c = crm__map_column_at(m, cell->column);
         if (c->goal == CRM__NO_GOAL)
             continue;
-        text = crm__map_trim(cell->text);
+        text = crm__map_outer(m, cell->text);
         if (!text.n)
             continue;
         if (activate(m, c->goal))
@@ -172,7 +172,7 @@ crm__slice crm__map_compose(crm__mapping *m, crm__map_goal *g, uint32_t *column)
 int crm__map_row_source(crm__mapping *m, crm__fault_to *to, crm_error *err)
 {
     const crm__map_goal *g = crm__map_goal_at(m, CRM__GOAL_SOURCE);
-    crm__slice s = g->part[CRM__PART_WHOLE];
+    crm__slice s = crm__map_plain(m, g->part[CRM__PART_WHOLE]);
 
     m->row_source.n = 0;
     if (g->row != m->row || !s.n) {
@@ -246,8 +246,8 @@ static int add_value(crm__mapping *m, crm_customer *c, uint32_t column, const cr
         return rc == CRM_DONE || rc == CRM_EVALUE ? CRM_OK : rc;
     rc = parse(m, c, column, f, one, why);
     if (rc == CRM_EVALUE && (f->type == CRM_TYPE_PHONE || f->type == CRM_TYPE_EMAIL)) {
-        while (m->value_count <= CRM__LIST_ITEMS && crm__map_split(f, 1, &rest, &one) == CRM_OK &&
-               one.n != text.n) {
+        while (m->value_count <= CRM__LIST_ITEMS &&
+               crm__map_split(m, f, 1, &rest, &one) == CRM_OK && one.n != text.n) {
             rc = add_value(m, c, column, f, one, to, err);
             if (rc)
                 return rc;
@@ -285,7 +285,9 @@ static int fill_list(crm__mapping *m, const crm__table_row *row, uint32_t goal, 
             continue;
         rest = row->cells[i].text;
         while (m->value_count <= CRM__LIST_ITEMS &&
-               crm__map_split(g->f, 0, &rest, &one) == CRM_OK) {
+               (rc = crm__map_split(m, g->f, 0, &rest, &one)) != CRM_DONE) {
+            if (rc)
+                return crm__fail_nomem(err);
             rc = one.n ? add_value(m, c, column, g->f, one, to, err) : CRM_OK;
             if (rc)
                 return rc;
