@@ -24,7 +24,7 @@ _libcrm_tool_events()
 _libcrm_tool()
 {
     local tool=$1 cur=$2 prev=$3 verb= sub= db= kind= i options common writes
-    local verbs='init create get find set delete undelete list segment tag tags event timeline history undo changes'
+    local verbs='init create get find set delete undelete list segment numbers act tag tags event timeline history undo changes'
     verbs+=' head verify stat check backup restore compact trim export import dump load model help version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -128,7 +128,7 @@ _libcrm_tool()
         options+=' --with-origins --labels --separator --excel --bom --force --no-journal --actor'
         ;;
     import)
-        options='--events --policy --dry-run --atomic --errors --mapping --show-mapping --kind --format'
+        options='--events --policy --dry-run --atomic --errors --mapping --show-mapping --rename --kind --format'
         options+=" --encoding --separator --sheet --resume --of --commit-rows --stats $writes"
         ;;
     trim) options="--before --keep --dry-run $writes" ;;

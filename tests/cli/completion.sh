@@ -136,3 +136,35 @@ END
 want 0 bash ask list --wh <<'END'
 --where
 END
+
+# Every verb, and every option that its help names, completes; the man page lists them as they are.
+"$CRM" help --json >page.json
+"${PYTHON:-python3}" - <<'END' >asked
+import json
+page = json.load(open("page.json"))
+verbs = [v["verb"] for v in page["verbs"]]
+common = [o["name"] for o in page["options"] if o["name"] != "--"]
+for verb in page["verbs"]:
+    print("verb", verb["verb"])
+    # forms of a verb that has such: "crm segment top QUERY ..."
+    forms = {w.split()[0] for u in verb["usage"] for w in u.replace(page["tool"] + " " + verb["verb"], "").split("|")
+             if w.split() and w.split()[0].islower() and w.split()[0].isalpha()}
+    names = [o["name"] for o in verb.get("options", [])] + common
+    print("options", verb["verb"], ",".join(sorted(forms)) or "-", " ".join(names))
+END
+while read -r what verb forms names; do
+    if [ "$what" = verb ]; then
+        bash ask "$verb" | grep -qx -- "$verb" || die "completion lacks the verb $verb"
+        continue
+    fi
+    {
+        bash ask "$verb" --
+        for form in $(printf '%s' "$forms" | tr ',' ' '); do
+            bash ask "$verb" "$form" --
+        done
+    } >completed
+    for name in $names; do
+        grep -qx -- "$name" completed || die "completion lacks $verb $name"
+    done
+done <asked
+"${PYTHON:-python3}" "$CLI_TESTS/../../scripts/gen-man.py" "$CRM" --check >&2 || die "the man page is old"
