@@ -46,6 +46,7 @@ typedef struct crm__mapped {
                             line, or "" */
 } crm__mapped;
 
+struct crm__field;
 typedef struct crm__mapping crm__mapping;
 
 typedef struct crm__mapping_options {
