@@ -12,7 +12,7 @@ static const char help[] =
     "Writes the database, as of this moment, as text in JSON Lines, to a file or to standard\n"
     "output; others may go on working. All is in it but what is derived: models, customers\n"
     "with the source and time of each value, deleted ones too, events, batches, the journal.\n"
-    "The same content gives the same text. 'load' makes a database of it, on any machine.\n"
+    "The same content gives the same text. 'load' makes a database of it, wherever libcrm runs.\n"
     "\n"
     "  --gzip            compress it; load knows by its first bytes\n"
     "  --force           put it in the place of a file of that name\n"
