@@ -78,6 +78,8 @@ static void explain_step(table *tb, slice step, size_t depth)
     cell_take(tb, &b);
     put_time(&b, json_member(step, "us"));
     cell_take(tb, &b);
+    buf_size(&b, number_of(step, "bytes"));
+    cell_take(tb, &b);
     buf_free(&b);
     while (json_next(of, &pos, &none, &part))
         explain_step(tb, part, depth + 1);
@@ -85,12 +87,13 @@ static void explain_step(table *tb, slice step, size_t depth)
 
 void segment_explained(slice doc)
 {
-    static const char *const heads[] = {"Step", "By", "Estimate", "Rows", "Time"};
-    table *tb = table_new(5, out_columns(1), 0);
+    static const char *const heads[] = {"Step", "By", "Estimate", "Rows", "Time", "Read"};
+    enum { HEADS = sizeof heads / sizeof heads[0] };
+    table *tb = table_new(HEADS, out_columns(1), 0);
     uint64_t count = number_of(doc, "count"), chunks = number_of(doc, "chunks");
     buf b = {0};
 
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < HEADS; i++) {
         table_cell(tb, heads[i], strlen(heads[i]));
         if (i >= 2)
             table_right(tb, i);

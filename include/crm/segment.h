@@ -373,7 +373,9 @@ CRM_API int crm_segment_sample(crm_txn *txn, const crm_segment *s, const crm_seg
  * Runs a segment step by step and tells how: as JSON, a tree of the steps in the order in which
  * they are asked, each with `step` (sets, column, days, record, events, ids, and, or, not, all,
  * none), `text` (the condition), `estimate` and `rows` (customers expected, and left behind it) and
- * `us` (time taken, with what is in it); beside it `count`, `chunks` and `us` of the whole.
+ * `us` (time taken, with what is in it) and `bytes` (read, with what is in it: of the stored values
+ * that were opened, sets, blocks of columns, parts of day lists, records and blocks of events);
+ * beside it `count`, `chunks` and `us` of the whole.
  *
  * @param[in]  txn  Live transaction.
  * @param[in]  s  The segment.

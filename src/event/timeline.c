@@ -63,6 +63,8 @@ static int seek_block(const crm__timeline *t, kv_seek how, int64_t time, uint32_
         rc = CRM_ENOTFOUND;
     if (!rc)
         rc = crm__scan_payload(&scan, &payload);
+    if (!rc && t->read)
+        *t->read += payload.n + CRM__TAG_SIZE;
     if (!rc)
         rc = crm__event_block_decode(t->a, time, number, payload, b);
     crm__scan_close(&scan);

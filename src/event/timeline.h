@@ -21,6 +21,7 @@ typedef struct crm__timeline {
     int64_t time;     /* with one block: its first event, */
     uint32_t number;  /* 0: no block at all */
     crm__slice bytes; /* and its payload */
+    uint64_t *read;   /* grows by the bytes of blocks as they are stored; NULL: nobody asks */
 } crm__timeline;
 
 /* Results of all: CRM_OK, CRM_ECORRUPT, CRM_ENOMEM, engine codes; CRM_ENOTFOUND where said. */

@@ -203,6 +203,16 @@ void crm__column_walk_begin(crm__column_walk *w, crm_txn *txn, kv_cursor *c, crm
 
 /* ---- the step ---- */
 
+static void saw_block(crm__run *r, const crm__step *s, const crm__column_walk *w, uint32_t block)
+{
+    uint8_t key[CRM__KEY_COLUMN];
+
+    if (w->cursor)
+        r->bytes += w->v.n;
+    else
+        crm__run_saw(r, KV_COLUMN, crm__key_column(key, r->chunk, s->column, block));
+}
+
 int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words)
 {
     span one = {{NULL, NULL}, 0, 0, 0, 0, 0, 0};
@@ -227,6 +237,7 @@ int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words)
             clear_block(words, b);
             rc = CRM_OK;
         } else if (!rc) {
+            saw_block(r, s, &walk, b);
             narrow_block(&c, &s->test, &one, at, words_of(b),
                          r->cut.on && r->cut.by == s ? &r->cut.flat[b] : &flat);
         }

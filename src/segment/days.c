@@ -371,6 +371,7 @@ static int on_part(void *ctx, int32_t day, crm__slice part)
     int64_t midnight = (int64_t)day * CRM__US_PER_DAY;
     int rc = crm__day_view_open(v, part);
 
+    p->r->bytes += part.n + CRM__TAG_SIZE;
     if (!rc && (p->t->from > midnight || p->t->until < midnight + CRM__US_PER_DAY))
         crm__day_view_window(v, p->t->from > midnight ? p->t->from - midnight : 0,
                              p->t->until < midnight + CRM__US_PER_DAY ? p->t->until - midnight

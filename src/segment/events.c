@@ -283,6 +283,7 @@ static int read_events(crm__run *r, const crm__step *s, crm_id id, reading *to)
     if (sequence && s->then.until > until)
         until = s->then.until;
     crm__timeline_walk(r->txn, id, &r->work, &t);
+    t.read = &r->bytes;
     rc = crm__timeline_near(&t, from, 0, 0, &b, &at);
     while (!rc) {
         for (; at < b.count; at++) {

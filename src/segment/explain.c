@@ -61,6 +61,7 @@ static int add_step(const crm__step *s, crm__buf *out)
     crm__buf_add_fmt(out, ",\"estimate\":%llu,\"rows\":%llu,\"us\":%.1f",
                      (unsigned long long)s->estimate, (unsigned long long)s->rows,
                      (double)s->took / 1000);
+    crm__buf_add_fmt(out, ",\"bytes\":%llu", (unsigned long long)s->bytes);
     if (by && by->op == CRM__STEP_SETS)
         crm__buf_add_fmt(out, ",\"sets\":%lu", (unsigned long)by->set_count);
     if (!by) {

@@ -50,6 +50,8 @@ int crm__record_load(crm__run *r, crm_id id)
     int rc = crm__txn_read(r->txn, KV_CUSTOMER, crm__key_u64(key, id), &bytes);
 
     if (!rc)
+        r->bytes += bytes.n + CRM__TAG_SIZE;
+    if (!rc)
         rc = crm__record_decode(r->txn->mem, bytes, &r->record);
     return rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc;
 }

@@ -38,6 +38,14 @@ void crm__run_end(crm__run *r)
     memset(r, 0, sizeof *r);
 }
 
+void crm__run_saw(crm__run *r, kv_space space, crm__slice key)
+{
+    crm__slice stored;
+
+    if (r->timed && !r->txn->kv->ops->get(r->txn->kv, space, key, &stored))
+        r->bytes += stored.n;
+}
+
 int crm__run_read(crm__run *r)
 {
     if (++r->reads < LOOK_EVERY)
@@ -152,7 +160,7 @@ static uint64_t nanoseconds(void)
 
 int crm__run_narrow(crm__run *r, crm__step *s, uint64_t *words)
 {
-    uint64_t began;
+    uint64_t began, bytes = r->bytes;
     int rc;
 
     if (!r->timed)
@@ -160,6 +168,7 @@ int crm__run_narrow(crm__run *r, crm__step *s, uint64_t *words)
     began = nanoseconds();
     rc = narrow(r, s, words);
     s->took += nanoseconds() - began;
+    s->bytes += r->bytes - bytes;
     s->rows += crm__set_count(words);
     return rc;
 }

@@ -11,6 +11,17 @@ static crm__slice key_of(const crm__set_ref *ref, uint64_t chunk, uint8_t key[CR
                                 : crm__key_bits(key, chunk, ref->index, ref->value);
 }
 
+/* The set of a tag and the blocks that say when it ends. */
+static void saw_ends(crm__run *r, const crm__set_ref *ref, crm__slice k)
+{
+    uint8_t key[CRM__KEY_COLUMN];
+
+    crm__run_saw(r, KV_TAG, k);
+    for (uint32_t b = 0; b < CRM__COLUMN_BLOCKS && r->timed; b++)
+        crm__run_saw(r, KV_COLUMN,
+                     crm__key_column(key, r->chunk, CRM__COLUMN_UNTIL | ref->value, b));
+}
+
 int crm__set_find(crm__run *r, const crm__set_ref *ref, uint64_t *room, crm__set_at *out)
 {
     kv_txn *kv = r->txn->kv;
@@ -25,6 +36,7 @@ int crm__set_find(crm__run *r, const crm__set_ref *ref, uint64_t *room, crm__set
             return rc;
     }
     if (ref->space == KV_TAG && ends) {
+        saw_ends(r, ref, k);
         memset(room, 0, CRM__SET_WORDS * sizeof *room);
         out->words = room;
         out->present = 1;
@@ -33,6 +45,7 @@ int crm__set_find(crm__run *r, const crm__set_ref *ref, uint64_t *room, crm__set
     if (r->txn->write)
         (void)crm__edits_ops(&r->txn->edits, (kv_space)ref->space, k, &edits);
     if (edits) {
+        crm__run_saw(r, (kv_space)ref->space, k);
         memset(room, 0, CRM__SET_WORDS * sizeof *room);
         out->words = room;
         out->present = 1;
@@ -45,6 +58,7 @@ int crm__set_find(crm__run *r, const crm__set_ref *ref, uint64_t *room, crm__set
         return rc == CRM_ENOTFOUND ? CRM_OK : rc;
     if (stored.n < CRM__TAG_SIZE)
         return CRM_ECORRUPT;
+    r->bytes += stored.n;
     stored.n -= CRM__TAG_SIZE;
     out->present = 1;
     return crm__set_open(stored, &out->view);

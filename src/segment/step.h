@@ -67,7 +67,8 @@ struct crm__step {
     uint32_t child_count;
     crm__step **children;
     uint64_t estimate;   /* customers, before anything else narrows it */
-    uint64_t rows, took; /* explain: rows that passed, nanoseconds */
+    uint64_t rows, took; /* explain: rows that passed, nanoseconds, */
+    uint64_t bytes;      /* and bytes of the stored values that it opened */
 
     /* SETS */
     uint32_t set_count;
@@ -157,7 +158,8 @@ typedef struct crm__run {
     crm__plan *plan;
     crm_txn *txn;
     uint64_t chunk;
-    int timed; /* explain: steps count rows and time */
+    int timed; /* explain: steps count rows, time and bytes */
+    uint64_t bytes; /* of stored values that steps opened, with their check tags */
     crm_progress_fn progress;
     void *progress_ctx;
     uint32_t reads;  /* records and timelines since the last look at progress */
@@ -183,6 +185,8 @@ int crm__run_chunk(crm__run *r, uint64_t chunk, uint64_t *words, int *any);
 int crm__run_one(crm__run *r, crm_id id, uint64_t *words, int *in);
 /* How many these are, without always filling words. */
 int crm__run_count(crm__run *r, uint64_t chunk, uint64_t *words, uint64_t *count);
+/* Counts the bytes of a stored value, when they are asked for, where its size is not at hand. */
+void crm__run_saw(crm__run *r, kv_space space, crm__slice key);
 /* Looks at progress now and then, between records; CRM_OK or CRM_ECANCELLED. */
 int crm__run_read(crm__run *r);
 
