@@ -68,16 +68,19 @@ typedef struct measure {
     int op;     /* index of OPS */
     int events; /* 0: of customers */
     int what;   /* customers: index of FIELDS, -1: they are counted; events: 0 they are counted, 1
-                   amount, 2 qty, 3 product, 4 product of visits */
+                   amount, 2 qty, 3 product, 4 product of visits, 5
+                   channel */
     int kind;   /* of events, -1: all */
     int64_t from, until;
-    int least_qty, source; /* -1: not asked for */
+    int least_qty, source, channel; /* -1: not asked for */
     int percent;
     char text[300];
 } measure;
 
 typedef struct grouping {
     int of, unit; /* GROUPS; UNITS */
+    int steps;    /* 0: of the width of STEPS */
+    big width;
     char text[100];
 } grouping;
 
@@ -103,6 +106,7 @@ enum {
     G_TIME = G_CUSTOMERS,
     G_SOURCE,
     G_PRODUCT, /* of orders from here on */
+    G_CHANNEL,
     G_QTY,
     G_AMOUNT,
     G_ALL
@@ -169,7 +173,9 @@ static void of_events(world *w, measure *m, int orders, int bounded)
 {
     m->events = 1;
     m->kind = orders ? 0 : below(w, 4) - 1;
-    m->what = m->kind == 0 ? below(w, 4) : m->kind == 1 && below(w, 2) ? 4 : 0;
+    m->what = m->kind == 0 ? below(w, 5) : m->kind == 1 && below(w, 2) ? 4 : 0;
+    if (m->kind == 0 && m->what == 4)
+        m->what = 5;
     if (m->what) {
         m->op = m->what < 3 ? 1 + below(w, 6) : 5;
         if (m->op == 6)
@@ -179,6 +185,7 @@ static void of_events(world *w, measure *m, int orders, int bounded)
         add(m->text, sizeof m->text, "(%s.%s", W_KIND[m->kind],
             m->what == 1   ? "amount"
             : m->what == 2 ? "qty"
+            : m->what == 5 ? "channel"
                            : "product");
     } else {
         add(m->text, sizeof m->text, "count(%s", m->kind < 0 ? "*" : W_KIND[m->kind]);
@@ -196,11 +203,34 @@ static void of_events(world *w, measure *m, int orders, int bounded)
         m->least_qty = below(w, 4);
         add(m->text, sizeof m->text, ", qty >= %d", m->least_qty);
     }
+    if (m->kind == 0 && below(w, 5) == 0) {
+        m->channel = below(w, W_CHANNELS);
+        add(m->text, sizeof m->text, ", channel = %s", W_CHANNEL[m->channel]);
+    }
     if (below(w, 6) == 0) {
         m->source = below(w, W_SOURCES);
         add(m->text, sizeof m->text, ", source = %s", W_SOURCE[m->source]);
     }
     add(m->text, sizeof m->text, ")");
+}
+
+/* Of what is cut into steps; NULL: of nothing else. */
+static const char *width_of(int of)
+{
+    switch (of) {
+    case G_SCORE:
+        return "5";
+    case G_RATE:
+        return "0.75";
+    case G_PRICE:
+        return "7.5";
+    case G_QTY:
+        return "2";
+    case G_AMOUNT:
+        return "4.2";
+    default:
+        return NULL;
+    }
 }
 
 static void any_grouping(world *w, grouping *g, int customers, int orders)
@@ -213,16 +243,17 @@ static void any_grouping(world *w, grouping *g, int customers, int orders)
                                         "kind",
                                         "region",
                                         "tags",
-                                        "score every 5",
-                                        "rate every 0.75",
-                                        "price every 7.5",
+                                        "score",
+                                        "rate",
+                                        "price",
                                         "",
                                         "",
                                         "",
                                         "source",
                                         "order.product",
-                                        "order.qty every 2",
-                                        "order.amount every 4.2 CNY"};
+                                        "order.channel",
+                                        "order.qty",
+                                        "order.amount"};
 
     g->of = below(w, customers ? G_CUSTOMERS : orders ? G_ALL : G_PRODUCT);
     g->unit = below(w, 5);
@@ -233,6 +264,17 @@ static void any_grouping(world *w, grouping *g, int customers, int orders)
         add(g->text, sizeof g->text, "%s(%s)", UNITS[g->unit], g->of == G_SEEN ? "seen" : "joined");
     else
         add(g->text, sizeof g->text, "%s", TEXTS[g->of]);
+    g->steps = 0;
+    if (!width_of(g->of))
+        return;
+    g->width = parse(width_of(g->of));
+    if (below(w, 2))
+        g->steps = 1 + below(w, 12);
+    if (g->steps)
+        add(g->text, sizeof g->text, " in %d steps", g->steps);
+    else
+        add(g->text, sizeof g->text, " every %s%s", width_of(g->of),
+            g->of == G_AMOUNT ? " CNY" : "");
 }
 
 static void any_request(world *w, request *q)
@@ -247,7 +289,7 @@ static void any_request(world *w, request *q)
         measure *m = &q->m[i];
         m->from = bounded ? from : INT64_MIN;
         m->until = bounded ? until : INT64_MAX;
-        m->least_qty = m->source = -1;
+        m->least_qty = m->source = m->channel = -1;
         if (sort == 0 || (sort == 3 && below(w, 2)))
             of_customers(w, m);
         else
@@ -303,12 +345,36 @@ static void instant_text(int64_t us, int unit, char to[TEXT])
     unit_text(t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, unit, to);
 }
 
-static void step_text(big v, const char *width, int money, char to[TEXT])
+/* The number of a customer, or of its event, that a grouping cuts into steps; 0: there is none. */
+static int stepped(const grouping *g, const w_customer *c, const w_event *e, big *v)
 {
-    big by = parse(width), q = v / by;
+    switch (g->of) {
+    case G_SCORE:
+        *v = (big)c->score * ONE;
+        return c->score != W_NONE;
+    case G_RATE:
+        *v = c->rate >= 0 ? parse(W_RATE[c->rate]) : 0;
+        return c->rate >= 0;
+    case G_PRICE:
+        *v = (big)c->price * ONE / 100;
+        return c->price != W_NONE && c->currency == 0;
+    case G_QTY:
+        *v = (big)e->qty * ONE;
+        return e->qty != W_NONE;
+    default:
+        *v = (big)e->cents * ONE / 100;
+        return e->cents != W_NONE && e->currency == 0;
+    }
+}
 
-    q -= v % by < 0;
-    print(q * by, money, to);
+static void step_text(const grouping *g, const w_customer *c, const w_event *e, char to[TEXT])
+{
+    big v, q;
+
+    if (!stepped(g, c, e, &v))
+        return;
+    q = v / g->width - (v % g->width < 0);
+    print(q * g->width, g->of == G_PRICE || g->of == G_AMOUNT, to);
 }
 
 /* Names of the groups that a customer, or its event, is in; none: "" alone. */
@@ -349,18 +415,6 @@ static int keys_of(const grouping *g, const w_customer *c, const w_event *e, cha
                 snprintf(keys[n++], TEXT, "%s", W_TAG[i]);
         }
         break;
-    case G_SCORE:
-        if (c->score != W_NONE)
-            step_text((big)c->score * ONE, "5", 0, keys[0]);
-        break;
-    case G_RATE:
-        if (c->rate >= 0)
-            step_text(parse(W_RATE[c->rate]), "0.75", 0, keys[0]);
-        break;
-    case G_PRICE:
-        if (c->price != W_NONE && c->currency == 0)
-            step_text((big)c->price * ONE / 100, "7.5", 1, keys[0]);
-        break;
     case G_JOINED:
         if (c->joined >= 0) {
             int p = W_DATE_PACKED[c->joined], month = p >> 5 & 15, day = p & 31;
@@ -381,13 +435,11 @@ static int keys_of(const grouping *g, const w_customer *c, const w_event *e, cha
     case G_PRODUCT:
         snprintf(keys[0], TEXT, "%s", e->product >= 0 ? W_PRODUCT[e->product] : "");
         break;
-    case G_QTY:
-        if (e->qty != W_NONE)
-            step_text((big)e->qty * ONE, "2", 0, keys[0]);
+    case G_CHANNEL:
+        snprintf(keys[0], TEXT, "%s", e->channel >= 0 ? W_CHANNEL[e->channel] : "");
         break;
     default:
-        if (e->cents != W_NONE && e->currency == 0)
-            step_text((big)e->cents * ONE / 100, "4.2", 1, keys[0]);
+        step_text(g, c, e, keys[0]);
     }
     return n ? n : 1;
 }
@@ -485,15 +537,21 @@ static void put_customer(const request *q, int m, const w_customer *c)
     }
 }
 
+static int is_measured(const measure *m, const w_event *e)
+{
+    return !e->voided && (m->kind < 0 || e->kind == m->kind) && e->time >= m->from &&
+           e->time < m->until && (m->source < 0 || e->source == m->source) &&
+           (m->channel < 0 || e->channel == m->channel) &&
+           (m->least_qty < 0 || (e->qty != W_NONE && e->qty >= m->least_qty));
+}
+
 static void put_events(const request *q, int i, const w_customer *c)
 {
     const measure *m = &q->m[i];
 
     for (int k = 0; k < c->event_count; k++) {
         const w_event *e = &c->events[k];
-        if (e->voided || (m->kind >= 0 && e->kind != m->kind) || e->time < m->from ||
-            e->time >= m->until || (m->source >= 0 && e->source != m->source) ||
-            (m->least_qty >= 0 && (e->qty == W_NONE || e->qty < m->least_qty)))
+        if (!is_measured(m, e))
             continue;
         if (m->what == 0)
             put(q, i, c, e, 0, -1);
@@ -501,8 +559,67 @@ static void put_events(const request *q, int i, const w_customer *c)
             put(q, i, c, e, (big)e->cents * ONE / 100, e->currency);
         else if (m->what == 2 && e->qty != W_NONE)
             put(q, i, c, e, (big)e->qty * ONE, -1);
-        else if (m->what > 2 && e->product >= 0)
+        else if (m->what == 5 && e->channel >= 0)
+            put(q, i, c, e, e->channel, -1);
+        else if ((m->what == 3 || m->what == 4) && e->product >= 0)
             put(q, i, c, e, e->product, -1);
+    }
+}
+
+/* ---- steps of about a width ---- */
+
+typedef struct span {
+    int any;
+    big least, most;
+} span;
+
+static void widen(span *s, const grouping *g, const w_customer *c, const w_event *e)
+{
+    big v;
+
+    if (!stepped(g, c, e, &v))
+        return;
+    s->least = !s->any || v < s->least ? v : s->least;
+    s->most = !s->any || v > s->most ? v : s->most;
+    s->any = 1;
+}
+
+/* The least of 1, 2 and 5 with zeros of which so many reach from the least to the greatest. */
+static big round_width(const span *s, int steps, int whole)
+{
+    big need = s->any ? (s->most - s->least) / steps : 0;
+
+    for (big unit = whole ? ONE : 1;; unit *= 10) {
+        if (unit >= need)
+            return unit;
+        if (unit * 2 >= need)
+            return unit * 2;
+        if (unit * 5 >= need)
+            return unit * 5;
+    }
+}
+
+/* Widths of the groupings that ask for a number of steps: by all the customers in the segment, or
+ * by all the events that any measure counts. */
+static void set_widths(const world *w, const w_question *who, request *q)
+{
+    for (int k = 0; k < q->groupings; k++) {
+        grouping *g = &q->g[k];
+        span s = {0, 0, 0};
+        for (int i = 0; i < w->count && g->steps; i++) {
+            const w_customer *c = &w->c[i];
+            if (c->deleted || (who && !w_passes(who, c)))
+                continue;
+            if (g->of < G_CUSTOMERS)
+                widen(&s, g, c, NULL);
+            for (int j = 0; j < q->measures * c->event_count && g->of >= G_CUSTOMERS; j++) {
+                const w_event *e = &c->events[j / q->measures];
+                if (is_measured(&q->m[j % q->measures], e))
+                    widen(&s, g, c, e);
+            }
+        }
+        if (g->steps)
+            g->width = round_width(&s, g->steps, g->of == G_SCORE || g->of == G_QTY);
     }
 }
 
@@ -705,7 +822,7 @@ static crm_numbers *ask(crm_txn *txn, crm_segment *s, const char *text)
     return t;
 }
 
-static void compare(world *w, crm_txn *txn, const w_question *who, const request *q)
+static void compare(world *w, crm_txn *txn, const w_question *who, request *q)
 {
     static char text[8000];
     crm_segment *s;
@@ -718,6 +835,7 @@ static void compare(world *w, crm_txn *txn, const w_question *who, const request
         w_print(who, text, sizeof text);
     OK(crm_segment_parse(txn, text, CRM_NUL, &s, &er));
     found.item_count = found.cell_count = 0;
+    set_widths(w, who, q);
     for (int i = 0; i < w->count; i++) {
         if (w->c[i].deleted || (who && !w_passes(who, &w->c[i])))
             continue;
@@ -809,5 +927,92 @@ CRM_TEST(test_api_number_oracle__while_writing)
     }
     setenv("TZ", "UTC", 1);
     tzset();
+    w_close(&w);
+}
+
+/* ---- two segments, or one at two moments ---- */
+
+static crm_segment *segment_of(crm_txn *txn, const w_question *q, char *text, size_t size)
+{
+    crm_segment *s;
+    int rc;
+
+    w_print(q, text, size);
+    rc = crm_segment_parse(txn, text, CRM_NUL, &s, &er);
+    ck_assert_msg(rc == CRM_OK, "%s: %s", text, er.message);
+    return s;
+}
+
+/* Who is in it at a moment: 0 is that of the transaction. */
+static void judge(const world *w, const w_question *q, int64_t at, uint8_t in[W_CUSTOMERS])
+{
+    int64_t now = w_at.now;
+
+    if (at)
+        w_clock_set(at, w_at.zone);
+    for (int i = 0; i < w->count; i++)
+        in[i] = !w->c[i].deleted && w_passes(q, &w->c[i]);
+    if (at)
+        w_clock_set(now, w_at.zone);
+}
+
+static void compare_two(world *w, crm_txn *txn)
+{
+    static char text[2][8000];
+    uint8_t in[2][W_CUSTOMERS];
+    crm_compare_options o = CRM_COMPARE_OPTIONS_INIT;
+    crm_comparison got, want = {0, 0, 0};
+    int same = below(w, 3) == 0;
+    w_question *q[2] = {w_ask(w, below(w, 3)), same ? NULL : w_ask(w, below(w, 3))};
+    crm_segment *s[2];
+
+    if (same || below(w, 2))
+        o.left_now_us = w_instant_any(&w->seed);
+    if (below(w, 2))
+        o.right_now_us = w_instant_any(&w->seed);
+    judge(w, q[0], o.left_now_us, in[0]);
+    judge(w, q[!same], o.right_now_us, in[1]);
+    for (int i = 0; i < w->count; i++) {
+        want.both += in[0][i] && in[1][i];
+        want.left += in[0][i] && !in[1][i];
+        want.right += !in[0][i] && in[1][i];
+    }
+    s[0] = segment_of(txn, q[0], text[0], sizeof text[0]);
+    s[1] = segment_of(txn, q[!same], text[1], sizeof text[1]);
+    OK(crm_segment_compare(txn, s[0], s[1], &o, &got, &er));
+    ck_assert_msg(got.both == want.both && got.left == want.left && got.right == want.right,
+                  "%s at %lld, %s at %lld, now %lld in %s: %d %d %d, should be %d %d %d", text[0],
+                  (long long)o.left_now_us, text[1], (long long)o.right_now_us, (long long)w_at.now,
+                  w_at.zone, (int)got.both, (int)got.left, (int)got.right, (int)want.both,
+                  (int)want.left, (int)want.right);
+    for (int i = 0; i < 2; i++) {
+        crm_segment_free(s[i]);
+        if (q[i])
+            w_forget(q[i]);
+    }
+}
+
+CRM_TEST(test_api_number_oracle__two_segments)
+{
+    static world w;
+    size_t rounds = crmtest_rounds(16, 200);
+
+    w.seed = crmtest_seed() ^ 0xc88;
+    w.varied = 1;
+    w_open(&w);
+    for (size_t r = 0; r < rounds; r++) {
+        crm_txn *txn = w_begin(&w, CRM_WRITE);
+        for (int i = 0; i < 100; i++)
+            w_change(&w, txn);
+        if (r % 2) {
+            for (int i = 0; i < 15; i++) /* with its own changes */
+                compare_two(&w, txn);
+        }
+        api_commit(txn);
+        txn = w_begin(&w, CRM_READ);
+        for (int i = 0; i < 30; i++)
+            compare_two(&w, txn);
+        crm_txn_abort(txn);
+    }
     w_close(&w);
 }

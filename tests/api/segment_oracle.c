@@ -220,12 +220,13 @@ CRM_TEST(test_api_segment_oracle__tags_of_a_segment)
     for (size_t r = 0; r < rounds; r++) {
         static char text[PRINTED];
         crm_txn *txn = w_begin(&w, CRM_WRITE);
-        w_question *q = w_ask(&w, 2);
+        w_question *q;
         int tag = (int)crmtest_below(&w.seed, W_TAGS), on = crmtest_below(&w.seed, 3) > 0;
         uint64_t changed, want = 0;
         crm_segment *s;
         for (int i = 0; i < 60; i++)
             w_change(&w, txn);
+        q = w_ask(&w, 2); /* behind the changes, of which some save others anew */
         w_print(q, text, sizeof text);
         OK(crm_segment_parse(txn, text, CRM_NUL, &s, &er));
         if (on)

@@ -24,6 +24,7 @@ const char *const W_CURRENCY[] = {"CNY", "USD"};
 const char *const W_PRODUCT[] = {"SKU-1", "SKU-2", "茶叶", "SKU-10"};
 const char *const W_KIND[] = {"order", "visit", "call"};
 const char *const W_SOURCE[] = {"shop", "erp"};
+const char *const W_CHANNEL[] = {"store", "web", "phone"};
 /* The first of a customer's dimension `value` counts only: it has one. */
 const char *const W_TAG[] = {
     "region:cn",       "region:cn/east",  "region:cn/east/shanghai",
@@ -71,6 +72,7 @@ static const char MODEL[] =
     "      amount: {type: money%s}\n"
     "      product: {type: text%s}\n"
     "      qty: {type: integer%s}\n"
+    "      channel: {type: enum, values: [store, web, phone]%s}\n"
     "  visit:\n"
     "    attributes: {product: {type: text%s}}\n"
     "  call:\n"
@@ -112,14 +114,14 @@ static const char *model_of(world *w)
 {
     static const int KIND[] = {0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 0, 4};
     static char text[sizeof MODEL + 1000];
-    const char *x[16];
+    const char *x[17];
 
     for (int i = 0; i < 12; i++)
         x[i] = index_of(w, KIND[i]);
-    for (int i = 12; i < 16; i++)
-        x[i] = fast(w, i == 15);
+    for (int i = 12; i < 17; i++)
+        x[i] = fast(w, i == 16);
     snprintf(text, sizeof text, MODEL, x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], x[9],
-             x[10], x[11], x[12], x[13], x[14], x[15]);
+             x[10], x[11], x[12], x[13], x[14], x[15], x[16]);
     return text;
 }
 
@@ -323,7 +325,7 @@ static void add_event(world *w, crm_txn *txn, w_customer *c)
 
     if (c->deleted || c->event_count == W_EVENTS)
         return;
-    *e = (w_event){(int)below(w, W_KINDS), 0, W_NONE, 0, W_NONE, -1, -1, 0, 0};
+    *e = (w_event){(int)below(w, W_KINDS), 0, W_NONE, 0, W_NONE, -1, -1, -1, 0, 0};
     e->time = W_NOW - (int64_t)below(w, 480) * W_DAY / 8 + (below(w, 9) ? 0 : 4 * W_DAY);
     if (below(w, 12) == 0)
         e->time = W_NOW - 30 * W_DAY + (int64_t)below(w, 3) - 1; /* at the edge of a window */
@@ -343,6 +345,10 @@ static void add_event(world *w, crm_txn *txn, w_customer *c)
     if (e->kind == 0 && below(w, 3)) {
         e->qty = (int64_t)below(w, 6);
         put(&at, end, ",\"qty\":%lld", (long long)e->qty);
+    }
+    if (e->kind == 0 && below(w, 4)) {
+        e->channel = (int)below(w, W_CHANNELS);
+        put(&at, end, ",\"channel\":\"%s\"", W_CHANNEL[e->channel]);
     }
     if (e->kind < 2 && below(w, 3)) {
         e->product = (int)below(w, W_PRODUCTS);

@@ -25,6 +25,7 @@ typedef struct w_event {
     int currency;
     int64_t qty; /* order, W_NONE: none */
     int product; /* order and visit (where it is not fast), -1: none */
+    int channel; /* order, an enum, -1: none */
     int source;  /* -1: none */
     int voided;
     uint32_t number;
@@ -57,6 +58,7 @@ extern const char *const W_RATE[],
                                                                           *const W_KIND[],
                                                                               *const W_SOURCE[],
                                                                                   *const W_TAG[];
+extern const char *const W_CHANNEL[];
 extern const double W_RATE_VALUE[];
 extern const int W_DATE_PACKED[];
 enum {
@@ -69,7 +71,8 @@ enum {
     W_CURRENCIES = 2,
     W_PRODUCTS = 4,
     W_KINDS = 3,
-    W_SOURCES = 2
+    W_SOURCES = 2,
+    W_CHANNELS = 3
 };
 /* Monday, 2 February 2026, noon UTC. */
 #define W_NOW INT64_C(1770033600000000)
