@@ -67,7 +67,7 @@ CRM_TEST(test_segment_docs__every_example_is_a_segment)
             check_example(m, block, (size_t)(end - block));
         }
     }
-    ck_assert_int_ge(count, 35);
+    ck_assert_int_ge(count, 48);
     free(text);
     crm__model_unref(m);
 }
