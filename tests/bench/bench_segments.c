@@ -126,6 +126,7 @@ static const char MODEL[] =
     "crm: 1\nname: bench\ncurrency: CNY\n"
     "fields:\n"
     "  external_id: {type: text, identity: true, unique: true, index: sort}\n"
+    "  phone: {type: text, identity: true}\n"
     "  city: {type: text, index: values}\n"
     "  lifecycle: {type: enum, values: [lead, prospect, active, dormant, lost]}\n"
     "  score: {type: integer, min: 0, max: 1000}\n"
@@ -152,6 +153,12 @@ static void external_id(uint64_t id, char out[16])
     snprintf(out, 16, "C%09llu", (unsigned long long)(id * 387420489u % 1000000007u));
 }
 
+/* One customer in 25 has that of the one before. */
+static uint64_t phone_of(uint64_t id)
+{
+    return 13800000000u + (id % 25 ? id : id - 1);
+}
+
 static void add_customer(crm_txn *txn, uint64_t id)
 {
     char json[4096], ext[16], tag[TAG_ROOM], *at = json;
@@ -160,9 +167,9 @@ static void add_customer(crm_txn *txn, uint64_t id)
     make_customer(id, &c);
     external_id(id, ext);
     at += sprintf(at,
-                  "{\"external_id\":\"%s\",\"city\":\"city %d\",\"lifecycle\":\"%s\",\"score\":%d,"
-                  "\"first_seen\":",
-                  ext, c.city, LIFECYCLE[c.lifecycle], c.score);
+                  "{\"external_id\":\"%s\",\"phone\":\"%llu\",\"city\":\"city %d\","
+                  "\"lifecycle\":\"%s\",\"score\":%d,\"first_seen\":",
+                  ext, (unsigned long long)phone_of(id), c.city, LIFECYCLE[c.lifecycle], c.score);
     {
         time_t t = (time_t)c.first_seen;
         struct tm tm;
@@ -240,11 +247,11 @@ static void load_sqlite(const char *dir, uint64_t n)
     run_sql("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-262144;"
             "PRAGMA mmap_size=4294967296;"
             "CREATE TABLE customer(id INTEGER PRIMARY KEY, external_id TEXT, city TEXT,"
-            " lifecycle TEXT, score INTEGER, first_seen INTEGER);"
+            " lifecycle TEXT, score INTEGER, first_seen INTEGER, phone INTEGER);"
             "CREATE TABLE customer_tag(tag TEXT, customer INTEGER, PRIMARY KEY(tag, customer))"
             " WITHOUT ROWID;"
             "CREATE TABLE event(kind TEXT, time INTEGER, customer INTEGER, cents INTEGER); BEGIN");
-    cust = prepare("INSERT INTO customer VALUES(?,?,?,?,?,?)");
+    cust = prepare("INSERT INTO customer VALUES(?,?,?,?,?,?,?)");
     tag = prepare("INSERT INTO customer_tag VALUES(?,?)");
     ev = prepare("INSERT INTO event VALUES(?,?,?,?)");
     for (uint64_t id = 1; id <= n; id++) {
@@ -259,6 +266,7 @@ static void load_sqlite(const char *dir, uint64_t n)
         sqlite3_bind_text(cust, 4, LIFECYCLE[c.lifecycle], -1, SQLITE_STATIC);
         sqlite3_bind_int(cust, 5, c.score);
         sqlite3_bind_int64(cust, 6, c.first_seen);
+        sqlite3_bind_int64(cust, 7, (sqlite3_int64)phone_of(id));
         step(cust);
         for (int i = 0; i < c.tag_count; i++) {
             tag_name(c.tags[i], text);
@@ -280,6 +288,7 @@ static void load_sqlite(const char *dir, uint64_t n)
     run_sql("COMMIT; CREATE INDEX event_kind ON event(kind, time, customer, cents);"
             "CREATE INDEX tag_customer ON customer_tag(customer, tag);"
             "CREATE INDEX place ON customer(city, lifecycle, first_seen);"
+            "CREATE INDEX phone ON customer(phone);"
             "CREATE INDEX best ON customer(score DESC, external_id); ANALYZE");
 }
 
@@ -292,7 +301,7 @@ static void load_sqlite(const char *dir, uint64_t n)
     "tag='region:t0' EXCEPT SELECT customer FROM customer_tag WHERE tag='behaviour:t2'"
 #define HAS(t) "EXISTS(SELECT 1 FROM customer_tag WHERE tag='" t "' AND customer=c.customer)"
 
-enum { COUNT, FACET, FIRST };
+enum { COUNT, FACET, FIRST, MONTHS, SHARED };
 typedef struct question {
     const char *what;
     int how;
@@ -302,6 +311,8 @@ typedef struct question {
 static const question ASK[] = {
     {"two tags", COUNT, "tag(region:t0) and tag(value:t1)",
      "SELECT count(*) FROM customer_tag c WHERE tag='region:t0' AND " HAS("value:t1")},
+    {"two rare tags", COUNT, "tag(region:t60) and tag(value:t61)",
+     "SELECT count(*) FROM customer_tag c WHERE tag='region:t60' AND " HAS("value:t61")},
     {"(A or B) and C and not D", COUNT, CHOSEN,
      "SELECT count(*) FROM customer_tag c WHERE tag='region:t0' AND (" HAS("value:t1") " OR " HAS(
          "campaign:t3") ") AND NOT " HAS("behaviour:t2")},
@@ -317,6 +328,12 @@ static const question ASK[] = {
      "count(order, since 2025-01-01) >= 3 and sum(order.amount, since 2025-01-01) >= 1000",
      "SELECT count(*) FROM (SELECT customer FROM event WHERE kind='order' AND time>=1735689600 "
      "GROUP BY customer HAVING count(*)>=3 AND sum(cents)>=100000)"},
+    {"orders and their sum by month", MONTHS, "all",
+     "SELECT strftime('%Y-%m', time, 'unixepoch'), count(*), sum(cents) FROM event WHERE "
+     "kind='order' AND time>=1735689600 AND time<1767225600 GROUP BY 1"},
+    {"who shares a phone", SHARED, "all",
+     "SELECT count(*) FROM customer WHERE phone IN (SELECT phone FROM customer GROUP BY phone "
+     "HAVING count(*)>1)"},
     {"the same set by each of 64 tags", FACET, CHOSEN,
      "SELECT t.tag, count(*) FROM customer_tag c JOIN customer_tag t ON t.customer=c.customer "
      "WHERE c.tag='region:t0' AND (" HAS("value:t1") " OR " HAS("campaign:t3") ") AND NOT " HAS(
@@ -341,6 +358,56 @@ static int on_facet(const crm_facet *f, void *ctx)
     return 0;
 }
 
+static uint64_t month(const char *name, uint64_t count, uint64_t cents)
+{
+    return mixed(name, mix(count) + cents);
+}
+
+/* "12.5" of money as cents. */
+static uint64_t cents_of(const char *text)
+{
+    char *end;
+    uint64_t v = strtoull(text, &end, 10) * 100;
+
+    if (*end == '.')
+        v += (uint64_t)(end[1] - '0') * 10 + (end[2] ? (uint64_t)(end[2] - '0') : 0);
+    return v;
+}
+
+static uint64_t ask_months(crm_txn *txn, const crm_segment *s, const crm_segment_options *o)
+{
+    crm_numbers *t;
+    uint64_t answer = 0;
+    size_t rows, groups, values;
+
+    must(crm_numbers_ask(txn, s,
+                         "count(order), sum(order.amount) by month between 2025-01 and 2025-12",
+                         CRM_NUL, o, &t, &err),
+         "months");
+    crm_numbers_size(t, &rows, &groups, &values);
+    for (size_t i = 0; i < rows; i++) {
+        crm_number_group g;
+        crm_number_value count, sum;
+        must(crm_numbers_group(t, i, 0, &g, &err), "group");
+        must(crm_numbers_value(t, i, 0, &count, &err), "count");
+        must(crm_numbers_value(t, i, 1, &sum, &err), "sum");
+        if (strcmp(count.text, "0") != 0)
+            answer += month(g.text, strtoull(count.text, NULL, 10), cents_of(sum.text));
+    }
+    crm_numbers_free(t);
+    return answer;
+}
+
+static uint64_t ask_shared(crm_txn *txn)
+{
+    uint64_t customers, values;
+    crm_field phone;
+
+    must(crm_field_find(txn, "phone", CRM_NUL, &phone, &err), "phone");
+    must(crm_customer_shared(txn, &phone, &customers, &values, &err), "shared");
+    return customers;
+}
+
 static uint64_t ask_crm(crm_txn *txn, const question *q, const crm_segment *s, uint32_t threads)
 {
     crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
@@ -353,6 +420,10 @@ static uint64_t ask_crm(crm_txn *txn, const question *q, const crm_segment *s, u
         must(crm_segment_count(txn, s, &o, &answer, &err), q->what);
     } else if (q->how == FACET) {
         must(crm_segment_facet(txn, s, "tags", &o, on_facet, &answer, &err), q->what);
+    } else if (q->how == MONTHS) {
+        answer = ask_months(txn, s, &o);
+    } else if (q->how == SHARED) {
+        answer = ask_shared(txn);
     } else {
         o.order = "score desc, external_id";
         o.limit = 100;
@@ -372,6 +443,10 @@ static uint64_t ask_sqlite(const question *q, sqlite3_stmt *s)
         if (q->how == FACET)
             answer += mixed((const char *)sqlite3_column_text(s, 0),
                             (uint64_t)sqlite3_column_int64(s, 1));
+        else if (q->how == MONTHS)
+            answer +=
+                month((const char *)sqlite3_column_text(s, 0), (uint64_t)sqlite3_column_int64(s, 1),
+                      (uint64_t)sqlite3_column_int64(s, 2));
         else if (q->how == FIRST)
             answer = mix(answer + (uint64_t)sqlite3_column_int64(s, 0));
         else
@@ -504,12 +579,42 @@ static void advance_days(void)
            series_median(&clock), (double)moved / runs);
 }
 
+/* A tag for all of a segment in one durable commit; taken again, which is not counted. */
+static void tag_all(void)
+{
+    series cpu = {{0}, 0}, clock = {{0}, 0};
+    uint64_t changed = 0;
+
+    for (int i = 0; i <= runs; i++) {
+        for (int take = 0; take < 2; take++) {
+            double at = thread_cpu(), began = measure_now();
+            crm_txn *txn = begin(CRM_WRITE, 0);
+            crm_segment *s;
+            must(crm_segment_parse(txn, "tag(region:t0) and tag(value:t1)", CRM_NUL, &s, &err),
+                 "parse");
+            if (take)
+                must(crm_segment_untag(txn, s, "campaign:new", NULL, &changed, &err), "untag");
+            else
+                must(crm_segment_tag(txn, s, "campaign:new", NULL, NULL, &changed, &err), "tag");
+            must(crm_txn_commit(txn, &err), "commit");
+            crm_segment_free(s);
+            if (i && !take) {
+                series_add(&cpu, (thread_cpu() - at) * 1e3);
+                series_add(&clock, (measure_now() - began) * 1e6);
+            }
+        }
+    }
+    printf("%-34s %10.1f %12.1f   %llu customers\n", "a tag for all with two tags",
+           series_median(&cpu), series_median(&clock), (unsigned long long)changed);
+}
+
 static void live(uint64_t n)
 {
     uint64_t seed = 1;
 
     printf("\n%-34s %10s %12s\n", "microseconds", "processor", "clock");
     commits("a tag, one durable commit", n, &seed);
+    tag_all();
     watch_all();
     commits("the same, 100 segments watched", n, &seed);
     advance_days();
