@@ -275,6 +275,7 @@ run 0 segment feed recent --limit 4
 
 head_line 'Numbers: exact, by month, by steps, as a table or a picture'
 run 0 numbers 'count, avg(score), max(score) by lead_source'
+run 0 segment sum 'score >= 700' score lead_source
 run 0 numbers 'count by score in 5 steps' --of 'score is not empty'
 run 0 numbers 'count(*) by month last 3 months' --svg "$work/months.svg"
 run 0 segment diff 'score >= 700' '城市 = 上海'

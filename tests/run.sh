@@ -11,20 +11,22 @@ cd "$top" || exit 1
 usage()
 {
     cat <<'END'
-usage: sh tests/run.sh [SUITE...] [--full] [--kills N] [--no-install]
+usage: sh tests/run.sh [SUITE...] [--full] [--kills N] [--queries N] [--no-install]
 
 Runs the suites named, or all of the default ones, several at a time.  Installs the Debian packages
 that are missing (scripts/deps.sh).  Builds in build-test/, where each suite leaves a log.
 
   --full        every suite, every allocation and storage call failed once, long random runs
   --kills N     the harness that kills writers does it N times (default 500)
+  --queries N   segments are asked at least N random questions against a model in the test,
+                in place of some 10^5
   --no-install  do not look for missing packages
 
 END
     list_help
 }
 
-full= kills= suites= install=1
+full= kills= queries= suites= install=1
 while [ $# -gt 0 ]; do
     case $1 in
     --full) full=1 ;;
@@ -35,6 +37,15 @@ while [ $# -gt 0 ]; do
         esac
         case $kills in
         '' | *[!0-9]*) echo "--kills needs a number" >&2 && exit 2 ;;
+        esac
+        ;;
+    --queries | --queries=*)
+        case $1 in
+        --queries=*) queries=${1#*=} ;;
+        *) shift && queries=${1-} ;;
+        esac
+        case $queries in
+        '' | *[!0-9]*) echo "--queries needs a number" >&2 && exit 2 ;;
         esac
         ;;
     --no-install) install= ;;
@@ -63,9 +74,10 @@ CRM_TOP=$top
 CRM_BUILD=$top/build-test
 CRM_CPUS=$(nproc 2>/dev/null || echo 2)
 export CRM_TOP CRM_BUILD CRM_CPUS
-unset CRM_DB CRM_ACTOR CRM_SHORT CRM_FULL CRM_KILLS CDPATH
+unset CRM_DB CRM_ACTOR CRM_SHORT CRM_FULL CRM_KILLS CRM_QUERIES CDPATH
 [ -z "$full" ] || export CRM_FULL=1
 [ -z "$kills" ] || export CRM_KILLS="$kills"
+[ -z "$queries" ] || export CRM_QUERIES="$queries"
 LC_ALL=C.UTF-8
 export LC_ALL
 # The tests' own time limits are for what hangs.  On a slow machine, one that does other work, and under

@@ -139,7 +139,7 @@ _libcrm_tool()
     tags) options='--of --who --all' ;;
     segment)
         case $sub in
-        top) options='--order --limit --after --fields --csv --width --reason --zone' ;;
+        run | top) options='--order --limit --after --fields --csv --width --reason --zone' ;;
         facet) options='--by --limit --zone' ;;
         sample) options='--seed --fields --csv --width --reason --zone' ;;
         tag) options="--until --reason --batch --dry-run $writes" ;;
@@ -153,7 +153,8 @@ _libcrm_tool()
             ;;
         save) options="--replace --static --dry-run $writes" ;;
         remove) options=$writes ;;
-        diff) options='--at --with --zone' ;;
+        sum | histogram | group) options='--csv --zone' ;;
+        diff) options='--at --with --csv --zone' ;;
         *) options='--zone' ;;
         esac
         ;;
@@ -184,7 +185,7 @@ _libcrm_tool()
         ;;
     segment:*)
         case $sub in
-        '') COMPREPLY=($(compgen -W 'count top facet sample explain why check diff tag untag export save list show remove watch unwatch watched advance feed' -- "$cur")) ;;
+        '') COMPREPLY=($(compgen -W 'count run top facet sum histogram group sample explain why check diff tag untag export save list show remove watch unwatch watched advance feed' -- "$cur")) ;;
         esac
         ;;
     event:*)

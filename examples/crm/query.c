@@ -125,11 +125,30 @@ int query_misread(query *q, crm_error *err)
     return rc;
 }
 
+/* What is no condition may be the name of a saved segment. */
+static int parse_saved(query *q, crm_txn *txn)
+{
+    crm_segment *named;
+    buf text = {0};
+    int rc = crm_segment_saved(txn, q->text.p, &named, NULL);
+
+    if (rc)
+        return rc;
+    crm_segment_free(named);
+    buf_str(&text, "segment(");
+    json_string(&text, q->text.p, q->text.n);
+    buf_char(&text, ')');
+    rc = crm_segment_parse(txn, text.p, text.n, &q->segment, NULL);
+    buf_free(&text);
+    return rc;
+}
+
 int query_parse(query *q, crm_txn *txn)
 {
     crm_error err = CRM_ERROR_INIT;
 
-    if (!crm_segment_parse(txn, q->text.p, q->text.n, &q->segment, &err))
+    if (!crm_segment_parse(txn, q->text.p, q->text.n, &q->segment, &err) ||
+        (q->text.n && !parse_saved(q, txn)))
         return 0;
     return query_misread(q, &err);
 }

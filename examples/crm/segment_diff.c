@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void put(tool *t, const crm_comparison *c, int moments)
+static void put(tool *t, const crm_comparison *c, int moments, int csv)
 {
     static const char *const names[][2] = {{"in both", "at both times"},
                                            {"only in the first", "only at the first"},
@@ -14,6 +14,14 @@ static void put(tool *t, const crm_comparison *c, int moments)
     const uint64_t counts[] = {c->both, c->left, c->right};
     table *tb;
     buf b = {0};
+
+    if (csv) {
+        buf_fmt(&b, "both,left,right\r\n%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\r\n", c->both, c->left,
+                c->right);
+        out_put(b.p, b.n);
+        buf_free(&b);
+        return;
+    }
 
     if (t->json) {
         buf_fmt(&b, "{\"both\":%" PRIu64 ",\"left\":%" PRIu64 ",\"right\":%" PRIu64 "}", c->both,
@@ -35,7 +43,8 @@ static void put(tool *t, const crm_comparison *c, int moments)
     buf_free(&b);
 }
 
-int segment_diff(tool *t, const char *left, const char *right, const char *at, const char *with)
+int segment_diff(tool *t, const char *left, const char *right, const char *at, const char *with,
+                 int csv)
 {
     crm_compare_options o = CRM_COMPARE_OPTIONS_INIT;
     crm_error err = CRM_ERROR_INIT;
@@ -59,7 +68,7 @@ int segment_diff(tool *t, const char *left, const char *right, const char *at, c
         query_unwatch(&a);
     }
     if (!rc)
-        put(t, &found, !right);
+        put(t, &found, !right, csv);
     query_free(&a);
     query_free(&b);
     crm_txn_abort(txn);

@@ -503,6 +503,11 @@ typedef struct segment_act {
 
 int segment_act_run(tool *t, const char *query_arg, const segment_act *a);
 
+/* ---- verb_numbers.c ---- */
+
+/* Prints what a request for numbers over a segment gives. */
+int numbers_of(tool *t, const char *request, const char *of, int csv);
+
 /* ---- verb_export.c ---- */
 
 /* The customers of a segment, which is argv[0], as export has them. */
@@ -512,7 +517,8 @@ int export_named(tool *t, const char *name, const char *file, const char *reason
 
 /* ---- segment_diff.c: two segments, or one (right NULL) at two moments ---- */
 
-int segment_diff(tool *t, const char *left, const char *right, const char *at, const char *with);
+int segment_diff(tool *t, const char *left, const char *right, const char *at, const char *with,
+                 int csv);
 
 /* ---- segment_live.c: watched segments ---- */
 

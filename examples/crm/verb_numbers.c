@@ -200,6 +200,30 @@ static int ask(tool *t, crm_txn *txn, query *request, query *of, const wishes *o
     return rc;
 }
 
+static int answer(tool *t, const char *asked, const wishes *o)
+{
+    query request, of;
+    crm_txn *txn = NULL;
+    int rc = query_read(&request, t, asked);
+
+    if (rc)
+        return rc;
+    rc = query_read(&of, t, o->of ? o->of : "all");
+    if (!rc && !(rc = open_read(t)) && !(rc = begin(t, CRM_READ, &txn)))
+        rc = ask(t, txn, &request, &of, o);
+    crm_txn_abort(txn);
+    query_free(&of);
+    query_free(&request);
+    return rc;
+}
+
+int numbers_of(tool *t, const char *request, const char *of, int csv)
+{
+    wishes o = {of, NULL, csv, 0};
+
+    return answer(t, request, &o);
+}
+
 static int run(tool *t, int argc, char **argv)
 {
     wishes o = {NULL, NULL, 0, 0};
@@ -208,8 +232,6 @@ static int run(tool *t, int argc, char **argv)
         {"csv", 0, ARG_FLAG, &o.csv}, {"force", 0, ARG_FLAG, &o.force},
         {NULL, 0, 0, NULL},
     };
-    query request, of;
-    crm_txn *txn = NULL;
     int rc = verb_start(t, &argc, argv, own);
 
     if (rc)
@@ -222,15 +244,7 @@ static int run(tool *t, int argc, char **argv)
         return fail_usage(t, "standard output is either the picture or the table");
     if (o.force && (!o.svg || strcmp(o.svg, "-") == 0))
         return fail_usage(t, "--force is for the file of --svg");
-    if ((rc = query_read(&request, t, argv[0])))
-        return rc;
-    rc = query_read(&of, t, o.of ? o.of : "all");
-    if (!rc && !(rc = open_read(t)) && !(rc = begin(t, CRM_READ, &txn)))
-        rc = ask(t, txn, &request, &of, &o);
-    crm_txn_abort(txn);
-    query_free(&of);
-    query_free(&request);
-    return rc;
+    return answer(t, argv[0], &o);
 }
 
 const verb verb_numbers = {

@@ -10,16 +10,20 @@
 
 static const char help[] =
     "Usage: " TOOL " segment count QUERY\n"
+    "       " TOOL " segment run QUERY [--order FIELDS] [--limit N] ...\n"
     "       " TOOL " segment top QUERY [--order FIELDS] [--limit N] [--after KEY]\n"
     "                   [--fields A,B,...] [--csv] [--width N] [--reason TEXT]\n"
     "       " TOOL " segment facet QUERY --by NAME [--limit N]\n"
+    "       " TOOL " segment sum QUERY WHAT [BY] [--csv]\n"
+    "       " TOOL " segment histogram QUERY WHAT [STEPS] [--csv]\n"
+    "       " TOOL " segment group QUERY BY [MEASURES] [--csv]\n"
     "       " TOOL " segment sample QUERY N [--seed S] [--fields A,B,...] [--csv] [--width N]\n"
     "                   [--reason TEXT]\n"
     "       " TOOL " segment explain QUERY\n"
     "       " TOOL " segment why QUERY WHO\n"
     "       " TOOL " segment check QUERY\n"
-    "       " TOOL " segment diff QUERY QUERY\n"
-    "       " TOOL " segment diff QUERY [--at TIME] [--with TIME]\n"
+    "       " TOOL " segment diff QUERY QUERY [--csv]\n"
+    "       " TOOL " segment diff QUERY [--at TIME] [--with TIME] [--csv]\n"
     "       " TOOL " segment tag QUERY TAG [--until TIME] [--reason TEXT] [--dry-run]\n"
     "       " TOOL " segment untag QUERY TAG [--dry-run]\n"
     "       " TOOL " segment export QUERY [FILE] --reason TEXT [--format F] ...\n"
@@ -33,9 +37,15 @@ static const char help[] =
     "stored at the moment of asking, and deleted customers are in none.\n"
     "\n"
     "  count             how many there are\n"
+    "  run               all of them, as '" TOOL " list --where'\n"
     "  top               the first of an order, 10 without --limit; as '" TOOL " list --where'\n"
     "  facet             how many have each tag, or each value of a field, the most frequent\n"
     "                    first; on a terminal with bars\n"
+    "  sum               what a field, or an attribute of events such as order.amount, adds up\n"
+    "                    to; with BY of each group\n"
+    "  histogram         how many lie in each of STEPS steps of numbers, 10 without\n"
+    "  group             MEASURES, the count without, of each group: 'city', 'month(created_at)'\n"
+    "                    These three ask '" TOOL " numbers', which does more: see its --help.\n"
     "  sample            N of them at random; the same --seed on the same data draws the same\n"
     "  explain           the steps in the order in which they are asked: by what each is\n"
     "                    answered, how many customers were expected and were left behind it,\n"
@@ -56,10 +66,12 @@ static const char help[] =
     "  remove            take a name away, unless another saved one refers to it\n"
     "  watch, feed ...   be told who enters a saved one and who leaves it: see\n"
     "                    '" TOOL " segment watch --help'\n"
-    "  QUERY             in the segment language; @FILE, or - for standard input\n"
+    "  QUERY             in the segment language, or the name of a saved segment; @FILE, or -\n"
+    "                    for standard input\n"
     "  WHO               an id, FIELD=VALUE or a value, see get\n"
     "  --by NAME         a dimension of tags, 'tags' for all of them, or a field whose values\n"
-    "                    are indexed; of a name that both have it is the dimension\n"
+    "                    are indexed, or kind; of a name that both have it is the\n"
+    "                    dimension, and field(NAME) the field\n"
     "  --order FIELDS    e.g. 'score desc, name'; customers without a value come last\n"
     "  --limit N         at most so many lines, 1 or more\n"
     "  --seed S          a number; 1 when it is not given\n"
@@ -100,6 +112,7 @@ static const char help[] =
     "  " TOOL " segment count 'city = 上海 and score >= 700'\n"
     "  " TOOL " segment top 'kind = person' --order 'score desc, name' --limit 20\n"
     "  " TOOL " segment facet all --by city --limit 5\n"
+    "  " TOOL " segment sum 'vip = true' order.amount 'month last 12 months'\n"
     "  " TOOL " segment facet 'event(order, last 90 days)' --by region --lang zh\n"
     "  " TOOL " segment explain 'vip = true and 评分 between 300 and 700'\n"
     "  " TOOL " segment why 'score >= 700 and email is not empty' 13800138000\n"
@@ -269,7 +282,7 @@ typedef struct facet {
     asking *a;
     crm_dimension dimension; /* key "": a field, or the tags of all dimensions */
     crm_field field;
-    int by_field;
+    int by_field, by_kind;
     uint64_t of; /* customers of the segment */
     crm_facet *lines;
     size_t n;
@@ -297,6 +310,8 @@ static void put_value_label(const facet *f, const char *value, buf *out)
         put_label(f->a->txn, &f->field, value, strlen(value), f->a->t->lang, out);
     else if (f->dimension.key[0] && colon)
         buf_str(out, tag_label(f->a->txn, &f->dimension, colon + 1, f->a->t->lang));
+    else if (f->by_kind)
+        buf_str(out, customer_kind_label(f->a->txn, value, f->a->t->lang));
     else
         put_tag_label(f->a->txn, value, f->a->t->lang, out);
 }
@@ -339,6 +354,8 @@ static void facet_table(const facet *f, size_t shown)
 
     if (f->by_field)
         label = field_label(f->a->txn, &f->field, f->a->t->lang);
+    else if (f->by_kind)
+        label = built_in_label("kind", f->a->t->lang);
     else if (f->dimension.key[0])
         label = dimension_label(f->a->txn, &f->dimension, f->a->t->lang);
     table_cell(tb, label, strlen(label));
@@ -367,6 +384,34 @@ static void facet_table(const facet *f, size_t shown)
     buf_free(&b);
 }
 
+/* What --by names, as the library reads it, for its labels. */
+static void find_subject(facet *f, const char *by)
+{
+    size_t n = strlen(by);
+    int field = n > 7 && strncmp(by, "field(", 6) == 0 && by[n - 1] == ')';
+
+    f->dimension.key[0] = '\0';
+    if (strcmp(by, "tags") == 0)
+        return;
+    if (!field && !crm_dimension_find(f->a->txn, by, n, &f->dimension, NULL))
+        return;
+    f->dimension.key[0] = '\0';
+    f->by_field =
+        !crm_field_find(f->a->txn, field ? by + 6 : by, field ? n - 7 : n, &f->field, NULL);
+    f->by_kind = !f->by_field; /* there is nothing else left that is counted by */
+}
+
+/* Nobody has a tag of a dimension that a field of the same name stands behind. */
+static void note_hidden(const facet *f)
+{
+    crm_field field;
+
+    if (!f->n && f->of && f->dimension.key[0] &&
+        !crm_field_find(f->a->txn, f->a->o->by, CRM_NUL, &field, NULL))
+        note(f->a->t, "nobody has a tag of %s; --by 'field(%s)' counts by the field of that name",
+             f->dimension.key, field.key);
+}
+
 static int put_facet(asking *a)
 {
     crm_error err = CRM_ERROR_INIT;
@@ -374,11 +419,7 @@ static int put_facet(asking *a)
     size_t shown;
     int rc = 0;
 
-    if (strcmp(a->o->by, "tags") != 0 &&
-        crm_dimension_find(a->txn, a->o->by, CRM_NUL, &f.dimension, NULL)) {
-        f.dimension.key[0] = '\0';
-        f.by_field = !crm_field_find(a->txn, a->o->by, CRM_NUL, &f.field, NULL);
-    }
+    find_subject(&f, a->o->by);
     if (crm_segment_facet(a->txn, a->q.segment, a->o->by, &a->q.options, on_line, &f, &err) ||
         crm_segment_count(a->txn, a->q.segment, &a->q.options, &f.of, &err)) {
         rc = query_fail(&a->q, &err);
@@ -389,6 +430,7 @@ static int put_facet(asking *a)
             facet_json(&f, &f.lines[i]);
         if (!a->t->json)
             facet_table(&f, shown);
+        note_hidden(&f);
         if (shown < f.n)
             note(a->t, "%zu further value%s", f.n - shown, f.n - shown == 1 ? "" : "s");
     }
@@ -412,30 +454,35 @@ enum {
     HOW = 256,
     TIMES = 512,
     REASON = 1024,
-    REHEARSE = 2048
+    REHEARSE = 2048,
+    CSV = 4096
 };
 
 static const struct sub {
     const char *name;
-    int arguments;
-    int takes; /* options */
+    int arguments, most; /* most 0: as many */
+    int takes;           /* options */
     const char *needs;
 } subs[] = {
-    {"count", 1, 0, "one QUERY, in quotes"},
-    {"top", 1, ORDER | LIMIT | ROWS | AFTER | REASON, "one QUERY, in quotes"},
-    {"facet", 1, LIMIT | BY, "one QUERY, in quotes"},
-    {"sample", 2, ROWS | SEED | REASON, "a QUERY, in quotes, and a number"},
-    {"explain", 1, 0, "one QUERY, in quotes"},
-    {"why", 2, 0, "a QUERY, in quotes, and a customer"},
-    {"check", 1, 0, "one QUERY, in quotes"},
-    {"diff", 2, TIMES, "two QUERIES, in quotes, or one with --at and --with"},
-    {"tag", 2, DRY | REHEARSE | HOW | REASON, "a QUERY, in quotes, and a TAG"},
-    {"untag", 2, DRY | REHEARSE, "a QUERY, in quotes, and a TAG"},
-    {"export", 1, 0, "a QUERY, in quotes, right behind segment"},
-    {"save", 2, REPLACE | REHEARSE, "a NAME and a QUERY, in quotes"},
-    {"list", 0, 0, "no argument"},
-    {"show", 1, 0, "one NAME"},
-    {"remove", 1, 0, "one NAME"},
+    {"count", 1, 0, 0, "one QUERY, in quotes"},
+    {"run", 1, 0, ORDER | LIMIT | ROWS | AFTER | REASON, "one QUERY, in quotes"},
+    {"top", 1, 0, ORDER | LIMIT | ROWS | AFTER | REASON, "one QUERY, in quotes"},
+    {"facet", 1, 0, LIMIT | BY, "one QUERY, in quotes"},
+    {"sum", 2, 3, CSV, "a QUERY and what to add, such as score or order.amount"},
+    {"histogram", 2, 3, CSV, "a QUERY and a field or attribute of numbers"},
+    {"group", 2, 3, CSV, "a QUERY and by what, such as city"},
+    {"sample", 2, 0, ROWS | SEED | REASON, "a QUERY, in quotes, and a number"},
+    {"explain", 1, 0, 0, "one QUERY, in quotes"},
+    {"why", 2, 0, 0, "a QUERY, in quotes, and a customer"},
+    {"check", 1, 0, 0, "one QUERY, in quotes"},
+    {"diff", 2, 0, TIMES | CSV, "two QUERIES, in quotes, or one with --at and --with"},
+    {"tag", 2, 0, DRY | REHEARSE | HOW | REASON, "a QUERY, in quotes, and a TAG"},
+    {"untag", 2, 0, DRY | REHEARSE, "a QUERY, in quotes, and a TAG"},
+    {"export", 1, 0, 0, "a QUERY, in quotes, right behind segment"},
+    {"save", 2, 0, REPLACE | REHEARSE, "a NAME and a QUERY, in quotes"},
+    {"list", 0, 0, 0, "no argument"},
+    {"show", 1, 0, 0, "one NAME"},
+    {"remove", 1, 0, 0, "one NAME"},
 };
 
 static const struct sub *find_sub(const char *name)
@@ -457,8 +504,8 @@ static int no_sub(tool *t, const char *name)
         near_try(&x, subs[i].name);
     near_hint(&x, "", &hint);
     rc = fail_usage(t,
-                    "needs count, top, facet, sample, explain, why, check, diff, tag, untag, "
-                    "export, save, list, "
+                    "needs count, run, top, facet, sum, histogram, group, sample, explain, why, "
+                    "check, diff, tag, untag, export, save, list, "
                     "show, remove, watch, unwatch, watched, advance or feed%s",
                     hint.p ? hint.p : "");
     buf_free(&hint);
@@ -475,7 +522,7 @@ static int check_options(tool *t, const struct sub *s, const wishes *o)
                {AFTER, o->walk.after != NULL, "--after"},
                {LIMIT, o->limit != 0, "--limit"},
                {ROWS, o->walk.fields != NULL, "--fields"},
-               {ROWS, o->csv, "--csv"},
+               {ROWS | CSV, o->csv, "--csv"},
                {ROWS, o->walk.width != SIZE_MAX, "--width"},
                {BY, o->by != NULL, "--by"},
                {SEED, o->seed != 1, "--seed"},
@@ -526,7 +573,7 @@ static int run_query(tool *t, const struct sub *s, const wishes *o, char **argv)
     if (!rc)
         rc = begin(t, CRM_READ, &a.txn);
     if (!rc && !(rc = query_parse(&a.q, a.txn))) {
-        if (strcmp(s->name, "top") == 0) {
+        if (s->takes & ORDER) {
             rc = walk_segment(&a.q, a.txn, &o->walk);
             a.txn = NULL;
         } else {
@@ -537,6 +584,23 @@ static int run_query(tool *t, const struct sub *s, const wishes *o, char **argv)
     }
     query_free(&a.q);
     crm_txn_abort(a.txn);
+    return rc;
+}
+
+/* sum, histogram and group are requests for numbers. */
+static int run_numbers(tool *t, const struct sub *s, int csv, char **argv, const char *more)
+{
+    buf request = {0};
+    int rc;
+
+    if (strcmp(s->name, "sum") == 0)
+        buf_fmt(&request, "sum(%s)%s%s", argv[1], more ? " by " : "", more ? more : "");
+    else if (strcmp(s->name, "histogram") == 0)
+        buf_fmt(&request, "count by %s in %s steps", argv[1], more ? more : "10");
+    else
+        buf_fmt(&request, "%s by %s", more ? more : "count", argv[1]);
+    rc = numbers_of(t, request.p, argv[0], csv);
+    buf_free(&request);
     return rc;
 }
 
@@ -564,7 +628,7 @@ static int run(tool *t, int argc, char **argv)
         {NULL, 0, 0, NULL},
     };
     const struct sub *s;
-    int rc;
+    int least, rc;
 
     if (argc && strcmp(argv[0], "export") == 0)
         return segment_export(t, argc - 1, argv + 1);
@@ -578,12 +642,15 @@ static int run(tool *t, int argc, char **argv)
         return fail_usage(t, "--limit needs a number from 1");
     if (!argc || !(s = find_sub(argv[0])))
         return no_sub(t, argc ? argv[0] : "");
-    if (argc - 1 != s->arguments - ((s->takes & TIMES) && (o.at || o.with)))
+    least = s->arguments - ((s->takes & TIMES) && (o.at || o.with));
+    if (argc - 1 < least || argc - 1 > (s->most ? s->most : least))
         return fail_usage(t, "%s needs %s", s->name, s->needs);
     o.limit = limit == UINT64_MAX ? 0 : limit;
     if ((rc = check_options(t, s, &o)))
         return rc;
-    o.walk.limit = o.limit ? o.limit : TOP;
+    if (s->most)
+        return run_numbers(t, s, o.csv, argv + 1, argc > 3 ? argv[3] : NULL);
+    o.walk.limit = o.limit ? o.limit : strcmp(s->name, "run") == 0 ? UINT64_MAX : TOP;
     o.walk.reason = o.act.reason;
     o.walk.how = o.csv ? AS_CSV : t->json ? AS_JSON : AS_TABLE;
     if (s->takes & DRY) {
@@ -597,7 +664,7 @@ static int run(tool *t, int argc, char **argv)
                                 (o.fixed ? CRM_SEGMENT_STATIC : 0),
                             o.act.dry_run);
     if (s->takes & TIMES)
-        return segment_diff(t, argv[1], argc > 2 ? argv[2] : NULL, o.at, o.with);
+        return segment_diff(t, argv[1], argc > 2 ? argv[2] : NULL, o.at, o.with, o.csv);
     if (strcmp(s->name, "remove") == 0)
         return segment_remove(t, argv[1]);
     if (strcmp(s->name, "list") == 0 || strcmp(s->name, "show") == 0)

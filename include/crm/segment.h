@@ -318,8 +318,9 @@ typedef int (*crm_facet_fn)(const crm_facet *facet, void *ctx);
  *
  * @param[in]  txn  Live transaction.
  * @param[in]  s  The segment.
- * @param[in]  by  `tags` for all tags, a dimension of tags, or a field (enum, boolean, country,
- * text with `index: values` and their like); key or label, NUL-terminated.
+ * @param[in]  by  `tags` for all tags, a dimension of tags, a field (enum, boolean, country,
+ * text with `index: values` and their like), or `kind`; key or label, NUL-terminated.  A name that
+ * both have means the dimension, `field(NAME)` the field.
  * @param[in]  opts  Options, or NULL.
  * @param[in]  fn  Called for each value, the most frequent first.
  * @param[in]  ctx  Handed to @p fn.

@@ -77,6 +77,26 @@ static int canonical_text(crm__build *b, const crm__field *rule, const crm__valu
     return keep_text(b, &out, text);
 }
 
+/* Of an enum the value that may have been meant. */
+static int refused(crm__build *b, const crm__field *rule, const crm__operand *o, int code)
+{
+    const char *near_name = NULL;
+    size_t least = SIZE_MAX;
+
+    for (uint32_t i = 0; rule->type == CRM_TYPE_ENUM && i < rule->value_count; i++) {
+        size_t away =
+            crm__near((const char *)o->text.p, o->text.n, &rule->values[i].key, 1, &(size_t){0});
+        if (away < least) {
+            least = away;
+            near_name = rule->values[i].key;
+        }
+    }
+    if (near_name)
+        return crm__build_fail(b, code, o->at, "%s: no value of this name, did you mean \"%s\",",
+                               rule->key, near_name);
+    return crm__build_place(b, code, o->at);
+}
+
 static int read_value(crm__build *b, const crm__subject *s, uint8_t cmp, const crm__operand *o,
                       crm__value *v, crm__slice *text)
 {
@@ -94,7 +114,7 @@ static int read_value(crm__build *b, const crm__subject *s, uint8_t cmp, const c
     rc = crm__value_parse(&rule, &ctx, (const char *)o->text.p, o->text.n, 0, &out, b->err);
     if (rc) {
         crm__buf_clear(&out);
-        return crm__build_place(b, rc, o->at);
+        return refused(b, &rule, o, rc);
     }
     rc = keep_text(b, &out, &payload);
     if (rc)

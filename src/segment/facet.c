@@ -5,6 +5,7 @@
 #include "db/live.h"
 #include "db/saved.h"
 #include "db/scan.h"
+#include "model/member.h"
 #include "segment/segment.h"
 
 #include <stdlib.h>
@@ -143,6 +144,25 @@ static int gather_field(facet *f, const crm__field *field)
     }
 }
 
+static int is_kind(const char *by)
+{
+    const crm__own_word *word = crm__own_by_key(&crm__customer_words, by, strlen(by));
+
+    if (!word)
+        word = crm__own_by_label(&crm__customer_words, by, strlen(by));
+    return word && word->own == CRM__OWN_KIND;
+}
+
+static int gather_kinds(facet *f)
+{
+    int rc = CRM_OK;
+
+    for (unsigned k = CRM__KIND_PERSON; k <= CRM__KIND_ORGANISATION && !rc; k++)
+        rc = add_line(f, (crm__set_ref){KV_BITS, CRM__BITS_KIND, 0, k}, crm__kind_key(k),
+                      strlen(crm__kind_key(k)));
+    return rc;
+}
+
 static int by_set(const void *a, const void *b)
 {
     const facet_line *x = a, *y = b;
@@ -152,19 +172,38 @@ static int by_set(const void *a, const void *b)
     return x->ref.value < y->ref.value ? -1 : x->ref.value > y->ref.value;
 }
 
+/* `field(NAME)`: the field, where a dimension of tags has the name, too. */
+static int named_field(const crm__model *m, const char *by, const crm__field **field,
+                       crm_error *err)
+{
+    size_t n = strlen(by);
+
+    if (n < 7 || memcmp(by, "field(", 6) != 0 || by[n - 1] != ')')
+        return CRM_OK;
+    *field = crm__model_find(m, by + 6, n - 7);
+    return *field ? CRM_OK
+                  : crm__fail_field(err, CRM_EFIELD, "by", "the model has no field of that name");
+}
+
 /* field: that is meant, whatever has its name. */
 static int gather(facet *f, const crm__model *m, const char *by, const crm__field *field,
                   crm_error *err)
 {
     const crm__dimension *d = field ? NULL : crm__model_dimension_find(m, by, strlen(by));
-    int tags = !field && strcmp(by, "tags") == 0, rc;
+    int tags = !field && strcmp(by, "tags") == 0, rc = CRM_OK;
 
+    if (!d && !field)
+        rc = named_field(m, by, &field, err);
+    if (rc)
+        return rc;
     if (!d && !field)
         field = crm__model_find(m, by, strlen(by));
     if (tags) {
         rc = gather_tags(f, m, "");
     } else if (d) {
         rc = gather_tags(f, m, d->key);
+    } else if (!field && is_kind(by)) {
+        rc = gather_kinds(f);
     } else if (!field) {
         return crm__fail_field(err, CRM_EFIELD, "by",
                                "the model has no dimension of tags and no field of that name");

@@ -37,6 +37,16 @@ uint8_t crm__word_find(const char *s, size_t n)
     return CRM__WORD_NONE_OF_THEM;
 }
 
+const char *crm__word_near(crm__slice s, uint8_t first, uint8_t last)
+{
+    size_t best;
+
+    if (crm__near((const char *)s.p, s.n, WORDS + first, (size_t)(last - first) + 1, &best) ==
+        SIZE_MAX)
+        return NULL;
+    return WORDS[first + best];
+}
+
 const char *crm__word_text(uint8_t word)
 {
     return word < WORD_COUNT ? WORDS[word] : "";

@@ -14,10 +14,15 @@
 
 int crm__parse_expected(crm__parser *p, const char *what)
 {
+    const crm__token *now = crm__parse_now(p);
     char room[CRM__TOKEN_NAME];
+    const char *near_word = NULL;
 
-    return crm__build_fail(&p->b, CRM_ESYNTAX, crm__parse_now(p)->at, "expected %s where %s stands",
-                           what, crm__token_name(crm__parse_now(p), room));
+    if (now->kind == CRM__TOKEN_WORD && !now->word)
+        near_word = crm__word_near(now->text, CRM__WORD_AND, CRM__WORD_YEAR);
+    return crm__build_fail(&p->b, CRM_ESYNTAX, now->at, "expected %s where %s stands%s%s%s", what,
+                           crm__token_name(now, room), near_word ? ", did you mean \"" : "",
+                           near_word ? near_word : "", near_word ? "\"," : "");
 }
 
 int crm__parse_take(crm__parser *p, crm__token_kind kind, const char *what)
@@ -73,8 +78,8 @@ static int set_field(crm__parser *p, const crm__subject *s, const crm__compariso
     return CRM_OK;
 }
 
-/* `birthday in next 7 days`, `birthday today` ask for the day that comes round; a list behind the `in` asks for the
- * dates themselves. */
+/* `birthday in next 7 days`, `birthday today` ask for the day that comes round; a list behind the
+ * `in` asks for the dates themselves. */
 static int asks_for_birthday(crm__parser *p, const crm__token *name, const crm__subject *s,
                              int *yes)
 {
@@ -198,6 +203,25 @@ static int read_function(crm__parser *p, const crm__node **out)
     return crm__parse_events(p, out);
 }
 
+/* A name in front of a parenthesis is of no field, but nearly of what takes one. */
+static int read_named(crm__parser *p, const crm__node **out)
+{
+    const crm__token *now = crm__parse_now(p);
+    const char *near_word;
+    crm__token next;
+    int rc = crm__lex_peek(&p->lex, &next);
+
+    if (rc)
+        return rc;
+    if (next.kind != CRM__TOKEN_OPEN)
+        return read_field(p, out);
+    near_word = crm__word_near(now->text, CRM__WORD_TAG, CRM__WORD_ANNIVERSARY);
+    if (!near_word)
+        return read_field(p, out);
+    return crm__build_fail(&p->b, CRM_ESYNTAX, now->at,
+                           "no condition of this name, did you mean \"%s\",", near_word);
+}
+
 static int read_condition(crm__parser *p, const crm__node **out)
 {
     static const char WANTED[] = "a condition";
@@ -218,7 +242,7 @@ static int read_condition(crm__parser *p, const crm__node **out)
     default:
         if (word >= CRM__WORD_TAG && word <= CRM__WORD_ANNIVERSARY)
             return read_function(p, out);
-        return read_field(p, out);
+        return word ? read_field(p, out) : read_named(p, out);
     }
 }
 

@@ -241,7 +241,7 @@ Try 'crm segment --help'.
 END
 silent 2 crm segment cuont all
 said <<'END'
-crm: segment: needs count, top, facet, sample, explain, why, check, diff, tag, untag, export, save, list, show, remove, watch, unwatch, watched, advance or feed; did you mean "count"?
+crm: segment: needs count, run, top, facet, sum, histogram, group, sample, explain, why, check, diff, tag, untag, export, save, list, show, remove, watch, unwatch, watched, advance or feed; did you mean "count"?
 Try 'crm segment --help'.
 END
 silent 2 crm segment count all --order name
@@ -436,3 +436,83 @@ END
 crm segment tag all behaviour:active --until 2999-06-01 --zone +01:00 >/dev/null
 crm tags --of 1 --json | grep -q '"tag":"behaviour:active","until":"2999-05-31T23:00:00Z"' ||
     die "an end in a zone"
+
+# the customers themselves, and numbers over them, by the name of a saved one, too
+unix()
+{
+    "$@" | tr -d '\r'
+}
+mkdir numbers
+cd numbers
+crm init >/dev/null
+crm create name=Ann score=700 lifecycle=active vip=true >/dev/null
+crm create name=Bob score=300 lifecycle=lead >/dev/null
+crm create kind=organisation name=Acme score=900 >/dev/null
+crm segment save high 'score >= 700' >/dev/null
+want 0 unix crm segment run high --fields id,name --csv <<'END'
+id,name
+1,Ann
+3,Acme
+END
+crm list --where high --fields id,name --order 'name desc' --limit 2 >listed 2>&1
+crm segment run high --fields id,name --order 'name desc' --limit 2 2>&1 | diff listed - >&2 || die "run is list"
+[ "$(crm segment count high)" = 2 ] || die "a saved name is a query"
+silent 4 crm segment count hihg
+want 0 crm segment sum high score <<'END'
+sum(score)  1,600
+END
+want 0 unix crm segment sum all score kind --csv <<'END'
+kind,sum(score)
+person,1000
+organisation,900
+END
+want 0 unix crm segment histogram all score 2 --csv <<'END'
+score in 2 steps,count
+0,1
+500,2
+END
+crm segment group high kind 'count, avg(score)' >grouped
+crm numbers 'count, avg(score) by kind' --of high | diff grouped - >&2 || die "group is numbers"
+silent 4 crm segment sum all nme
+silent 2 crm segment sum all
+silent 2 crm segment group all kind count more
+silent 2 crm segment sum all score --limit 3
+want 0 unix crm segment diff high all --csv <<'END'
+both,left,right
+2,0,1
+END
+
+# a dimension of tags and a field of one name; kinds
+want 0 crm segment facet all --by lifecycle <<'END'
+Lifecycle  Customers  Share
+END
+said <<'END'
+crm: segment: nobody has a tag of lifecycle; --by 'field(lifecycle)' counts by the field of that name
+END
+want 0 crm segment facet all --by 'field(lifecycle)' --json <<'END'
+{"value":"lead","label":"Lead","count":2,"of":3}
+{"value":"active","label":"Active","count":1,"of":3}
+END
+want 0 crm segment facet all --by kind --lang zh <<'END'
+类型  客户数    占比
+个人       2  66.7 %
+组织       1  33.3 %
+END
+silent 4 crm segment facet all --by 'field(nme)'
+
+# words and values that are nearly right
+near()
+{
+    silent 4 crm segment count "$1"
+    grep -q "did you mean \"$2\"" "$W/err" || die "no near word of: $1"
+}
+near 'score >= 3 adn vip = true' and
+near 'score betwen 3 and 4' between
+near 'score is emtpy' empty
+near 'created_at in lst 3 days' last
+near 'evnt(order)' event
+near 'cuont(order) > 1' count
+near 'lifecycle = actve' active
+near 'lifecycle in (lead, actve)' active
+silent 4 crm segment count 'score >= 3 zzzzzz vip = true'
+! grep -q 'did you mean' "$W/err" || die "a word near none"
