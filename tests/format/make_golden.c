@@ -5,6 +5,8 @@
 #include "golden.h"
 
 #include "crmtest.h"
+#include "codec/key.h"
+#include "db/store.h"
 
 #include <lmdb.h>
 #include <stdio.h>
@@ -29,7 +31,8 @@ int64_t golden_clock(void *ctx)
     "  person: {label: {en: Person, zh: 个人}}\n"                                                \
     "  organisation: {label: {en: Company, zh: 公司}}\n"                                         \
     "fields:\n"                                                                                    \
-    "  name: {type: text, required: true, max: 200, label: {en: [Name, Full name], zh: 姓名}}\n" \
+    "  name: {type: text, required: true, max: 200, index: [sort, contains], label: {en: [Name, "  \
+    "Full name], zh: 姓名}}\n"                                                                   \
     "  nicks: {type: text, list: true}\n"                                                          \
     "  score: {type: integer, min: -5, max: 1000, default: 7}\n"                                   \
     "  counts: {type: integer, list: true}\n"                                                      \
@@ -63,7 +66,14 @@ int64_t golden_clock(void *ctx)
     "      grade: {type: enum, values: {a: First, b: Second}, fast: true}\n"                       \
     "      text: {type: text, max: 20000}\n"                                                       \
     "  feedback: {attributes: {score: {type: integer, fast: true}}}\n"                             \
-    "  visit:\n"
+    "  visit:\n"                                                                                   \
+    "tags:\n"                                                                                      \
+    "  region: {hierarchical: true, values: {cn: China, cn/shanghai: {zh: 上海}}}\n"             \
+    "  value: {one: true, closed: true, values: {high: High, low: Low}}\n"                         \
+    "  behaviour: {expires: true}\n"                                                               \
+    "  label: {label: Label}\n"                                                                    \
+    "segments:\n"                                                                                  \
+    "  good: score >= 40\n"
 
 /* The second adds fields and an index, the third loses a field that has values. */
 static const char *const MODELS[] = {
@@ -263,6 +273,148 @@ static void models(crm_db *db)
     fine(crm_txn_commit(txn, &err), "commit");
 }
 
+static void tag(crm_txn *txn, crm_id id, const char *name, int64_t until_us, const char *reason)
+{
+    crm_tag_options how = CRM_TAG_OPTIONS_INIT;
+
+    how.until_us = until_us;
+    how.reason = reason;
+    how.origin = reason ? CRM_TAG_RULE : CRM_TAG_MANUAL;
+    fine(crm_tag_add(txn, id, name, &how, &err), name);
+}
+
+/* Given, taken, ended, for many, renamed, by a batch that is taken back. */
+static void tags(crm_db *db)
+{
+    static const crm_id MANY[] = {2, 3, 6, 7, 8, 9};
+    static const char *const ONLY[] = {"cn/shanghai", "eu"};
+    crm_undo_result r = {.size = sizeof r};
+    crm_txn *txn = begin(db, "li.na", "crm");
+    uint64_t batch;
+
+    tag(txn, 2, "region:cn/shanghai", 0, NULL);
+    tag(txn, 2, "value:low", 0, NULL);
+    tag(txn, 2, "value:high", 0, "bought for 1,000");
+    tag(txn, 3, "behaviour:active", INT64_C(1893456000000000), "rule 7"); /* 2030 */
+    tag(txn, 7, "behaviour:asleep", INT64_C(1767225700000000), NULL);     /* ended by now */
+    fine(crm_tag_add_many(txn, MANY, 6, "label:fair 2026", NULL, NULL, &err), "many");
+    fine(crm_tag_remove(txn, 6, "label:fair 2026", &err), "remove");
+    fine(crm_tag_set(txn, 3, "region", ONLY, 2, NULL, &err), "set");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin_batch(db, CRM_BATCH_NEW);
+    tag(txn, 9, "label:by mistake", 0, NULL);
+    batch = crm_txn_batch(txn);
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin(db, "li.na", NULL);
+    fine(crm_undo(txn, batch, 0, NULL, NULL, &r, &err), "undo of tags");
+    fine(crm_tag_rename(txn, "label:fair 2026", "label:fair", NULL, &err), "rename");
+    fine(crm_txn_commit(txn, &err), "commit");
+}
+
+static void save(crm_txn *txn, const char *name, const char *query, uint32_t flags)
+{
+    crm_segment *s;
+
+    fine(crm_segment_parse(txn, query, CRM_NUL, &s, &err), query);
+    fine(crm_segment_save(txn, name, s, flags, &err), name);
+    crm_segment_free(s);
+}
+
+/* Saved ones and versions of them, of who was in it, watched by changes and by the clock. */
+static void segments(crm_db *db, int64_t *clock)
+{
+    crm_live_advanced told = CRM_LIVE_ADVANCED_INIT;
+    crm_txn *txn = begin(db, "li.na", NULL);
+
+    save(txn, "busy", "score > 100", 0);
+    save(txn, "busy", "score > 20 and not tag(label:quiet)", CRM_SEGMENT_REPLACE);
+    save(txn, "fair", "tag(label:fair) and segment(good)", 0);
+    save(txn, "then", "score > 40", CRM_SEGMENT_STATIC);
+    save(txn, "recent", "event(feedback, last 90 days)", 0);
+    save(txn, "gone", "vip = true", 0);
+    fine(crm_segment_remove(txn, "gone", &err), "remove");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin(db, "li.na", NULL);
+    fine(crm_segment_watch(txn, "busy", &err), "watch");
+    fine(crm_segment_watch(txn, "recent", &err), "watch");
+    fine(crm_segment_watch(txn, "fair", &err), "watch");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin(db, "wang.fang", NULL);
+    fine(crm_customer_patch_json(txn, 8, 0, "{\"score\":30}", CRM_NUL, &err), "enters");
+    fine(crm_customer_patch_json(txn, 7, 0, "{\"score\":45}", CRM_NUL, &err), "enters");
+    event(txn, 9, 1, "{\"kind\":\"feedback\",\"time\":\"2026-01-01T00:00:00Z\",\"score\":1}");
+    fine(crm_txn_commit(txn, &err), "commit");
+    txn = begin(db, "wang.fang", NULL);
+    tag(txn, 8, "label:quiet", 0, NULL);
+    fine(crm_segment_unwatch(txn, "fair", &err), "unwatch");
+    fine(crm_txn_commit(txn, &err), "commit");
+    *clock += INT64_C(100) * 86400 * 1000000;
+    fine(crm_live_advance(db, NULL, NULL, NULL, &told, &err), "advance");
+    ck_assert_uint_ge(told.left, 1);
+}
+
+static int drop(const void *bytes, size_t n, void *ctx)
+{
+    (void)bytes;
+    *(size_t *)ctx += n;
+    return 0;
+}
+
+/* What leaves the database has its entries, and so has the end of the first images. */
+static void handouts(crm_db *db)
+{
+    crm_export_options e = CRM_EXPORT_OPTIONS_INIT;
+    crm_backup_options b = CRM_BACKUP_OPTIONS_INIT;
+    crm_dump_options d = CRM_DUMP_OPTIONS_INIT;
+    uint64_t dropped;
+    size_t n = 0;
+    crm_txn *txn;
+
+    e.reason = "newsletter of May";
+    e.purpose = "newsletter";
+    e.where = "score > 20";
+    e.write = drop;
+    e.write_ctx = &n;
+    fine(crm_export(db, NULL, &e, 0, NULL, &err), "export");
+    b.reason = "every night";
+    fine(crm_backup(db, crmtest_path("backup"), &b, 0, NULL, &err), "backup");
+    d.reason = "the way out";
+    fine(crm_dump(db, crmtest_path("dump"), &d, 0, NULL, &err), "dump");
+    txn = begin(db, "admin", NULL);
+    fine(crm_journal_trim(txn, INT64_C(1767225611000000), &dropped, &err), "trim");
+    ck_assert_uint_ge(dropped, 1);
+    fine(crm_txn_commit(txn, &err), "commit");
+}
+
+/* A derived row that is lost, and made again: with an entry. */
+static void repair(const char *dir)
+{
+    crm_check_options o = CRM_CHECK_OPTIONS_INIT;
+    crm_check_result res;
+    kv_options none;
+    kv_cursor *c;
+    kv_env *env;
+    kv_txn *txn;
+    crm__slice k, v, key;
+    uint8_t copy[KV_KEY_MAX];
+
+    memset(&none, 0, sizeof none);
+    fine(crm__kv_open(dir, &none, &env, &err), "engine");
+    fine(env->ops->begin(env, 1, &txn, &err), "begin");
+    fine(txn->ops->cursor(txn, KV_IDENTITY, &c), "cursor");
+    fine(c->ops->seek(c, KV_FIRST, crm__slice_of("", 0), &k, &v), "first");
+    memcpy(copy, k.p, k.n);
+    key = crm__slice_of(copy, k.n);
+    c->ops->cursor_close(c);
+    fine(txn->ops->del(txn, KV_IDENTITY, key), "delete");
+    fine(txn->ops->commit(txn, &err), "commit");
+    env->ops->close(env);
+    o.flags = CRM_CHECK_REPAIR;
+    o.actor = "admin";
+    fine(crm_check(dir, &o, sizeof res, &res, &err), "repair");
+    ck_assert_uint_ge(res.repaired, 1);
+}
+
 /* The data file alone, without the pages that nobody uses. */
 static void compact(const char *from, const char *file)
 {
@@ -299,6 +451,12 @@ void golden_make(const char *dir, const char *name)
     models(db);
     events(db);
     batches(db);
+    tags(db);
+    segments(db, &clock);
+    handouts(db);
+    crm_db_close(db);
+    repair(at);
+    fine(crm_db_open(at, &o, &db, &err), "open again");
     text = golden_dump(db);
     snprintf(file, sizeof file, "%s/%s.txt", dir, name);
     golden_write_file(file, text, strlen(text));
