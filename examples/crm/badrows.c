@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 static const char OURS[] = "crm:line,crm:column,crm:problem,crm:hint";
+static const char OURS_LINE[] = "crm:line,crm:column,crm:problem,crm:hint\r\n";
 static const char OURS_JSON[] = "{\"crm:line\":";
 enum { HEAD = 1 << 20, WRITE_BYTES = 1 << 16 };
 
@@ -325,6 +326,8 @@ int badrows_add(badrows *b, const crm_import_bad *bad)
     } else {
         if (!b->grows && !b->length && !b->headed)
             put_head(&b->text, bad, 0, !b->to_out);
+        if (b->grows && !b->length && !b->headed && !b->to_out)
+            buf_str(&b->text, OURS_LINE); /* by which it is known; the names come in its place */
         b->headed = 1;
         if (b->grows) {
             b->head.n = 0;
@@ -366,6 +369,7 @@ static int put_names(badrows *b)
     char chunk[WRITE_BYTES];
     off_t at = 0;
     ssize_t n;
+    size_t skip = sizeof(OURS_LINE) - 1;
     buf rows = {0};
     int rc, sys;
 
@@ -373,6 +377,8 @@ static int put_names(badrows *b)
         buf_add(&rows, chunk, (size_t)n);
         at += n;
     }
+    if (n == 0 && rows.n < skip) /* cut by somebody else */
+        return failed(b, b->part, EIO);
     sys = n < 0 ? errno : posix_fallocate(b->fd, at, (off_t)b->head.n);
     if (sys && sys != EOPNOTSUPP && sys != EINVAL) {
         if (ftruncate(b->fd, at) == 0)
@@ -384,7 +390,9 @@ static int put_names(badrows *b)
     if (!rc)
         rc = write_all(b, b->head.p, b->head.n);
     if (!rc)
-        rc = write_all(b, rows.p, rows.n);
+        rc = write_all(b, rows.p + skip, rows.n - skip);
+    if (!rc && ftruncate(b->fd, (off_t)(b->head.n + rows.n - skip)))
+        rc = failed(b, b->part, errno);
     buf_free(&rows);
     return rc;
 }
@@ -431,6 +439,23 @@ static void put_by(const badrows *b)
     if (rename(b->name, old.p) == 0)
         note(b->t, "the bad rows of an earlier import are now in %s", old.p);
     buf_free(&old);
+}
+
+void badrows_columns(badrows *b, slice columns)
+{
+    slice key, column;
+    size_t pos = 0;
+
+    if (!b->grows || !b->resumed || b->head.n)
+        return;
+    buf_fmt(&b->head, "\xef\xbb\xbf%s", OURS);
+    while (json_next(columns, &pos, &key, &column)) {
+        buf name = {0};
+        json_text(&name, json_member(column, "column"));
+        put_cell(&b->head, name.p ? name.p : "", name.n, 0);
+        buf_free(&name);
+    }
+    buf_str(&b->head, "\r\n");
 }
 
 int badrows_close(badrows *b, int keep_aside, int *made)

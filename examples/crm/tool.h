@@ -365,6 +365,8 @@ int badrows_add(badrows *b, const crm_import_bad *bad);
 /* Writes through to the disk what was added so far; its length.  What failed once fails here: the
  * rows of which it is called are not to be committed then. */
 int badrows_mark(badrows *b, uint64_t *length);
+/* Of an import that was resumed and had no bad row since: the columns, as its mapping has them. */
+void badrows_columns(badrows *b, slice columns);
 /* Puts the file in its place, or, without a bad row, removes what an earlier run made; keep_aside:
  * the import can be resumed. */
 int badrows_close(badrows *b, int keep_aside, int *made);

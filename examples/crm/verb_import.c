@@ -339,9 +339,12 @@ static int import(importing *g, const char *file)
         import_put_mapping(g, mapping);
     if (!rc) {
         rc = run_import(g, &r, &stopped);
+        kept = mapping_json(g, &last);
+        if (!kept)
+            badrows_columns(&g->bad, json_member(last, "columns"));
         kept = badrows_close(&g->bad, stopped && r.resumable, &made);
         rc = rc ? rc : kept;
-        if (mapping_json(g, &last) == 0) {
+        if (last.p) {
             if (g->t->json)
                 import_put_json(g, &r, last, stopped, made);
             else if (!g->bad.to_out && g->bad.grows)
