@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Customers as cards: vCard 4.0.  Which field is which property is told by its type, or by the keys
- * that the built-in model and most others use, which are those that the import knows.
+ * that the built-in model and most others use, which are those that the import knows.  Identities
+ * and unique fields that have no property stand in X-CRM-FIELD, with the name a column of CSV would
+ * have.
  */
 #include "io/export.h"
 #include "io/vcard_write.h"
@@ -32,6 +34,8 @@ static const struct property {
     {"UID", "external external_id"},
 };
 
+static const char OWN_PROPERTY[] = "X-CRM-FIELD";
+
 /* ---- which fields ---- */
 
 static int add(crm__export *x, const char *name, const crm_field *f)
@@ -55,6 +59,25 @@ static int by_keys(crm__export *x, const char *keys, crm_field *f)
     return CRM_DONE;
 }
 
+static int has_property(const crm__export *x, const crm_field *f)
+{
+    const crm__export_column *c = (const crm__export_column *)(const void *)x->columns.p;
+
+    for (size_t i = 0; i < crm__export_columns(x); i++) {
+        if (c[i].field.number == f->number && strcmp(c[i].own, "UID") != 0)
+            return 1;
+    }
+    return 0;
+}
+
+static const char *property_of(const crm__export *x, const crm_field *f)
+{
+    if (f->type == CRM_TYPE_PHONE || f->type == CRM_TYPE_EMAIL || f->type == CRM_TYPE_URL)
+        return f->type == CRM_TYPE_PHONE ? "TEL" : f->type == CRM_TYPE_EMAIL ? "EMAIL" : "URL";
+    return f->flags & (CRM_FIELD_IDENTITY | CRM_FIELD_UNIQUE) && !has_property(x, f) ? OWN_PROPERTY
+                                                                                     : NULL;
+}
+
 static int choose(crm__export *x)
 {
     crm_field f;
@@ -69,12 +92,9 @@ static int choose(crm__export *x)
             rc = CRM_OK;
     }
     while (!rc && (rc = crm_field_next(x->txn, &pos, &f, x->err)) == CRM_OK) {
-        if (f.type == CRM_TYPE_PHONE || f.type == CRM_TYPE_EMAIL || f.type == CRM_TYPE_URL)
-            rc = add(x,
-                     f.type == CRM_TYPE_PHONE   ? "TEL"
-                     : f.type == CRM_TYPE_EMAIL ? "EMAIL"
-                                                : "URL",
-                     &f);
+        const char *name = property_of(x, &f);
+        if (name)
+            rc = add(x, name, &f);
     }
     return rc == CRM_DONE ? CRM_OK : rc;
 }
@@ -115,6 +135,7 @@ static int put_name(crm__export *x, crm__card_writer *w, crm_customer *c)
     static const char *const OTHERS[] = {"FN", "ORG1", "EMAIL", "TEL"};
     char number[32];
     crm__slice text = {NULL, 0};
+    int named = 0;
     size_t n = 0;
     uint64_t id = crm_customer_id(c);
 
@@ -122,13 +143,45 @@ static int put_name(crm__export *x, crm__card_writer *w, crm_customer *c)
         int rc = value(x, c, find(x, OTHERS[i]), 0, &text);
         if (rc)
             return rc;
+        named |= !i && text.n;
     }
     if (!text.n) {
         for (n = sizeof number; id || n == sizeof number; id /= 10)
             number[--n] = (char)('0' + id % 10);
         text = crm__slice_of(number + n, sizeof number - n);
     }
-    crm__card_put(w, "FN", text);
+    crm__card_name(w, "FN");
+    if (!named)
+        crm__card_param(w, "X-CRM", crm__slice_of("derived", 7));
+    crm__card_value(w, ';', text);
+    crm__card_end_property(w);
+    return CRM_OK;
+}
+
+/* Who it is in this database, by which an import there finds them; that of the card they came from,
+ * if there is one. */
+static int put_uid(crm__export *x, crm__card_writer *w, crm_customer *c)
+{
+    const crm__export_column *of = find(x, "UID");
+    size_t count = of ? crm_customer_count(c, &of->field) : 0, n;
+    char text[CRM__CARD_UID];
+    const char *source;
+    crm__slice own;
+
+    for (size_t i = 0; i < count; i++) {
+        int rc = crm_customer_source(x->txn, c, &of->field, i, &source, x->err);
+        if (!rc && strcmp(source, "vcard") != 0)
+            continue;
+        if (!rc)
+            rc = value(x, c, of, i, &own);
+        if (!rc)
+            crm__card_put(w, "UID", own);
+        return rc;
+    }
+    n = crm__card_uid(x->txn->store->id, crm_customer_id(c), text);
+    crm__card_name(w, "UID");
+    crm__card_raw(w, crm__slice_of(text, n));
+    crm__card_end_property(w);
     return CRM_OK;
 }
 
@@ -211,19 +264,45 @@ static const char *type_of(const char *key)
                                                           : NULL;
 }
 
+/* Whether the i-th value, which came with a card, is the first such: then it is the UID. */
+static int is_uid(crm__export *x, const crm_customer *c, const crm__export_column *of, size_t i)
+{
+    const crm__export_column *uid = find(x, "UID");
+    const char *source;
+
+    if (!uid || uid->field.number != of->field.number)
+        return 0;
+    while (i--) {
+        if (crm_customer_source(x->txn, c, &of->field, i, &source, x->err) == CRM_OK &&
+            strcmp(source, "vcard") == 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* NAME="external@erp" */
+static void put_own_name(crm__export *x, crm__card_writer *w, const char *key, const char *source)
+{
+    x->cell.n = 0;
+    crm__buf_add_str(&x->cell, key);
+    if (source)
+        crm__buf_add_fmt(&x->cell, "@%s", source);
+    crm__card_param(w, "NAME", crm__slice_of(x->cell.p, x->cell.n));
+}
+
 /* One value of a field that may have several. */
 static int put_value(crm__export *x, crm__card_writer *w, crm_customer *c,
                      const crm__export_column *of, size_t i)
 {
-    const char *type = of->field.type == CRM_TYPE_PHONE ? type_of(of->field.key) : NULL, *source;
+    const char *type = of->field.type == CRM_TYPE_PHONE ? type_of(of->field.key) : NULL;
+    const char *source = NULL;
     crm__slice text;
-    int rc;
+    int rc = CRM_OK;
 
-    if (of->field.flags & CRM_FIELD_PER_SOURCE) { /* the card's own: that is where it came from */
+    if (of->field.flags & CRM_FIELD_PER_SOURCE)
         rc = crm_customer_source(x->txn, c, &of->field, i, &source, x->err);
-        if (rc || strcmp(source, "vcard") != 0)
-            return rc;
-    }
+    if (rc || (source && strcmp(source, "vcard") == 0 && is_uid(x, c, of, i)))
+        return rc;
     rc = value(x, c, of, i, &text);
     if (rc || !text.n)
         return rc;
@@ -238,6 +317,8 @@ static int put_value(crm__export *x, crm__card_writer *w, crm_customer *c,
     crm__card_name(w, of->own);
     if (type)
         crm__card_param(w, "TYPE", crm__slice_of(type, strlen(type)));
+    if (of->own == OWN_PROPERTY)
+        put_own_name(x, w, of->field.key, source);
     if (strcmp(of->own, "URL") == 0 || strcmp(of->own, "LANG") == 0)
         crm__card_raw(w, text);
     else
@@ -294,7 +375,9 @@ int crm__export_card(crm__export *x, crm_customer *c)
         return rc;
     crm__card_begin(&w, &x->out);
     crm__card_put(&w, "KIND", crm__slice_of(kind, strlen(kind)));
-    rc = put_name(x, &w, c);
+    rc = put_uid(x, &w, c);
+    if (!rc)
+        rc = put_name(x, &w, c);
     if (!rc)
         rc = put_parts(x, &w, c, "ORG", '2');
     if (!rc)
@@ -302,8 +385,8 @@ int crm__export_card(crm__export *x, crm_customer *c)
     col = (const crm__export_column *)(const void *)x->columns.p;
     for (size_t i = 0; !rc && i < crm__export_columns(x); i++) {
         size_t n = crm_customer_count(c, &col[i].field);
-        if (strcmp(col[i].own, "FN") == 0 || strncmp(col[i].own, "ORG", 3) == 0 ||
-            strncmp(col[i].own, "ADR", 3) == 0)
+        if (strcmp(col[i].own, "FN") == 0 || strcmp(col[i].own, "UID") == 0 ||
+            strncmp(col[i].own, "ORG", 3) == 0 || strncmp(col[i].own, "ADR", 3) == 0)
             continue;
         for (size_t k = 0; !rc && k < n; k++)
             rc = put_value(x, &w, c, &col[i], k);
@@ -312,6 +395,8 @@ int crm__export_card(crm__export *x, crm_customer *c)
         rc = put_tags(x, &w, c);
     if (rc)
         return rc;
+    if (x->cell.failed)
+        return crm__fail_nomem(x->err);
     put_revision(&w, crm_customer_updated_us(c));
     crm__card_end(&w);
     return crm__export_row(x);

@@ -113,6 +113,17 @@ static void doubt_id(const crm__mapping *m, crm__map_meaning *x)
     x->why = "a number of which system? say \"id\" (of this database) or an identity in a mapping";
 }
 
+/* A field that a card names itself: "crm.external@erp". */
+static void own_field(const crm__mapping *m, const crm__map_column *c, crm__map_meaning *x)
+{
+    crm__map_column named = *c;
+
+    named.told.column = crm__slice_of(c->told.column.p + 4, c->told.column.n - 4);
+    crm__map_name(m, &named, x);
+    if (x->use != CRM__USE_FIELD)
+        x->use = CRM__USE_NONE;
+}
+
 static void understand(crm__mapping *m, crm__map_column *c)
 {
     crm__map_meaning *x = &c->meaning, role, dimension;
@@ -130,6 +141,8 @@ static void understand(crm__mapping *m, crm__map_column *c)
     x->why = "";
     if (!m->card)
         crm__map_name(m, c, x);
+    else if (c->told.column.n > 4 && memcmp(c->told.column.p, "crm.", 4) == 0)
+        own_field(m, c, x);
     doubt_id(m, x);
     if (x->f && x->use == CRM__USE_FIELD && kind && !(x->f->kinds & 1u << kind)) {
         x->use = CRM__USE_NONE;

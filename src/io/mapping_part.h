@@ -118,6 +118,7 @@ struct crm__mapping {
     int commas;                            /* some number among the samples has a decimal comma */
     /* of a row */
     uint64_t row;
+    uint32_t own_uid; /* column of a card's UID that is this database's; UINT32_MAX: none */
     uint32_t *active; /* goals in use, room for all */
     size_t active_count, active_room;
     crm__buf item, items, work, join, hint, cut;

@@ -3,6 +3,7 @@
  * text when all are there.
  */
 #include "io/mapping_part.h"
+#include "io/vcard_write.h"
 
 #include "base/utf8.h"
 
@@ -281,7 +282,8 @@ static int fill_list(crm__mapping *m, const crm__table_row *row, uint32_t goal, 
     for (size_t i = 0; i < row->count; i++) {
         uint32_t column = row->cells[i].column;
         crm__slice rest, one;
-        if (column >= crm__mapping_count(m) || crm__map_column_at(m, column)->goal != goal)
+        if (column >= crm__mapping_count(m) || crm__map_column_at(m, column)->goal != goal ||
+            column == m->own_uid)
             continue;
         rest = row->cells[i].text;
         while (m->value_count <= CRM__LIST_ITEMS &&
@@ -361,16 +363,37 @@ static int fill_source(crm__mapping *m, crm_customer *c, crm__fault_to *to, crm_
     return c->source ? CRM_OK : crm__fail_nomem(err);
 }
 
+/* The customer whom a card's UID names, when this database made it: it is then no identity. */
+static crm_id own_uid(crm__mapping *m, const crm__table_row *row, uint32_t *column)
+{
+    *column = UINT32_MAX;
+    for (size_t i = 0; m->card && i < row->count; i++) {
+        const crm__map_column *c;
+        crm_id id;
+        if (row->cells[i].column >= crm__mapping_count(m))
+            continue;
+        c = crm__map_column_at(m, row->cells[i].column);
+        if (!c->known.role || c->known.role->of != CRM__ROLE_OUTSIDE)
+            continue;
+        id = crm__card_uid_read(m->txn->store->id, crm__map_trim(row->cells[i].text));
+        if (id) {
+            *column = row->cells[i].column;
+            return id;
+        }
+    }
+    return 0;
+}
+
 int crm__mapping_customer(crm__mapping *m, const crm__table_row *row, crm_customer *c, crm_id *id,
                           crm__cell_fault_fn fault, void *ctx, crm_error *err)
 {
     crm__fault_to to = {fault, ctx, 0};
     int rc;
 
-    *id = 0;
     m->tags.n = 0;
     crm__arena_reset(&m->row_tags);
     crm__customer_model(c, m->model);
+    *id = own_uid(m, row, &m->own_uid);
     rc = crm__map_gather(m, row, err);
     if (!rc)
         rc = fill_source(m, c, &to, err);
@@ -385,7 +408,7 @@ int crm__mapping_customer(crm__mapping *m, const crm__table_row *row, crm_custom
             rc = crm__map_fill_tags(m, row, &to, err);
         else if (g->f && g->f->flags & CRM_FIELD_LIST)
             rc = fill_list(m, row, goal, c, &to, err);
-        else if (g->f)
+        else if (g->f && g->column[CRM__PART_WHOLE] != m->own_uid)
             rc = fill_single(m, g, c, &to, err);
     }
     if (rc)

@@ -213,7 +213,7 @@ static int by_column(const void *a, const void *b)
 
 static int make_cells(crm__table *t, crm__vcard_reader *r, crm_error *err)
 {
-    char name[2 * CRM__CARD_NAME];
+    char name[CRM__CARD_OWN + CRM__CARD_NAME];
     int sorted = 1;
 
     r->known = t->columns;

@@ -325,6 +325,24 @@ static const char *name_of(crm__vcard_reader *r, crm__slice name)
     return to;
 }
 
+/* X-CRM-FIELD;NAME="external@erp":E1, as exports of this library have it: a column
+ * "crm.external@erp". */
+static void take_own(crm__vcard_reader *r, const crm__vcard_prop *p)
+{
+    crm__slice named = crm__vcard_param_of(p, "NAME");
+    char *name =
+        named.n && named.n <= CRM__CARD_OWN ? crm__arena_alloc(&r->arena, named.n + 5) : NULL;
+
+    if (!name) {
+        r->failed |= named.n && named.n <= CRM__CARD_OWN;
+        return;
+    }
+    memcpy(name, "crm.", 4);
+    memcpy(name + 4, named.p, named.n);
+    name[named.n + 4] = 0;
+    put_text(r, p, name, "", p->value);
+}
+
 static void take_list(crm__vcard_reader *r, const crm__vcard_prop *p, const char *name)
 {
     crm__slice rest = p->value, part;
@@ -361,6 +379,10 @@ void crm__vcard_take(crm__vcard_reader *r, const crm__vcard_prop *p)
         take_mail(r, p);
     else if (crm__vcard_is(p->name, "BDAY") || crm__vcard_is(p->name, "ANNIVERSARY"))
         take_day(r, p, name_of(r, p->name));
+    else if (crm__vcard_is(p->name, "X-CRM-FIELD"))
+        take_own(r, p);
+    else if (crm__vcard_is(p->name, "FN") && crm__vcard_param_of(p, "X-CRM").n)
+        return; /* there is no name: it stands for one */
     else if (crm__vcard_is(p->name, "CATEGORIES") || crm__vcard_is(p->name, "NICKNAME"))
         take_list(r, p, name_of(r, p->name));
     else

@@ -11,7 +11,8 @@ enum {
     CRM__CARD_SLOTS = 2 * CRM__TABLE_COLUMNS,
     CRM__CARD_MOST = 4096,
     CRM__CARD_LABELS = 256,
-    CRM__CARD_NAME = 80
+    CRM__CARD_NAME = 80,
+    CRM__CARD_OWN = 200 /* name of a field and its source */
 };
 
 /* A property's group, name and kind, until the card ends: a label may still change the kind. */

@@ -3,6 +3,8 @@
  */
 #include "io/vcard_write.h"
 
+#include <string.h>
+
 enum { LINE = 75 };
 
 /* A character of n bytes; what does not fit the line goes on in the next. */
@@ -132,4 +134,58 @@ void crm__card_put(crm__card_writer *w, const char *name, crm__slice text)
     crm__card_name(w, name);
     crm__card_value(w, ';', text);
     crm__card_end_property(w);
+}
+
+/* 6 bytes of the database's id, the version and 12 bits more of it, the variant and the number:
+ * which stays below 2^62. */
+size_t crm__card_uid(const uint8_t database[16], crm_id id, char to[CRM__CARD_UID])
+{
+    static const char HEX[] = "0123456789abcdef";
+    uint8_t raw[16];
+    size_t n = 9;
+
+    memcpy(raw, database, 8);
+    raw[6] = (uint8_t)(0x80 | (raw[6] & 0x0f));
+    for (int i = 0; i < 8; i++)
+        raw[15 - i] = (uint8_t)(id >> 8 * i);
+    raw[8] = (uint8_t)(0x80 | (raw[8] & 0x3f));
+    memcpy(to, "urn:uuid:", n);
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            to[n++] = '-';
+        to[n++] = HEX[raw[i] >> 4];
+        to[n++] = HEX[raw[i] & 15];
+    }
+    to[n] = 0;
+    return n;
+}
+
+crm_id crm__card_uid_read(const uint8_t database[16], crm__slice text)
+{
+    char want[CRM__CARD_UID];
+    crm_id id = 0;
+
+    if (text.n != CRM__CARD_UID - 1)
+        return 0;
+    for (size_t i = 28; i < text.n; i++) { /* the last 16 digits */
+        uint8_t c = text.p[i];
+        unsigned d = c >= '0' && c <= '9'   ? c - (unsigned)'0'
+                     : c >= 'a' && c <= 'f' ? c - 'a' + 10u
+                     : c >= 'A' && c <= 'F' ? c - 'A' + 10u
+                                            : 16;
+        if (d < 16)
+            id = id << 4 | d;
+        else if (c != '-')
+            return 0;
+    }
+    id &= UINT64_MAX >> 2;
+    crm__card_uid(database, id, want);
+    for (size_t i = 0; i < text.n; i++) { /* other programs write capitals */
+        uint8_t c = text.p[i];
+        if (c >= 'A' && c <= 'F' && i >= 9)
+            c = (uint8_t)(c + 32);
+        if (c != (uint8_t)want[i])
+            return 0;
+    }
+    return id;
 }

@@ -8,6 +8,8 @@
 
 #include "base/mem.h"
 
+#include <crm/types.h>
+
 typedef struct crm__card_writer {
     crm__buf *to;
     size_t line;  /* bytes of the present line */
@@ -32,5 +34,12 @@ void crm__card_end_property(crm__card_writer *w);
 
 /* A property of one text, all at once. */
 void crm__card_put(crm__card_writer *w, const char *name, crm__slice text);
+
+/* The UID of a customer who came with no card: urn:uuid of a UUID of version 8 that is made of the
+ * database's id and the customer's number; its length.  The number, when it is of that database,
+ * else 0. */
+enum { CRM__CARD_UID = 46 };
+size_t crm__card_uid(const uint8_t database[16], crm_id id, char to[CRM__CARD_UID]);
+crm_id crm__card_uid_read(const uint8_t database[16], crm__slice text);
 
 #endif
