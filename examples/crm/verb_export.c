@@ -12,7 +12,7 @@
 static const char help[] =
     "Usage: " TOOL " export [FILE] --reason TEXT [--format csv|jsonl|vcard] [--fields NAMES]\n"
     "       " TOOL " export [FILE] --reason TEXT --events [--format csv|jsonl] [--fields NAMES]\n"
-    "       " TOOL " export [FILE] --reason TEXT --journal\n"
+    "       " TOOL " export [FILE] --reason TEXT --journal [--format csv|jsonl]\n"
     "\n"
     "Writes customers, their events, or the journal, as of this moment, to a file or standard\n"
     "output; others may go on working. It holds what a list would show: no deleted customers.\n"
@@ -25,7 +25,7 @@ static const char help[] =
     "                    csv, and jsonl with --json to standard output\n"
     "  --events          events in force, with the id of their customer; with --format jsonl\n"
     "                    and --with-events they stand in the documents of customers instead\n"
-    "  --journal         every entry, as '" TOOL " changes --json' prints them\n"
+    "  --journal         every entry, as '" TOOL " changes --json' prints them, or in rows\n"
     "  --fields NAMES    of CSV: columns in order, separated by commas; also id, kind,\n"
     "                    revision, created_at, updated_at, tags, tag:region (those of a\n"
     "                    dimension); external@erp is one source's\n"

@@ -20,10 +20,10 @@ extern "C" {
 #define CRM_EXPORT_CUSTOMERS 0u
 /** The events of all customers, in order of customers and time. */
 #define CRM_EXPORT_EVENTS 1u
-/** The journal: every entry, as crm_change_json() gives it. */
+/** The journal: every entry; in JSON Lines as crm_change_json() gives it. */
 #define CRM_EXPORT_JOURNAL 2u
 
-/** Format: CSV (RFC 4180), the first row names the columns.  Not of the journal. */
+/** Format: CSV (RFC 4180), the first row names the columns. */
 #define CRM_EXPORT_CSV 1u
 /** Format: JSON Lines; of customers the document that crm_customer_create_json() takes. */
 #define CRM_EXPORT_JSONL 2u

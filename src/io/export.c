@@ -56,7 +56,7 @@ int crm__export_row(crm__export *x)
 
 /* ---- walks ---- */
 
-static int step(crm__export *x)
+int crm__export_step(crm__export *x)
 {
     x->done++;
     if (x->o->progress && (x->done & 255) == 0 &&
@@ -80,7 +80,7 @@ static int each_of_segment(crm__export *x, crm__export_customer_fn fn)
         if (!rc && (!x->kind || strcmp(crm_customer_kind(c), x->kind) == 0))
             rc = fn(x, c);
         if (!rc)
-            rc = step(x);
+            rc = crm__export_step(x);
     }
     crm_customer_free(c);
     crm_segment_list_close(it);
@@ -103,7 +103,7 @@ int crm__export_each(crm__export *x, crm__export_customer_fn fn)
     while (!rc && (rc = crm_customer_next(it, &c, x->err)) == CRM_OK) {
         rc = fn(x, c);
         if (!rc)
-            rc = step(x);
+            rc = crm__export_step(x);
     }
     crm_customer_list_close(it);
     return rc == CRM_DONE ? CRM_OK : rc;
@@ -135,7 +135,7 @@ int crm__export_tags(crm__export *x, const crm_customer *c)
 
 /* ---- lines ---- */
 
-static int add_line(crm__export *x, const char *front, const char *json, size_t n)
+int crm__export_line(crm__export *x, const char *front, const char *json, size_t n)
 {
     crm__buf_add_str(&x->out, front);
     crm__buf_add(&x->out, json, n);
@@ -174,7 +174,7 @@ static int line_customer(crm__export *x, crm_customer *c)
     if (!rc) {
         crm__buf_add(&x->out, json, n - 1);
         crm__buf_add(&x->out, x->cell.p, x->cell.n);
-        rc = add_line(x, "", "}", 1);
+        rc = crm__export_line(x, "", "}", 1);
     }
     crm_free(json);
     return rc;
@@ -190,32 +190,9 @@ static int line_event(crm__export *x, crm_event *e)
     if (rc)
         return rc;
     crm__buf_add_fmt(&x->out, "{\"customer\":%llu,", (unsigned long long)crm_event_customer(e));
-    rc = add_line(x, "", json + 1, n - 1);
+    rc = crm__export_line(x, "", json + 1, n - 1);
     crm_free(json);
     return rc;
-}
-
-static int journal_lines(crm__export *x)
-{
-    crm_change c = CRM_CHANGE_INIT;
-    crm_change_iter *it;
-    char *json;
-    size_t n;
-    int rc = crm_change_list(x->txn, 0, &it, x->err);
-
-    if (rc)
-        return rc;
-    while (!rc && (rc = crm_change_next(it, &c, x->err)) == CRM_OK) {
-        rc = crm_change_json(it, &json, &n, x->err);
-        if (rc)
-            break;
-        rc = add_line(x, "", json, n);
-        crm_free(json);
-        if (!rc)
-            rc = step(x);
-    }
-    crm_change_close(it);
-    return rc == CRM_DONE ? CRM_OK : rc;
 }
 
 /* ---- the whole ---- */
@@ -239,7 +216,7 @@ static int write_all(crm__export *x)
     if (rc)
         return rc;
     if (o->what == CRM_EXPORT_JOURNAL) {
-        rc = journal_lines(x);
+        rc = crm__export_journal(x);
     } else {
         if (o->format == CRM_EXPORT_CSV)
             rc = crm__export_csv_begin(x);
@@ -312,8 +289,7 @@ static int judge_format(crm_export_options *o, crm_error *err)
     if (o->what > CRM_EXPORT_JOURNAL || o->format > CRM_EXPORT_VCARD)
         return crm__fail_field(err, CRM_EINVAL, o->what > CRM_EXPORT_JOURNAL ? "what" : "format",
                                "an option this library does not know");
-    if ((o->what == CRM_EXPORT_JOURNAL && o->format != CRM_EXPORT_JSONL) ||
-        (o->what == CRM_EXPORT_EVENTS && o->format == CRM_EXPORT_VCARD))
+    if (o->what != CRM_EXPORT_CUSTOMERS && o->format == CRM_EXPORT_VCARD)
         return crm__fail_field(err, CRM_EINVAL, "format", "there is no such format of these");
     if (o->format != CRM_EXPORT_CSV &&
         (o->fields || o->separator || o->flags & (CRM_EXPORT_BOM | CRM_EXPORT_DEFORMULA)))
@@ -323,8 +299,9 @@ static int judge_format(crm_export_options *o, crm_error *err)
         (o->what != CRM_EXPORT_CUSTOMERS || o->format != CRM_EXPORT_JSONL))
         return crm__fail_field(err, CRM_EINVAL, "flags",
                                "events and origins are members of JSON Lines of customers");
-    if (o->where && o->what == CRM_EXPORT_JOURNAL)
-        return crm__fail_field(err, CRM_EINVAL, "where", "the journal is exported as a whole");
+    if ((o->where || o->fields) && o->what == CRM_EXPORT_JOURNAL)
+        return crm__fail_field(err, CRM_EINVAL, o->where ? "where" : "fields",
+                               "the journal is exported as a whole");
     if (o->separator && (o->separator < ' ' || o->separator > '~' || o->separator == '"') &&
         o->separator != '\t')
         return crm__fail_field(err, CRM_EINVAL, "separator", "the separator is no such character");

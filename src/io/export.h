@@ -57,13 +57,25 @@ int crm__export_each_event(crm__export *x, crm_id id, crm__export_event_fn fn);
 int crm__export_tags(crm__export *x, const crm_customer *c);
 /* A row is whole: hands bytes on when there are enough. */
 int crm__export_row(crm__export *x);
+/* A line of JSON is. */
+int crm__export_line(crm__export *x, const char *front, const char *json, size_t n);
+/* One of those that are counted is through. */
+int crm__export_step(crm__export *x);
 
-/* export_csv.c: columns and the first row; a customer or an event. */
+/* export_csv.c: what is in x->cell becomes a cell, the cells a row; a time there. */
+void crm__export_csv_open(crm__export *x);
+void crm__export_cell(crm__export *x);
+int crm__export_end_row(crm__export *x);
+void crm__export_time(crm__export *x, int64_t us);
+/* Columns and the first row; a customer or an event. */
 int crm__export_csv_begin(crm__export *x);
 int crm__export_csv_customer(crm__export *x, crm_customer *c);
 int crm__export_csv_event(crm__export *x, crm_event *e);
 /* A tag in a text: "behaviour:active (until 2030-01-31T00:00:00Z)", as the import reads it. */
 void crm__export_put_tag(crm__buf *to, crm__slice tag, int64_t until);
+
+/* export_journal.c: all entries, as CSV or JSON Lines. */
+int crm__export_journal(crm__export *x);
 
 /* export_card.c */
 int crm__export_card(crm__export *x, crm_customer *c);

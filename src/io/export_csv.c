@@ -217,13 +217,13 @@ static int all_attributes(crm__export *x)
     return rc == CRM_DONE ? CRM_OK : rc;
 }
 
-static void put_cell(crm__export *x)
+void crm__export_cell(crm__export *x)
 {
     crm__csv_cell(&x->csv, crm__slice_of(x->cell.p, x->cell.n));
     x->cell.n = 0;
 }
 
-static int end_row(crm__export *x)
+int crm__export_end_row(crm__export *x)
 {
     crm__csv_end_row(&x->csv);
     return x->cell.failed || x->out.failed ? crm__fail_nomem(x->err) : CRM_OK;
@@ -244,27 +244,33 @@ static int head_of(crm__export *x, const crm__export_column *c)
         crm__buf_add_str(&x->cell, name);
     if (c->source)
         crm__buf_add_fmt(&x->cell, "@%s", c->source);
-    put_cell(x);
+    crm__export_cell(x);
     return CRM_OK;
+}
+
+void crm__export_csv_open(crm__export *x)
+{
+    unsigned flags = CRM__CSV_CRLF | (x->o->flags & CRM_EXPORT_BOM ? CRM__CSV_BOM : 0) |
+                     (x->o->flags & CRM_EXPORT_DEFORMULA ? CRM__CSV_DEFORMULA : 0);
+
+    crm__csv_begin(&x->csv, &x->out, x->o->separator ? (char)x->o->separator : ',', flags);
 }
 
 int crm__export_csv_begin(crm__export *x)
 {
-    unsigned flags = CRM__CSV_CRLF | (x->o->flags & CRM_EXPORT_BOM ? CRM__CSV_BOM : 0) |
-                     (x->o->flags & CRM_EXPORT_DEFORMULA ? CRM__CSV_DEFORMULA : 0);
     const crm__export_column *c;
     int rc = crm__txn_model(x->txn, &x->model, x->err);
 
     if (rc)
         return rc;
-    crm__csv_begin(&x->csv, &x->out, x->o->separator ? (char)x->o->separator : ',', flags);
+    crm__export_csv_open(x);
     rc = x->o->fields                      ? named_columns(x, x->o->fields)
          : x->o->what == CRM_EXPORT_EVENTS ? all_attributes(x)
                                            : all_fields(x);
     c = (const crm__export_column *)(const void *)x->columns.p;
     for (size_t i = 0; !rc && i < crm__export_columns(x); i++)
         rc = head_of(x, &c[i]);
-    return rc ? rc : end_row(x);
+    return rc ? rc : crm__export_end_row(x);
 }
 
 /* ---- cells ---- */
@@ -281,7 +287,7 @@ void crm__export_put_tag(crm__buf *to, crm__slice tag, int64_t until)
     crm__buf_add_u8(to, ')');
 }
 
-static void put_time(crm__export *x, int64_t us)
+void crm__export_time(crm__export *x, int64_t us)
 {
     char text[40];
 
@@ -370,10 +376,10 @@ static void put_own(crm__export *x, const char *own, const crm_customer *c)
         crm__buf_add_fmt(&x->cell, "%llu", (unsigned long long)crm_customer_revision(c));
         break;
     case 'c':
-        put_time(x, crm_customer_created_us(c));
+        crm__export_time(x, crm_customer_created_us(c));
         break;
     default:
-        put_time(x, crm_customer_updated_us(c));
+        crm__export_time(x, crm_customer_updated_us(c));
     }
 }
 
@@ -389,10 +395,10 @@ int crm__export_csv_customer(crm__export *x, crm_customer *c)
             put_own(x, col[i].own, c);
         else
             rc = put_values(x, &col[i], c);
-        put_cell(x);
+        crm__export_cell(x);
     }
     if (!rc)
-        rc = end_row(x);
+        rc = crm__export_end_row(x);
     return rc ? rc : crm__export_row(x);
 }
 
@@ -411,7 +417,7 @@ static int put_event_own(crm__export *x, const char *own, crm_event *e)
     else if (strcmp(own, "kind") == 0)
         crm__buf_add_str(&x->cell, crm_event_kind_key(e));
     else if (strcmp(own, "time") == 0)
-        put_time(x, crm_event_time_us(e));
+        crm__export_time(x, crm_event_time_us(e));
     else if (strcmp(own, "reference") == 0)
         text = crm_event_reference(e, &n);
     else
@@ -447,9 +453,9 @@ int crm__export_csv_event(crm__export *x, crm_event *e)
     for (size_t i = 0; !rc && i < crm__export_columns(x); i++) {
         rc = col[i].own ? put_event_own(x, col[i].own, e)
                         : put_attribute(x, &kind, col[i].field.key, e);
-        put_cell(x);
+        crm__export_cell(x);
     }
     if (!rc)
-        rc = end_row(x);
+        rc = crm__export_end_row(x);
     return rc ? rc : crm__export_row(x);
 }

@@ -356,7 +356,7 @@ CRM_TEST(test_api_export__stopped_and_refused)
     IS(CRM_EINVAL, crm_export(db, NULL, &o, 0, NULL, &er));
     o = plain;
     o.what = CRM_EXPORT_JOURNAL;
-    o.format = CRM_EXPORT_CSV;
+    o.format = CRM_EXPORT_VCARD;
     IS(CRM_EINVAL, crm_export(db, NULL, &o, 0, NULL, &er));
     o = plain;
     o.separator = '"';

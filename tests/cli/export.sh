@@ -125,6 +125,26 @@ echo 14 | cmp - got
 crm export --journal --reason audit >journal.jsonl
 tail -n 1 journal.jsonl | grep -q '"action":"export","reason":"audit"'
 crm changes --json --limit 1000 | cmp - journal.jsonl
+crm export journal.csv --journal --reason audit
+/usr/bin/python3 - journal.csv <<'END'
+import csv, json, subprocess, sys
+import os
+rows = list(csv.DictReader(open(sys.argv[1], encoding="utf-8", newline="")))
+told = subprocess.run([os.environ["CRM"], "changes", "--json", "--limit", "1000"], capture_output=True, text=True)
+lines = [json.loads(l) for l in told.stdout.splitlines()]
+assert len(rows) == len(lines) and len(rows) > 5
+for r, l in zip(rows, lines):
+    assert int(r["revision"]) == l["revision"] and r["recorded_at"] == l["recorded_at"], r
+    assert r["action"] == l["action"] and (r["actor"] or None) == l.get("actor"), r
+    assert (r["reason"] or None) == l.get("reason") and (r["segment"] or None) == l.get("segment"), r
+    assert (r["fields"].split(";") if r["fields"] else []) == l.get("fields", []), r
+    assert int(r["created"] or 0) == l.get("created", 0) and int(r["batch"] or 0) == l.get("batch", 0), (r, l)
+    for tag in l.get("tags", []):
+        assert tag["tag"] in r["tags"], (r, l)
+assert any(r["fields"] for r in rows)
+END
+silent 4 crm export x.vcf --journal --reason audit
+silent 4 crm export --journal --fields name --reason audit
 
 crm tag add region:cn/上海 1 >/dev/null
 crm tag add behaviour:active 1 --until 2040-01-31 >/dev/null
