@@ -171,6 +171,8 @@ static int read_options(importing *g)
         return fail_usage(g->t, "--resume does not go with --dry-run or --atomic");
     if (o->of && !o->resume)
         return fail_usage(g->t, "--of goes with --resume");
+    if (o->errors && !*o->errors)
+        return fail_usage(g->t, "--errors needs the name of a file, or -");
     if (o->errors && strcmp(o->errors, "-") == 0 && g->t->json)
         return fail_usage(g->t, "--errors - does not go with --json");
     g->io.flags = (o->dry_run ? CRM_IMPORT_DRY_RUN : 0) | (o->atomic ? CRM_IMPORT_ATOMIC : 0) |

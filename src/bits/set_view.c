@@ -423,7 +423,8 @@ uint32_t crm__set_keep_rows(const crm__set_view *v, uint16_t *rows, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         uint16_t row = rows[i];
         rows[left] = row;
-        left += first <= last ? first <= row && row <= last : crm__set_has(words, row);
+        left += first <= last ? (uint32_t)(first <= row && row <= last)
+                              : (uint32_t)crm__set_has(words, row);
     }
     return left;
 }

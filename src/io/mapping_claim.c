@@ -371,6 +371,7 @@ static int settle(crm__mapping *m, size_t at)
         break;
     case CRM__USE_SOURCE:
         goal = CRM__GOAL_SOURCE;
+        m->has_source = 1;
         break;
     case CRM__USE_TAG:
         goal = CRM__GOAL_TAGS;

@@ -313,9 +313,13 @@ static int fill(crm__mapping *m, const crm__table_row *row, crm_event *e, crm__f
 {
     const crm__event_kind *kind;
     size_t kind_at;
-    int rc = crm__map_row_source(m, to, err);
+    int rc = crm__map_row_source(m, to, err), none;
 
-    if (!rc)
+    /* Where a column tells sources, an event without one has none: by source and reference it is
+     * known again. */
+    none =
+        m->has_source && !m->asked_source && crm__map_goal_at(m, CRM__GOAL_SOURCE)->row != m->row;
+    if (!rc && !none)
         rc = crm_event_set_source(e, (const char *)m->row_source.p, m->row_source.n - 1, err);
     if (!rc)
         rc = fill_time(m, e, to, err);

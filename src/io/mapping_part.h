@@ -104,6 +104,7 @@ struct crm__mapping {
     size_t event_at;
     const char *source;                    /* never NULL */
     const char *asked_kind, *asked_source; /* of the options or the text; NULL */
+    int has_source;                        /* a column tells the rows' sources */
     crm__arena kept;                       /* rules, names */
     crm__arena plan;                       /* what depends on the model */
     crm__buf rules;                        /* crm__map_rule */

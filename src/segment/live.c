@@ -263,7 +263,7 @@ int crm__live_clock_get(crm_txn *txn, crm__live_clock *clock, crm_error *err)
 void crm__live_tell_begin(crm_txn *txn, crm__live_telling *t, crm_error *err)
 {
     memset(t, 0, sizeof *t);
-    t->on = txn->touched.on;
+    t->on = crm__live_on(txn); /* asked now: nobody asks while it is off */
     txn->touched.on = 0; /* what is told is no change that others ask about */
     crm__journal_live_begin(txn, &t->aside);
     crm__tagging_begin(txn, 0, NULL, &t->tagging, err);

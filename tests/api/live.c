@@ -106,6 +106,38 @@ static void advance(crm_db *db, const char *want)
     ck_assert_str_eq(got, want);
 }
 
+/* What a transaction changes behind an unwatch is told as ever, also when that was taken back. */
+CRM_TEST(test_api_live__changes_behind_an_unwatch)
+{
+    crm_live_segment w = CRM_LIVE_SEGMENT_INIT;
+    crm_savepoint mark;
+    crm_db *db = api_open();
+    crm_txn *txn = begin_at(db, CRM_WRITE);
+
+    api_create(txn, "{\"name\":\"A\",\"city\":\"Rome\"}");
+    save(txn, "one", "city = Rome", 0);
+    save(txn, "two", "city = Rome", 0);
+    OK(crm_segment_watch(txn, "one", &er));
+    OK(crm_segment_watch(txn, "two", &er));
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE);
+    OK(crm_segment_unwatch(txn, "one", &er));
+    api_create(txn, "{\"name\":\"B\",\"city\":\"Rome\"}");
+    api_commit(txn);
+    txn = begin_at(db, CRM_WRITE);
+    OK(crm_txn_savepoint(txn, &mark, &er));
+    OK(crm_segment_unwatch(txn, "two", &er));
+    OK(crm_txn_rollback(txn, mark, &er));
+    api_create(txn, "{\"name\":\"C\",\"city\":\"Rome\"}");
+    api_commit(txn);
+    txn = begin_at(db, CRM_READ);
+    OK(crm_live_watched(txn, "", &w, &er));
+    ck_assert_str_eq(w.name, "two");
+    ck_assert_uint_eq(w.customers, 3);
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
 CRM_TEST(test_api_live__tells_with_the_commit)
 {
     crm_db *db = open_db();

@@ -262,3 +262,11 @@ said <<'END'
 crm: import: nmae.csv: name: there is no column for it, and every person must have it
 END
 cd ..
+
+# events without a source come back as those that they are
+crm -C events.db create name=E phone=13800000077 >/dev/null 2>&1
+crm -C events.db event add 1 kind=order amount='12.50 CNY' --reference A-1 >/dev/null
+crm -C events.db event add 1 kind=order amount='2 CNY' --reference A-2 --source shop >/dev/null
+crm -C events.db export ev.csv --events --reason back 2>/dev/null
+crm -C events.db import --events ev.csv --json 2>/dev/null >got
+grep -q '"unchanged":2' got || { cat got; exit 1; }

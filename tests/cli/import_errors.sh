@@ -175,3 +175,7 @@ if command -v timeout >/dev/null; then
     same $code 1
     all_there -n pipe.errors.csv
 fi
+
+# a name that is none
+printf 'name,phone\nN1,13922222221\nN2,139\n' >noname.csv
+silent 2 crm import noname.csv --errors ''
