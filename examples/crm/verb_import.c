@@ -378,6 +378,7 @@ int import_file(tool *t, const import_wishes *o, const char *file)
     interrupt_catch();
     if (!rc)
         rc = open_write(t, o->resume ? MAKE_NOT : MAKE_ONCE);
+    interrupt_catch(); /* a first write holds signals back */
     if (!rc)
         rc = prepare(&g);
     if (!rc)
