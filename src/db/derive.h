@@ -44,6 +44,8 @@ int crm__token_key(const crm__store *s, const crm__field *f, const crm__value *v
 
 /* The root: rows of a chunk that a list, find or plan may see, in the transaction's view. */
 int crm__visible(crm_txn *txn, uint64_t chunk, uint64_t words[CRM__SET_WORDS]);
+/* Whether one customer is among them. */
+int crm__visible_row(crm_txn *txn, crm_id id, int *in);
 /* Whether every customer there ever was is in it, in a read transaction: sets have no others. */
 int crm__visible_given(const crm_txn *txn);
 /* Leaves of n rows in a list those in the root.  In a read transaction. */

@@ -14,6 +14,15 @@ int crm__visible(crm_txn *txn, uint64_t chunk, uint64_t words[CRM__SET_WORDS])
                         words);
 }
 
+int crm__visible_row(crm_txn *txn, crm_id id, int *in)
+{
+    uint8_t key[CRM__KEY_BITS];
+
+    return crm__txn_set_row(
+        txn, KV_BITS, crm__key_bits(key, id >> CRM__CHUNK_SHIFT, CRM__BITS_ROOT, CRM__ROOT_LIVE),
+        (uint32_t)(id & (CRM__CHUNK_ROWS - 1)), 1, in);
+}
+
 /* The counters stand in the last entry of the journal, and check compares them with the records. */
 int crm__visible_given(const crm_txn *txn)
 {

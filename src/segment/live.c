@@ -264,7 +264,7 @@ void crm__live_tell_begin(crm_txn *txn, crm__live_telling *t, crm_error *err)
 {
     memset(t, 0, sizeof *t);
     t->on = crm__live_on(txn); /* asked now: nobody asks while it is off */
-    txn->touched.on = 0; /* what is told is no change that others ask about */
+    txn->touched.on = 0;       /* what is told is no change that others ask about */
     crm__journal_live_begin(txn, &t->aside);
     crm__tagging_begin(txn, 0, NULL, &t->tagging, err);
 }
@@ -526,13 +526,11 @@ static int begin_few(few *f)
     crm__arena_init(&f->run.work, mem);
     for (size_t i = 0; i < f->txn->touched.chunks.n / sizeof *rows && !rc; i++) {
         for (uint32_t k = 0; k < rows[i].count && !rc; k++) {
-            uint8_t key[CRM__KEY_BITS];
+            crm_id id = (rows[i].chunk << CRM__CHUNK_SHIFT) + rows[i].rows[k];
             int in;
-            rc = crm__txn_set_row(f->txn, KV_BITS,
-                                  crm__key_bits(key, rows[i].chunk, CRM__BITS_ROOT, CRM__ROOT_LIVE),
-                                  rows[i].rows[k], 1, &in);
+            rc = crm__visible_row(f->txn, id, &in);
             f->visible[f->count] = (uint8_t)in;
-            f->ids[f->count++] = (rows[i].chunk << CRM__CHUNK_SHIFT) + rows[i].rows[k];
+            f->ids[f->count++] = id;
         }
     }
     return rc ? crm__txn_fail(f->txn, rc, "can't ask watched segments", f->err) : CRM_OK;
