@@ -440,3 +440,48 @@ int fault_wanted(uint64_t n, uint64_t all, uint64_t step)
         return n <= all / 60 || n % (9 * step) == 0;
     return n <= all / 2 || n % (2 * step) == 0;
 }
+
+/* 0: there is no such call. */
+static int fail_one(const char *dir, const char *file, fault_reader fn, kv_fault_plan *plan,
+                    uint64_t at)
+{
+    crm_db_options o = CRM_DB_OPTIONS_INIT;
+    crm_error err = CRM_ERROR_INIT;
+    char part[600];
+    crm_db *db;
+    int rc;
+
+    o.flags = CRM_READONLY;
+    o.test_fault = plan;
+    fault_is(crm_db_open(dir, &o, &db, &err), CRM_OK, &err, "open");
+    plan->after = plan->count + at;
+    rc = fn(db, file, &err);
+    plan->after = 0;
+    crm_db_close(db);
+    if (!plan->failed) {
+        fault_is(rc, CRM_OK, &err, "work without a fault");
+        return 0;
+    }
+    fault_is(rc, plan->code, &err, "work with a fault");
+    snprintf(part, sizeof part, "%s.crm-part", file);
+    ck_assert_int_ne(access(file, F_OK), 0);
+    ck_assert_int_ne(access(part, F_OK), 0);
+    return 1;
+}
+
+void fault_reading(const char *dir, const char *file, fault_reader fn, unsigned call, unsigned step,
+                   uint64_t *tried)
+{
+    uint64_t failed = 0;
+    int more = 1;
+
+    for (uint64_t at = 1; more; at += step) {
+        int code, k = 0;
+        while (more && (code = fault_code((*tried)++, &k)) != 0) {
+            kv_fault_plan plan = {.calls = call, .code = code};
+            more = fail_one(dir, file, fn, &plan, at);
+        }
+        failed += (uint64_t)more;
+    }
+    ck_assert_uint_gt(failed, 0);
+}

@@ -131,6 +131,14 @@ int fault_wanted(uint64_t n, uint64_t all, uint64_t step);
 enum { FAULT_CODES = 6 };
 int fault_code(uint64_t n, int *i);
 
+/* Work that only reads the database, and makes a file of that name. */
+typedef int (*fault_reader)(crm_db *db, const char *file, crm_error *err);
+/* The work with each call of a kind failing, one at a time, every step-th of them: it gives the
+ * code, and neither the file nor what it is made as is left.  *tried counts on from one kind to the
+ * next.  At least one must have failed. */
+void fault_reading(const char *dir, const char *file, fault_reader fn, unsigned call, unsigned step,
+                   uint64_t *tried);
+
 /* ---- malloc, of the whole process (oom.c) ---- */
 
 /* 0 under sanitizers and valgrind, where malloc is not ours. */
