@@ -354,7 +354,7 @@ int badrows_mark(badrows *b, uint64_t *length)
     if (!rc && b->to_out) {
         out_flush();
         if (out_failed()) /* out_end() says what went wrong */
-            rc = b->failed = TOOL_SYSTEM;
+            rc = b->failed = interrupted() ? TOOL_INTERRUPTED : TOOL_SYSTEM;
     }
     *length = b->length;
     return rc;
@@ -458,9 +458,9 @@ void badrows_columns(badrows *b, slice columns)
     buf_str(&b->head, "\r\n");
 }
 
-int badrows_close(badrows *b, int keep_aside, int *made)
+int badrows_close(badrows *b, int stopped, int resumable, int *made)
 {
-    int rc, some, missing;
+    int keep_aside = stopped && resumable, rc, some, missing;
 
     b->closing = 1;
     if (b->to_out && b->grows && b->head.n)
@@ -482,7 +482,7 @@ int badrows_close(badrows *b, int keep_aside, int *made)
         if (rename(b->part, b->name))
             rc = failed(b, b->name, errno);
         *made = !rc;
-    } else if ((!rc || missing) && !keep_aside && b->name) {
+    } else if (b->name && !keep_aside && (missing || (!rc && !stopped))) {
         remove_part(b);
         if (!rc)
             put_by(b);

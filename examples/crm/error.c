@@ -44,7 +44,8 @@ void error_line(buf *b)
     /* in one write, so that lines of several processes do not mix */
     buf_char(b, '\n');
     out_flush();
-    while (at < b->n && (written = write(STDERR_FILENO, b->p + at, b->n - at)) > 0)
+    while (at < b->n && out_room(STDERR_FILENO) &&
+           (written = write(STDERR_FILENO, b->p + at, b->n - at)) > 0)
         at += (size_t)written;
     buf_free(b);
 }

@@ -43,6 +43,7 @@ int follow_run(follow *f)
         return fail_usage(f->t, "--limit needs a number from 1");
     if ((rc = open_read(f->t)))
         return rc;
+    f->t->endless = f->on;
     if (f->on)
         interrupt_catch();
     /* Whoever reads may take a rest: so does the snapshot. */

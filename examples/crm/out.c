@@ -18,7 +18,7 @@ enum {
     PATIENCE_MS = 500
 };
 
-static int failed; /* errno of the first write that failed */
+static int failed; /* errno of the first write that failed; EINTR: Ctrl-C came while nobody read */
 static int terminal;
 static char pending[CHUNK];
 static size_t used;
@@ -65,16 +65,23 @@ void out_on_stall(void (*fn)(void *ctx), void *ctx)
     stalled_ctx = ctx;
 }
 
-/* Tells, once, that the reader of our output lets us wait. */
-static void watch(void)
+int out_room(int fd)
 {
-    struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
-    void (*fn)(void *ctx) = stalled;
+    struct pollfd out = {fd, POLLOUT, 0};
+    int rc;
 
-    if (!fn || poll(&out, 1, PATIENCE_MS) != 0)
-        return;
-    stalled = NULL;
-    fn(stalled_ctx);
+    while ((rc = poll(&out, 1, PATIENCE_MS)) <= 0) {
+        void (*fn)(void *ctx) = fd == STDOUT_FILENO ? stalled : NULL;
+        if (rc < 0 && errno != EINTR)
+            break;
+        if (rc == 0 && interrupted())
+            return 0;
+        if (rc == 0 && fn) {
+            stalled = NULL;
+            fn(stalled_ctx);
+        }
+    }
+    return 1;
 }
 
 void out_flush(void)
@@ -83,7 +90,10 @@ void out_flush(void)
     ssize_t n;
 
     while (at < used && !failed) {
-        watch();
+        if (!out_room(STDOUT_FILENO)) {
+            failed = EINTR;
+            break;
+        }
         n = write(STDOUT_FILENO, pending + at, used - at);
         if (n > 0)
             at += (size_t)n;
@@ -153,6 +163,8 @@ int out_end(tool *t, int exit_code)
     out_flush();
     if (!failed)
         return exit_code;
+    if (failed == EINTR)
+        return exit_code == TOOL_OK && !t->endless ? TOOL_INTERRUPTED : exit_code;
     if (failed == EPIPE) { /* the reader has enough, as in `crm list | head` */
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);

@@ -205,7 +205,7 @@ int query_fail(query *q, const crm_error *err)
 {
     query_unwatch(q);
     if (err->code == CRM_ECANCELLED) /* nothing was written: there is nothing to tell */
-        return out_failed() ? TOOL_SYSTEM : TOOL_INTERRUPTED;
+        return interrupted() ? TOOL_INTERRUPTED : TOOL_SYSTEM;
     return fail_crm(q->t, err);
 }
 

@@ -49,6 +49,7 @@ struct tool {
     int help;
     int write_option; /* an option was given that only verbs that write take */
     crm_txn_options write;
+    int endless;        /* Ctrl-C is how the verb ends */
     uint64_t batch; /* the batch that was begun, 0: none */
     crm_db *db;
     char *draft;            /* folder of a database in the making, see draft.c; NULL: none */
@@ -247,6 +248,8 @@ void out_raw(const char *s, size_t n);
 /* A JSON value and a newline. */
 void out_json(const char *s, size_t n);
 void out_flush(void);
+/* Waits until a descriptor takes what is written; 0: Ctrl-C came, and it does not. */
+int out_room(int fd);
 /* Calls fn, once, when whoever reads our output keeps us waiting (a pager, say), before blocking on
  * it: the moment to end a read transaction, which would make the file grow. */
 void out_on_stall(void (*fn)(void *ctx), void *ctx);
@@ -367,9 +370,10 @@ int badrows_add(badrows *b, const crm_import_bad *bad);
 int badrows_mark(badrows *b, uint64_t *length);
 /* Of an import that was resumed and had no bad row since: the columns, as its mapping has them. */
 void badrows_columns(badrows *b, slice columns);
-/* Puts the file in its place, or, without a bad row, removes what an earlier run made; keep_aside:
- * the import can be resumed. */
-int badrows_close(badrows *b, int keep_aside, int *made);
+/* Puts the file in its place, or, without a bad row, puts by what an earlier run made.  An import
+ * that was stopped leaves it aside when it can be resumed, and else, without a bad row, all as it
+ * was. */
+int badrows_close(badrows *b, int stopped, int resumable, int *made);
 void badrows_free(badrows *b);
 
 /* ---- progress.c: progress on a terminal, and Ctrl-C ---- */

@@ -250,7 +250,9 @@ static int prepare(importing *g)
         report(g->t, NULL, g->file, &err);
     }
     /* 1 would say that rows were bad */
-    return exit_code_of(rc == CRM_ENOTFOUND && g->o->resume ? CRM_ECONFLICT : rc);
+    if (rc == CRM_ENOTFOUND)
+        rc = strcmp(err.field, "zone") == 0 ? CRM_EINVAL : CRM_ECONFLICT;
+    return exit_code_of(rc);
 }
 
 static int show_mapping(importing *g)
@@ -314,6 +316,7 @@ static int run_import(importing *g, crm_import_result *r, int *stopped)
     progress_clear(&g->bar);
     g->t->bar = NULL;
     *stopped = rc != 0;
+    g->refused = rc == CRM_ECONFLICT;
     if (g->rc)
         return g->rc; /* told already */
     if (rc == CRM_ECANCELLED)
@@ -344,21 +347,20 @@ static int import(importing *g, const char *file)
         kept = mapping_json(g, &last);
         if (!kept)
             badrows_columns(&g->bad, json_member(last, "columns"));
-        kept = badrows_close(&g->bad, stopped && r.resumable, &made);
+        kept = badrows_close(&g->bad, stopped, r.resumable != 0, &made);
         rc = rc ? rc : kept;
-        if (last.p) {
+        if (last.p && !g->refused) {
             if (g->t->json)
                 import_put_json(g, &r, last, stopped, made);
             else if (!g->bad.to_out && g->bad.grows)
                 import_put_mapping(g, last);
         }
-        if (!g->t->json) {
+        if (!g->t->json && !g->refused) {
             import_put_counts(g, &r);
             if (g->o->stats && !g->bad.to_out)
                 import_put_stats(g, &r);
-        }
-        if (!g->t->json)
             import_tell_next(g, &r, stopped, made);
+        }
     }
     crm_free((char *)(uintptr_t)mapping.p);
     crm_free((char *)(uintptr_t)last.p);

@@ -236,10 +236,10 @@ static int run(tool *t, int argc, char **argv)
 
     if (!rc && argc)
         rc = fail_usage(t, "takes no argument; heads come with --anchor");
-    if (!rc)
-        interrupt_catch();
-    if (!rc && !(rc = open_read(t)) && !(rc = read_files(t, &files, &all)))
+    if (!rc && !(rc = open_read(t)) && !(rc = read_files(t, &files, &all))) {
+        interrupt_catch(); /* before, Ctrl-C may just end the waiting for heads */
         rc = verify(t, &all);
+    }
     free(files.p);
     free(all.p);
     return rc;

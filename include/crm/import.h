@@ -116,7 +116,7 @@ typedef int (*crm_import_bad_fn)(const crm_import_bad *bad, void *ctx);
 typedef int (*crm_import_commit_fn)(uint64_t *mark, void *ctx);
 
 /**
- * Called now and then, and while lines keep us waiting, in crm_import_open() also; a non-zero
+ * Called now and then, and while the input keeps us waiting, in crm_import_open() also; a non-zero
  * result ends the import with CRM_ECANCELLED: the rows done are committed, and the batch can be
  * resumed or undone.  With CRM_IMPORT_ATOMIC nothing is written.
  *
@@ -258,7 +258,8 @@ CRM_API void crm_import_options_init(crm_import_options *opts);
  * that the model does not have
  * @retval CRM_ENOTFOUND  with CRM_IMPORT_RESUME: nothing was cut short, or nothing that was has
  * these rows: it was of another file, or the file was changed where rows had been done; or
- * crm_import_options.resume is no batch of an import that was cut short
+ * crm_import_options.resume is no batch of an import that was cut short; with field "zone": no such
+ * time zone
  * @retval CRM_ECONFLICT  with crm_import_options.resume: these are not the rows of that batch
  * @retval CRM_EAMBIGUOUS with CRM_IMPORT_RESUME: several were cut short, and the input can't be
  * read twice to tell which: give crm_import_options.resume
@@ -360,7 +361,7 @@ CRM_API int crm_import_resumed(const crm_import *imp, uint64_t *batch, uint64_t 
  * @retval CRM_ECANCELLED  a callback said so
  * @retval CRM_ESYNTAX     the text can't be read from a line on, which is in row
  * @retval CRM_ECONFLICT   the rows are not those the batch to resume was begun with, of an input
- * that crm_import_open() could not read twice
+ * that crm_import_open() could not read twice: nothing was done, and all counts are 0
  * @retval CRM_ESTATE      it ran before; this thread has a write transaction on the database; or
  * the batch to resume was undone
  * @retval CRM_EFULL       disk or size limit; what was committed stays

@@ -150,6 +150,27 @@ static int ask(void *ctx)
            imp->o.progress(imp->in.bytes, imp->in.total, imp->done.rows, imp->o.ctx);
 }
 
+/* Who writes, and the zone of times: judged before anything is read, not with the first write. */
+static int judge_txn(crm_import *imp, crm_error *err)
+{
+    crm_txn_options o = imp->txn_o;
+    const char *name = o.batch_name;
+    crm_txn *txn;
+    int rc;
+
+    if (name && !crm__batch_name_ok(name, strlen(name)))
+        return crm__fail_field(err, CRM_EINVAL, "batch_name",
+                               "batch_name is not plain UTF-8 text of at most %d bytes",
+                               CRM__BATCH_NAME);
+    o.batch_name = NULL;
+    rc = crm_txn_begin(imp->db, CRM_READ, &o, &txn, err);
+    if (rc == CRM_ENOTFOUND)
+        crm__copy_name(err->field, "zone", 4);
+    if (!rc)
+        crm_txn_abort(txn);
+    return rc;
+}
+
 /* What beside the rows and the policy says what becomes of them. */
 static uint64_t ways_of(const crm_import *imp)
 {
@@ -170,6 +191,8 @@ static int prepare(crm_import *imp, int fd, const crm_import_options *opts, crm_
 
     if (!rc && fd < 0)
         rc = crm__fail_field(err, CRM_EINVAL, "fd", "there is no such descriptor");
+    if (!rc)
+        rc = judge_txn(imp, err);
     if (rc)
         return rc;
     imp->waits = fstat(fd, &st) || !S_ISREG(st.st_mode);

@@ -129,6 +129,7 @@ struct crm_import {
     uint32_t what; /* CRM__MAP_CUSTOMERS, CRM__MAP_EVENTS */
     int waits;     /* the input may keep us waiting */
     int ran;
+    int refused; /* the rows are not those of the batch to resume */
     int sampled; /* the mapping has seen the first portion */
     crm__source_of_rows in;
     crm__mapping *map; /* NULL: JSON Lines */

@@ -50,7 +50,7 @@ int crm__rows_open(const crm_allocator *mem, const crm__waiting *from, const crm
             out->total = (uint64_t)st.st_size;
         return rc;
     }
-    rc = crm__table_open(mem, fd, &t, &out->table, err);
+    rc = crm__table_open(mem, from, &t, &out->table, err);
     if (!rc)
         out->total = crm__table_info_of(out->table)->bytes_all;
     return rc;

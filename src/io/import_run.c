@@ -195,7 +195,8 @@ static int pass_over(crm_import *imp, uint64_t *passed, uint64_t *hash, size_t *
             return rc;
         *hash = crm__row_hash(*hash, r);
         crm__import_note(imp, *passed + 1, *hash);
-        if (++*passed == imp->resumed && *hash != imp->done.hash)
+        imp->refused = ++*passed == imp->resumed && *hash != imp->done.hash;
+        if (imp->refused)
             return crm__fail_field(err, CRM_ECONFLICT, "resume",
                                    "these are not the rows that batch %llu was begun with",
                                    (unsigned long long)imp->done.batch);
@@ -275,7 +276,8 @@ static int read_all(crm_import *imp, int *end, crm_error *err)
         *end = UNREADABLE;
         return crm__fail_copy(err, &why);
     }
-    if (passed < imp->resumed)
+    imp->refused = passed < imp->resumed;
+    if (imp->refused)
         return crm__fail_field(err, CRM_ECONFLICT, "resume",
                                "the input ends before the rows that batch %llu had done",
                                (unsigned long long)imp->done.batch);
@@ -325,6 +327,10 @@ static void count(crm_import *imp)
 {
     const crm__import_state *d = &imp->done;
 
+    imp->r.batch = d->batch;
+    imp->r.bytes = imp->in.bytes;
+    if (imp->refused) /* what the batch had done is of other rows */
+        return;
     imp->r.rows = d->rows;
     imp->r.created = d->created;
     imp->r.updated = d->updated;
@@ -332,9 +338,7 @@ static void count(crm_import *imp)
     imp->r.skipped = d->skipped;
     imp->r.bad = d->bad;
     imp->r.empty = d->empty;
-    imp->r.batch = d->batch;
     imp->r.resumed = imp->resumed;
-    imp->r.bytes = imp->in.bytes;
 }
 
 int crm_import_run(crm_import *imp, size_t struct_size, crm_import_result *out, crm_error *err)

@@ -22,7 +22,8 @@ static const crm__table_kind *const KINDS[] = {&crm__table_csv, &crm__table_vcar
 static int fill_counted(void *ctx, void *to, size_t cap, size_t *n, crm_error *err)
 {
     crm__table_input *in = ctx;
-    int rc = crm__fill_fd(&in->fd, to, cap, n, err);
+    crm__fill_fn fill = in->from.idle ? crm__fill_waiting : crm__fill_fd;
+    int rc = fill(&in->from, to, cap, n, err);
 
     if (!rc)
         in->bytes += *n;
@@ -47,11 +48,11 @@ static int open_input(crm__table_input *in, crm_error *err)
     size_t got = 1;
     int rc;
 
-    if (fstat(in->fd, &st))
+    if (fstat(in->from.fd, &st))
         return crm__fail_sys(err, CRM_EIO, errno, "can't read the input");
     if (S_ISDIR(st.st_mode))
         return crm__fail_sys(err, CRM_EIO, EISDIR, "it is a folder");
-    in->base = S_ISREG(st.st_mode) ? (int64_t)lseek(in->fd, 0, SEEK_CUR) : -1;
+    in->base = S_ISREG(st.st_mode) ? (int64_t)lseek(in->from.fd, 0, SEEK_CUR) : -1;
     in->seeks = in->base >= 0;
     if (in->seeks && st.st_size > in->base)
         in->all = (uint64_t)(st.st_size - in->base);
@@ -133,8 +134,8 @@ static int open_kind(crm__table *t, const crm__table_options *o, crm_error *err)
     return rc ? rc : t->kind->open(t, o, err);
 }
 
-int crm__table_open(const crm_allocator *mem, int fd, const crm__table_options *opts,
-                    crm__table **out, crm_error *err)
+int crm__table_open(const crm_allocator *mem, const crm__waiting *from,
+                    const crm__table_options *opts, crm__table **out, crm_error *err)
 {
     static const crm__table_options NONE = {NULL, NULL, 0, NULL};
     const crm__table_options *o = opts ? opts : &NONE;
@@ -149,7 +150,7 @@ int crm__table_open(const crm_allocator *mem, int fd, const crm__table_options *
     if (!t)
         return crm__fail_nomem(err);
     t->mem = t->input.mem = mem;
-    t->input.fd = fd;
+    t->input.from = *from;
     crm__arena_init(&t->text, mem);
     crm_error_init(&t->why);
     rc = open_kind(t, o, &t->why);

@@ -67,13 +67,14 @@ typedef struct crm__table_options {
     const char *sheet;    /* name of a sheet, or NULL: the first one with a row */
 } crm__table_options;
 
-/* Reads from a descriptor, which stays the caller's: a file, a pipe, a terminal.  XLSX from what
- * can't seek is put into an unnamed temporary file first.  CRM_EINVAL: an option, or a
+/* Reads from a descriptor, which stays the caller's: a file, a pipe, a terminal; from->idle NULL:
+ * it does not keep us waiting.  XLSX from what can't seek is put into an unnamed temporary file.
+ * CRM_ECANCELLED: from->idle said so, here or in crm__table_next(); CRM_EINVAL: an option, or a
  * format that is not built in; CRM_ESYNTAX: it is no such file, with what it is instead when that
  * can be told ("a PDF", "an old Excel file (.xls): save it as .xlsx or CSV"); CRM_EIO, CRM_ENOMEM.
  */
-int crm__table_open(const crm_allocator *mem, int fd, const crm__table_options *opts,
-                    crm__table **out, crm_error *err);
+int crm__table_open(const crm_allocator *mem, const crm__waiting *from,
+                    const crm__table_options *opts, crm__table **out, crm_error *err);
 void crm__table_close(crm__table *t);
 
 /* The next row, valid until the next call; CRM_DONE at the end.  Errors stay: CRM_ESYNTAX (`row` is

@@ -189,6 +189,30 @@ silent 3 crm -C res.db import long.csv --resume --of 3
 said <<'END'
 crm: import: long.csv: these are not the rows that batch 3 was begun with: give its file as it was, or undo the batch and import this one anew
 END
+# of what can't be read twice it is seen only then: nothing is told but that
+for json in '' --json; do
+    code=0
+    cat one.csv | "$CRM" -C res.db import - --resume $json >out 2>"$W/err" || code=$?
+    same "$code $(grep -c -e '^[0-9]* rows: ' -e '"rows"' out)" '3 0'
+    [ -n "$json" ] || said <<'END'
+crm: import: standard input: these are not the rows that batch 3 was begun with
+END
+done
+
+# what the command line says is judged before the bad rows of an earlier import are put by
+printf 'name,email\nA,a@example.com\nB,b\n' >bad.csv
+crm -C bad.db import bad.csv >/dev/null 2>&1 || same $? 1
+cp bad.csv.errors.csv before
+for option in "--zone Mars" "--zone +25:00" "--kind nobody" "--format xlsx" "--encoding no-such" \
+    "--sheet S" "--source $(head -c 200 /dev/zero | tr '\0' s)" "--mapping one.csv" "--resume --zone Mars"; do
+    silent 4 crm -C bad.db import bad.csv $option
+    cmp before bad.csv.errors.csv || die "changed: $option"
+    [ ! -e bad.csv.errors.csv~ ] && [ ! -e bad.csv.errors.csv.part ] || die "put by: $option"
+done
+silent 4 crm -C bad.db import bad.csv --zone Mars
+said <<'END'
+crm: import: bad.csv: no time zone Mars
+END
 
 # cells beyond the columns are kept behind the remarks; put right, the row is as any other
 printf 'name,email\nAnn,ann@example.com,x,y\n' >wide.csv

@@ -157,10 +157,10 @@ CRM_TEST(test_io_table__a_folder_and_a_closed_descriptor)
     crm__table *t;
     int fd = open(crmtest_dir(), O_RDONLY | O_CLOEXEC);
 
-    ck_assert_int_eq(crm__table_open(NULL, fd, NULL, &t, &err), CRM_EIO);
+    ck_assert_int_eq(open_table(NULL, fd, &t, &err), CRM_EIO);
     ck_assert_str_eq(err.message, "it is a folder");
     close(fd);
-    ck_assert_int_eq(crm__table_open(NULL, fd, NULL, &t, &err), CRM_EIO);
+    ck_assert_int_eq(open_table(NULL, fd, &t, &err), CRM_EIO);
     ck_assert_ptr_null(t);
 }
 
@@ -198,7 +198,7 @@ static char *rows_of_pipe(const void *p, size_t n, crm__table_info *info)
     ck_assert_int_eq(pthread_create(&thread, NULL, feed, &f), 0);
     crm_error_init(&s.err);
     s.fd = ends[0];
-    s.rc = crm__table_open(NULL, s.fd, NULL, &s.t, &s.err);
+    s.rc = open_table(NULL, s.fd, &s.t, &s.err);
     ck_assert_msg(!s.rc, "%s", s.err.message);
     rows = rows_of(&s);
     ck_assert_int_eq(s.rc, CRM_DONE);
@@ -267,7 +267,7 @@ CRM_TEST(test_io_table__reads_from_where_the_descriptor_stands)
     crm__table *t;
 
     lseek(fd, 8, SEEK_SET);
-    ck_assert_int_eq(crm__table_open(NULL, fd, NULL, &t, &err), CRM_OK);
+    ck_assert_int_eq(open_table(NULL, fd, &t, &err), CRM_OK);
     ck_assert_int_eq(crm__table_next(t, &row, &err), CRM_OK);
     ck_assert_uint_eq(row.count, 2);
     ck_assert_int_eq(row.cells[0].text.p[0], '1');

@@ -184,7 +184,7 @@ CRM_TEST(test_io_xlsx__bounds)
         crm__buf_add_u8(&deep, 0);
         parts[2].text = (char *)deep.p;
         fd = x_file(parts, 3);
-        rc = crm__table_open(NULL, fd, NULL, &t, &err);
+        rc = open_table(NULL, fd, &t, &err);
         if (!rc)
             rc = crm__table_next(t, &row, &err);
         ck_assert_int_lt(rc, 0);
@@ -223,7 +223,7 @@ CRM_TEST(test_io_xlsx__other_archives_are_told)
     for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++) {
         x_part part = {OTHERS[i].name, "x", 0};
         int fd = x_file(&part, 1);
-        ck_assert_int_eq(crm__table_open(NULL, fd, NULL, &t, &err), CRM_ESYNTAX);
+        ck_assert_int_eq(open_table(NULL, fd, &t, &err), CRM_ESYNTAX);
         ck_assert_msg(strstr(err.message, OTHERS[i].words) != NULL, "%s", err.message);
         close(fd);
     }
@@ -231,7 +231,7 @@ CRM_TEST(test_io_xlsx__other_archives_are_told)
         x_part parts[] = {
             {"xl/workbook.xml", "<workbook><sheets><sheet name='a'/></sheets></workbook>", 0}};
         int fd = x_file(parts, 1);
-        ck_assert_int_eq(crm__table_open(NULL, fd, NULL, &t, &err), CRM_ESYNTAX);
+        ck_assert_int_eq(open_table(NULL, fd, &t, &err), CRM_ESYNTAX);
         ck_assert(strstr(err.message, "no visible sheet") != NULL);
         close(fd);
     }
@@ -341,7 +341,7 @@ CRM_TEST(test_io_xlsx__from_a_pipe)
             ck_assert_int_eq(write(ends[1], bytes, (size_t)n), n);
         }
         close(ends[1]);
-        ck_assert_msg(crm__table_open(NULL, ends[0], NULL, &t, &err) == CRM_OK, "%s", err.message);
+        ck_assert_msg(open_table(NULL, ends[0], &t, &err) == CRM_OK, "%s", err.message);
         ck_assert_int_eq(crm__table_next(t, &row, &err), CRM_OK);
         ck_assert_uint_eq(row.count, 1);
         ck_assert_int_eq(crm__table_next(t, &row, &err), CRM_DONE);
@@ -442,7 +442,7 @@ CRM_TEST(test_io_xlsx__memory_does_not_grow_with_rows)
         crm__table_close(s.t);
         ck_assert_int_eq(lseek(s.fd, 0, SEEK_SET), 0);
         h.most = 0;
-        ck_assert_int_eq(crm__table_open(&mem, s.fd, NULL, &s.t, &s.err), CRM_OK);
+        ck_assert_int_eq(open_table(&mem, s.fd, &s.t, &s.err), CRM_OK);
         while ((s.rc = crm__table_next(s.t, &row, &s.err)) == CRM_OK)
             rows++;
         ck_assert_int_eq(s.rc, CRM_DONE);
