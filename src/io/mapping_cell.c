@@ -28,7 +28,7 @@ static int may_be_outer(uint8_t c)
     return c <= 0x20 || c >= 0x80;
 }
 
-crm__slice crm__map_trim(crm__slice text)
+crm__slice crm__map_bare(crm__slice text)
 {
     const char *p = (const char *)text.p, *end = text.n ? p + text.n : p, *next, *at;
 
@@ -47,10 +47,16 @@ crm__slice crm__map_trim(crm__slice text)
             break;
         end = at;
     }
-    /* A spreadsheet's mark for "this is text", where it is of use to one. */
-    if (end - p > 1 && *p == '\'' && strchr("=+-@0123456789", p[1]))
-        p++;
     return crm__slice_of((const uint8_t *)p, (size_t)(end - p));
+}
+
+crm__slice crm__map_trim(crm__slice text)
+{
+    text = crm__map_bare(text);
+    /* A spreadsheet's mark for "this is text", where it is of use to one. */
+    if (text.n > 1 && text.p[0] == '\'' && memchr("=+-@0123456789", text.p[1], 14))
+        return crm__slice_of(text.p + 1, text.n - 1);
+    return text;
 }
 
 /* ---- as it stands ---- */
@@ -66,7 +72,9 @@ int crm__map_is_literal(const crm__mapping *m, crm__slice text)
 
 crm__slice crm__map_outer(const crm__mapping *m, crm__slice text)
 {
-    return crm__map_is_literal(m, text) ? text : crm__map_trim(text);
+    if (crm__map_is_literal(m, text))
+        return text;
+    return m->card ? crm__map_bare(text) : crm__map_trim(text);
 }
 
 crm__slice crm__map_plain(const crm__mapping *m, crm__slice text)

@@ -189,7 +189,9 @@ int crm__map_fill_tags(crm__mapping *m, const crm__table_row *row, crm__fault_to
 
 /* ---- mapping_cell.c ---- */
 
-/* A cell without what stands around its text; of no bytes when there is none. */
+/* A cell without the spaces and marks of direction around its text; of no bytes when there is none.
+ * The other, which is for tables, takes a spreadsheet's ' before a number off as well. */
+crm__slice crm__map_bare(crm__slice text);
 crm__slice crm__map_trim(crm__slice text);
 /* Makes the text of a value such that the field's own reader takes it; it may then lie in m->work.
  * CRM_DONE: it means that there is no value.  CRM_EVALUE: told.  CRM_ENOMEM. */

@@ -122,7 +122,7 @@ static void join_card_name(crm__buf *to, crm__slice text)
     for (size_t at = 0; at <= text.n && i < 5; at++) {
         if (at < text.n && text.p[at] != ';')
             continue;
-        piece[i++] = crm__map_trim(crm__slice_of(text.p + from, at - from));
+        piece[i++] = crm__map_bare(crm__slice_of(text.p + from, at - from));
         from = at + 1;
     }
     join_name(to, piece[1], piece[2], piece[0], piece[4]);
@@ -375,7 +375,7 @@ static crm_id own_uid(crm__mapping *m, const crm__table_row *row, uint32_t *colu
         c = crm__map_column_at(m, row->cells[i].column);
         if (!c->known.role || c->known.role->of != CRM__ROLE_OUTSIDE)
             continue;
-        id = crm__card_uid_read(m->txn->store->id, crm__map_trim(row->cells[i].text));
+        id = crm__card_uid_read(m->txn->store->id, crm__map_bare(row->cells[i].text));
         if (id) {
             *column = row->cells[i].column;
             return id;

@@ -317,6 +317,35 @@ CRM_TEST(test_api_export_back__elsewhere_they_are_equal)
     crm_db_close(db);
 }
 
+/* In a card a ' is no spreadsheet's mark. */
+CRM_TEST(test_api_export_back__cards)
+{
+    static const char *const TEXTS[] = {"'5", "'=x", "'+1", "'-", "'@x", "''5", "'", "'Twas"};
+    crm_db *db = api_open();
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_import_result r;
+    char *a, *b, json[512];
+
+    for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
+        const char *t = TEXTS[i];
+        snprintf(json, sizeof json,
+                 "{\"name\":\"%s\",\"company\":\"%s\",\"job_title\":\"%s\",\"address\":\"%s\","
+                 "\"city\":\"%s\",\"notes\":\"%s\",\"wechat\":\"%s\",\"external\":[{\"source\":"
+                 "\"erp\",\"value\":\"%s\"}]}",
+                 t, t, t, t, t, t, t, t);
+        api_create(txn, json);
+    }
+    OK(crm_txn_commit(txn, &er));
+    a = documents(db);
+    r = import_from(db, export_to(db, "back.vcf", CRM_EXPORT_CUSTOMERS, CRM_EXPORT_VCARD), 0, 0);
+    b = documents(db);
+    same(a, b);
+    ck_assert_uint_eq(r.unchanged, sizeof TEXTS / sizeof *TEXTS);
+    free(a);
+    free(b);
+    crm_db_close(db);
+}
+
 /* A row of one source's values leaves those of others alone. */
 CRM_TEST(test_api_export_back__columns_of_one_source)
 {
