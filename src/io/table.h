@@ -78,7 +78,7 @@ int crm__table_open(const crm_allocator *mem, const crm__waiting *from,
 void crm__table_close(crm__table *t);
 
 /* The next row, valid until the next call; CRM_DONE at the end.  Errors stay: CRM_ESYNTAX (`row` is
- * the line where what can't be read begins), CRM_ECORRUPT, CRM_EIO, CRM_ENOMEM. */
+ * the line where what can't be read begins; or it is damaged as a whole), CRM_EIO, CRM_ENOMEM. */
 int crm__table_next(crm__table *t, crm__table_row *row, crm_error *err);
 
 /* Columns known so far; they keep their numbers.  A name is the header as it stands, trimmed;

@@ -98,7 +98,7 @@ int crm__text_open(const crm_allocator *mem, crm__fill_fn fill, void *ctx,
 void crm__text_close(crm__text *t);
 
 /* 1 to cap bytes (cap at least CRM__TEXT_LEAST) of UTF-8 at `to`, whole characters; *n = 0 at the
- * end.  What stands before what can't be read comes first; the error then stays.  CRM_ECORRUPT:
+ * end.  What stands before what can't be read comes first; the error then stays.  CRM_ESYNTAX:
  * damaged gzip data; or an error of the input. */
 enum { CRM__TEXT_LEAST = 16 };
 int crm__text_read(crm__text *t, uint8_t *to, size_t cap, size_t *n, crm_error *err);

@@ -165,7 +165,7 @@ static int next_member(crm__unpack *u, crm_error *err)
             return rc;
     }
     if (!begins_member(u) || u->padding)
-        return crm__fail(err, CRM_ECORRUPT, "other bytes stand behind the end of the gzip data");
+        return crm__fail(err, CRM_ESYNTAX, "other bytes stand behind the end of the gzip data");
     inflateReset(&u->z);
     u->in_member = 1;
     return CRM_OK;
@@ -193,9 +193,9 @@ static int inflate_some(crm__unpack *u, void *to, size_t cap, size_t *n, crm_err
     else if (rc == Z_MEM_ERROR)
         return crm__fail_nomem(err);
     else if (rc != Z_OK && rc != Z_BUF_ERROR)
-        return crm__fail(err, CRM_ECORRUPT, "the gzip data is damaged");
+        return crm__fail(err, CRM_ESYNTAX, "the gzip data is damaged");
     else if (*n == 0 && u->ended && u->at == u->n)
-        return crm__fail(err, CRM_ECORRUPT, "the gzip data ends too early");
+        return crm__fail(err, CRM_ESYNTAX, "the gzip data ends too early");
     return CRM_OK;
 }
 

@@ -13,12 +13,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ROW_BYTES = 16 * 1024 * 1024, COPY = 64 * 1024 };
+enum { ROW_BYTES = 16 * 1024 * 1024, COPY = 64 * 1024, TOLD = 256, SHEET_TOLD = 128 };
 #define COPY_MOST (UINT64_C(4) << 30)
+
+static const char LONG_TEXT[] = "a text is longer than 16 MiB";
+static const char LONG_ROW[] = "the texts up to here are longer than a row may be";
 
 /* Types of cells. */
 enum { NUMBER, SHARED, TEXT, BOOLEAN, FAULT, DAY, UNKNOWN };
@@ -40,7 +44,10 @@ typedef struct reader {
     size_t count;
     uint32_t width; /* columns up to the last one with a text */
     int in_data, in_row, unsorted;
-    const char *why;
+    int has_nul;     /* a mark of text_in.h stands in a cell */
+    const char *why; /* NULL, or told */
+    char told[TOLD];
+    size_t shared; /* bytes of its shared texts */
     crm__buf text; /* of its cells, but shared ones */
     crm__buf made; /* a number's text */
     uint64_t seen[CRM__TABLE_COLUMNS / 64];
@@ -60,6 +67,24 @@ static void stop(reader *r, int code, const char *what)
     crm__fail_at(&r->err, code, (int64_t)r->line, -1, "row %llu: %s", (unsigned long long)r->line,
                  what);
     crm__xml_stop(r->xml, &r->err);
+}
+
+/* The row can't be taken because of the present cell.  What is wrong first is told. */
+static void refuse(reader *r, const char *what)
+{
+    char column[8];
+    size_t n = strlen(r->sheet->name), at = sizeof column - 1;
+    uint32_t c = r->column + 1;
+
+    if (r->why)
+        return;
+    for (n = n < SHEET_TOLD ? n : SHEET_TOLD; n && (r->sheet->name[n] & 0xc0) == 0x80;)
+        n--;
+    for (column[at] = 0; c && at; c = (c - 1) / 26)
+        column[--at] = (char)('A' + (c - 1) % 26);
+    snprintf(r->told, sizeof r->told, "sheet %.*s, row %llu, column %s: %s", (int)n, r->sheet->name,
+             (unsigned long long)r->line, column + at, what);
+    r->why = r->told;
 }
 
 static int type_of(const char *t)
@@ -145,7 +170,7 @@ static crm__slice take_value(reader *r)
         for (size_t i = 0; i < n && p[i] >= '0' && p[i] <= '9' && index <= UINT32_MAX; i++)
             index = index * 10 + (uint64_t)(p[i] - '0');
         if (!crm__xlsx_string(&r->book, index, &shared))
-            r->why = "a cell names a shared text that is not there";
+            refuse(r, "a cell names a shared text that is not there");
         n = 0;
         break;
     case BOOLEAN:
@@ -159,10 +184,10 @@ static crm__slice take_value(reader *r)
         n = short_day(p, n);
         break;
     case UNKNOWN:
-        r->why = "a cell is of a type that is not known";
+        refuse(r, "a cell is of a type that is not known");
         break;
     default:
-        n = crm__xlsx_unescape(p, n);
+        n = crm__xlsx_unescape(p, n, &r->has_nul);
     }
     r->text.n = r->begin + n;
     return shared;
@@ -184,9 +209,16 @@ static void end_cell(reader *r)
         return;
     }
     if (r->seen[r->column / 64] >> (r->column % 64) & 1) {
-        r->why = "two cells of it are of one column";
+        refuse(r, "two cells of it are of one column");
         return;
     }
+    if (r->shared + shared.n + r->text.n > ROW_BYTES) {
+        refuse(r, shared.n > ROW_BYTES ? LONG_TEXT : LONG_ROW);
+        return;
+    }
+    if (r->book.has_nul && shared.n)
+        r->has_nul |= (crm__text_marks(shared.p, shared.n) & CRM__HAS_NUL) != 0;
+    r->shared += shared.n;
     r->seen[r->column / 64] |= UINT64_C(1) << (r->column % 64);
     r->unsorted |= r->count && c[-1].column > r->column;
     c->column = r->column;
@@ -203,7 +235,8 @@ static void begin_row(reader *r, const char **atts)
     r->line = number_of(crm__xml_att(atts, "r"), r->line + 1);
     r->next_column = r->width = 0;
     r->count = 0;
-    r->unsorted = 0;
+    r->unsorted = r->has_nul = 0;
+    r->shared = 0;
     r->why = NULL;
     r->text.n = 0;
     memset(r->seen, 0, sizeof r->seen);
@@ -279,7 +312,7 @@ static void on_text(void *ctx, const char *p, size_t n)
     if (!r->takes)
         return;
     if (r->text.n + n > ROW_BYTES) {
-        r->why = "it is longer than a row may be";
+        refuse(r, r->text.n - r->begin + n > ROW_BYTES ? LONG_TEXT : LONG_ROW);
         r->takes = 0;
     } else {
         crm__buf_add(&r->text, p, n);
@@ -303,8 +336,7 @@ static int take_names(crm__table *t, reader *r, crm_error *err)
     int rc = CRM_OK;
 
     if (r->why)
-        return crm__fail_at(err, CRM_ESYNTAX, (int64_t)r->line, -1, "row %llu: %s",
-                            (unsigned long long)r->line, r->why);
+        return crm__fail_at(err, CRM_ESYNTAX, (int64_t)r->line, -1, "%s", r->why);
     if (r->width > CRM__TABLE_COLUMNS)
         return crm__fail_at(err, CRM_ESYNTAX, (int64_t)r->line, -1,
                             "row %llu: there are more than %d columns", (unsigned long long)r->line,
@@ -327,7 +359,7 @@ static int begin_sheet(crm__table *t, reader *r, const crm__xlsx_sheet *s, crm_e
     int rc;
 
     if (entry == CRM__ZIP_NONE)
-        return crm__fail(err, CRM_ECORRUPT, "the XLSX file lacks one of its sheets");
+        return crm__fail(err, CRM_ESYNTAX, "the XLSX file lacks one of its sheets");
     crm__xml_close(r->xml);
     r->in_data = r->in_row = r->in_cell = r->takes = 0;
     r->line = 0;
@@ -468,7 +500,8 @@ static int next_xlsx(crm__table *t, crm__table_row *row, crm_error *err)
     row->beyond_count = r->why ? 0 : r->count - n;
     row->found = r->width;
     row->why = r->why;
-    row->flags = (r->width > t->columns ? CRM__ROW_MANY : 0) | (r->why ? CRM__ROW_BROKEN : 0);
+    row->flags = (r->width > t->columns ? CRM__ROW_MANY : 0) | (r->why ? CRM__ROW_BROKEN : 0) |
+                 (r->has_nul ? CRM__ROW_REPLACED : 0);
     return CRM_OK;
 }
 

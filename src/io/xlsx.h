@@ -36,8 +36,8 @@ crm__xlsx_style crm__xlsx_style_built_in(uint32_t id);
  * with its time where it has one; what is no number as it stands.  from_1904: days count from
  * there. */
 void crm__xlsx_number(crm__buf *to, crm__slice text, crm__xlsx_style style, int from_1904);
-/* Undoes _x000D_ in place; returns the new length. */
-size_t crm__xlsx_unescape(uint8_t *p, size_t n);
+/* Undoes _x000D_ in place; returns the new length.  CRM__TEXT_NUL stands for a NUL, and sets *nul. */
+size_t crm__xlsx_unescape(uint8_t *p, size_t n, int *nul);
 
 #ifdef CRM__XLSX
 
@@ -60,7 +60,7 @@ long crm__zip_find(const crm__zip *z, const char *name);
 /* The first entry below a folder "word/". */
 int crm__zip_has_folder(const crm__zip *z, const char *folder);
 uint64_t crm__zip_bytes(const crm__zip *z, long entry);
-/* One entry at a time.  CRM_ECORRUPT: damaged, or more than CRM__ZIP_BYTES were read. */
+/* One entry at a time.  CRM_ESYNTAX: damaged, or more than CRM__ZIP_BYTES were read. */
 int crm__zip_enter(crm__zip *z, long entry, crm_error *err);
 int crm__zip_read(crm__zip *z, void *to, size_t cap, size_t *n, crm_error *err);
 void crm__zip_leave(crm__zip *z);
@@ -119,6 +119,7 @@ typedef struct crm__xlsx_book {
     int from_1904;
     crm__buf strings; /* shared texts one behind another ... */
     crm__buf ends;    /* ... and where each ends: uint32_t */
+    int has_nul;      /* a mark of text_in.h stands in one of them */
 } crm__xlsx_book;
 
 /* CRM_ESYNTAX when the archive is no XLSX, with what it is instead. */

@@ -50,7 +50,7 @@ static void no_memory(part *p)
 
 static void too_many(part *p, const char *what)
 {
-    crm__fail(&p->err, CRM_ECORRUPT, "the XLSX file has too many %s", what);
+    crm__fail(&p->err, CRM_ESYNTAX, "the XLSX file has too many %s", what);
     crm__xml_stop(p->x, &p->err);
 }
 
@@ -318,7 +318,7 @@ static void end_string(void *ctx, const char *name)
         p->in_text = 0;
     } else if (strcmp(name, "si") == 0) {
         if (s->n > p->begin)
-            s->n = p->begin + crm__xlsx_unescape(s->p + p->begin, s->n - p->begin);
+            s->n = p->begin + crm__xlsx_unescape(s->p + p->begin, s->n - p->begin, &p->b->has_nul);
         end = (uint32_t)s->n;
         if (!fits(p, sizeof end))
             return;
@@ -402,7 +402,7 @@ static int find_sheets(crm__xlsx_book *b, const char *folder, const relations *r
             if (ends_with(r->all[k].type, "/worksheet")) {
                 b->sheets[i].part = resolve(b, folder, r->all[k].target);
                 if (!b->sheets[i].part)
-                    return crm__fail(err, CRM_ECORRUPT, "a sheet's part has no name");
+                    return crm__fail(err, CRM_ESYNTAX, "a sheet's part has no name");
             }
             break;
         }

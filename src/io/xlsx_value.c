@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "base/utf8.h"
+#include "io/text_in.h"
 
 /* ---- formats ---- */
 
@@ -386,8 +387,8 @@ static int hex4(const uint8_t *p, uint32_t *v)
     return 1;
 }
 
-/* Characters that XML can't have; those that no text can have are left out. */
-size_t crm__xlsx_unescape(uint8_t *p, size_t n)
+/* Characters that XML can't have. */
+size_t crm__xlsx_unescape(uint8_t *p, size_t n, int *nul)
 {
     uint8_t *first = n ? memchr(p, '_', n) : NULL;
     size_t from = first ? (size_t)(first - p) : n, to = from;
@@ -396,10 +397,10 @@ size_t crm__xlsx_unescape(uint8_t *p, size_t n)
         uint32_t c;
         if (p[from] == '_' && n - from >= 7 && p[from + 1] == 'x' && p[from + 6] == '_' &&
             hex4(p + from + 2, &c) && (c < 0xd800 || c > 0xdfff)) {
-            char out[4];
-            size_t len = c ? crm__utf8_put(c, out) : 0;
-            if (len)
-                memcpy(p + to, out, len);
+            char out[4] = CRM__TEXT_NUL;
+            size_t len = c ? crm__utf8_put(c, out) : sizeof CRM__TEXT_NUL - 1;
+            memcpy(p + to, out, len);
+            *nul |= !c;
             to += len;
             from += 7;
         } else {

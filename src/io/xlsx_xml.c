@@ -45,7 +45,7 @@ static void XMLCALL on_start(void *ctx, const XML_Char *name, const XML_Char **a
     if (x->rc)
         return;
     if (++x->depth > CRM__XML_DEPTH)
-        stop(x, CRM_ECORRUPT, "the XLSX file has elements too deep within each other");
+        stop(x, CRM_ESYNTAX, "the XLSX file has elements too deep within each other");
     else
         x->h.start(x->h.ctx, local(name), atts);
 }
@@ -141,7 +141,7 @@ static int not_well_formed(crm__xml *x)
     if (e == XML_ERROR_NO_MEMORY)
         return x->rc = crm__fail_nomem(&x->why);
     return x->rc =
-               crm__fail(&x->why, CRM_ECORRUPT, "the XLSX file is damaged: its XML can't be read");
+               crm__fail(&x->why, CRM_ESYNTAX, "the XLSX file is damaged: its XML can't be read");
 }
 
 /* One piece more; sets x->ended at the last. */
@@ -158,7 +158,7 @@ static enum XML_Status feed(crm__xml *x)
     x->rc = crm__zip_read(x->zip, to, PIECE, &n, &x->why);
     x->fed += n;
     if (!x->rc && x->fed > x->limit)
-        x->rc = crm__fail(&x->why, CRM_ECORRUPT, "a part of the XLSX file is too large");
+        x->rc = crm__fail(&x->why, CRM_ESYNTAX, "a part of the XLSX file is too large");
     if (x->rc)
         return XML_STATUS_ERROR;
     x->ended = n == 0;
@@ -167,7 +167,7 @@ static enum XML_Status feed(crm__xml *x)
         /* An element or comment that does not end is held, and looked at again with each piece. */
         XML_Index at = XML_GetCurrentByteIndex(x->parser);
         if (at >= 0 && x->fed > (uint64_t)at + CRM__XML_TOKEN)
-            stop(x, CRM_ECORRUPT, "the XLSX file has an element too long to be read");
+            stop(x, CRM_ESYNTAX, "the XLSX file has an element too long to be read");
     }
     return x->rc ? XML_STATUS_ERROR : status;
 }

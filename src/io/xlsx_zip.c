@@ -137,7 +137,7 @@ static int damaged(const crm__zip *z, crm_error *err)
 {
     if (z->failed)
         return crm__fail_sys(err, CRM_EIO, z->failed, "can't read the input");
-    return crm__fail(err, CRM_ECORRUPT, "the XLSX file is damaged, or was not copied whole");
+    return crm__fail(err, CRM_ESYNTAX, "the XLSX file is damaged, or was not copied whole");
 }
 
 static int add_entry(crm__zip *z, size_t room, crm_error *err)
@@ -292,7 +292,7 @@ int crm__zip_read(crm__zip *z, void *to, size_t cap, size_t *n, crm_error *err)
     *n = got > 0 ? (size_t)got : 0;
     z->read += *n;
     if (z->read > CRM__ZIP_BYTES)
-        return crm__fail(err, CRM_ECORRUPT, "the file unpacks to more than 8 GiB");
+        return crm__fail(err, CRM_ESYNTAX, "the file unpacks to more than 8 GiB");
     if (got > 0)
         return CRM_OK;
     if (got == 0 && unzeof(z->zip) == 1) {

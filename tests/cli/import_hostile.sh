@@ -48,6 +48,19 @@ rm quoted.csv plain.csv endless.csv
 (printf "$front"; filled 300000000 x; printf "\n$back") | gzip >bomb.csv.gz
 one bomb.csv.gz 'bomb.csv.gz:3: a row begins here that is longer than a row may be'
 (printf "$front"; filled 20000000 '\n') | gzip >blank.csv.gz
+# gzip that is cut off or damaged, from its first byte on, behind rows
+awk 'BEGIN { print "name,phone"; for (i = 0; i < 20000; i++) printf "N%d,13%09d\n", i, i * 7919 % 1000000000 }' |
+    gzip -1 >good.csv.gz
+size=$(wc -c <good.csv.gz)
+for n in 30 $((size / 2)); do
+    rm -rf crm.db
+    head -c "$n" good.csv.gz >cut.csv.gz
+    code=0
+    crm import cut.csv.gz >out 2>err || code=$?
+    same $code 4
+    grep -q 'cut.csv.gz: the gzip data ends too early' err || die "$(cat err)"
+done
+rm good.csv.gz cut.csv.gz
 rm -rf crm.db
 limited import blank.csv.gz | tail -n 1 >got
 same "$(cat got)" '1 row: 1 created, 0 updated, 0 unchanged, 0 bad'
@@ -68,7 +81,7 @@ import zipfile
 REL = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships'
 PACKAGE = 'http://schemas.openxmlformats.org/package/2006/'
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-def book(name, text, times):
+def book(name, text, times, bad=None):
     z = zipfile.ZipFile(name, 'w', zipfile.ZIP_DEFLATED)
     z.writestr('[Content_Types].xml', f'<Types xmlns="{PACKAGE}content-types"/>')
     z.writestr('_rels/.rels', f'<Relationships xmlns="{PACKAGE}relationships"><Relationship '
@@ -82,6 +95,9 @@ def book(name, text, times):
     cells = ''.join(f'<row r="{r}"><c r="A{r}" t="inlineStr"><is><t>{a}</t></is></c>'
                     f'<c r="B{r}" t="inlineStr"><is><t>{b}</t></is></c></row>'
                     for r, a, b in ((1, 'name', 'phone'), (2, 'Ann', '13800138000')))
+    if bad: # a row that is bad, and one behind it
+        cells += (f'<row r="3">{bad}<c r="B3"><v>13700137000</v></c></row><row r="4">'
+                  '<c r="A4" t="str"><v>Bob</v></c><c r="B4"><v>13900139000</v></c></row>')
     z.writestr('xl/worksheets/sheet1.xml',
                f'<worksheet {MAIN}><sheetData>{cells}</sheetData></worksheet>')
     with z.open('xl/sharedStrings.xml', 'w') as f:
@@ -92,6 +108,9 @@ def book(name, text, times):
     z.close()
 book('few.xlsx', b'<si><t>text</t></si>', 1)
 book('texts.xlsx', b'<si><t>' + b'x' * 10**6 + b'</t></si>', 200)
+book('long.xlsx', b'<si><t>' + b'x' * (17 << 20) + b'</t></si>', 1, '<c r="A3" t="s"><v>0</v></c>')
+book('nul.xlsx', b'<si><t>E_x0000_ve</t></si>', 1, '<c r="A3" t="s"><v>0</v></c>')
+book('inline.xlsx', b'', 1, '<c r="A3" t="str"><v>E_x0000_ve</v></c>')
 END
     rm -rf crm.db
     limited import few.xlsx >out 2>err || :
@@ -101,6 +120,16 @@ END
         said <<'END'
 crm: import: texts.xlsx: the texts of its cells take more than 128 MiB: save it as CSV
 END
+        one long.xlsx 'long.xlsx:3: sheet S, row 3, column A: a text is longer than 16 MiB$'
+        one nul.xlsx 'nul.xlsx:3: name: a NUL byte stands in it'
+        one inline.xlsx 'inline.xlsx:3: name: a NUL byte stands in it'
+        # cut off, in each part; a byte of it that is another
+        size=$(wc -c <nul.xlsx)
+        for n in $((size / 4)) $((size / 2)) $((size - 10)); do
+            head -c "$n" nul.xlsx >cut.xlsx
+            silent 4 limited import cut.xlsx
+            grep -q 'the XLSX file is damaged, or was not copied whole' "$W/err" || die "$n bytes"
+        done
     fi
     rm ./*.xlsx
 fi
