@@ -23,7 +23,7 @@ _libcrm_tool_events()
 
 _libcrm_tool()
 {
-    local tool=$1 cur=$2 prev=$3 verb= sub= db= kind= i options common writes
+    local tool=$1 cur=$2 prev=$3 verb= sub= db= kind= i options common writes asked
     local verbs='init create get find set delete undelete list segment numbers act tag tags event timeline history undo changes'
     verbs+=' head verify stat check backup restore compact trim export import dump load model help version'
 
@@ -48,6 +48,7 @@ _libcrm_tool()
     done
     common='--db --json --lang --help'
     writes='--actor --source --zone'
+    asked='--reason --purpose --channel --zone'
     COMPREPLY=()
     case $prev in
     -C | --db)
@@ -92,7 +93,7 @@ _libcrm_tool()
         return
         ;;
     --reason | --purpose) return ;;
-    --where | --channel | --of | --with | --seed) return ;;
+    --where | --channel | --window | --of | --with | --seed) return ;;
     --actor | --source | --zone | --after | --limit | --width | --expect | --at | --from | --until | --before | --keep | \
         --encoding | --separator | --sheet | --commit-rows | \
         --reference) return ;;
@@ -134,14 +135,14 @@ _libcrm_tool()
     trim) options="--before --keep --dry-run $writes" ;;
     backup) options='--gzip --force --reason --no-journal --actor' ;;
     dump) options='--gzip --force --reason --no-journal --actor' ;;
-    list) options='--where --order --zone --after --limit --kind --deleted --fields --csv --width --reason' ;;
+    list) options='--where --order --zone --after --limit --kind --deleted --fields --csv --width --reason --purpose --channel' ;;
     tag) options="--until --reason --rule --where --dry-run --batch $writes" ;;
     tags) options='--of --who --all' ;;
     segment)
         case $sub in
-        run | top) options='--order --limit --after --fields --csv --width --reason --zone' ;;
-        facet) options='--by --limit --zone' ;;
-        sample) options='--seed --fields --csv --width --reason --zone' ;;
+        run | top) options="--order --limit --after --fields --csv --width $asked" ;;
+        facet) options="--by --limit $asked" ;;
+        sample) options="--seed --fields --csv --width $asked" ;;
         tag) options="--until --reason --batch --dry-run $writes" ;;
         untag) options="--batch --dry-run $writes" ;;
         watch | unwatch) options='--actor --zone' ;;
@@ -153,13 +154,14 @@ _libcrm_tool()
             ;;
         save) options="--replace --static --dry-run $writes" ;;
         remove) options=$writes ;;
-        sum | histogram | group) options='--csv --zone' ;;
-        diff) options='--at --with --csv --zone' ;;
+        sum | histogram | group) options="--window --csv $asked" ;;
+        diff) options="--at --with --csv $asked" ;;
+        count | explain | why) options=$asked ;;
         *) options='--zone' ;;
         esac
         ;;
     act) options="--tag --untag --set --event --save --replace --export --reference --until --reason --batch --dry-run $writes" ;;
-    numbers) options='--of --csv --svg --force --zone' ;;
+    numbers) options="--of --csv --svg --force $asked" ;;
     model)
         case $sub in
         show) options='--default' ;;

@@ -68,6 +68,14 @@ int open_write(tool *t, int make)
     return rc ? failed_open(t, &err) : 0;
 }
 
+int open_question(tool *t, const char *reason)
+{
+    if (reason && !*reason)
+        return fail_usage(t, "--reason needs a text");
+    t->write.reason = reason;
+    return reason ? open_write(t, MAKE_NOT) : open_read(t);
+}
+
 int begin(tool *t, int mode, crm_txn **txn)
 {
     crm_txn_options options = t->write;

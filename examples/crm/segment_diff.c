@@ -44,7 +44,7 @@ static void put(tool *t, const crm_comparison *c, int moments, int csv)
 }
 
 int segment_diff(tool *t, const char *left, const char *right, const char *at, const char *with,
-                 int csv)
+                 const char *reason, int csv)
 {
     crm_compare_options o = CRM_COMPARE_OPTIONS_INIT;
     crm_error err = CRM_ERROR_INIT;
@@ -56,7 +56,7 @@ int segment_diff(tool *t, const char *left, const char *right, const char *at, c
     if (rc)
         return rc;
     rc = query_read(&b, t, right ? right : left);
-    if (!rc && !(rc = open_read(t)) && !(rc = begin(t, CRM_READ, &txn)) &&
+    if (!rc && !(rc = open_question(t, reason)) && !(rc = begin(t, CRM_READ, &txn)) &&
         !(rc = time_option(t, txn, "at", at, &o.left_now_us)) &&
         !(rc = time_option(t, txn, "with", with, &o.right_now_us)) &&
         !(rc = query_parse(&a, txn)) && !(rc = query_parse(&b, txn))) {

@@ -194,6 +194,8 @@ int open_read(tool *t);
  * commit() may say TOOL_AGAIN, with MAKE_ONCE it does not unless another process makes one, too. */
 enum { MAKE_NOT, MAKE_DRAFT, MAKE_ONCE };
 int open_write(tool *t, int make);
+/* Opens for questions: with a reason (NULL: none), which goes to the journal, for writing. */
+int open_question(tool *t, const char *reason);
 int open_at(tool *t, const char *path, uint32_t flags, crm_error *err);
 /* Says that there is no database; the exit code. */
 int open_absent(tool *t);
@@ -512,7 +514,7 @@ int segment_act_run(tool *t, const char *query_arg, const segment_act *a);
 /* ---- verb_numbers.c ---- */
 
 /* Prints what a request for numbers over a segment gives. */
-int numbers_of(tool *t, const char *request, const char *of, int csv);
+int numbers_of(tool *t, const char *request, const char *of, const char *reason, int csv);
 
 /* ---- verb_export.c ---- */
 
@@ -524,7 +526,7 @@ int export_named(tool *t, const char *name, const char *file, const char *reason
 /* ---- segment_diff.c: two segments, or one (right NULL) at two moments ---- */
 
 int segment_diff(tool *t, const char *left, const char *right, const char *at, const char *with,
-                 int csv);
+                 const char *reason, int csv);
 
 /* ---- segment_live.c: watched segments ---- */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char help[] =
-    "Usage: " TOOL " init [DIR] [--model FILE]\n"
+    "Usage: " TOOL " init [DIR] [--model FILE] [--actor NAME]\n"
     "\n"
     "Makes a database in a folder, and the folder. 'create' and 'model apply' do this too when\n"
     "there is none yet; init is for a model of your own from the start.\n"
@@ -14,9 +14,10 @@ static const char help[] =
     "  DIR               the folder; else that of -C, $CRM_DB or ./crm.db\n"
     "  --model FILE      model (YAML) of the new database; else the built-in one, which\n"
     "                    '" TOOL " model show --default' prints\n"
+    "  --actor NAME      who makes it: the first entry of the journal names them; else\n"
+    "                    $CRM_ACTOR, else the login name\n"
     "\n"
-    "A database that is there already is left alone: exit code 3. The first entry of the\n"
-    "journal names who made it (--actor).\n"
+    "A database that is there already is left alone: exit code 3.\n"
     "\n"
     "Examples\n"
     "  " TOOL " init\n"

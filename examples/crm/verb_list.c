@@ -34,6 +34,8 @@ static const char help[] =
     "  --width N         fit the table into N columns, 0: cut nothing; else the width of\n"
     "                    the terminal; elsewhere cells are cut at 40 columns\n"
     "  --reason TEXT     why they are handed out: the journal gets an entry with it first\n"
+    "  --purpose NAME    what they are listed for, for the journal\n"
+    "  --channel NAME    by which way, e.g. email, for the journal\n"
     "\n"
     "Examples\n"
     "  " TOOL " list --limit 20\n"
@@ -163,8 +165,9 @@ static int list_where(tool *t, const walk_wishes *w, const char *where, const ch
     crm_txn *txn;
     int rc = query_read(&q, t, where);
 
-    if (!rc) /* the reason goes to the journal */
-        rc = w->reason ? open_write(t, MAKE_NOT) : open_read(t);
+    if (!rc)
+        rc = open_question(t, w->reason);
+    t->write.reason = NULL; /* a walk tells it itself, once for all its snapshots */
     if (!rc && !(rc = begin(t, CRM_READ, &txn))) {
         rc = query_parse(&q, txn);
         if (!rc && kind)
@@ -194,6 +197,8 @@ static int run(tool *t, int argc, char **argv)
                               {"csv", 0, ARG_FLAG, &csv},
                               {"width", 0, ARG_NUMBER, &w.width},
                               {"reason", 0, ARG_TEXT, &w.reason},
+                              {"purpose", 0, ARG_TEXT, &t->write.purpose},
+                              {"channel", 0, ARG_TEXT, &t->write.channel},
                               {NULL, 0, 0, NULL}};
     int rc = verb_start(t, &argc, argv, own);
 
@@ -210,8 +215,6 @@ static int run(tool *t, int argc, char **argv)
     if (deleted && (where || w.order))
         return fail_usage(t, "the deleted are in no segment: --deleted goes without %s",
                           where ? "--where" : "--order");
-    if (w.reason && !*w.reason)
-        return fail_usage(t, "--reason needs a text");
     if (w.reason && deleted)
         return fail_usage(t, "--reason goes without --deleted");
     w.how = csv ? AS_CSV : t->json ? AS_JSON : AS_TABLE;

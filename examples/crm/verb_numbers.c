@@ -12,7 +12,7 @@
 
 static const char help[] =
     "Usage: " TOOL " numbers REQUEST [--of QUERY] [--csv] [--svg FILE [--force]]\n"
-    "           [--zone ZONE]\n"
+    "           [--zone ZONE] [--reason TEXT]\n"
     "\n"
     "Computes numbers over all customers, or over those of a segment: how many, how much, by\n"
     "what, and when. On a terminal rows have bars, and a time series a line of blocks.\n"
@@ -24,6 +24,9 @@ static const char help[] =
     "  --svg FILE        also draw the first number as a picture; - is standard output\n"
     "  --force           put it in the place of a file of that name\n"
     "  --zone ZONE       zone of days, months and years, e.g. Asia/Shanghai; else UTC\n"
+    "  --reason TEXT     why it is asked: the journal gets an entry with it first\n"
+    "  --purpose NAME    what it is asked for, for the journal\n"
+    "  --channel NAME    by which way, e.g. email, for the journal\n"
     "\n"
     "What can be measured, several of them with commas between:\n"
     "\n"
@@ -77,7 +80,7 @@ static int put_machine(const numbers_show *s, int csv)
 /* ---- SVG ---- */
 
 typedef struct wishes {
-    const char *of, *svg;
+    const char *of, *svg, *reason;
     int csv, force;
 } wishes;
 
@@ -209,7 +212,7 @@ static int answer(tool *t, const char *asked, const wishes *o)
     if (rc)
         return rc;
     rc = query_read(&of, t, o->of ? o->of : "all");
-    if (!rc && !(rc = open_read(t)) && !(rc = begin(t, CRM_READ, &txn)))
+    if (!rc && !(rc = open_question(t, o->reason)) && !(rc = begin(t, CRM_READ, &txn)))
         rc = ask(t, txn, &request, &of, o);
     crm_txn_abort(txn);
     query_free(&of);
@@ -217,19 +220,21 @@ static int answer(tool *t, const char *asked, const wishes *o)
     return rc;
 }
 
-int numbers_of(tool *t, const char *request, const char *of, int csv)
+int numbers_of(tool *t, const char *request, const char *of, const char *reason, int csv)
 {
-    wishes o = {of, NULL, csv, 0};
+    wishes o = {of, NULL, reason, csv, 0};
 
     return answer(t, request, &o);
 }
 
 static int run(tool *t, int argc, char **argv)
 {
-    wishes o = {NULL, NULL, 0, 0};
+    wishes o = {NULL, NULL, NULL, 0, 0};
     const arg_option own[] = {
-        {"of", 0, ARG_TEXT, &o.of},   {"svg", 0, ARG_TEXT, &o.svg},
-        {"csv", 0, ARG_FLAG, &o.csv}, {"force", 0, ARG_FLAG, &o.force},
+        {"of", 0, ARG_TEXT, &o.of},         {"svg", 0, ARG_TEXT, &o.svg},
+        {"csv", 0, ARG_FLAG, &o.csv},       {"force", 0, ARG_FLAG, &o.force},
+        {"reason", 0, ARG_TEXT, &o.reason}, {"purpose", 0, ARG_TEXT, &t->write.purpose},
+        {"channel", 0, ARG_TEXT, &t->write.channel},
         {NULL, 0, 0, NULL},
     };
     int rc = verb_start(t, &argc, argv, own);

@@ -9,21 +9,23 @@
 #include <string.h>
 
 static const char help[] =
-    "Usage: " TOOL " segment count QUERY\n"
+    "Usage: " TOOL " segment count QUERY [--reason TEXT]\n"
     "       " TOOL " segment run QUERY [--order FIELDS] [--limit N] ...\n"
     "       " TOOL " segment top QUERY [--order FIELDS] [--limit N] [--after KEY]\n"
     "                   [--fields A,B,...] [--csv] [--width N] [--reason TEXT]\n"
-    "       " TOOL " segment facet QUERY --by NAME [--limit N]\n"
-    "       " TOOL " segment sum QUERY WHAT [BY] [--csv]\n"
-    "       " TOOL " segment histogram QUERY WHAT [STEPS] [--csv]\n"
-    "       " TOOL " segment group QUERY BY [MEASURES] [--csv]\n"
+    "       " TOOL " segment facet QUERY --by NAME [--limit N] [--reason TEXT]\n"
+    "       " TOOL " segment sum QUERY WHAT [BY] [--window TIME] [--csv] [--reason TEXT]\n"
+    "       " TOOL " segment histogram QUERY WHAT [STEPS] [--window TIME] [--csv]\n"
+    "                   [--reason TEXT]\n"
+    "       " TOOL " segment group QUERY BY [MEASURES] [--window TIME] [--csv]\n"
+    "                   [--reason TEXT]\n"
     "       " TOOL " segment sample QUERY N [--seed S] [--fields A,B,...] [--csv] [--width N]\n"
     "                   [--reason TEXT]\n"
-    "       " TOOL " segment explain QUERY\n"
-    "       " TOOL " segment why QUERY WHO\n"
+    "       " TOOL " segment explain QUERY [--reason TEXT]\n"
+    "       " TOOL " segment why QUERY WHO [--reason TEXT]\n"
     "       " TOOL " segment check QUERY\n"
-    "       " TOOL " segment diff QUERY QUERY [--csv]\n"
-    "       " TOOL " segment diff QUERY [--at TIME] [--with TIME] [--csv]\n"
+    "       " TOOL " segment diff QUERY QUERY [--csv] [--reason TEXT]\n"
+    "       " TOOL " segment diff QUERY [--at TIME] [--with TIME] [--csv] [--reason TEXT]\n"
     "       " TOOL " segment tag QUERY TAG [--until TIME] [--reason TEXT] [--dry-run]\n"
     "       " TOOL " segment untag QUERY TAG [--dry-run]\n"
     "       " TOOL " segment export QUERY [FILE] --reason TEXT [--format F] ...\n"
@@ -43,7 +45,8 @@ static const char help[] =
     "                    first; on a terminal with bars\n"
     "  sum               what a field, or an attribute of events such as order.amount, adds up\n"
     "                    to; with BY of each group\n"
-    "  histogram         how many lie in each of STEPS steps of numbers, 10 without\n"
+    "  histogram         how many lie in each of STEPS steps of numbers, 10 without, or of\n"
+    "                    'every 100': customers by a field, events by an attribute of theirs\n"
     "  group             MEASURES, the count without, of each group: 'city', 'month(created_at)'\n"
     "                    These three ask '" TOOL " numbers', which does more: see its --help.\n"
     "  sample            N of them at random; the same --seed on the same data draws the same\n"
@@ -77,9 +80,19 @@ static const char help[] =
     "  --seed S          a number; 1 when it is not given\n"
     "  --at TIME         of diff: when the first is asked; else now\n"
     "  --with TIME       of diff: when the second is asked; else now\n"
+    "  --window TIME     of sum, histogram and group: only events in it, e.g. 'last 90 days'\n"
+    "  --csv             a table for other programs, of run, top, sum, histogram, group, sample\n"
+    "                    and diff\n"
+    "  --fields A,B,...  columns of run, top and sample, as of '" TOOL " list'\n"
+    "  --after KEY       of run and top: what comes after the key that the earlier one told\n"
+    "  --width N         of run, top and sample: cut columns to so many characters\n"
+    "  --replace         of save: another version of a name that is saved already\n"
+    "  --static          of save: who is in it now, whatever becomes of them\n"
     "  --until TIME      of tag: when it ends, where the dimension allows an end\n"
-    "  --reason TEXT     of tag: why; of top and sample: why they are handed out, for the\n"
-    "                    journal, which gets an entry with it first\n"
+    "  --reason TEXT     of tag: why; of questions: why they are asked, for the journal, which\n"
+    "                    gets an entry with it first\n"
+    "  --purpose NAME    what it is asked for, for the journal\n"
+    "  --channel NAME    by which way, e.g. email, for the journal\n"
     "  --batch[=NAME]    of tag and untag: make it a batch\n"
     "  --dry-run         do it, then take it back\n"
     "  --zone ZONE       zone of days, months and years, e.g. Asia/Shanghai; else UTC\n"
@@ -113,6 +126,7 @@ static const char help[] =
     "  " TOOL " segment top 'kind = person' --order 'score desc, name' --limit 20\n"
     "  " TOOL " segment facet all --by city --limit 5\n"
     "  " TOOL " segment sum 'vip = true' order.amount 'month last 12 months'\n"
+    "  " TOOL " segment histogram all order.amount 5 --window 'last 12 months'\n"
     "  " TOOL " segment facet 'event(order, last 90 days)' --by region --lang zh\n"
     "  " TOOL " segment explain 'vip = true and 评分 between 300 and 700'\n"
     "  " TOOL " segment why 'score >= 700 and email is not empty' 13800138000\n"
@@ -126,7 +140,7 @@ enum { TOP = 10, BAR = 30 };
 
 typedef struct wishes {
     walk_wishes walk;
-    const char *by, *at, *with;
+    const char *by, *at, *with, *window;
     uint64_t limit, seed; /* limit 0: none was given */
     int csv, replace, fixed;
     segment_act act;
@@ -262,7 +276,6 @@ static int put_sample(asking *a, const char *wanted)
     /* no more than there are, so that a large number takes no memory */
     if (crm_segment_count(a->txn, a->q.segment, &a->q.options, &count, &err))
         return query_fail(&a->q, &err);
-    a->q.options.reason = a->o->act.reason;
     n = n < count ? n : count;
     drawn = xrealloc(NULL, (size_t)n * sizeof(*drawn));
     if (n && crm_segment_sample(a->txn, a->q.segment, &a->q.options, a->o->seed, drawn, (size_t)n,
@@ -455,7 +468,8 @@ enum {
     TIMES = 512,
     REASON = 1024,
     REHEARSE = 2048,
-    CSV = 4096
+    CSV = 4096,
+    WINDOW = 8192
 };
 
 static const struct sub {
@@ -464,18 +478,18 @@ static const struct sub {
     int takes;           /* options */
     const char *needs;
 } subs[] = {
-    {"count", 1, 0, 0, "one QUERY, in quotes"},
+    {"count", 1, 0, REASON, "one QUERY, in quotes"},
     {"run", 1, 0, ORDER | LIMIT | ROWS | AFTER | REASON, "one QUERY, in quotes"},
     {"top", 1, 0, ORDER | LIMIT | ROWS | AFTER | REASON, "one QUERY, in quotes"},
-    {"facet", 1, 0, LIMIT | BY, "one QUERY, in quotes"},
-    {"sum", 2, 3, CSV, "a QUERY and what to add, such as score or order.amount"},
-    {"histogram", 2, 3, CSV, "a QUERY and a field or attribute of numbers"},
-    {"group", 2, 3, CSV, "a QUERY and by what, such as city"},
+    {"facet", 1, 0, LIMIT | BY | REASON, "one QUERY, in quotes"},
+    {"sum", 2, 3, CSV | REASON | WINDOW, "a QUERY and what to add, such as score or order.amount"},
+    {"histogram", 2, 3, CSV | REASON | WINDOW, "a QUERY and a field or attribute of numbers"},
+    {"group", 2, 3, CSV | REASON | WINDOW, "a QUERY and by what, such as city"},
     {"sample", 2, 0, ROWS | SEED | REASON, "a QUERY, in quotes, and a number"},
-    {"explain", 1, 0, 0, "one QUERY, in quotes"},
-    {"why", 2, 0, 0, "a QUERY, in quotes, and a customer"},
+    {"explain", 1, 0, REASON, "one QUERY, in quotes"},
+    {"why", 2, 0, REASON, "a QUERY, in quotes, and a customer"},
     {"check", 1, 0, 0, "one QUERY, in quotes"},
-    {"diff", 2, 0, TIMES | CSV, "two QUERIES, in quotes, or one with --at and --with"},
+    {"diff", 2, 0, TIMES | CSV | REASON, "two QUERIES, in quotes, or one with --at and --with"},
     {"tag", 2, 0, DRY | REHEARSE | HOW | REASON, "a QUERY, in quotes, and a TAG"},
     {"untag", 2, 0, DRY | REHEARSE, "a QUERY, in quotes, and a TAG"},
     {"export", 1, 0, 0, "a QUERY, in quotes, right behind segment"},
@@ -532,6 +546,7 @@ static int check_options(tool *t, const struct sub *s, const wishes *o)
                {REHEARSE, o->act.dry_run, "--dry-run"},
                {TIMES, o->at != NULL, "--at"},
                {TIMES, o->with != NULL, "--with"},
+               {WINDOW, o->window != NULL, "--window"},
                {HOW, o->act.until != NULL, "--until"},
                {REASON, o->act.reason != NULL, "--reason"}};
 
@@ -540,8 +555,6 @@ static int check_options(tool *t, const struct sub *s, const wishes *o)
             return fail_usage(t, "%s takes no %s", s->name, all[i].name);
     if ((s->takes & BY) && !o->by)
         return fail_usage(t, "facet needs --by: a dimension of tags, 'tags', or a field");
-    if ((s->takes & (REASON | DRY)) == REASON && o->act.reason && !*o->act.reason)
-        return fail_usage(t, "--reason needs a text");
     if (o->csv && t->json)
         return fail_usage(t, "either --csv or --json");
     return 0;
@@ -568,8 +581,10 @@ static int run_query(tool *t, const struct sub *s, const wishes *o, char **argv)
     asking a = {.t = t, .o = o};
     int rc = query_read(&a.q, t, argv[0]);
 
-    if (!rc) /* the reason goes to the journal */
-        rc = o->act.reason ? open_write(t, MAKE_NOT) : open_read(t);
+    if (!rc)
+        rc = open_question(t, o->act.reason);
+    if (s->takes & ORDER)
+        t->write.reason = NULL; /* a walk tells it itself, once for all its snapshots */
     if (!rc)
         rc = begin(t, CRM_READ, &a.txn);
     if (!rc && !(rc = query_parse(&a.q, a.txn))) {
@@ -587,8 +602,37 @@ static int run_query(tool *t, const struct sub *s, const wishes *o, char **argv)
     return rc;
 }
 
+/* Of an attribute of events, as order.amount, the name of its kind; else nothing. */
+static size_t kind_of(const char *what)
+{
+    int quoted = 0;
+
+    for (size_t i = 0; what[i]; i++) {
+        if (quoted && what[i] == '\\' && what[i + 1])
+            i++;
+        else if (what[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && what[i] == '.')
+            return i;
+    }
+    return 0;
+}
+
+static void histogram_of(buf *request, const char *what, const char *steps)
+{
+    size_t kind = kind_of(what);
+    int every = steps && strncmp(steps, "every ", 6) == 0;
+
+    if (kind)
+        buf_fmt(request, "count(%.*s)", (int)kind, what);
+    else
+        buf_str(request, "count");
+    buf_fmt(request, every ? " by %s %s" : " by %s in %s steps", what, steps ? steps : "10");
+}
+
 /* sum, histogram and group are requests for numbers. */
-static int run_numbers(tool *t, const struct sub *s, int csv, char **argv, const char *more)
+static int run_numbers(tool *t, const struct sub *s, const wishes *o, char **argv,
+                       const char *more)
 {
     buf request = {0};
     int rc;
@@ -596,10 +640,12 @@ static int run_numbers(tool *t, const struct sub *s, int csv, char **argv, const
     if (strcmp(s->name, "sum") == 0)
         buf_fmt(&request, "sum(%s)%s%s", argv[1], more ? " by " : "", more ? more : "");
     else if (strcmp(s->name, "histogram") == 0)
-        buf_fmt(&request, "count by %s in %s steps", argv[1], more ? more : "10");
+        histogram_of(&request, argv[1], more);
     else
         buf_fmt(&request, "%s by %s", more ? more : "count", argv[1]);
-    rc = numbers_of(t, request.p, argv[0], csv);
+    if (o->window)
+        buf_fmt(&request, " %s", o->window);
+    rc = numbers_of(t, request.p, argv[0], o->act.reason, o->csv);
     buf_free(&request);
     return rc;
 }
@@ -625,6 +671,9 @@ static int run(tool *t, int argc, char **argv)
         {"dry-run", 0, ARG_FLAG, &o.act.dry_run},
         {"at", 0, ARG_TEXT, &o.at},
         {"with", 0, ARG_TEXT, &o.with},
+        {"window", 0, ARG_TEXT, &o.window},
+        {"purpose", 0, ARG_TEXT, &t->write.purpose},
+        {"channel", 0, ARG_TEXT, &t->write.channel},
         {NULL, 0, 0, NULL},
     };
     const struct sub *s;
@@ -649,7 +698,7 @@ static int run(tool *t, int argc, char **argv)
     if ((rc = check_options(t, s, &o)))
         return rc;
     if (s->most)
-        return run_numbers(t, s, o.csv, argv + 1, argc > 3 ? argv[3] : NULL);
+        return run_numbers(t, s, &o, argv + 1, argc > 3 ? argv[3] : NULL);
     o.walk.limit = o.limit ? o.limit : strcmp(s->name, "run") == 0 ? UINT64_MAX : TOP;
     o.walk.reason = o.act.reason;
     o.walk.how = o.csv ? AS_CSV : t->json ? AS_JSON : AS_TABLE;
@@ -664,7 +713,8 @@ static int run(tool *t, int argc, char **argv)
                                 (o.fixed ? CRM_SEGMENT_STATIC : 0),
                             o.act.dry_run);
     if (s->takes & TIMES)
-        return segment_diff(t, argv[1], argc > 2 ? argv[2] : NULL, o.at, o.with, o.csv);
+        return segment_diff(t, argv[1], argc > 2 ? argv[2] : NULL, o.at, o.with,
+                            o.act.reason, o.csv);
     if (strcmp(s->name, "remove") == 0)
         return segment_remove(t, argv[1]);
     if (strcmp(s->name, "list") == 0 || strcmp(s->name, "show") == 0)

@@ -44,7 +44,8 @@ extern "C" {
 #define CRM_ACTION_TRIM 10
 /** What is derived was made anew by crm_check() with CRM_CHECK_REPAIR. */
 #define CRM_ACTION_REPAIR 11
-/** Customers, events or the journal were handed out by crm_export(). */
+/** Customers, events or the journal were handed out by crm_export(), or a segment was asked with a
+ * reason. */
 #define CRM_ACTION_EXPORT 12
 /** The whole database was handed out by crm_backup(). */
 #define CRM_ACTION_BACKUP 13

@@ -61,7 +61,7 @@ typedef struct crm_number_value {
  * @param[in]  s  The segment; `all` is everybody.
  * @param[in]  text  The request, UTF-8.
  * @param[in]  n  Its length in bytes, or CRM_NUL.
- * @param[in]  opts  Options, of which only progress counts, or NULL.
+ * @param[in]  opts  Options, of which only progress and reason count, or NULL.
  * @param[out] out  Receives the table; NULL on any result but CRM_OK.
  * @param[out] err  Optional detail; offset is the byte of the request at which it fails, or -1.
  *
@@ -265,10 +265,12 @@ typedef struct crm_compare_options {
     crm_progress_fn progress;
     /** Handed to progress. */
     void *progress_ctx;
+    /** As in crm_segment_options, of both segments. */
+    const char *reason;
 } crm_compare_options;
 
 /** All zero but the size. */
-#define CRM_COMPARE_OPTIONS_INIT {sizeof(crm_compare_options), 0, 0, NULL, NULL}
+#define CRM_COMPARE_OPTIONS_INIT {sizeof(crm_compare_options), 0, 0, NULL, NULL, NULL}
 
 /**
  * The same as CRM_COMPARE_OPTIONS_INIT, for other languages.

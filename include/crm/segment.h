@@ -6,8 +6,9 @@
  *
  * A segment is parsed once and may then be asked in any number of transactions, of several threads
  * too.  Every run passes the root of the database: customers that are deleted are never in a
- * result.  Purpose and channel of a run are those of its transaction: the journal keeps them, and
- * as long as there are no consents they narrow nothing.
+ * result.  Purpose, channel and reason of a run are those of its transaction (crm_txn_options), of
+ * every function here: the journal keeps them, and as long as there are no consents they narrow
+ * nothing.  A run with options may have a reason of its own.
  */
 #ifndef CRM_SEGMENT_H
 #define CRM_SEGMENT_H
@@ -44,9 +45,10 @@ typedef struct crm_segment_options {
     /** Of crm_segment_list(): only what comes after this resume key, from crm_segment_key() of a
      * walk with the same order, in any transaction.  NULL: from the beginning. */
     const char *after;
-    /** Of crm_segment_list() and crm_segment_sample(), which hand out who is in a segment: why.  The
-     * journal then says so before they do, as of an export; in a read transaction that is a commit
-     * of its own, with the actor and the purpose of the transaction.  NULL: it says nothing. */
+    /** Of questions, as crm_segment_list() and crm_segment_count(), in the place of the transaction's:
+     * why.  The journal then says so before they answer, as of an export; in a read transaction that is
+     * a commit of its own, with the actor and the purpose of the transaction.  NULL: that of the
+     * transaction, see crm_txn_options.  Of crm_segment_tag() and other changes: NULL. */
     const char *reason;
     /** Called now and then with chunks of 65,536 ids done, and in all; may stop the run.  NULL:
      * none. */

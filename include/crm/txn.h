@@ -58,11 +58,17 @@ typedef struct crm_txn_options {
     uint64_t batch;
     /** Name of a new batch, e.g. that of the imported file; at most 200 bytes; NULL: none. */
     const char *batch_name;
+    /** Why questions are asked that no purpose binds; one line of at most 200 bytes.  Every question
+     * about a segment (segment.h, number.h) and crm_live_list() then say so in the journal before they
+     * answer, as of an export, with this transaction's actor, purpose and channel: once for each segment
+     * that is asked.  From a read transaction that is a commit of its own, in a batch it is CRM_ESTATE.
+     * NULL: they say nothing. */
+    const char *reason;
 } crm_txn_options;
 
 /** Default crm_txn_options. */
 #define CRM_TXN_OPTIONS_INIT                                                                       \
-    {sizeof(crm_txn_options), 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL}
+    {sizeof(crm_txn_options), 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL}
 
 /**
  * Sets options to the default, for languages without CRM_TXN_OPTIONS_INIT.

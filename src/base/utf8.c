@@ -535,7 +535,7 @@ size_t crm__near(const char *word, size_t n, const char *const *list, size_t cou
         return SIZE_MAX;
     limit = an / 3 > 1 ? an / 3 : 1;
     for (size_t i = 0; i < count; i++) {
-        size_t bn = fold_word(list[i], strlen(list[i]), b), d;
+        size_t bn = list[i] ? fold_word(list[i], strlen(list[i]), b) : SIZE_MAX, d;
         if (bn == SIZE_MAX || bn > an + limit || an > bn + limit)
             continue;
         d = distance(a, an, b, bn);
@@ -545,4 +545,15 @@ size_t crm__near(const char *word, size_t n, const char *const *list, size_t cou
         }
     }
     return found;
+}
+
+const char *crm__nearer(const char *word, size_t n, const char *const *list, size_t count,
+                        size_t *away)
+{
+    size_t best, found = crm__near(word, n, list, count, &best);
+
+    if (found >= *away)
+        return NULL;
+    *away = found;
+    return list[best];
 }

@@ -42,5 +42,8 @@ int crm__utf8_is_space(uint32_t c);
  * (adjacent swaps), the first of equals.  SIZE_MAX, and *best untouched, when the distance is above
  * max(1, code points of word / 3), or word is empty, not UTF-8, or above 64 code points. */
 size_t crm__near(const char *word, size_t n, const char *const *list, size_t count, size_t *best);
+/* The name, when it is nearer than *away, which is then its distance; else NULL.  SIZE_MAX at first. */
+const char *crm__nearer(const char *word, size_t n, const char *const *list, size_t count,
+                        size_t *away);
 
 #endif

@@ -71,6 +71,10 @@ int crm__journal_handout(crm_db *db, const crm_txn_options *opts, uint8_t action
 /* The part of it that writes: inside a write transaction that is no batch.  text: the reason, and
  * behind an end of line, which no reason has, the segment. */
 int crm__journal_hand_out(crm_txn *txn, uint8_t action, const char *text, crm_error *err);
+/* Before a question is answered: says so, when the call has a reason, or else its transaction, which
+ * says it once for each segment; needs no more than a snapshot.  segment: as in
+ * crm__journal_handout(). */
+int crm__txn_hand_out(crm_txn *txn, const char *reason, const char *segment, crm_error *err);
 
 /* crm_journal_trim() with a bound of its own for what the transaction holds in memory (trim.c). */
 int crm__journal_trim_part(crm_txn *txn, int64_t before_us, size_t bytes, uint64_t *dropped,

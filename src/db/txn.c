@@ -248,6 +248,18 @@ static int read_batch(crm_txn *txn, const crm_txn_options *o, crm_error *err)
     return n && !txn->batch.name ? crm__fail_nomem(err) : CRM_OK;
 }
 
+static int read_reason(crm_txn *txn, const char *reason, crm_error *err)
+{
+    if (!reason)
+        return CRM_OK;
+    if (!*reason || !crm__batch_name_ok(reason, strlen(reason)))
+        return crm__fail_field(err, CRM_EINVAL, "reason",
+                               "reason is empty, or not plain UTF-8 text of at most %d bytes",
+                               CRM__BATCH_NAME);
+    txn->reason = crm__arena_copy(&txn->arena, reason, strlen(reason) + 1);
+    return txn->reason ? CRM_OK : crm__fail_nomem(err);
+}
+
 static int read_options(crm_txn *txn, const crm_txn_options *opts, crm_error *err)
 {
     crm_txn_options o;
@@ -268,6 +280,8 @@ static int read_options(crm_txn *txn, const crm_txn_options *opts, crm_error *er
         rc = copy_name(txn, CRM__BY_SOURCE, o.source, "source", err);
     if (!rc && o.zone && *o.zone)
         rc = crm__zone_open(txn->mem, o.zone, &txn->zone, err);
+    if (!rc)
+        rc = read_reason(txn, o.reason, err);
     txn->now = o.now_us ? o.now_us : crm__clock_now();
     return rc ? rc : read_batch(txn, &o, err);
 }

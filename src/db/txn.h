@@ -130,6 +130,9 @@ struct crm_txn {
     pthread_t thread;
     crm__arena arena;
     const char *name[CRM__BY_COUNT]; /* NULL: none */
+    const char *reason;              /* of questions; NULL: none */
+    struct crm__asked *asked;        /* what it is in the journal for (handout.c) */
+    uint64_t asked_rollbacks;
     crm__zone *zone;
     int64_t now;
     int64_t recorded; /* write: of this transaction; read: of the last change */

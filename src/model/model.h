@@ -149,6 +149,8 @@ unsigned crm__kind_find(const crm__model *m, const char *name, size_t n);
 const crm__label *crm__kind_labels(const crm__model *m, unsigned kind, uint32_t *count);
 const crm__enum_value *crm__enum_number(const crm__field *f, uint32_t number);
 const crm__enum_value *crm__enum_find(const crm__field *f, const char *name, size_t n);
+/* Key of the value that may have been meant; NULL: none is near. */
+const char *crm__enum_near(const crm__field *f, const char *name, size_t n);
 
 /* ---- event kinds ---- */
 

@@ -202,8 +202,21 @@ static int read_boolean(const crm__field *f, const char *s, size_t n, crm__value
     return BAD(f, "%s: is not true or false", f->key);
 }
 
-static int not_in_list(const crm__field *f, crm_error *err)
+const char *crm__enum_near(const crm__field *f, const char *s, size_t n)
 {
+    const char *best = NULL;
+    size_t away = SIZE_MAX;
+
+    for (uint32_t i = 0; i < f->value_count; i++) {
+        const char *key = crm__nearer(s, n, &f->values[i].key, 1, &away);
+        best = key ? key : best;
+    }
+    return best;
+}
+
+static int not_in_list(const crm__field *f, const char *s, size_t len, crm_error *err)
+{
+    const char *near_name = crm__enum_near(f, s, len);
     char list[160];
     size_t at = 0;
 
@@ -216,6 +229,9 @@ static int not_in_list(const crm__field *f, crm_error *err)
         at +=
             (size_t)snprintf(list + at, sizeof list - at, "%s%s", i ? ", " : "", f->values[i].key);
     }
+    if (near_name)
+        return BAD(f, "%s: is not one of the values, did you mean \"%s\"? expected %s", f->key,
+                   near_name, list);
     return BAD(f, "%s: is not one of the values, expected %s", f->key, list);
 }
 
@@ -224,7 +240,7 @@ static int read_enum(const crm__field *f, const char *s, size_t n, crm__value *v
     const crm__enum_value *e = crm__enum_find(f, s, n);
 
     if (!e)
-        return not_in_list(f, err);
+        return not_in_list(f, s, n, err);
     v->integer = e->number;
     return CRM_OK;
 }
@@ -461,7 +477,7 @@ static int value_holds(const crm__field *f, const crm__value *v, crm_error *err)
                                                   : BAD(f, "%s: is not true or false", f->key);
     case CRM_TYPE_ENUM:
         if (v->integer < 1 || v->integer > UINT32_MAX || !crm__enum_number(f, (uint32_t)v->integer))
-            return not_in_list(f, err);
+            return not_in_list(f, "", 0, err);
         return CRM_OK;
     default:
         return v->integer ? CRM_OK : BAD(f, "%s: is not the number of a customer", f->key);

@@ -66,6 +66,10 @@ static int compare(crm_txn *txn, const crm_segment *left, const crm_segment *rig
 
     if (!rc)
         rc = begin(txn, right, o, o->right_now_us, &x[1], err);
+    if (!rc)
+        rc = crm__segment_hand_out(txn, left, o->reason, err);
+    if (!rc && right != left)
+        rc = crm__segment_hand_out(txn, right, o->reason, err);
     if (rc)
         return rc;
     for (uint64_t c = 0; c < x[0].a.plan.chunks && !rc; c++) {

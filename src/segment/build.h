@@ -31,6 +31,7 @@ typedef struct crm__build {
     crm_error *err;
     uint32_t nodes;
     int json;
+    int grouping; /* a name may also be one that numbers are grouped by */
     const char *about;     /* first word of messages; NULL: segment */
     const crm__step *path; /* JSON: where it is, NULL at the top */
 } crm__build;
@@ -70,9 +71,13 @@ int crm__build_fail(crm__build *b, int code, size_t at, const char *fmt, ...)
 int crm__build_place(crm__build *b, int code, size_t at);
 int crm__build_nomem(crm__build *b);
 
+/* The keyword that a name is nearly, of those that begin a window, and of units from a day on; NULL:
+ * none (lex.c). */
+const char *crm__near_window(crm__slice s);
+const char *crm__near_unit(crm__slice s);
+
 /* ---- pieces of the canonical text ---- */
 
-void crm__print_key(crm__buf *out, const char *key);
 void crm__print_window(crm__buf *out, const crm__window *w);
 /* With the parentheses. */
 void crm__print_spec(crm__buf *out, const crm__event_spec *spec, const crm__field *attribute);

@@ -80,17 +80,10 @@ static int canonical_text(crm__build *b, const crm__field *rule, const crm__valu
 /* Of an enum the value that may have been meant. */
 static int refused(crm__build *b, const crm__field *rule, const crm__operand *o, int code)
 {
-    const char *near_name = NULL;
-    size_t least = SIZE_MAX;
+    const char *near_name = rule->type == CRM_TYPE_ENUM
+                                ? crm__enum_near(rule, (const char *)o->text.p, o->text.n)
+                                : NULL;
 
-    for (uint32_t i = 0; rule->type == CRM_TYPE_ENUM && i < rule->value_count; i++) {
-        size_t away =
-            crm__near((const char *)o->text.p, o->text.n, &rule->values[i].key, 1, &(size_t){0});
-        if (away < least) {
-            least = away;
-            near_name = rule->values[i].key;
-        }
-    }
     if (near_name)
         return crm__build_fail(b, code, o->at, "%s: no value of this name, did you mean \"%s\",",
                                rule->key, near_name);

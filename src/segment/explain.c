@@ -112,6 +112,9 @@ int crm_segment_explain(crm_txn *txn, const crm_segment *s, const crm_segment_op
         rc = crm__fail_field(err, CRM_EINVAL, "json", "json is NULL");
     if (!rc) {
         *json = NULL;
+        rc = crm__segment_hand_out(txn, s, a.reason, err);
+    }
+    if (!rc) {
         planned = now_us() - began;
         crm__buf_init(&b, txn->mem);
         a.run.timed = 1;
@@ -203,6 +206,8 @@ int crm_segment_why(crm_txn *txn, const crm_segment *s, crm_id id, char **json, 
         if (!id || id >= txn->state.counters.next_id)
             rc = crm__fail(err, CRM_ENOTFOUND, "there is no customer %llu", (unsigned long long)id);
     }
+    if (!rc)
+        rc = crm__segment_hand_out(txn, s, NULL, err);
     if (!rc) {
         crm__buf_init(&b, txn->mem);
         rc = give(txn, &b, why(&a, id, &b), json, n, err);

@@ -2,12 +2,14 @@
  * Facets: how many customers of a segment have each tag of a dimension, or each value of a field.
  */
 #include "base/error.h"
+#include "base/utf8.h"
 #include "db/live.h"
 #include "db/saved.h"
 #include "db/scan.h"
 #include "model/member.h"
 #include "segment/segment.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +174,13 @@ static int by_set(const void *a, const void *b)
     return x->ref.value < y->ref.value ? -1 : x->ref.value > y->ref.value;
 }
 
+static int no_such(const char *what, const char *near_name, crm_error *err)
+{
+    return crm__fail_field(err, CRM_EFIELD, "by", "the model has %s%s%s%s", what,
+                           near_name ? "; did you mean \"" : "", near_name ? near_name : "",
+                           near_name ? "\"?" : "");
+}
+
 /* `field(NAME)`: the field, where a dimension of tags has the name, too. */
 static int named_field(const crm__model *m, const char *by, const crm__field **field,
                        crm_error *err)
@@ -182,7 +191,61 @@ static int named_field(const crm__model *m, const char *by, const crm__field **f
         return CRM_OK;
     *field = crm__model_find(m, by + 6, n - 7);
     return *field ? CRM_OK
-                  : crm__fail_field(err, CRM_EFIELD, "by", "the model has no field of that name");
+                  : no_such("no field of that name", crm__model_near(m, by + 6, n - 7), err);
+}
+
+static int no_name(const crm__model *m, const char *by, crm_error *err)
+{
+    size_t n = strlen(by), away = SIZE_MAX;
+    const char *const names[] = {crm__model_near(m, by, n), crm__model_dimension_near(m, by, n),
+                                 "tags", "kind"};
+
+    return no_such("no dimension of tags and no field of that name",
+                   crm__nearer(by, n, names, 4, &away), err);
+}
+
+/* A field without sets: what can be done instead, as far as the model lets it. */
+static int no_sets(const crm__field *f, crm_error *err)
+{
+    int column = (f->index & CRM__INDEX_COLUMN) != 0, listed = (f->flags & CRM_FIELD_LIST) != 0;
+    char how[160] = "";
+
+    switch (f->type) {
+    case CRM_TYPE_TEXT:
+    case CRM_TYPE_URL:
+    case CRM_TYPE_LANGUAGE:
+    case CRM_TYPE_ACTOR:
+        snprintf(how, sizeof how, "; `index: values` in the model makes them");
+        break;
+    case CRM_TYPE_ENUM:
+    case CRM_TYPE_BOOLEAN:
+    case CRM_TYPE_COUNTRY:
+        snprintf(how, sizeof how, "; without `index: false` the model makes them");
+        break;
+    case CRM_TYPE_DATE:
+    case CRM_TYPE_DATETIME:
+        if (column)
+            snprintf(how, sizeof how, "; numbers count by its time: `count by month(%s)`", f->key);
+        break;
+    case CRM_TYPE_MONEY:
+        if (column)
+            snprintf(how, sizeof how, "; numbers count in steps: `count by %s every 100 %s`",
+                     f->key, f->currency[0] ? f->currency : "CNY");
+        break;
+    case CRM_TYPE_INTEGER:
+    case CRM_TYPE_DECIMAL:
+        if (column)
+            snprintf(how, sizeof how, "; numbers count in steps: `count by %s in 10 steps`",
+                     f->key);
+        break;
+    default:
+        column = 1; /* there is none to be had */
+    }
+    if (!*how && !column && !listed)
+        snprintf(how, sizeof how,
+                 " and no column; without `index: false` the model makes one for numbers");
+    return crm__fail_field(err, CRM_EFIELD, f->key, "'%s' has no sets of its values to count by%s",
+                           f->key, how);
 }
 
 /* field: that is meant, whatever has its name. */
@@ -205,13 +268,9 @@ static int gather(facet *f, const crm__model *m, const char *by, const crm__fiel
     } else if (!field && is_kind(by)) {
         rc = gather_kinds(f);
     } else if (!field) {
-        return crm__fail_field(err, CRM_EFIELD, "by",
-                               "the model has no dimension of tags and no field of that name");
+        return no_name(m, by, err);
     } else if (!(field->index & CRM__INDEX_VALUES) || field->type == CRM_TYPE_MONEY) {
-        return crm__fail_field(err, CRM_EFIELD, field->key,
-                               "'%s' has no sets of its values to count by; `index: values` in the "
-                               "model makes them",
-                               field->key);
+        return no_sets(field, err);
     } else {
         rc = gather_field(f, field);
     }
@@ -363,6 +422,8 @@ int crm_segment_facet(crm_txn *txn, const crm_segment *s, const char *by,
     if (!rc) {
         crm__buf_init(&f.lines, txn->mem);
         rc = gather(&f, a.plan.model, by, NULL, err);
+        if (!rc)
+            rc = crm__segment_hand_out(txn, s, a.reason, err);
         if (!rc && (rc = count_all(&f, &a)))
             rc = crm__segment_fail(txn, rc, err);
         if (!rc && f.lines.n)

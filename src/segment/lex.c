@@ -2,6 +2,7 @@
  * See lex.h.
  */
 #include "segment/lex.h"
+#include "segment/build.h"
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -39,12 +40,29 @@ uint8_t crm__word_find(const char *s, size_t n)
 
 const char *crm__word_near(crm__slice s, uint8_t first, uint8_t last)
 {
-    size_t best;
+    static const char *const MANY[] = {"minutes", "hours",    "days", "weeks",
+                                       "months",  "quarters", "years"};
+    size_t away = SIZE_MAX;
+    const char *one = crm__nearer((const char *)s.p, s.n, WORDS + first, (size_t)(last - first) + 1, &away);
+    const char *many = last == CRM__WORD_YEAR
+                           ? crm__nearer((const char *)s.p, s.n, MANY, sizeof MANY / sizeof MANY[0], &away)
+                           : NULL;
 
-    if (crm__near((const char *)s.p, s.n, WORDS + first, (size_t)(last - first) + 1, &best) ==
-        SIZE_MAX)
-        return NULL;
-    return WORDS[first + best];
+    return many ? many : one;
+}
+
+const char *crm__near_window(crm__slice s)
+{
+    static const char *const BEGINS[] = {"last",  "next",   "this",    "previous",
+                                         "coming", "since",  "before",  "between",
+                                         "on",     "today",  "yesterday", "tomorrow"};
+
+    return crm__nearer((const char *)s.p, s.n, BEGINS, sizeof BEGINS / sizeof BEGINS[0], &(size_t){SIZE_MAX});
+}
+
+const char *crm__near_unit(crm__slice s)
+{
+    return crm__word_near(s, CRM__WORD_DAY, CRM__WORD_YEAR);
 }
 
 const char *crm__word_text(uint8_t word)

@@ -105,7 +105,7 @@ enum { CRM__TOKEN_NAME = 16 };
 const char *crm__token_name(const crm__token *t, char room[CRM__TOKEN_NAME]);
 /* Keyword of a bare word; CRM__WORD_NONE_OF_THEM. */
 uint8_t crm__word_find(const char *s, size_t n);
-/* The word from first to last that one is nearly; NULL: none. */
+/* The word from first to last that one is nearly, also of several units; NULL: none. */
 const char *crm__word_near(crm__slice s, uint8_t first, uint8_t last);
 const char *crm__word_text(uint8_t word);
 /* 1 when s is one word that the lexer gives back as it is, with `separator` in force. */

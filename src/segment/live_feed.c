@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "db/changes.h"
+#include "db/journal.h"
 #include "db/live.h"
 #include "db/saved.h"
 #include "segment/live.h"
@@ -36,6 +37,24 @@ static int was_watched(crm_txn *txn, crm__slice name, crm_error *err)
                            (int)name.n, (const char *)name.p);
 }
 
+/* A reader is told who is in a segment, as by a list of it. */
+static int hand_out(crm_txn *txn, const char *only, crm_error *err)
+{
+    crm__buf text;
+    int rc;
+
+    if (!txn->reason)
+        return CRM_OK;
+    crm__buf_init(&text, txn->mem);
+    crm__buf_add_str(&text, "segment(");
+    crm__print_key(&text, only);
+    crm__buf_add(&text, ")", 2);
+    rc = text.failed ? crm__fail_nomem(err)
+                     : crm__txn_hand_out(txn, NULL, *only ? (const char *)text.p : NULL, err);
+    crm__buf_clear(&text);
+    return rc;
+}
+
 int crm_live_list(crm_txn *txn, uint64_t after, const char *name, crm_live_iter **out,
                   crm_error *err)
 {
@@ -65,6 +84,8 @@ int crm_live_list(crm_txn *txn, uint64_t after, const char *name, crm_live_iter 
         memcpy(it->only, key.p, key.n);
         rc = was_watched(txn, key, err);
     }
+    if (!rc)
+        rc = hand_out(txn, it->only, err);
     if (!rc)
         rc = crm_change_list(txn, after, &it->changes, err);
     if (rc)

@@ -98,10 +98,28 @@ static int no_such(crm__build *b, size_t at, const char *what, const char *near_
     return crm__build_fail(b, CRM_EFIELD, at, "no %s of this name", what);
 }
 
+/* The nearest name of what may stand there; NULL: none is near. */
+static const char *near_field(const crm__build *b, crm__slice name)
+{
+    static const char *const WHOLE[] = {"tags", "source"};
+    const char *p = (const char *)name.p, *best, *other;
+    const char *const of_model[] = {
+        crm__model_near(b->model, p, name.n),
+        b->grouping ? crm__model_dimension_near(b->model, p, name.n) : NULL,
+        b->grouping ? crm__near_unit(name) : NULL};
+    size_t away = SIZE_MAX;
+
+    best = crm__nearer(p, name.n, of_model, 3, &away);
+    other = crm__nearer(p, name.n, BUILTINS, sizeof BUILTINS / sizeof BUILTINS[0], &away);
+    best = other ? other : best;
+    other = b->grouping ? crm__nearer(p, name.n, WHOLE, 2, &away) : NULL;
+    return other ? other : best;
+}
+
 int crm__build_field(crm__build *b, const crm__operand *name, crm__subject *s)
 {
-    const char *p = (const char *)name->text.p, *near_name;
-    size_t n = name->text.n, best, own, other;
+    const char *p = (const char *)name->text.p;
+    size_t n = name->text.n;
     const crm__field *f;
 
     if (builtin_subject(crm__own_by_key(&crm__customer_words, p, n), s))
@@ -118,10 +136,7 @@ int crm__build_field(crm__build *b, const crm__operand *name, crm__subject *s)
     }
     if (builtin_subject(crm__own_by_label(&crm__customer_words, p, n), s))
         return CRM_OK;
-    near_name = crm__model_near(b->model, p, n);
-    own = crm__near(p, n, BUILTINS, sizeof BUILTINS / sizeof BUILTINS[0], &best);
-    other = near_name ? crm__near(p, n, &near_name, 1, &(size_t){0}) : SIZE_MAX;
-    return no_such(b, name->at, "field", own < other ? BUILTINS[best] : near_name);
+    return no_such(b, name->at, "field", near_field(b, name->text));
 }
 
 /* ---- events ---- */
@@ -136,18 +151,41 @@ int crm__build_kind(crm__build *b, const crm__operand *name, const crm__event_ki
     return no_such(b, name->at, "event kind", crm__model_event_near(b->model, p, name->text.n));
 }
 
+static int no_attribute(crm__build *b, const crm__event_kind *kind, size_t at,
+                        const char *near_name)
+{
+    if (near_name)
+        return no_such(b, at, "attribute", near_name);
+    return crm__build_fail(b, CRM_EFIELD, at, "%s: no attribute of this name", kind->key);
+}
+
 int crm__build_attribute(crm__build *b, const crm__event_kind *kind, const crm__operand *name,
                          const crm__field **out)
 {
-    const char *p = (const char *)name->text.p, *near_name;
+    const char *p = (const char *)name->text.p;
 
     *out = crm__event_attribute_find(kind, p, name->text.n);
     if (*out)
         return CRM_OK;
-    near_name = crm__event_attribute_near(kind, p, name->text.n);
-    if (near_name)
-        return no_such(b, name->at, "attribute", near_name);
-    return crm__build_fail(b, CRM_EFIELD, name->at, "%s: no attribute of this name", kind->key);
+    return no_attribute(b, kind, name->at, crm__event_attribute_near(kind, p, name->text.n));
+}
+
+/* A name of none: of an attribute, or of a window, may be meant. */
+static int no_test(crm__build *b, const crm__event_kind *kind, const crm__operand *name)
+{
+    const char *p = (const char *)name->text.p;
+    const char *near_name = kind ? crm__event_attribute_near(kind, p, name->text.n) : NULL;
+    const char *window = near_name || b->json ? NULL : crm__near_window(name->text);
+
+    if (window)
+        return crm__build_fail(b, CRM_EFIELD, name->at,
+                               "no attribute of this name, and no window, did you mean \"%s\",",
+                               window);
+    if (!kind)
+        return crm__build_fail(b, CRM_EFIELD, name->at,
+                               "expected a window or source, for the attributes of events name "
+                               "their kind,");
+    return no_attribute(b, kind, name->at, near_name);
 }
 
 int crm__build_test_subject(crm__build *b, const crm__event_kind *kind, const crm__operand *name,
@@ -156,7 +194,6 @@ int crm__build_test_subject(crm__build *b, const crm__event_kind *kind, const cr
     const char *p = (const char *)name->text.p;
     const crm__own_word *word = crm__own_by_key(&crm__event_words, p, name->text.n);
     const crm__field *f = NULL;
-    int rc;
 
     if (!word && kind)
         f = crm__event_attribute_find(kind, p, name->text.n);
@@ -167,15 +204,8 @@ int crm__build_test_subject(crm__build *b, const crm__event_kind *kind, const cr
         s->ops = OPS_TEXT | BIT(CRM__CMP_EMPTY);
         return CRM_OK;
     }
-    if (!kind)
-        return crm__build_fail(b, CRM_EFIELD, name->at,
-                               "expected a window or source, for the attributes of events name "
-                               "their kind,");
-    if (!f) {
-        rc = crm__build_attribute(b, kind, name, &f);
-        if (rc)
-            return rc;
-    }
+    if (!f)
+        return no_test(b, kind, name);
     memset(s, 0, sizeof *s);
     s->field = f;
     s->rule = rule_of(f);

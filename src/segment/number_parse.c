@@ -378,7 +378,9 @@ static int read_values(crm__parser *p, crm__grouping *g, int events)
         rc = read_names(p, g, events, &done);
         if (rc || done)
             return rc;
+        p->b.grouping = 1;
         rc = read_name(p, g);
+        p->b.grouping = 0;
     }
     p->lex.separator = 0;
     if (rc)

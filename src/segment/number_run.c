@@ -166,6 +166,9 @@ static crm__decimal nice_width(const bounds *b, uint32_t steps, int whole)
     }
 }
 
+static int run_all(crm__number_run *n, crm_txn *txn, const crm_segment *s, const crm__request *q,
+                   const crm_segment_options *opts, int inner, crm_error *err);
+
 static int nice_steps(crm__number_run *n, crm__dim *d, const crm_segment *s,
                       const crm_segment_options *opts, crm_error *err)
 {
@@ -182,7 +185,7 @@ static int nice_steps(crm__number_run *n, crm__dim *d, const crm_segment *s,
         const crm__tally *t;
         crm__request q;
         bounds_request(n, g, &n->q.measures[i], &q);
-        rc = crm__number_run_all(to, n->a.plan.txn, s, &q, opts, err);
+        rc = run_all(to, n->a.plan.txn, s, &q, opts, 1, err);
         t = rc ? NULL : crm__cells_find(&to->cells, 0, 0, currency);
         if (t && t[0].count)
             widen(&b, t);
@@ -245,8 +248,9 @@ static int fail(crm__number_run *n, int rc, crm_error *err)
     return crm__segment_fail(n->a.plan.txn, rc, err);
 }
 
-int crm__number_run_all(crm__number_run *n, crm_txn *txn, const crm_segment *s,
-                        const crm__request *q, const crm_segment_options *opts, crm_error *err)
+/* inner: for another run of the same question. */
+static int run_all(crm__number_run *n, crm_txn *txn, const crm_segment *s, const crm__request *q,
+                   const crm_segment_options *opts, int inner, crm_error *err)
 {
     int rc;
 
@@ -269,11 +273,19 @@ int crm__number_run_all(crm__number_run *n, crm_txn *txn, const crm_segment *s,
         if (n->q.by[i].steps)
             rc = nice_steps(n, &n->dims[i], s, opts, err);
     }
+    if (!rc && !inner)
+        rc = crm__segment_hand_out(txn, s, n->a.reason, err);
     if (rc)
         return rc;
     for (uint64_t c = 0; c < n->a.plan.chunks && !rc; c++)
         rc = run_chunk(n, c);
     return rc ? fail(n, rc, err) : CRM_OK;
+}
+
+int crm__number_run_all(crm__number_run *n, crm_txn *txn, const crm_segment *s,
+                        const crm__request *q, const crm_segment_options *opts, crm_error *err)
+{
+    return run_all(n, txn, s, q, opts, 0, err);
 }
 
 void crm__number_end(crm__number_run *n)

@@ -12,17 +12,33 @@
 
 /* ---- tokens ---- */
 
-int crm__parse_expected(crm__parser *p, const char *what)
+static int expected(crm__parser *p, const char *what, const char *near_word)
 {
     const crm__token *now = crm__parse_now(p);
     char room[CRM__TOKEN_NAME];
-    const char *near_word = NULL;
 
-    if (now->kind == CRM__TOKEN_WORD && !now->word)
-        near_word = crm__word_near(now->text, CRM__WORD_AND, CRM__WORD_YEAR);
+    if (now->kind != CRM__TOKEN_WORD || now->word)
+        near_word = NULL;
     return crm__build_fail(&p->b, CRM_ESYNTAX, now->at, "expected %s where %s stands%s%s%s", what,
                            crm__token_name(now, room), near_word ? ", did you mean \"" : "",
                            near_word ? near_word : "", near_word ? "\"," : "");
+}
+
+int crm__parse_expected(crm__parser *p, const char *what)
+{
+    return expected(p, what,
+                    crm__word_near(crm__parse_now(p)->text, CRM__WORD_AND, CRM__WORD_YEAR));
+}
+
+int crm__parse_expected_unit(crm__parser *p)
+{
+    return expected(p, "a unit from minute to year",
+                    crm__word_near(crm__parse_now(p)->text, CRM__WORD_MINUTE, CRM__WORD_YEAR));
+}
+
+int crm__parse_expected_window(crm__parser *p, const char *what)
+{
+    return expected(p, what, crm__near_window(crm__parse_now(p)->text));
 }
 
 int crm__parse_take(crm__parser *p, crm__token_kind kind, const char *what)

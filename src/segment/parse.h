@@ -43,6 +43,9 @@ static inline int crm__parse_is_text(const crm__parser *p)
 
 /* "expected WHAT where X stands". */
 int crm__parse_expected(crm__parser *p, const char *what);
+/* The same where a unit, or a window, is expected: a word of those may be meant. */
+int crm__parse_expected_unit(crm__parser *p);
+int crm__parse_expected_window(crm__parser *p, const char *what);
 /* Steps over a token of the kind. */
 int crm__parse_take(crm__parser *p, crm__token_kind kind, const char *what);
 int crm__parse_take_word(crm__parser *p, crm__word_id word);

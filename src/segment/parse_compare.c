@@ -158,8 +158,8 @@ static int read_worded(crm__parser *p, const crm__subject *s, int negated, size_
         if (crm__parse_is(p, CRM__TOKEN_OPEN))
             return read_list(p, s, negated, at, out);
         if (!crm__parse_at_window(p))
-            return crm__parse_expected(p,
-                                       "a list in parentheses, or a time such as last 3 months,");
+            return crm__parse_expected_window(
+                p, "a list in parentheses, or a time such as last 3 months,");
         return read_window(p, s, CRM__CMP_WINDOW, negated, at, out);
     case CRM__WORD_BETWEEN:
         return read_between(p, s, negated, at, out);
@@ -218,7 +218,7 @@ int crm__parse_anniversary(crm__parser *p, const crm__subject *s, crm__compariso
     if (!rc && !crm__parse_is_day(crm__parse_now(p)->word))
         rc = crm__parse_take_word(p, CRM__WORD_IN);
     if (!rc && !crm__parse_at_window(p))
-        rc = crm__parse_expected(p, "a time such as next 7 days or this month");
+        rc = crm__parse_expected_window(p, "a time such as next 7 days or this month");
     return rc ? rc : read_window(p, s, CRM__CMP_ANNIVERSARY, negated, at, out);
 }
 
@@ -253,7 +253,7 @@ static int is_unit(const crm__parser *p)
 static int read_unit(crm__parser *p, uint8_t *unit)
 {
     if (!is_unit(p))
-        return crm__parse_expected(p, "a unit from minute to year");
+        return crm__parse_expected_unit(p);
     *unit = (uint8_t)(crm__parse_now(p)->word - CRM__WORD_MINUTE + CRM__UNIT_MINUTE);
     return crm__parse_next(p);
 }

@@ -119,51 +119,20 @@ int crm__segment_options(const crm_segment_options *from, crm_segment_options *t
     return rc;
 }
 
-/* In a transaction that writes: a part of what it does. */
-static int hand_out(crm_txn *txn, const char *reason, const char *segment, crm_error *err)
-{
-    crm__buf text;
-    crm__op op;
-    int rc;
-
-    if (!*reason || !crm__batch_name_ok(reason, strlen(reason)))
-        return crm__fail_field(err, CRM_EINVAL, "reason", "reason is empty, or no plain text");
-    if (txn->batch.on)
-        return crm__fail_field(err, CRM_ESTATE, "reason", "not possible inside a batch");
-    crm__buf_init(&text, txn->mem);
-    crm__buf_add_str(&text, reason);
-    crm__buf_add_u8(&text, '\n');
-    crm__buf_add(&text, segment, strlen(segment) + 1);
-    rc = text.failed ? crm__fail_nomem(err) : crm__op_begin(txn, &op, err);
-    if (!rc)
-        rc = crm__op_end(
-            txn, &op, crm__journal_hand_out(txn, CRM__ACTION_EXPORT, (const char *)text.p, op.err));
-    crm__buf_clear(&text);
-    return rc;
-}
-
 int crm__segment_hand_out(crm_txn *txn, const crm_segment *s, const char *reason, crm_error *err)
 {
-    crm_txn_options who = CRM_TXN_OPTIONS_INIT;
     crm__buf text;
     int rc;
 
-    if (!reason)
+    if (!reason && !txn->reason)
         return CRM_OK;
     crm__buf_init(&text, txn->mem);
     rc = crm__tree_print(crm__tree_root(s->tree), &text);
     crm__buf_add_u8(&text, 0);
-    if (rc || text.failed) {
+    if (rc || text.failed)
         rc = crm__fail_nomem(err);
-    } else if (txn->write) {
-        rc = hand_out(txn, reason, (const char *)text.p, err);
-    } else {
-        who.actor = txn->name[CRM__BY_ACTOR];
-        who.purpose = txn->name[CRM__BY_PURPOSE];
-        who.channel = txn->name[CRM__BY_CHANNEL];
-        rc = crm__journal_handout(txn->db, &who, CRM__ACTION_EXPORT, reason, (const char *)text.p,
-                                  NULL, err);
-    }
+    else
+        rc = crm__txn_hand_out(txn, reason, (const char *)text.p, err);
     crm__buf_clear(&text);
     return rc;
 }
@@ -198,6 +167,7 @@ static int begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *
     if (!rc) {
         a->progress = o.progress;
         a->progress_ctx = o.progress_ctx;
+        a->reason = o.reason;
         a->threads = txn->write ? 1 : o.threads < THREADS ? o.threads : THREADS;
     }
     return rc;
@@ -241,6 +211,8 @@ int crm_segment_count(crm_txn *txn, const crm_segment *s, const crm_segment_opti
 
     if (!rc && !count)
         rc = crm__fail_field(err, CRM_EINVAL, "count", "count is NULL");
+    if (!rc)
+        rc = crm__segment_hand_out(txn, s, a.reason, err);
     if (!rc) {
         rc = crm__chunks_run(&a, count_chunk, by, sizeof *by);
         if (rc)
@@ -262,6 +234,8 @@ int crm_segment_has(crm_txn *txn, const crm_segment *s, crm_id id, int *in, crm_
 
     if (!rc && !in)
         rc = crm__fail_field(err, CRM_EINVAL, "in", "in is NULL");
+    if (!rc)
+        rc = crm__segment_hand_out(txn, s, NULL, err);
     if (!rc) {
         *in = 0;
         if (id && id < txn->state.counters.next_id)
@@ -327,17 +301,14 @@ int crm_segment_sample(crm_txn *txn, const crm_segment *s, const crm_segment_opt
                        uint64_t seed, crm_id *ids, size_t cap, size_t *count, crm_error *err)
 {
     uint64_t seen;
-    crm_segment_options o;
     crm__asking a;
     int rc = crm__segment_begin(txn, s, opts, &a, err);
 
-    if (!rc)
-        rc = crm__segment_options(opts, &o, err);
     if (!rc && (!count || (!ids && cap)))
         rc = crm__fail_field(err, CRM_EINVAL, count ? "ids" : "count", "%s is NULL",
                              count ? "ids" : "count");
     if (!rc)
-        rc = crm__segment_hand_out(txn, s, o.reason, err);
+        rc = crm__segment_hand_out(txn, s, a.reason, err);
     if (!rc) {
         rc = draw(&a, seed, ids, cap, &seen);
         if (rc)

@@ -22,7 +22,8 @@ typedef struct crm__asking {
     crm__run run;
     crm_progress_fn progress; /* the host's */
     void *progress_ctx;
-    uint32_t threads; /* at most so many, 0 is one */
+    const char *reason; /* the call's; NULL: that of the transaction */
+    uint32_t threads;   /* at most so many, 0 is one */
 } crm__asking;
 int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_options *opts,
                        crm__asking *a, crm_error *err);
@@ -42,7 +43,7 @@ int crm__segment_rows_next(void *ctx, uint64_t *chunk, uint64_t *words);
 typedef int (*crm__facet_set_fn)(void *ctx, crm__set_ref ref, const char *name);
 int crm__facet_sets(crm_txn *txn, crm__arena *a, const crm__model *m, const char *by,
                     const crm__field *field, crm__facet_set_fn fn, void *ctx, crm_error *err);
-/* Journals that customers are about to be handed out, when there is a reason. */
+/* Of every question, before it answers: crm__txn_hand_out() with its segment. */
 int crm__segment_hand_out(crm_txn *txn, const crm_segment *s, const char *reason, crm_error *err);
 /* Calls fn with each chunk, on the calling thread and on others, each with a run and a piece of
  * `own` (a->threads of own_size bytes) of its own; a failure ends all. */

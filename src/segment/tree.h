@@ -212,6 +212,8 @@ crm__model *crm__tree_model(const crm__tree *t);
 /* Canonical text: parsed again it gives the same tree, and printed again the same text.  A node
  * alone is printed as it would stand as a whole. */
 int crm__tree_print(const crm__node *n, crm__buf *out);
+/* A name as it stands there. */
+void crm__print_key(crm__buf *out, const char *key);
 int crm__tree_json(const crm__node *n, crm__buf *out);
 
 #endif

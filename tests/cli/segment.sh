@@ -129,7 +129,7 @@ END
 silent 4 crm segment facet all --by nmae
 silent 4 crm segment facet all --by score
 said <<'END'
-crm: segment: 'score' has no sets of its values to count by; `index: values` in the model makes them
+crm: segment: 'score' has no sets of its values to count by; numbers count in steps: `count by score in 10 steps`
 END
 silent 2 crm segment facet all
 said <<'END'
@@ -364,7 +364,29 @@ crm list --limit 1 --reason 'a look' >/dev/null 2>&1
 timeless crm changes --json | grep -c -e 'call them' -e 'a check' -e 'a look' >a
 same "$(cat a)" 3
 silent 2 crm list --reason ''
-silent 2 crm segment count all --reason why
+silent 2 crm segment count all --reason ''
+silent 2 crm segment list --reason why
+before=$(crm stat --json | sed 's/.*"revision":\([0-9]*\).*/\1/')
+want 0 crm segment count 'score >= 700' --reason r1 --purpose report <<'END'
+3
+END
+crm segment facet 'score >= 700' --by kind --reason r2 >/dev/null
+crm segment explain 'score >= 700' --reason r3 >/dev/null
+crm segment why 'score >= 700' 1 --reason r4 >/dev/null
+crm segment diff 'score >= 700' all --reason r5 >/dev/null
+crm segment histogram 'score >= 700' score --reason r6 >/dev/null
+crm numbers count --reason r7 >/dev/null
+crm changes --json --after "$before" | sed 's/.*"action":"export",\("reason":"[^"]*","segment":"[^"]*"\).*/\1/' >a
+diff - a <<'END' || die "each question tells its reason once for each segment"
+"reason":"r1","segment":"score >= 700"
+"reason":"r2","segment":"score >= 700"
+"reason":"r3","segment":"score >= 700"
+"reason":"r4","segment":"score >= 700"
+"reason":"r5","segment":"score >= 700"
+"reason":"r5","segment":"all"
+"reason":"r6","segment":"score >= 700"
+"reason":"r7","segment":"all"
+END
 
 # segments of the model, and saved ones that use them
 cat >m.yaml <<'END'
@@ -471,6 +493,27 @@ score in 2 steps,count
 0,1
 500,2
 END
+crm event add 1 kind=order amount='30 CNY' time=2026-01-05 >/dev/null
+crm event add 1 kind=order amount='80 CNY' time=2026-02-05 >/dev/null
+crm event add 2 kind=order amount='110 CNY' time=2026-03-05 >/dev/null
+want 0 unix crm segment histogram all order.amount 'every 50 CNY' --csv <<'END'
+order.amount every 50 CNY,count(order)
+0,1
+50,1
+100,1
+END
+want 0 unix crm segment histogram high order.amount 2 --window 'since 2026-02' --csv <<'END'
+order.amount in 2 steps,count(order)
+80,1
+END
+crm segment histogram all 订单.金额 2 --window 'since 2026-02' >histogram
+crm numbers 'count(order) by order.amount in 2 steps since 2026-02' | diff histogram - >&2 || die "histogram is numbers"
+want 0 unix crm segment sum all order.amount --window 'between 2026-01 and 2026-02' --csv <<'END'
+currency,sum(order.amount)
+CNY,110
+END
+silent 4 crm segment histogram all score --window 'last 9 days'
+silent 2 crm segment count all --window 'last 9 days'
 crm segment group high kind 'count, avg(score)' >grouped
 crm numbers 'count, avg(score) by kind' --of high | diff grouped - >&2 || die "group is numbers"
 silent 4 crm segment sum all nme
@@ -499,6 +542,11 @@ want 0 crm segment facet all --by kind --lang zh <<'END'
 组织       1  33.3 %
 END
 silent 4 crm segment facet all --by 'field(nme)'
+grep -q 'did you mean "name"?' "$W/err" || die "no near field"
+for by in ctiy:city regon:region tgas:tags knd:kind; do
+    silent 4 crm segment facet all --by ${by%:*}
+    grep -q "did you mean \"${by#*:}\"?" "$W/err" || die "no near name of $by"
+done
 
 # words and values that are nearly right
 near()
@@ -510,6 +558,13 @@ near 'score >= 3 adn vip = true' and
 near 'score betwen 3 and 4' between
 near 'score is emtpy' empty
 near 'created_at in lst 3 days' last
+near 'created_at in last 3 mnths' months
+near 'event(order, last 3 mnths)' months
+near 'created_at in this mnth' month
+near 'birthday in nxt 7 days' next
+near 'event(order, lats 3 days)' last
+near 'event(*, previuos month)' previous
+near 'event(order, amuont > 3)' amount
 near 'evnt(order)' event
 near 'cuont(order) > 1' count
 near 'lifecycle = actve' active
