@@ -12,6 +12,7 @@ typedef struct visit {
     crm_txn *txn;
     uint64_t chunk;
     uint32_t kind;
+    int whole;
     crm__day_fn fn;
     void *ctx;
     int32_t day; /* of the list that is joined with its edits */
@@ -42,11 +43,21 @@ static int deleted(const visit *w, crm__slice k)
            crm__edits_get(&w->txn->edits, KV_DAY, k, &payload) == CRM__EDIT_DEL;
 }
 
+/* Parts lie here and there in the file.  Whoever reads all of one would wait for its memory longer
+ * than work on it, so it is asked for while the part before it is dealt with. */
+static void ask(crm__slice part)
+{
+    enum { LINE = 64 };
+
+    for (size_t at = 0; at < part.n; at += LINE)
+        __builtin_prefetch(part.p + at);
+}
+
 static int visit_stored(const visit *w, int32_t from, int32_t until, crm__day_fn fn, void *ctx)
 {
     uint8_t key[CRM__KEY_DAY_LIST];
-    crm__slice k, v, part;
-    int32_t day;
+    crm__slice k, v, part, held = {NULL, 0};
+    int32_t day, held_day = 0;
     int rc;
     kv_cursor *c = crm__txn_cursor(w->txn, KV_DAY, &rc);
 
@@ -54,13 +65,21 @@ static int visit_stored(const visit *w, int32_t from, int32_t until, crm__day_fn
         return rc;
     rc = c->ops->seek(c, KV_GE, crm__key_day_list(key, w->chunk, w->kind, from), &k, &v);
     while (!(rc = part_at(w, rc, k, v, until, &day, &part))) {
-        if (!deleted(w, k))
-            rc = fn(ctx, day, part);
+        if (!deleted(w, k)) {
+            if (w->whole)
+                ask(part);
+            if (held.p)
+                rc = fn(ctx, held_day, held);
+            held = part;
+            held_day = day;
+        }
         if (rc)
             return rc;
         rc = c->ops->next(c, &k, &v);
     }
-    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    if (rc == CRM_ENOTFOUND)
+        rc = held.p ? fn(ctx, held_day, held) : CRM_OK;
+    return rc;
 }
 
 /* ---- with edits ---- */
@@ -143,9 +162,9 @@ static int visit_days(visit *w, const int32_t *days, size_t n, int32_t from, int
 }
 
 int crm__day_visit(crm_txn *txn, uint64_t chunk, uint32_t kind, int32_t from, int32_t until,
-                   crm__day_fn fn, void *ctx)
+                   int whole, crm__day_fn fn, void *ctx)
 {
-    visit w = {txn, chunk, kind, fn, ctx, 0};
+    visit w = {txn, chunk, kind, whole, fn, ctx, 0};
     uint8_t key[CRM__KEY_DAY_LIST];
     crm__buf days;
     int rc = CRM_OK;

@@ -36,8 +36,9 @@ typedef int (*crm__day_fn)(void *ctx, int32_t day, crm__slice part);
  * day and row, as the transaction sees them.  What it changed in them is written to the engine
  * first, or joined with them where that is not possible (in crm_db_write(), or while a savepoint is
  * set).  Check tags are not looked at: whatever its bytes, a part is safe to read.  fn must not
- * write. CRM_OK, fn's result, CRM_ECORRUPT, CRM_ENOMEM, engine codes. */
+ * write.  whole: it reads all of a part, as a rule, and not the head only.  CRM_OK, fn's result,
+ * CRM_ECORRUPT, CRM_ENOMEM, engine codes. */
 int crm__day_visit(struct crm_txn *txn, uint64_t chunk, uint32_t kind, int32_t from, int32_t until,
-                   crm__day_fn fn, void *ctx);
+                   int whole, crm__day_fn fn, void *ctx);
 
 #endif

@@ -403,18 +403,29 @@ int crm__events_days(const crm__events_test *t, int32_t *from, int32_t *until)
     return 1;
 }
 
+/* Whether more of a part is read than its rows, which stand first. */
+static int reads_more(const crm__step *s)
+{
+    int more = s->node->op == CRM__NODE_SEQUENCE;
+
+    for (; s && !more; s = s->more)
+        more = s->node->attribute || s->aggregate == CRM__AGG_FIRST ||
+               s->aggregate == CRM__AGG_LAST;
+    return more;
+}
+
 static int visit(crm__run *r, const crm__step *s, const crm__events_test *t, int then)
 {
     pass p = {r, s, t, then};
     int32_t from, until;
     size_t kinds = t->kind ? 1 : crm__model_event_count(r->plan->model);
-    int rc = CRM_OK;
+    int rc = CRM_OK, whole = t->count || reads_more(s);
 
     if (!crm__events_days(t, &from, &until))
         return CRM_OK;
     for (size_t i = 0; i < kinds && !rc; i++) {
         const crm__event_kind *k = t->kind ? t->kind : crm__model_event_at(r->plan->model, i);
-        rc = crm__day_visit(r->txn, r->chunk, k->number, from, until, on_part, &p);
+        rc = crm__day_visit(r->txn, r->chunk, k->number, from, until, whole, on_part, &p);
     }
     return rc;
 }

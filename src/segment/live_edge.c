@@ -328,7 +328,7 @@ static int see_events(crm__live_edges *e, uint64_t chunk, const edge *at, uint64
 {
     seeing s = {at, words};
 
-    return crm__day_visit(e->txn, chunk, at->number, day_of(at->from), day_of(at->until - 1) + 1,
+    return crm__day_visit(e->txn, chunk, at->number, day_of(at->from), day_of(at->until - 1) + 1, 1,
                           see_part, &s);
 }
 

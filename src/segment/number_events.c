@@ -297,7 +297,8 @@ int crm__pass_days(crm__number_run *n, crm__pass *p, const uint64_t *words)
     for (size_t i = 0; i < kinds && !rc; i++) {
         const crm__event_kind *k =
             p->events.kind ? p->events.kind : crm__model_event_at(r->plan->model, i);
-        rc = crm__day_visit(r->txn, r->chunk, k->number, from, until, on_part, &w);
+        rc = crm__day_visit(r->txn, r->chunk, k->number, from, until, w.items || !n->all, on_part,
+                            &w);
     }
     return rc;
 }

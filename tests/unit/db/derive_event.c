@@ -238,7 +238,7 @@ static void visit_kind(crm_txn *txn, seen *s, const char *key, int32_t from, int
     for (int i = 0; i < 3 && s->kind == 'o'; i++)
         s->attribute[i] =
             crm__event_attribute_find(kind, ATTRIBUTE[i], strlen(ATTRIBUTE[i]))->number;
-    OK(crm__day_visit(txn, 0, kind->number, from, until, take_part, s));
+    OK(crm__day_visit(txn, 0, kind->number, from, until, 1, take_part, s));
 }
 
 static void compare(crm_txn *txn, const shop *s, int32_t from, int32_t until)
@@ -458,7 +458,7 @@ CRM_TEST(test_db_derive_event__each_type)
     OK(crm__txn_model(txn, &m, NULL));
     kind = crm__model_event_find(m, "all", 3);
     number = kind->number;
-    OK(crm__day_visit(txn, 0, number, -10, 10, keep_items, &t));
+    OK(crm__day_visit(txn, 0, number, -10, 10, 0, keep_items, &t));
     ck_assert_uint_eq(crm__day_list_count(&t.list), 2);
     OK(crm__day_item_get(crm__day_list_next(&t.list, &at, &index), &item));
     ck_assert(item.row == 1 && item.us == 23 * 3600 * CRM__US_PER_SECOND && item.count == 10);
@@ -491,12 +491,64 @@ CRM_TEST(test_db_derive_event__each_type)
     check_sound();
     OK(crm_txn_begin(db, CRM_READ, NULL, &txn, NULL));
     t.list.lengths.n = t.list.bytes.n = 0;
-    OK(crm__day_visit(txn, 0, number, -10, 10, keep_items, &t));
+    OK(crm__day_visit(txn, 0, number, -10, 10, 0, keep_items, &t));
     ck_assert_uint_eq(crm__day_list_count(&t.list), 0);
     OK(crm_txn_abort(txn));
     crm_db_close(db);
     crm__day_list_clear(&t.list);
     crm__day_work_free(t.w);
+}
+
+/* ---- how a visit ends ---- */
+
+typedef struct few {
+    int calls, most;
+    int32_t last;
+} few;
+
+static int take_few(void *ctx, int32_t day, crm__slice part)
+{
+    few *f = ctx;
+
+    ck_assert(part.n && (!f->calls || day > f->last));
+    f->last = day;
+    return ++f->calls == f->most ? 7 : CRM_OK;
+}
+
+/* A part is given when the next one is known; none is given behind the one that ended the visit,
+ * and the last is not left out. */
+CRM_TEST(test_db_derive_event__visit_ends_where_it_is_told)
+{
+    static const char DAY[] = "{\"kind\":\"all\",\"time\":\"2020-01-0%dT00:00:00Z\"}";
+    const crm__event_kind *kind;
+    const crm__model *m;
+    crm_txn *txn;
+    crm_db *db;
+
+    OK(crm_db_open(crmtest_path("db"), NULL, &db, NULL));
+    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
+    OK(crm_model_apply(txn, TYPES, CRM_NUL, CRM_FORCE, NULL, NULL, NULL));
+    OK(crm_customer_create_json(txn, "{\"name\":\"A\"}", CRM_NUL, NULL, NULL));
+    for (int i = 1; i <= 5; i++) {
+        char json[80];
+        snprintf(json, sizeof json, DAY, i);
+        OK(crm_event_add_json(txn, 1, json, CRM_NUL, NULL, NULL));
+    }
+    OK(crm_txn_commit(txn, NULL));
+    OK(crm_txn_begin(db, CRM_READ, NULL, &txn, NULL));
+    OK(crm__txn_enter(txn, 0, NULL));
+    OK(crm__txn_model(txn, &m, NULL));
+    kind = crm__model_event_find(m, "all", 3);
+    for (int most = 1; most <= 6; most++) {
+        for (int whole = 0; whole < 2; whole++) {
+            few f = {0, most, 0};
+            int rc = crm__day_visit(txn, 0, kind->number, 0, INT32_MAX, whole, take_few, &f);
+            ck_assert_int_eq(rc, most < 6 ? 7 : CRM_OK);
+            ck_assert_int_eq(f.calls, most < 6 ? most : 5);
+        }
+    }
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
 }
 
 /* ---- what crm_check() finds ---- */
