@@ -21,11 +21,14 @@ void import_member(slice object, const char *key, buf *out)
         json_text(out, value);
 }
 
+enum { NAME_WIDTH = 100 };
+
+/* A name of a column may be of any length. */
 static void put_cell(table *tb, const char *s)
 {
     buf b = {0};
 
-    text_clean(&b, s, strlen(s));
+    text_cut(&b, s, strlen(s), NAME_WIDTH);
     table_cell(tb, b.p ? b.p : "", b.n);
     buf_free(&b);
 }

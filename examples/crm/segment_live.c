@@ -227,7 +227,7 @@ static int on_moved(uint64_t done, uint64_t total, void *ctx)
 static int read_moment(tool *t, const char *at, int force, int64_t *us)
 {
     crm_txn *txn = NULL;
-    int rc = at ? begin(t, CRM_READ, &txn) : 0;
+    int rc = begin(t, CRM_READ, &txn); /* judges the zone, too */
 
     if (!rc)
         rc = time_option(t, txn, "at", at, us);

@@ -306,10 +306,14 @@ static int export_to(exporting *x, const char *file)
     crm_error err = CRM_ERROR_INIT;
     tool *t = x->t;
     crm_export_result result;
+    crm_txn *txn = NULL;
     int rc = x->where ? query_read(&x->q, t, x->where) : 0;
 
     if (!rc && !t->db)
         rc = x->plain ? open_read(t) : open_write(t, MAKE_NOT);
+    if (!rc && x->o.zone)
+        rc = begin(t, CRM_READ, &txn); /* judges the zone */
+    crm_txn_abort(txn);
     if (rc)
         return rc;
     x->o.where = x->where ? x->q.text.p : NULL;

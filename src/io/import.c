@@ -11,7 +11,8 @@
 
 enum {
     FLAGS = CRM_IMPORT_DRY_RUN | CRM_IMPORT_ATOMIC | CRM_IMPORT_EVENTS | CRM_IMPORT_RESUME |
-            CRM_IMPORT_RENAME
+            CRM_IMPORT_RENAME,
+    SURE = 90 /* percent */
 };
 
 void crm_import_options_init(crm_import_options *opts)
@@ -114,6 +115,19 @@ static int has_head(const crm_import *imp)
     return strcmp(crm__table_info_of(imp->in.table)->format, "vcard") != 0;
 }
 
+/* With another encoding there may be names that are known. */
+static int judge_names(const crm_import *imp, crm_error *err)
+{
+    const crm__table_info *i = crm__table_info_of(imp->in.table);
+    int rc = crm__mapping_judge(imp->map, err);
+    size_t n = strlen(err->message);
+
+    if (rc == CRM_EFIELD && *i->encoding && i->encoding_percent < SURE)
+        snprintf(err->message + n, sizeof err->message - n, " (that it is %s is a guess)",
+                 i->encoding);
+    return rc;
+}
+
 /* Finds what the columns are, in a transaction that only reads. */
 static int find_mapping(crm_import *imp, crm_error *err)
 {
@@ -134,7 +148,7 @@ static int find_mapping(crm_import *imp, crm_error *err)
     if (!rc)
         rc = crm__mapping_columns(imp->map, imp->in.table, err);
     if (!rc && has_head(imp))
-        rc = crm__mapping_judge(imp->map, err);
+        rc = judge_names(imp, err);
     if (!rc && has_head(imp))
         rc = judge_identities(imp, txn, err);
     crm_txn_abort(txn);

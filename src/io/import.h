@@ -30,7 +30,7 @@ int crm__lines_next(crm__lines *l, crm__slice *line, uint64_t *number, const cha
 int crm__lines_ready(const crm__lines *l);
 const crm__text_info *crm__lines_info(const crm__lines *l);
 /* The first character of the text at the place of a descriptor, when that is '{' or '[', else 0; 0
- * for what can't seek. */
+ * for what can't seek.  CRM_ESYNTAX: it is a dump. */
 int crm__lines_begin(const crm_allocator *mem, int fd, uint8_t *first, crm_error *err);
 
 /* ---- portions of rows (import_read.c) ---- */

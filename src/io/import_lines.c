@@ -177,6 +177,8 @@ int crm__lines_next(crm__lines *l, crm__slice *line, uint64_t *number, const cha
 
 /* ---- what a text begins with ---- */
 
+static const char DUMP[] = "{\"crm\":\"dump\",";
+
 typedef struct peek {
     int fd;
     off_t at;
@@ -221,5 +223,7 @@ int crm__lines_begin(const crm_allocator *mem, int fd, uint8_t *first, crm_error
         i++;
     if (i < n && (head[i] == '{' || head[i] == '['))
         *first = head[i];
+    if (n - i >= sizeof DUMP - 1 && memcmp(head + i, DUMP, sizeof DUMP - 1) == 0)
+        return crm__fail(err, CRM_ESYNTAX, "the file is a dump of a database: load makes one of it");
     return CRM_OK;
 }

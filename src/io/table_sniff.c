@@ -89,7 +89,11 @@ static const char *what_binary(crm__table_input *in)
         {"SQLite format 3", 15, "a SQLite database, not a table"},
         {"PK\x05\x06", 4, "an empty zip archive, not an XLSX file"},
         {"PAR1\x15", 5, "a Parquet file: convert it to CSV"},
+        {"\xff\xfe\0\0", 4, "it is UTF-32: save it as UTF-8"},
+        {"\0\0\xfe\xff", 4, "it is UTF-32: save it as UTF-8"},
     };
+    static const char STORE[] = "\xde\xc0\xef\xbe"; /* of LMDB, behind the head of its first page */
+    enum { AT = 16 };
 
     if (begins(in, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8))
         return what_ole2(in);
@@ -97,6 +101,8 @@ static const char *what_binary(crm__table_input *in)
         if (begins(in, MAGIC[i].magic, MAGIC[i].n))
             return MAGIC[i].what;
     }
+    if (in->n >= AT + sizeof STORE && memcmp(in->head + AT, STORE, sizeof STORE - 1) == 0)
+        return "the file of a database, or a backup of one: restore makes a folder of that";
     return NULL;
 }
 
@@ -175,7 +181,7 @@ static const char *what_text(const char *s)
     if (starts(s, "dn:") || starts(s, "version: 1"))
         return "an LDIF file: export it as vCard or CSV";
     if (is_json(s))
-        return "JSON, not a table";
+        return "JSON, not a table: what can't be read twice must be said to be jsonl";
     return NULL;
 }
 

@@ -59,6 +59,9 @@ said <<'END'
 crm: export: there is a file o.csv already (--force replaces it)
 END
 crm export o.csv --force --reason 'once more' | grep -q '^exported 2 rows to o.csv ('
+silent 4 crm export --zone Mars --reason test
+silent 4 crm export --zone Mars --where 'score >= 7' --reason test
+silent 4 crm segment export 'score >= 7' --zone Mars --reason test
 silent 4 crm export --fields nosuch --reason test
 silent 2 crm export --format xml --reason test
 silent 2 crm export --events --journal --reason test

@@ -158,6 +158,34 @@ crm: import: binary.csv: the file is no text: NUL bytes stand all over it
 END
 done
 
+# what is another thing is told as that
+rm -rf crm.db
+crm init >/dev/null
+crm dump dump.jsonl >/dev/null
+crm dump dump.jsonl.gz --gzip >/dev/null
+crm backup backup >/dev/null
+printf '\377\376\0\0n\0\0\0' >utf-32.csv
+printf '\244\353\246\127,\262\276\301\134\n' >big5.csv
+told()
+{
+    silent 4 crm import "$1"
+    printf 'crm: import: %s: %s\n' "$1" "$2" | said
+}
+told dump.jsonl 'the file is a dump of a database: load makes one of it'
+told dump.jsonl.gz 'the file is a dump of a database: load makes one of it'
+told backup "the file can't be read: the file of a database, or a backup of one: restore makes a folder of that"
+told utf-32.csv "the file can't be read: it is UTF-32: save it as UTF-8"
+silent 4 crm import big5.csv
+grep -q 'is a guess)$' "$W/err" || die "not told that the encoding is a guess"
+code=0
+cat dump.jsonl | crm import - 2>err || code=$?
+same "$code $(grep -c 'must be said to be jsonl$' err)" '4 1'
+# a name of a column that is very long is not told whole
+(printf 'name,phone,'; filled 5000000 x; printf "\nAnn,13800138000,1\n") >head.csv
+crm import head.csv >out 2>err
+[ "$(wc -c <out)" -lt 2000 ] || die "a long name of a column"
+rm -f dump.jsonl* backup ./*.csv
+
 # no file
 rm -rf crm.db
 silent 5 crm import .

@@ -91,3 +91,7 @@ removed high
 END
 crm verify >/dev/null
 crm check >/dev/null
+silent 4 crm segment advance --zone Mars
+said <<'END'
+crm: segment: no time zone Mars
+END

@@ -74,7 +74,7 @@ CRM_TEST(test_io_table__what_is_no_table_is_told)
         {"\xef\xbb\xbf\n  <html><table>", "HTML"},
         {"<?xml version=\"1.0\"?><?mso-application progid=\"Excel.Sheet\"?><Workbook>", "2003"},
         {"<?xml version=\"1.0\"?><feed>", "an XML file"},
-        {"{\"name\": \"Anna\"}\n", "JSON"},
+        {"{\"name\": \"Anna\"}\n", "said to be jsonl"},
         {" [ {\"name\": 1}]", "JSON"},
         {"BEGIN:VCALENDAR\n", "iCalendar"},
         {"dn: cn=Anna\ncn: Anna\n", "LDIF"},
