@@ -5,9 +5,11 @@
  * have.
  */
 #include "io/export.h"
+#include "io/mapping.h"
 #include "io/vcard_write.h"
 
 #include "base/time.h"
+#include "db/model.h"
 
 #include <string.h>
 
@@ -40,7 +42,7 @@ static const char OWN_PROPERTY[] = "X-CRM-FIELD";
 
 static int add(crm__export *x, const char *name, const crm_field *f)
 {
-    crm__export_column c = {name, *f, NULL, NULL, NULL};
+    crm__export_column c = {name, *f, crm__model_number(x->model, f->number), NULL, NULL};
 
     crm__buf_add(&x->columns, &c, sizeof c);
     return x->columns.failed ? crm__fail_nomem(x->err) : CRM_OK;
@@ -82,7 +84,7 @@ static int choose(crm__export *x)
 {
     crm_field f;
     size_t pos = 0;
-    int rc = CRM_OK;
+    int rc = crm__txn_model(x->txn, &x->model, x->err);
 
     for (size_t i = 0; i < sizeof PROPERTIES / sizeof *PROPERTIES && !rc; i++) {
         rc = by_keys(x, PROPERTIES[i].keys, &f);
@@ -129,6 +131,18 @@ static int value(crm__export *x, crm_customer *c, const crm__export_column *of, 
 
 /* ---- properties ---- */
 
+static int is_touched(const crm__export_column *of, crm__slice text)
+{
+    return of && of->f && text.n && crm__map_touches_card(of->f, text);
+}
+
+/* Of a value that an import would make something else of. */
+static void put_exact(crm__card_writer *w, int exact)
+{
+    if (exact)
+        crm__card_param(w, "X-CRM", crm__slice_of("exact", 5));
+}
+
 /* A card must have a name; who has none is called by what else there is. */
 static int put_name(crm__export *x, crm__card_writer *w, crm_customer *c)
 {
@@ -153,6 +167,8 @@ static int put_name(crm__export *x, crm__card_writer *w, crm_customer *c)
     crm__card_name(w, "FN");
     if (!named)
         crm__card_param(w, "X-CRM", crm__slice_of("derived", 7));
+    else
+        put_exact(w, is_touched(find(x, "FN"), text));
     crm__card_value(w, ';', text);
     crm__card_end_property(w);
     return CRM_OK;
@@ -174,9 +190,13 @@ static int put_uid(crm__export *x, crm__card_writer *w, crm_customer *c)
             continue;
         if (!rc)
             rc = value(x, c, of, i, &own);
-        if (!rc)
-            crm__card_put(w, "UID", own);
-        return rc;
+        if (rc)
+            return rc;
+        crm__card_name(w, "UID");
+        put_exact(w, is_touched(of, own));
+        crm__card_value(w, ';', own);
+        crm__card_end_property(w);
+        return CRM_OK;
     }
     n = crm__card_uid(x->txn->store->id, crm_customer_id(c), text);
     crm__card_name(w, "UID");
@@ -190,22 +210,26 @@ static int put_parts(crm__export *x, crm__card_writer *w, crm_customer *c, const
                      char last)
 {
     char part[8];
-    int any = 0;
+    int any = 0, exact = 0;
 
     memcpy(part, name, 3);
     part[4] = 0;
     for (char at = '1'; at <= last; at++) {
+        const crm__export_column *of;
         crm__slice text;
         int rc;
         part[3] = at;
-        rc = value(x, c, find(x, part), 0, &text);
+        of = find(x, part);
+        rc = value(x, c, of, 0, &text);
         if (rc)
             return rc;
         any |= text.n != 0;
+        exact |= is_touched(of, text);
     }
     if (!any)
         return CRM_OK;
     crm__card_name(w, name);
+    put_exact(w, exact);
     for (char at = '1'; at <= last; at++) {
         crm__slice text;
         int rc;
@@ -319,6 +343,7 @@ static int put_value(crm__export *x, crm__card_writer *w, crm_customer *c,
         crm__card_param(w, "TYPE", crm__slice_of(type, strlen(type)));
     if (of->own == OWN_PROPERTY)
         put_own_name(x, w, of->field.key, source);
+    put_exact(w, is_touched(of, text));
     if (strcmp(of->own, "URL") == 0 || strcmp(of->own, "LANG") == 0)
         crm__card_raw(w, text);
     else

@@ -117,6 +117,8 @@ int crm__mapping_event(crm__mapping *m, const crm__table_row *row, crm_event *e,
 
 /* ---- for exports ---- */
 
+/* Whether import would make something else of a value of a card that does not say so. */
+int crm__map_touches_card(const struct crm__field *f, crm__slice text);
 /* Appends a value such that it is read back from a cell as it is (docs/import.md, "As it stands"):
  * with a mark in front when import would make something else of it, and of a list with a backslash
  * before what would end it.  f = NULL: a text that is no field's. */

@@ -63,23 +63,23 @@ crm__slice crm__map_trim(crm__slice text)
 
 /* In front of a text that is taken as it stands, whatever the rules below would make of it. Exports
  * write it, and a cell of others hardly begins so. */
-static const char LITERAL[] = "\\=";
+static const char LITERAL[] = CRM__CELL_EXACT;
 
-int crm__map_is_literal(const crm__mapping *m, crm__slice text)
+int crm__map_is_literal(crm__slice text)
 {
-    return text.n >= 2 && !m->card && memcmp(text.p, LITERAL, 2) == 0;
+    return text.n >= 2 && memcmp(text.p, LITERAL, 2) == 0;
 }
 
 crm__slice crm__map_outer(const crm__mapping *m, crm__slice text)
 {
-    if (crm__map_is_literal(m, text))
+    if (crm__map_is_literal(text))
         return text;
     return m->card ? crm__map_bare(text) : crm__map_trim(text);
 }
 
-crm__slice crm__map_plain(const crm__mapping *m, crm__slice text)
+crm__slice crm__map_plain(crm__slice text)
 {
-    return crm__map_is_literal(m, text) ? crm__slice_of(text.p + 2, text.n - 2) : text;
+    return crm__map_is_literal(text) ? crm__slice_of(text.p + 2, text.n - 2) : text;
 }
 
 /* ---- nothing ---- */
@@ -275,8 +275,8 @@ int crm__map_ready(crm__mapping *m, uint32_t column, const crm__field *f, crm__s
     const char *why, *hint;
     int rc;
 
-    if (crm__map_is_literal(m, s)) {
-        *text = crm__map_plain(m, s);
+    if (crm__map_is_literal(s)) {
+        *text = crm__map_plain(s);
         return text->n ? CRM_OK : CRM_DONE;
     }
     if (!s.n)
@@ -429,6 +429,13 @@ static int is_touched(const crm__field *f, crm__slice text)
         return 0;
     return has_full_width(text) || means_nothing(f, text) ||
            (f->type == CRM_TYPE_TEXT && is_rounded(text));
+}
+
+int crm__map_touches_card(const crm__field *f, crm__slice text)
+{
+    return crm__map_bare(text).n != text.n ||
+           (!is_free(f) && (has_full_width(text) || means_nothing(f, text) ||
+                            (f->type == CRM_TYPE_TEXT && is_rounded(text))));
 }
 
 void crm__map_put(crm__buf *to, const crm__field *f, crm__slice text)

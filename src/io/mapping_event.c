@@ -256,7 +256,7 @@ static int fill_reference(crm__mapping *m, crm_event *e, crm__fault_to *to, crm_
 {
     const crm__map_goal *g = crm__map_goal_at(m, CRM__GOAL_REFERENCE);
     crm_error why = CRM_ERROR_INIT;
-    crm__slice s = crm__map_plain(m, g->part[CRM__PART_WHOLE]);
+    crm__slice s = crm__map_plain(g->part[CRM__PART_WHOLE]);
     int rc;
 
     if (g->row != m->row || !s.n)

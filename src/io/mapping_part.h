@@ -201,8 +201,8 @@ int crm__map_ready(crm__mapping *m, uint32_t column, const crm__field *f, crm__s
  * value takes off: the same, but such a text is not trimmed; whether it is one; what is behind the
  * mark. */
 crm__slice crm__map_outer(const crm__mapping *m, crm__slice text);
-int crm__map_is_literal(const crm__mapping *m, crm__slice text);
-crm__slice crm__map_plain(const crm__mapping *m, crm__slice text);
+int crm__map_is_literal(crm__slice text);
+crm__slice crm__map_plain(crm__slice text);
 /* The next of several values in a cell: CRM_OK, CRM_DONE or CRM_ENOMEM; it may then lie in m->cut.
  * `safe`: also at the marks that may stand within a value, of a value that was cut already. */
 int crm__map_split(crm__mapping *m, const crm__field *f, int safe, crm__slice *rest,

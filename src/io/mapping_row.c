@@ -173,7 +173,7 @@ crm__slice crm__map_compose(crm__mapping *m, crm__map_goal *g, uint32_t *column)
 int crm__map_row_source(crm__mapping *m, crm__fault_to *to, crm_error *err)
 {
     const crm__map_goal *g = crm__map_goal_at(m, CRM__GOAL_SOURCE);
-    crm__slice s = crm__map_plain(m, g->part[CRM__PART_WHOLE]);
+    crm__slice s = crm__map_plain(g->part[CRM__PART_WHOLE]);
 
     m->row_source.n = 0;
     if (g->row != m->row || !s.n) {

@@ -25,6 +25,11 @@ enum {
                                  shown only; the next row can be read */
 };
 
+/* A cell that begins with this mark is to be taken as it stands behind it (docs/import.md).  In a
+ * table people write it; of a card the reader does, where the property says so, and where a text
+ * begins so by chance. */
+#define CRM__CELL_EXACT "\\="
+
 typedef struct crm__cell {
     uint32_t column; /* from 0 */
     crm__slice text; /* UTF-8; of a date "2024-05-31" or "2024-05-31T09:30:00" */

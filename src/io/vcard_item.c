@@ -22,6 +22,26 @@ static crm__slice keep(crm__vcard_reader *r, crm__slice s)
     return (crm__slice){copy, copy ? s.n : 0};
 }
 
+/* The text of a cell: with the mark for one that is taken as it stands.  One that happens to begin
+ * with the mark is such a text, but a tag, which is not read so. */
+static crm__slice keep_value(crm__vcard_reader *r, const char *name, const char *text, size_t n)
+{
+    const size_t mark = sizeof CRM__CELL_EXACT - 1;
+    int chance = n >= mark && memcmp(text, CRM__CELL_EXACT, mark) == 0;
+    uint8_t *to;
+
+    if (!(r->exact || chance) || strcmp(name, "CATEGORIES") == 0)
+        return keep(r, (crm__slice){(const uint8_t *)text, n});
+    to = crm__arena_alloc(&r->arena, n + mark);
+    if (!to) {
+        r->failed = 1;
+        return (crm__slice){NULL, 0};
+    }
+    memcpy(to, CRM__CELL_EXACT, mark);
+    memcpy(to + mark, text, n);
+    return (crm__slice){to, n + mark};
+}
+
 /* A cell of the text r->made, unless it is empty. */
 static void put(crm__vcard_reader *r, const crm__vcard_prop *p, const char *name, const char *kind)
 {
@@ -42,7 +62,7 @@ static void put(crm__vcard_reader *r, const crm__vcard_prop *p, const char *name
     it->name.p = (const uint8_t *)name;
     it->name.n = strlen(name);
     it->kind = kind;
-    it->text = keep(r, (crm__slice){(const uint8_t *)text, n});
+    it->text = keep_value(r, name, text, n);
     it->order = (uint32_t)r->count++;
 }
 
@@ -365,6 +385,7 @@ void crm__vcard_take(crm__vcard_reader *r, const crm__vcard_prop *p)
     if (p->flags & CRM__PROP_REPLACED || (crm__text_info_of(r->text)->faults && p->value.n &&
                                           crm__text_marks(p->value.p, p->value.n)))
         r->flags |= CRM__ROW_REPLACED;
+    r->exact = crm__vcard_is(crm__vcard_param_of(p, "X-CRM"), "exact");
     if (crm__vcard_is(p->name, "X-ABLABEL"))
         take_label(r, p);
     else if (crm__vcard_is(p->name, "N"))
@@ -381,7 +402,8 @@ void crm__vcard_take(crm__vcard_reader *r, const crm__vcard_prop *p)
         take_day(r, p, name_of(r, p->name));
     else if (crm__vcard_is(p->name, "X-CRM-FIELD"))
         take_own(r, p);
-    else if (crm__vcard_is(p->name, "FN") && crm__vcard_param_of(p, "X-CRM").n)
+    else if (crm__vcard_is(p->name, "FN") &&
+             crm__vcard_is(crm__vcard_param_of(p, "X-CRM"), "derived"))
         return; /* there is no name: it stands for one */
     else if (crm__vcard_is(p->name, "CATEGORIES") || crm__vcard_is(p->name, "NICKNAME"))
         take_list(r, p, name_of(r, p->name));

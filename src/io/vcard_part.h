@@ -37,6 +37,7 @@ typedef struct crm__vcard_reader {
     size_t count, labels;
     int address; /* the card's first address was met: the parts are its own */
     int failed;  /* no memory */
+    int exact;   /* the property at hand says that its texts are taken as they stand */
     unsigned flags;
     const char *why; /* of CRM__ROW_BROKEN */
     crm__vcard_item items[CRM__CARD_MOST];

@@ -317,6 +317,67 @@ CRM_TEST(test_api_export_back__elsewhere_they_are_equal)
     crm_db_close(db);
 }
 
+/* All that a card has room for, of the built-in model. */
+static void make_person(making *m, unsigned i)
+{
+    static const char *const KEYS[] = {"company", "department", "job_title",   "address",
+                                       "city",    "province",   "postal_code", "notes"};
+
+    m->n = 0;
+    add(m, "{\"name\":");
+    add_text(m, i % 3 ? i : 0);
+    for (size_t k = 0; k < sizeof KEYS / sizeof *KEYS; k++) {
+        if (crmtest_below(&m->rng, 3))
+            continue;
+        add_member(m, KEYS[k]);
+        add_text(m, 0);
+    }
+    add_list(m, "wechat", i);
+    add(m, ",\"external\":[{\"source\":\"vcard\",\"value\":"); /* the UID, which comes first */
+    add_text(m, i + 1000000);
+    add(m, "},{\"source\":\"erp\",\"value\":");
+    add_text(m, i);
+    add(m, i % 4 ? "}]" : "}],\"phone\":[\"+8613800138000\"],\"email\":[\"o'x@example.com\"]");
+    add(m, "}");
+}
+
+CRM_TEST(test_api_export_back__cards_of_any_text)
+{
+    unsigned count = (unsigned)crmtest_rounds(300, 3000), made = 0;
+    crm_db *db = api_open(), *other;
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    making m = {.rng = crmtest_seed()};
+    crm_import_result r;
+    const char *file;
+    char *a, *b;
+    crm_id id;
+
+    for (unsigned i = 1; i <= count; i++) {
+        make_person(&m, i);
+        made += crm_customer_create_json(txn, m.p, m.n, &id, &er) == CRM_OK;
+    }
+    OK(crm_txn_commit(txn, &er));
+    ck_assert_uint_ge(made, count / 2);
+    free(m.p);
+    a = documents(db);
+    file = export_to(db, "back.vcf", CRM_EXPORT_CUSTOMERS, CRM_EXPORT_VCARD);
+    r = import_from(db, file, 0, 0);
+    b = documents(db);
+    same(a, b);
+    ck_assert_uint_eq(r.bad, 0);
+    ck_assert_uint_eq(r.unchanged, made);
+    free(b);
+    OK(crm_db_open(crmtest_path("other"), NULL, &other, &er));
+    r = import_from(other, file, 0, CRM_IMPORT_CREATE);
+    ck_assert_uint_eq(r.created, made);
+    b = documents(other);
+    same(a, b);
+    free(b);
+    crm_db_close(other);
+    free(a);
+    crm_db_close(db);
+}
+
 /* In a card a ' is no spreadsheet's mark. */
 CRM_TEST(test_api_export_back__cards)
 {

@@ -290,6 +290,18 @@ CRM_TEST(test_io_vcard__a_broken_card_does_not_stop_the_next)
            "1@1 FN=A\n");
 }
 
+/* What says that it is to be taken as it stands has the mark of such a cell, and so has what begins
+ * with it by chance; but not a tag. */
+CRM_TEST(test_io_vcard__texts_as_they_stand)
+{
+    expect(CARD("FN;X-CRM=exact:N/A\r\nNOTE:\\\\=x\r\nORG;X-CRM=exact:a;b\r\nTITLE:N/A\r\n"
+                "CATEGORIES:\\\\=t\r\nTEL;TYPE=cell;X-CRM=exact: 1\r\n"),
+           "1@1 FN=\\=N/A NOTE=\\=\\=x ORG;name=\\=a ORG;unit=\\=b TITLE=N/A CATEGORIES=\\=t "
+           "TEL;cell=\\=1\n");
+    expect(CARD("FN;X-CRM=derived:a@example.com\r\nEMAIL:a@example.com\r\n"),
+           "1@1 EMAIL=a@example.com\n");
+}
+
 CRM_TEST(test_io_vcard__too_many_properties)
 {
     crm__buf b;

@@ -166,7 +166,9 @@ CRM_TEST(test_io_vcard_write__a_table_of_cards)
                 n = 1;
             }
             if (n)
-                crm__buf_add_fmt(&want, " %s=%.*s", NAMES[k], (int)n, p);
+                crm__buf_add_fmt(&want, " %s=%s%.*s", NAMES[k],
+                                 n > 1 && !memcmp(p, CRM__CELL_EXACT, 2) ? CRM__CELL_EXACT : "",
+                                 (int)n, p);
         }
         crm__buf_add_u8(&want, '\n');
         crm__card_end(&w);
