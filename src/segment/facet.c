@@ -22,8 +22,11 @@ typedef struct facet_line {
 typedef struct facet {
     crm_txn *txn;
     crm__arena *a;
+    crm__looking looking;
     crm__buf lines; /* facet_line, in order of their sets once gathered */
 } facet;
+
+enum { LOOK_EVERY = 2048 }; /* lines between two looks at progress */
 
 static facet_line *lines_of(const facet *f)
 {
@@ -47,7 +50,7 @@ static int add_line(facet *f, crm__set_ref ref, const void *name, size_t n)
     copy[n] = 0;
     l.name = copy;
     crm__buf_add(&f->lines, &l, sizeof l);
-    return f->lines.failed ? CRM_ENOMEM : CRM_OK;
+    return f->lines.failed ? CRM_ENOMEM : crm__look_at(&f->looking, line_count(f), LOOK_EVERY);
 }
 
 /* ---- which sets ---- */
@@ -274,11 +277,10 @@ static int gather(facet *f, const crm__model *m, const char *by, const crm__fiel
     } else {
         rc = gather_field(f, field);
     }
-    if (rc)
-        return crm__segment_fail(f->txn, rc, err);
-    if (f->lines.n)
-        qsort(f->lines.p, line_count(f), sizeof(facet_line), by_set);
-    return CRM_OK;
+    if (!rc && f->lines.n)
+        rc = crm__sort(f->txn->mem, f->lines.p, line_count(f), sizeof(facet_line), by_set,
+                       &f->looking);
+    return rc ? crm__segment_fail(f->txn, rc, err) : CRM_OK;
 }
 
 /* ---- counting ---- */
@@ -304,7 +306,7 @@ static int count_one(crm__run *r, facet_line *l, const uint64_t *words)
 
     if (!rc)
         l->count += count_in(&at, words);
-    return rc;
+    return rc ? rc : crm__run_read(r);
 }
 
 static int count_by_finding(facet *f, crm__run *r, const uint64_t *words)
@@ -359,6 +361,8 @@ static int count_by_walking(facet *f, crm__run *r, const uint64_t *words)
                 rc = count_one(r, l, words);
             else
                 l->count += crm__set_and_count(&view, words);
+            if (!rc)
+                rc = crm__run_read(r);
             if (rc)
                 return rc;
         }
@@ -414,9 +418,10 @@ int crm_segment_facet(crm_txn *txn, const crm_segment *s, const char *by,
                       const crm_segment_options *opts, crm_facet_fn fn, void *ctx, crm_error *err)
 {
     crm__asking a;
-    facet f = {txn, &a.plan.a, {0}};
+    facet f = {txn, &a.plan.a, {NULL, NULL, 0, 0}, {0}};
     int rc = crm__segment_begin(txn, s, opts, &a, err);
 
+    f.looking = crm__asking_looking(&a);
     if (!rc && (!by || !fn))
         rc = crm__fail_field(err, CRM_EINVAL, by ? "fn" : "by", "%s is NULL", by ? "fn" : "by");
     if (!rc) {
@@ -426,8 +431,11 @@ int crm_segment_facet(crm_txn *txn, const crm_segment *s, const char *by,
             rc = crm__segment_hand_out(txn, s, a.reason, err);
         if (!rc && (rc = count_all(&f, &a)))
             rc = crm__segment_fail(txn, rc, err);
-        if (!rc && f.lines.n)
-            qsort(f.lines.p, line_count(&f), sizeof(facet_line), by_count);
+        if (!rc && f.lines.n) {
+            rc = crm__sort(txn->mem, f.lines.p, line_count(&f), sizeof(facet_line), by_count,
+                           &f.looking);
+            rc = rc ? crm__segment_fail(txn, rc, err) : CRM_OK;
+        }
         for (size_t i = 0; !rc && i < line_count(&f) && lines_of(&f)[i].count; i++) {
             crm_facet one = {lines_of(&f)[i].name, lines_of(&f)[i].count};
             if (fn(&one, ctx))
@@ -441,14 +449,14 @@ int crm_segment_facet(crm_txn *txn, const crm_segment *s, const char *by,
 
 /* ---- the sets alone ---- */
 
-int crm__facet_sets(crm_txn *txn, crm__arena *a, const crm__model *m, const char *by,
-                    const crm__field *field, crm__facet_set_fn fn, void *ctx, crm_error *err)
+int crm__facet_sets(crm__asking *a, const char *by, const crm__field *field, crm__facet_set_fn fn,
+                    void *ctx, crm_error *err)
 {
-    facet f = {txn, a, {0}};
+    facet f = {a->plan.txn, &a->plan.a, crm__asking_looking(a), {0}};
     int rc;
 
-    crm__buf_init(&f.lines, txn->mem);
-    rc = gather(&f, m, by, field, err);
+    crm__buf_init(&f.lines, f.txn->mem);
+    rc = gather(&f, a->plan.model, by, field, err);
     for (size_t i = 0; i < line_count(&f) && !rc; i++)
         rc = fn(ctx, lines_of(&f)[i].ref, lines_of(&f)[i].name);
     crm__buf_clear(&f.lines);

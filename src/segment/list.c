@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PIECE = 256 }; /* entries whose values lie together */
+
 struct crm_segment_iter {
     crm__child child; /* first: the transaction knows the walk by it */
     crm_allocator mem;
@@ -29,7 +31,9 @@ struct crm_segment_iter {
     crm__arena texts;
     crm__order_entry *entries;
     size_t count, cap, at;
-    crm__order_value *values; /* of the entries, one piece after another */
+    size_t made;              /* entries that have a place for their values */
+    crm__order_value *values; /* the present piece of such places */
+    size_t values_left;
     crm__order_entry after;   /* id 0: from the beginning */
     int rc;                   /* a failure inside a comparison */
 };
@@ -98,33 +102,41 @@ static void sift_down(crm_segment_iter *it, size_t count)
     }
 }
 
-/* Entries and their values move together, so values are pointed to anew. */
+/* Room for more entries.  Their values lie in pieces that stay where they are, so that no walk stops
+ * to move the values of all it found. */
 static int grow(crm_segment_iter *it)
 {
-    size_t keys = it->order.count, cap = it->cap ? it->cap * 2 : 64;
+    size_t cap = it->cap ? it->cap * 2 : 64;
     crm__order_entry *e;
-    crm__order_value *v;
 
     if (cap > it->left)
         cap = (size_t)it->left;
     e = crm__realloc(&it->mem, it->entries, (cap + 1) * sizeof *e);
-    if (e)
-        it->entries = e;
-    v = crm__alloc(&it->mem, (cap + 1) * keys * sizeof *v);
-    if (!e || !v) {
-        crm__release(&it->mem, v);
+    if (!e)
         return CRM_ENOMEM;
-    }
-    for (size_t i = 0; i < it->count; i++) {
-        memcpy(v + i * keys, e[i].values, keys * sizeof *v);
-        e[i].values = v + i * keys;
-    }
-    for (size_t i = it->count; i <= cap; i++)
-        e[i].values = v + i * keys;
-    crm__release(&it->mem, it->values);
-    it->values = v;
+    it->entries = e;
     it->cap = cap;
     return CRM_OK;
+}
+
+/* The room of the candidate, entries[count], with a place for its values. */
+static crm__order_entry *candidate(crm_segment_iter *it)
+{
+    crm__order_entry *e = &it->entries[it->count];
+    size_t keys = it->order.count;
+
+    if (it->count < it->made)
+        return e;
+    if (!it->values_left) {
+        it->values = crm__arena_alloc(&it->texts, PIECE * keys * sizeof *it->values);
+        it->values_left = it->values ? PIECE : 0;
+    }
+    if (!it->values_left)
+        return NULL;
+    memset(e, 0, sizeof *e);
+    e->values = it->values + (PIECE - it->values_left--) * keys;
+    it->made++;
+    return e;
 }
 
 /* entries[count] is the candidate's room. */
@@ -134,7 +146,9 @@ static int offer(crm_segment_iter *it, crm_id id)
 
     if (it->count == it->cap && it->cap < it->left && grow(it))
         return CRM_ENOMEM;
-    e = &it->entries[it->count];
+    e = candidate(it);
+    if (!e)
+        return CRM_ENOMEM;
     e->id = id;
     e->loaded = 0;
     if (it->after.id && compare(it, e, &it->after) <= 0)
@@ -354,7 +368,6 @@ void crm_segment_list_close(crm_segment_iter *it)
     crm__order_end(&it->order);
     crm__arena_clear(&it->texts);
     crm__release(&mem, it->entries);
-    crm__release(&mem, it->values);
     crm__release(&mem, it);
     crm__db_drop(db);
 }

@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Places of an index that are written, and things looked for in one, between two looks at progress:
+ * some 2 ms, where each misses the cache. */
+enum { LOOK_EVERY = 1 << 15, FIND_EVERY = 1 << 13 };
+
 /* ---- tables ---- */
 
 static uint64_t mix(uint64_t x)
@@ -115,8 +119,10 @@ static int make_room(crm__cells *c)
     if (c->count * 2 < c->size)
         return CRM_OK;
     rc = new_index(c->mem, &c->index, &c->size);
-    for (uint32_t i = 0; i < c->count && !rc; i++)
+    for (uint32_t i = 0; i < c->count && !rc; i++) {
         *place_of(c, c->keys[i]) = i + 1;
+        rc = crm__look_at(&c->looking, i, LOOK_EVERY);
+    }
     return rc;
 }
 
@@ -136,10 +142,12 @@ int crm__cells_at(crm__cells *c, uint32_t a, uint32_t b, uint32_t currency, crm_
         if (*place) {
             c->last = *place - 1;
             *out = c->tallies + (size_t)c->last * c->measures;
-            return CRM_OK;
+            return crm__look_at(&c->looking, c->asked++, FIND_EVERY);
         }
     }
     rc = make_room(c);
+    if (!rc)
+        rc = crm__look_at(&c->looking, c->asked++, FIND_EVERY);
     if (rc)
         return rc;
     c->keys[c->count] = k;
@@ -180,8 +188,7 @@ static int values_of(crm__cells *c, crm__tally *t, crm__values **out)
         crm__buf_init(&t->values->numbers, c->mem);
         crm__buf_init(&t->values->bigs, c->mem);
         t->values->scale = CRM__SCALE_LEAST;
-        t->values->look = c->look;
-        t->values->look_ctx = c->look_ctx;
+        t->values->looking = c->looking;
     }
     *out = t->values;
     return CRM_OK;
@@ -336,10 +343,13 @@ int crm__codes_of(crm__codes *c, int64_t key, uint32_t *code)
     }
     if (c->size && (*code = *code_place(c, key))) {
         c->last = *code - 1;
-        return CRM_OK;
+        return crm__look_at(&c->looking, c->asked++, FIND_EVERY);
     }
     if (c->count == CRM__CODES_MOST)
         return CRM_EVALUE;
+    rc = crm__look_at(&c->looking, c->asked++, FIND_EVERY);
+    if (rc)
+        return rc;
     if (c->count == c->cap) {
         rc = grow(c->mem, &p, sizeof *c->keys, c->cap ? c->cap * 2 : 32);
         c->keys = p;
@@ -347,8 +357,10 @@ int crm__codes_of(crm__codes *c, int64_t key, uint32_t *code)
     }
     if (!rc && c->count * 2 >= c->size) {
         rc = new_index(c->mem, &c->index, &c->size);
-        for (uint32_t i = 0; i < c->count && !rc; i++)
+        for (uint32_t i = 0; i < c->count && !rc; i++) {
             *code_place(c, c->keys[i]) = i + 1;
+            rc = crm__look_at(&c->looking, i, LOOK_EVERY);
+        }
     }
     if (rc)
         return rc;
@@ -372,45 +384,75 @@ void crm__text_numbers_clear(crm__text_numbers *t)
 {
     crm__arena_clear(&t->texts);
     crm__release(t->mem, t->of);
+    crm__release(t->mem, t->hashes);
     crm__release(t->mem, t->index);
     crm__text_numbers_init(t, t->mem);
 }
 
-static uint32_t *text_place(const crm__text_numbers *t, crm__slice text)
+static uint32_t hash_of(crm__slice text)
 {
-    uint32_t at = (uint32_t)crm__hash64(0, text.p, text.n) & (t->size - 1);
+    return (uint32_t)crm__hash64(0, text.p, text.n);
+}
 
-    while (t->index[at] && crm__slice_compare(t->of[t->index[at] - 1], text) != 0)
-        at = (at + 1) & (t->size - 1);
+static uint32_t *text_place(const crm__text_numbers *t, crm__slice text, uint32_t hash)
+{
+    uint32_t at = hash & (t->size - 1);
+
+    for (; t->index[at]; at = (at + 1) & (t->size - 1)) {
+        uint32_t i = t->index[at] - 1;
+        if (t->hashes[i] == hash && crm__slice_compare(t->of[i], text) == 0)
+            break;
+    }
     return &t->index[at];
+}
+
+/* Arrays for one more, and an index that is at most half full. */
+static int more_texts(crm__text_numbers *t)
+{
+    uint32_t cap = t->cap ? t->cap * 2 : 32;
+    void *of = t->of, *hashes = t->hashes;
+    int rc = CRM_OK;
+
+    if (t->count == t->cap) {
+        rc = grow(t->mem, &of, sizeof *t->of, cap);
+        t->of = of;
+        if (!rc)
+            rc = grow(t->mem, &hashes, sizeof *t->hashes, cap);
+        t->hashes = hashes;
+        t->cap = rc ? t->cap : cap;
+    }
+    if (rc || t->count * 2 < t->size)
+        return rc;
+    rc = new_index(t->mem, &t->index, &t->size);
+    for (uint32_t i = 0; i < t->count && !rc; i++) {
+        uint32_t at = t->hashes[i] & (t->size - 1);
+        while (t->index[at])
+            at = (at + 1) & (t->size - 1);
+        t->index[at] = i + 1;
+        rc = crm__look_at(&t->looking, i, LOOK_EVERY);
+    }
+    return rc;
 }
 
 int crm__text_number_of(crm__text_numbers *t, crm__slice text, uint32_t *number)
 {
-    void *p = t->of;
-    int rc = CRM_OK;
+    uint32_t hash = hash_of(text);
+    void *p;
+    int rc;
 
-    if (t->size && (*number = *text_place(t, text)))
+    if (t->size && (*number = *text_place(t, text, hash)))
         return CRM_OK;
     if (t->count == CRM__CODES_MOST * 16)
         return CRM_EVALUE;
-    if (t->count == t->cap) {
-        rc = grow(t->mem, &p, sizeof *t->of, t->cap ? t->cap * 2 : 32);
-        t->of = p;
-        t->cap = rc ? t->cap : t->cap ? t->cap * 2 : 32;
-    }
-    if (!rc && t->count * 2 >= t->size) {
-        rc = new_index(t->mem, &t->index, &t->size);
-        for (uint32_t i = 0; i < t->count && !rc; i++)
-            *text_place(t, t->of[i]) = i + 1;
-    }
+    rc = more_texts(t);
     if (rc)
         return rc;
     p = crm__arena_copy(&t->texts, text.n ? (const void *)text.p : "", text.n + !text.n);
     if (!p)
         return CRM_ENOMEM;
     t->of[t->count] = crm__slice_of(p, text.n);
+    t->hashes[t->count] = hash;
     *number = ++t->count;
-    *text_place(t, text) = t->count;
+    *text_place(t, text, hash) = t->count;
     return CRM_OK;
 }

@@ -7,6 +7,7 @@
 #define CRM_SEGMENT_NUMBER_CELLS_H
 
 #include "bits/day_fold.h"
+#include "segment/sort.h"
 
 #include <crm/types.h>
 #include <stdint.h>
@@ -19,8 +20,7 @@ enum { CRM__CELLS_MOST = 1 << 20, CRM__CODES_MOST = 1 << 20 };
 typedef struct crm__values {
     crm__buf numbers, bigs;
     int8_t scale;
-    crm_progress_fn look; /* whether sorting them goes on; NULL: it does */
-    void *look_ctx;
+    crm__looking looking; /* whether sorting them goes on */
 } crm__values;
 
 /* ---- one measure in one cell ---- */
@@ -45,15 +45,15 @@ typedef struct crm__cells {
     uint32_t *index; /* open addressing: cell + 1 */
     crm__cell_key *keys;
     crm__tally *tallies; /* `measures` of each cell */
-    crm_progress_fn look;
-    void *look_ctx;
+    crm__looking looking;
+    uint32_t asked; /* cells looked for, by which it looks */
 } crm__cells;
 
 void crm__cells_init(crm__cells *c, const crm_allocator *mem, const uint8_t *ops,
                      uint32_t measures);
 void crm__cells_clear(crm__cells *c);
 /* The tallies of a cell, which is made; they move when another one is made.  CRM_ENOMEM,
- * CRM_EVALUE: too many cells. */
+ * CRM_ECANCELLED, CRM_EVALUE: too many cells. */
 int crm__cells_at(crm__cells *c, uint32_t a, uint32_t b, uint32_t currency, crm__tally **out);
 /* Whether nothing was found in a cell that was made. */
 int crm__cells_empty(const crm__cells *c, uint32_t cell);
@@ -83,20 +83,24 @@ typedef struct crm__codes {
     int64_t *keys; /* of code i + 1 */
     uint32_t *index;
     uint32_t count, cap, size, last;
+    crm__looking looking;
+    uint32_t asked;
 } crm__codes;
 
 void crm__codes_init(crm__codes *c, const crm_allocator *mem);
 void crm__codes_clear(crm__codes *c);
-/* CRM_OK, CRM_ENOMEM, CRM_EVALUE: too many. */
+/* CRM_OK, CRM_ENOMEM, CRM_ECANCELLED, CRM_EVALUE: too many. */
 int crm__codes_of(crm__codes *c, int64_t key, uint32_t *code);
 
 /* Numbers 1, 2, ... of texts. */
 typedef struct crm__text_numbers {
     const crm_allocator *mem;
     crm__arena texts;
-    crm__slice *of; /* of number i + 1 */
+    crm__slice *of;   /* of number i + 1 */
+    uint32_t *hashes; /* of the same, so that a larger index is made without the texts */
     uint32_t *index;
     uint32_t count, cap, size;
+    crm__looking looking;
 } crm__text_numbers;
 
 void crm__text_numbers_init(crm__text_numbers *t, const crm_allocator *mem);

@@ -47,7 +47,7 @@ static int open_sets(crm__dim *d, crm__asking *a, crm_error *err)
     const crm__grouping *g = d->g;
     const char *by = g->tags ? "tags" : g->dimension ? g->dimension->key : g->field->key;
 
-    return crm__facet_sets(a->plan.txn, &a->plan.a, a->plan.model, by, g->field, add_set, d, err);
+    return crm__facet_sets(a, by, g->field, add_set, d, err);
 }
 
 /* ---- opening ---- */
@@ -75,6 +75,7 @@ int crm__dim_open(crm__dim *d, const crm__grouping *g, crm__asking *a, crm_error
     d->width = g->width;
     crm__codes_init(&d->codes, d->mem);
     crm__text_numbers_init(&d->texts, d->mem);
+    d->codes.looking = d->texts.looking = crm__asking_looking(a);
     if (g->of_events) {
         d->op = g->attribute ? CRM__DIM_EVENT : g->source ? CRM__DIM_SOURCE : CRM__DIM_TIME;
         return CRM_OK;
@@ -351,6 +352,8 @@ static int layers_of_sets(crm__dim *d, crm__run *r, const uint64_t *words)
         rc = set_rows(r, &d->sets[i], words, rows);
         if (!rc)
             rc = put_code(d, rows, i + 1);
+        if (!rc)
+            rc = crm__run_read(r);
     }
     return rc;
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOOK_EVERY = 256 }; /* groups between two looks at progress: under 2 ms */
+
 static const char *copy(crm__arena *a, const char *s, size_t n)
 {
     char *to = crm__arena_alloc(a, n + 1);
@@ -264,11 +266,15 @@ int crm__groups_make(crm__number_run *n, uint32_t k, crm__arena *a, crm__group *
         crm__release(d->mem, seen);
         return CRM_ENOMEM;
     }
-    memset(*out, 0, codes * sizeof **out);
-    for (uint32_t i = 0; i < n->cells.count; i++) {
+    for (uint32_t i = 0; i < codes && !rc; i++) {
+        memset(*out + i, 0, sizeof **out);
+        rc = crm__look_at(&n->cells.looking, i, 32 * LOOK_EVERY);
+    }
+    for (uint32_t i = 0; i < n->cells.count && !rc; i++) {
         uint32_t code = k ? n->cells.keys[i].b : n->cells.keys[i].a;
         seen[code] |= !crm__cells_empty(&n->cells, i);
         (*out)[code].counted += n->cells.tallies[(size_t)i * n->cells.measures].count;
+        rc = crm__look_at(&n->cells.looking, i, 32 * LOOK_EVERY);
     }
     *count = 0;
     for (uint32_t code = 0; code < codes && !rc; code++) {
@@ -278,9 +284,11 @@ int crm__groups_make(crm__number_run *n, uint32_t k, crm__arena *a, crm__group *
         g.code = code;
         rc = describe(d, txn, a, &g);
         (*out)[(*count)++] = g;
+        if (!rc)
+            rc = crm__look_at(&n->cells.looking, code, LOOK_EVERY);
     }
     crm__release(d->mem, seen);
     if (!rc && *count)
-        qsort(*out, *count, sizeof **out, in_order);
+        rc = crm__sort(d->mem, *out, *count, sizeof **out, in_order, &n->cells.looking);
     return rc;
 }

@@ -262,9 +262,9 @@ static int run_all(crm__number_run *n, crm_txn *txn, const crm_segment *s, const
     for (uint32_t i = 0; i < q->measure_count; i++)
         n->ops[i] = q->measures[i].op;
     crm__cells_init(&n->cells, txn->mem, n->ops, q->measure_count);
-    n->cells.look = n->a.progress;
-    n->cells.look_ctx = n->a.progress_ctx;
+    n->cells.looking = crm__asking_looking(&n->a);
     crm__text_numbers_init(&n->texts, txn->mem);
+    n->texts.looking = n->cells.looking;
     for (uint32_t i = 0; i < q->grouping_count && !rc; i++)
         rc = crm__dim_open(&n->dims[i], &n->q.by[i], &n->a, err);
     for (uint32_t i = 0; i < q->measure_count && !rc; i++)

@@ -16,14 +16,6 @@ static int64_t *numbers_of(crm__values *v, size_t *n)
     return (int64_t *)(void *)v->numbers.p;
 }
 
-/* Behind value i of n. */
-static int look(const crm__values *v, size_t i, size_t n)
-{
-    if (i % LOOK_EVERY != LOOK_EVERY - 1 || !v->look || !v->look(i, n, v->look_ctx))
-        return CRM_OK;
-    return CRM_ECANCELLED;
-}
-
 /* One pass by a byte; *done is 0 when all have the same there. */
 static int pass(const crm__values *v, const uint64_t *from, uint64_t *to, size_t n, unsigned shift,
                 int *done)
@@ -33,7 +25,7 @@ static int pass(const crm__values *v, const uint64_t *from, uint64_t *to, size_t
 
     for (size_t i = 0; i < n && !rc; i++) {
         counts[from[i] >> shift & 255]++;
-        rc = look(v, i, n);
+        rc = crm__look_at(&v->looking, i, LOOK_EVERY);
     }
     *done = !rc && counts[from[0] >> shift & 255] != n;
     if (!*done)
@@ -44,7 +36,7 @@ static int pass(const crm__values *v, const uint64_t *from, uint64_t *to, size_t
     }
     for (size_t i = 0; i < n && !rc; i++) {
         to[starts[from[i] >> shift & 255]++] = from[i];
-        rc = look(v, i, n);
+        rc = crm__look_at(&v->looking, i, LOOK_EVERY);
     }
     return rc;
 }
@@ -81,65 +73,26 @@ static int by_big(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Two neighbouring lists of 16 bytes each, from one place to another. */
-static int merge(const crm__values *v, const uint8_t *from, uint8_t *to, size_t a, size_t b)
-{
-    enum { BIG = sizeof(__int128) };
-    const uint8_t *x = from, *y = from + a * BIG, *x_end = y, *y_end = y + b * BIG;
-    int rc = CRM_OK;
-
-    for (size_t i = 0; i < a + b && !rc; i++, to += BIG) {
-        int first = x < x_end && (y == y_end || by_big(x, y) <= 0);
-        memcpy(to, first ? x : y, BIG);
-        *(first ? &x : &y) += BIG;
-        rc = look(v, i, a + b);
-    }
-    return rc;
-}
-
-/* Short lists by the C library, which are then merged. */
-static int sort_bigs(crm__values *v)
-{
-    enum { BIG = sizeof(__int128) };
-    size_t n = v->bigs.n / BIG;
-    uint8_t *from = v->bigs.p, *room, *to, *was;
-    int rc = CRM_OK;
-
-    for (size_t i = 0; i < n && !rc; i += LOOK_EVERY / 4) {
-        qsort(from + i * BIG, n - i < LOOK_EVERY / 4 ? n - i : LOOK_EVERY / 4, BIG, by_big);
-        rc = look(v, LOOK_EVERY - 1, n);
-    }
-    room = rc || n <= LOOK_EVERY / 4 ? NULL : crm__alloc(v->bigs.mem, n * BIG);
-    if (!room)
-        return rc || n <= LOOK_EVERY / 4 ? rc : CRM_ENOMEM;
-    to = room;
-    for (size_t step = LOOK_EVERY / 4; step < n && !rc; step *= 2) {
-        for (size_t i = 0; i < n && !rc; i += 2 * step) {
-            size_t a = n - i < step ? n - i : step, b = n - i - a < step ? n - i - a : step;
-            rc = merge(v, from + i * BIG, to + i * BIG, a, b);
-        }
-        was = from;
-        from = to;
-        to = was;
-    }
-    if (!rc && from == room)
-        memcpy(v->bigs.p, room, n * BIG);
-    crm__release(v->bigs.mem, room);
-    return rc;
-}
-
 /* One sorted list: numbers, or when some are big all of them as big ones. */
 static int sort_values(crm__values *v)
 {
     size_t n;
     int64_t *p = numbers_of(v, &n);
+    int rc = CRM_OK;
 
     if (!v->bigs.n)
         return n ? sort_numbers(v, p, n) : CRM_OK;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !rc; i++) {
         crm__values_add_big(v, crm__scaled_big(p[i], v->scale));
+        rc = crm__look_at(&v->looking, i, LOOK_EVERY);
+    }
+    if (rc)
+        return rc;
     v->numbers.n = 0;
-    return v->bigs.failed ? CRM_ENOMEM : sort_bigs(v);
+    if (v->bigs.failed)
+        return CRM_ENOMEM;
+    return crm__sort(v->bigs.mem, v->bigs.p, v->bigs.n / sizeof(__int128), sizeof(__int128), by_big,
+                     &v->looking);
 }
 
 int crm__values_distinct(crm__values *v, uint64_t *count)

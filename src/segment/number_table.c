@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AVERAGE_DIGITS = 6, LOOK_EVERY = 1024 };
+enum { AVERAGE_DIGITS = 6, LOOK_EVERY = 128 }; /* rows between two looks at progress */
 
 /* ---- numbers as text ---- */
 
@@ -171,6 +171,7 @@ static int gather_currencies(filling *f)
 {
     const crm__cells *c = &f->n->cells;
     size_t kept = 0;
+    int rc = CRM_OK;
 
     f->currencies = crm__arena_alloc(&f->t->a, (c->count + 1) * sizeof *f->currencies);
     if (!f->currencies)
@@ -178,15 +179,18 @@ static int gather_currencies(filling *f)
     for (uint32_t i = 0; i < c->count; i++) {
         if (c->keys[i].currency && !crm__cells_empty(c, i))
             f->currencies[f->currency_count++] = c->keys[i].currency;
+        if (!rc)
+            rc = crm__look_at(&c->looking, i, 128 * LOOK_EVERY);
     }
-    if (f->currency_count)
-        qsort(f->currencies, f->currency_count, sizeof *f->currencies, by_number);
+    if (!rc && f->currency_count)
+        rc = crm__sort(&f->t->mem, f->currencies, f->currency_count, sizeof *f->currencies,
+                       by_number, &c->looking);
     for (size_t i = 0; i < f->currency_count; i++) {
         if (!i || f->currencies[i] != f->currencies[i - 1])
             f->currencies[kept++] = f->currencies[i];
     }
     f->currency_count = kept;
-    return CRM_OK;
+    return rc;
 }
 
 static crm__table_row *new_row(filling *f)
@@ -296,17 +300,6 @@ static int add_rows(filling *f, const size_t at[CRM__GROUPINGS])
     return rc;
 }
 
-/* Now and then whether to go on. */
-static int look(const filling *f, size_t i)
-{
-    const crm__asking *a = &f->n->a;
-
-    if (i % LOOK_EVERY == LOOK_EVERY - 1 && a->progress &&
-        a->progress(a->plan.chunks, a->plan.chunks, a->progress_ctx))
-        return CRM_ECANCELLED;
-    return CRM_OK;
-}
-
 /* At most one grouping: a row of each group. */
 static int fill_line(filling *f)
 {
@@ -314,7 +307,7 @@ static int fill_line(filling *f)
     int rc = CRM_OK;
 
     for (; at[0] < f->counts[0] && !rc; at[0]++) {
-        rc = look(f, at[0]);
+        rc = crm__look_at(&f->n->cells.looking, at[0], LOOK_EVERY);
         if (!rc)
             rc = add_rows(f, at);
     }
@@ -357,12 +350,13 @@ static int fill_pairs(filling *f)
         if (!crm__cells_empty(c, i))
             pairs[count++] =
                 (uint64_t)f->places[0][c->keys[i].a] << 32 | f->places[1][c->keys[i].b];
+        rc = crm__look_at(&c->looking, i, 128 * LOOK_EVERY);
     }
     if (!rc && count)
-        qsort(pairs, count, sizeof *pairs, by_pair);
+        rc = crm__sort(&f->t->mem, pairs, count, sizeof *pairs, by_pair, &c->looking);
     for (size_t i = 0; i < count && !rc; i++) {
         size_t at[CRM__GROUPINGS] = {(size_t)(pairs[i] >> 32), (size_t)(uint32_t)pairs[i]};
-        rc = look(f, i);
+        rc = crm__look_at(&f->n->cells.looking, i, LOOK_EVERY);
         if (!rc && (!i || pairs[i] != pairs[i - 1]))
             rc = add_rows(f, at);
     }

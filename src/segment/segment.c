@@ -280,6 +280,8 @@ static int by_id(const void *a, const void *b)
 /* Reservoir sampling (Vitter 1985, algorithm R). */
 static int draw(crm__asking *a, uint64_t seed, crm_id *ids, size_t cap, uint64_t *seen)
 {
+    enum { LOOK_EVERY = 8192 };
+    crm__looking looking = crm__asking_looking(a);
     uint64_t words[CRM__SET_WORDS];
     int any, rc = CRM_OK;
 
@@ -287,11 +289,11 @@ static int draw(crm__asking *a, uint64_t seed, crm_id *ids, size_t cap, uint64_t
     for (uint64_t c = 0; c < a->plan.chunks && !rc; c++) {
         rc = crm__run_chunk(&a->run, c, words, &any);
         for (int32_t row = rc || !any ? -1 : crm__set_next(words, 0); row >= 0;
-             row = crm__set_next(words, (uint32_t)row + 1)) {
+             row = rc ? -1 : crm__set_next(words, (uint32_t)row + 1)) {
             uint64_t at = *seen < cap ? *seen : random_below(&seed, *seen + 1);
             if (at < cap)
                 ids[at] = (c << CRM__CHUNK_SHIFT) + (uint64_t)row;
-            ++*seen;
+            rc = crm__look_at(&looking, (size_t)(*seen)++, LOOK_EVERY);
         }
     }
     return rc;

@@ -4,6 +4,7 @@
 #ifndef CRM_SEGMENT_SEGMENT_H
 #define CRM_SEGMENT_SEGMENT_H
 
+#include "segment/sort.h"
 #include "segment/step.h"
 
 #include <crm/segment.h>
@@ -30,6 +31,11 @@ int crm__segment_begin(crm_txn *txn, const crm_segment *s, const crm_segment_opt
 /* The same with each condition apart, as people read it. */
 int crm__segment_begin_apart(crm_txn *txn, const crm_segment *s, crm__asking *a, crm_error *err);
 void crm__segment_end(crm__asking *a);
+/* For work of it that goes through no chunk. */
+static inline crm__looking crm__asking_looking(const crm__asking *a)
+{
+    return (crm__looking){a->progress, a->progress_ctx, a->plan.chunks, a->plan.chunks};
+}
 /* The next chunk with customers of the segment, as crm__tag_next_fn: a chunk is asked before it is
  * changed, and what was changed in others does not concern it.  ctx: begun, with the chunk at 0. */
 typedef struct crm__rows_walk {
@@ -41,8 +47,8 @@ int crm__segment_rows_next(void *ctx, uint64_t *chunk, uint64_t *words);
  * order of their keys; names lie in the arena.  CRM_EFIELD: there are none, and err says why; fn's
  * result. */
 typedef int (*crm__facet_set_fn)(void *ctx, crm__set_ref ref, const char *name);
-int crm__facet_sets(crm_txn *txn, crm__arena *a, const crm__model *m, const char *by,
-                    const crm__field *field, crm__facet_set_fn fn, void *ctx, crm_error *err);
+int crm__facet_sets(crm__asking *a, const char *by, const crm__field *field, crm__facet_set_fn fn,
+                    void *ctx, crm_error *err);
 /* Of every question, before it answers: crm__txn_hand_out() with its segment. */
 int crm__segment_hand_out(crm_txn *txn, const crm_segment *s, const char *reason, crm_error *err);
 /* Calls fn with each chunk, on the calling thread and on others, each with a run and a piece of

@@ -151,3 +151,63 @@ CRM_TEST(test_api_progress__questions_have_their_own_first)
     OK(crm_txn_abort(txn));
     crm_db_close(db);
 }
+
+static int no_line(const crm_facet *f, void *ctx)
+{
+    (void)f;
+    (void)ctx;
+    return 0;
+}
+
+/* What goes through many values in one chunk of customers. */
+static int ask_values(crm_txn *txn, const crm_segment *all, int which,
+                      const crm_segment_options *o)
+{
+    static const char *const REQUESTS[] = {"count by name", "distinct(name)",
+                                           "median(score) by name", "count by name, city"};
+    crm_numbers *n;
+    int rc;
+
+    if (which == 0)
+        return crm_segment_facet(txn, all, "name", o, no_line, NULL, &er);
+    rc = crm_numbers_ask(txn, all, REQUESTS[which - 1], CRM_NUL, o, &n, &er);
+    crm_numbers_free(n);
+    return rc;
+}
+
+/* Thousands of values are gone through with a look for every few hundred, and none of them stops
+ * halfway with a result. */
+CRM_TEST(test_api_progress__many_values_are_asked_about_often)
+{
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    crm_db *db = world();
+    crm_segment *all;
+    crm_txn *txn;
+
+    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, &er));
+    OK(crm_model_apply(txn,
+                       "crm: 1\nfields:\n  name: {type: text, index: values}\n"
+                       "  score: {type: integer}\n  city: {type: text, index: values}\n"
+                       "tags:\n  region: {}\n",
+                       CRM_NUL, 0, NULL, NULL, &er));
+    OK(crm_txn_commit(txn, &er));
+    OK(crm_txn_begin(db, CRM_READ, NULL, &txn, &er));
+    OK(crm_segment_parse(txn, "all", CRM_NUL, &all, &er));
+    o.progress = on_progress;
+    for (int which = 0; which < 5; which++) {
+        asked a = {0, 0, 0, 0};
+        uint64_t calls;
+        o.progress_ctx = &a;
+        OK(ask_values(txn, all, which, &o));
+        calls = a.calls;
+        ck_assert_msg(calls >= CUSTOMERS / 256, "%d: %llu", which, (unsigned long long)calls);
+        for (uint64_t k = 1; k <= calls; k++) {
+            a = (asked){0, k, 0, 0};
+            IS(CRM_ECANCELLED, ask_values(txn, all, which, &o));
+            ck_assert_uint_eq(a.calls, k);
+        }
+    }
+    crm_segment_free(all);
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
