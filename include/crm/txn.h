@@ -61,7 +61,8 @@ typedef struct crm_txn_options {
     /** Why questions are asked that no purpose binds; one line of at most 200 bytes.  Every question
      * about a segment (segment.h, number.h) and crm_live_list() then say so in the journal before they
      * answer, as of an export, with this transaction's actor, purpose and channel: once for each segment
-     * that is asked.  From a read transaction that is a commit of its own, in a batch it is CRM_ESTATE.
+     * that is asked.  From a read transaction that is a commit of its own: CRM_EREADONLY through a
+     * handle that only reads, CRM_ESTATE in a thread that writes.  In a batch it is CRM_ESTATE.
      * NULL: they say nothing. */
     const char *reason;
 } crm_txn_options;

@@ -115,6 +115,8 @@ CRM_TEST(test_api_segment_reason__every_question_has_a_reason)
 {
     static const char TEXT[] = "score >= 8";
     crm_db *db = twenty();
+    crm_db_options d = CRM_DB_OPTIONS_INIT;
+    crm_db *reader;
     crm_txn_options t = CRM_TXN_OPTIONS_INIT;
     crm_txn *txn = api_begin(db, CRM_READ);
     crm_segment *s = parse(txn, TEXT), *other = parse(txn, "score < 3");
@@ -161,6 +163,12 @@ CRM_TEST(test_api_segment_reason__every_question_has_a_reason)
     IS(CRM_ESTATE, one_question(txn, s, 7, NULL));
     crm_txn_abort(txn);
     t.batch = 0;
+    d.flags = CRM_READONLY;
+    OK(crm_db_open(api_path(), &d, &reader, &er));
+    OK(crm_txn_begin(reader, CRM_READ, &t, &txn, &er));
+    IS(CRM_EREADONLY, one_question(txn, s, 7, NULL));
+    crm_txn_abort(txn);
+    crm_db_close(reader);
     t.reason = "";
     IS(CRM_EINVAL, crm_txn_begin(db, CRM_READ, &t, &txn, &er));
     ck_assert_str_eq(er.field, "reason");
