@@ -582,6 +582,22 @@ static int check_held(crm__check *c, const char *path, const crm_check_options *
     return rc;
 }
 
+/* What an opening would do first.  While somebody has it open the file is whole as the kernel has it. */
+static int finish_log(crm__check *c, const char *path)
+{
+    kv_options kv = {.mem = &c->mem};
+    crm_error why = CRM_ERROR_INIT;
+    int lock, rc;
+
+    if (!crm__kv_lmdb_logged(path) || crm__lock_alone(path, &lock, NULL))
+        return CRM_OK;
+    rc = crm__kv_lmdb_recover(path, &kv, &why);
+    crm__unlock_folder(lock);
+    if (rc && rc != CRM_ENOMEM)
+        crm__check_fault(c, "file", 0, -1, "%s", why.message);
+    return rc == CRM_ENOMEM ? rc : CRM_OK;
+}
+
 int crm__check_path(crm__check *c, const char *path, const crm_check_options *o,
                     const crm_allocator *mem, crm__buf *kept, crm_error *err)
 {
@@ -592,6 +608,8 @@ int crm__check_path(crm__check *c, const char *path, const crm_check_options *o,
     rc = wait_for_maker(path, err);
     if (rc)
         return rc;
+    if (finish_log(c, path))
+        return crm__fail_nomem(err);
     rc = judged(c, check_once(c, path, &commit, err), err);
     if (rc != CRM_ECORRUPT || newest_commit(c, path) == commit)
         return rc;

@@ -7,6 +7,8 @@
  *                here, or a process in another pid namespace.  LMDB would confuse the two.
  *   byte 0       shared by everyone; exclusive for work that replaces the data file
  *   byte 2^40    exclusive while opening, so that nobody looks at a file that is being made
+ *   byte 2^41    shared by everyone who has it open; exclusive, while opening or closing, to be sure
+ *                that nobody else has
  */
 #include "db/store.h"
 
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #define OPENING_BYTE ((off_t)1 << 40)
+#define SOLE_BYTE ((off_t)1 << 41)
 
 static int lock_byte(int fd, int command, short type, off_t at)
 {
@@ -125,6 +128,21 @@ void crm__lock_opening(int fd, int on)
 {
     if (fd >= 0)
         lock_byte(fd, on ? F_OFD_SETLKW : F_OFD_SETLK, on ? F_WRLCK : F_UNLCK, OPENING_BYTE);
+}
+
+int crm__lock_sole(int fd, int wait)
+{
+    if (fd < 0 || lock_byte(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, F_WRLCK, OPENING_BYTE))
+        return 0;
+    return lock_byte(fd, F_OFD_SETLK, F_WRLCK, SOLE_BYTE) == 0;
+}
+
+void crm__lock_shared(int fd)
+{
+    if (fd >= 0) {
+        lock_byte(fd, F_OFD_SETLK, F_RDLCK, SOLE_BYTE);
+        lock_byte(fd, F_OFD_SETLK, F_UNLCK, OPENING_BYTE);
+    }
 }
 
 /* The engine says only that it can't open something.  Rights are asked for, not tried: to open and

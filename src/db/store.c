@@ -65,13 +65,21 @@ static const uint32_t *alive_page(void)
     return p;
 }
 
+/* What the last one to close leaves is the data file alone. */
+static void close_engine(crm__store *s)
+{
+    if (!s->readonly && crm__lock_sole(s->lock_fd, 0))
+        s->kv->ops->settle(s->kv);
+    s->kv->ops->close(s->kv);
+}
+
 static void store_free(crm__store *s, int forked)
 {
     if (s->kv) {
         if (forked)
             s->kv->ops->forget(s->kv);
         else
-            s->kv->ops->close(s->kv);
+            close_engine(s);
     }
     crm__live_free(s);
     crm__model_unref(s->model);
@@ -220,14 +228,16 @@ static int open_engine(crm__store *s, const char *path, const crm_db_options *op
     kv.max_readers = opts->max_readers;
     kv.map_bytes = opts->map_bytes;
     kv.size_limit = opts->size_limit;
+    kv.log = 1;
     s->readonly = kv.readonly;
     if (!kv.create && crm__kv_lmdb_absent(path)) /* and leave no lock file where there is none */
         return crm__fail(err, CRM_ENOTFOUND, "no database there");
     rc = crm__lock_folder(path, kv.readonly, &s->lock_fd, err);
     if (rc)
         return rc;
-    crm__lock_opening(s->lock_fd, 1);
-    if (opts->flags & CRM_VERIFY)
+    if (crm__lock_sole(s->lock_fd, 1))
+        rc = crm__kv_lmdb_recover(path, &kv, err);
+    if (!rc && opts->flags & CRM_VERIFY)
         rc = verify_pages(path, &kv, err);
     if (!rc)
         rc = crm__kv_open(path, &kv, &s->kv, err);
@@ -244,7 +254,7 @@ static int open_engine(crm__store *s, const char *path, const crm_db_options *op
     if (!rc && !present)
         rc = kv.create ? crm__format_make(s, opts, err)
                        : crm__fail(err, CRM_ENOTFOUND, "no database there");
-    crm__lock_opening(s->lock_fd, 0);
+    crm__lock_shared(s->lock_fd);
     if (!rc && crm__random(s->salt_key, sizeof s->salt_key))
         rc = crm__fail(err, CRM_EIO, "no random numbers to be had");
     return rc;

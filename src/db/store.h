@@ -20,7 +20,8 @@
 /* Features of the format that this library writes and knows, docs/format.md. */
 #define CRM__FEATURES(X)                                                                           \
     X("record-1")                                                                                  \
-    X("identity-1") X("bits-1") X("journal-3") X("model-1") X("event-1") X("day-1") X("column-1")
+    X("identity-1") X("bits-1") X("journal-3") X("model-1") X("event-1") X("day-1") X("column-1")       \
+    X("log-1")
 
 /* Who may write in this process: one explicit transaction, or one group of crm_db_write() calls. */
 typedef struct crm__member crm__member;
@@ -73,6 +74,11 @@ int crm__lock_folder(const char *dir, int readonly, int *fd, crm_error *err);
 /* For work that replaces the data file: CRM_EBUSY while anybody, here or elsewhere, has it open. */
 int crm__lock_alone(const char *dir, int *fd, crm_error *err);
 void crm__lock_opening(int fd, int on); /* one process at a time between look and open */
+/* The same, for those who open and close: 1 if nobody else has the folder open, nor can until
+ * crm__lock_shared(), which has to follow in any case, or the end of the descriptor.  Without `wait` 0 also when
+ * somebody is opening it. */
+int crm__lock_sole(int fd, int wait);
+void crm__lock_shared(int fd);
 void crm__unlock_folder(int fd);
 int crm__network_folder(const char *dir); /* 1: on a network file system */
 /* Says of an opening that failed for want of rights (CRM_EIO) which file it is, and what is needed.

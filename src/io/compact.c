@@ -34,8 +34,10 @@ static int copy(const char *dir, const crm_allocator *mem, const crm__part *part
     crm__rows back;
     kv_env *env;
     kv_txn *txn;
-    int rc = crm__kv_open_pages(dir, &kv, &env, err);
+    int rc = crm__kv_lmdb_recover(dir, &kv, err);
 
+    if (!rc)
+        rc = crm__kv_open_pages(dir, &kv, &env, err);
     if (rc)
         return rc;
     rc = env->ops->begin(env, 0, &txn, err);

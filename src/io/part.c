@@ -18,7 +18,8 @@ enum { TRIES = 100 };
 /* The lock goes last, when it is the end of the folder.  Without memory: this must not fail. */
 static void clear(const char *dir, int end)
 {
-    static const char *const NAMES[] = {"data.gz", "data.mdb", "data.new", "lock.mdb", "crm.lock"};
+    static const char *const NAMES[] = {"data.gz",  "data.mdb", "data.new",
+                                        "data.log", "lock.mdb", "crm.lock"};
     size_t count = sizeof NAMES / sizeof *NAMES - !end;
     int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

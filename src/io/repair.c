@@ -125,7 +125,7 @@ static int copy_primary(const char *from, const char *to, const crm_check_option
 /* Nobody else uses it: who makes one holds the database alone. */
 static void clear_folder(const char *dir, const crm_allocator *mem)
 {
-    static const char *const NAMES[] = {"data.mdb", "data.new", "lock.mdb", "crm.lock"};
+    static const char *const NAMES[] = {"data.mdb", "data.new", "data.log", "lock.mdb", "crm.lock"};
 
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         char *name = crm__path_join(mem, dir, NAMES[i]);
@@ -159,6 +159,7 @@ static int make_aside(const char *path, const char *part, const char *data, cons
                       const crm_check_options *o, const crm_allocator *mem, uint64_t spaces,
                       uint64_t named, crm_error *err)
 {
+    kv_options plain = {.mem = mem};
     int rc = CRM_OK;
 
     clear_folder(part, mem);
@@ -168,15 +169,18 @@ static int make_aside(const char *path, const char *part, const char *data, cons
     rc = copy_primary(path, part, o, mem, err);
     if (!rc)
         rc = crm__repair_spaces(part, o, mem, spaces, named, err);
+    if (!rc) /* of a handle that could not end its log as it closed */
+        rc = crm__kv_lmdb_recover(part, &plain, err);
     if (!rc)
         rc = verify_pages(part, mem, err);
     if (!rc)
         rc = crm__same_rights(data, made, err);
     if (!rc)
         rc = crm__file_sync(made, err);
-    if (!rc)
-        rc = crm__file_place(mem, made, data, 1, err);
-    return rc;
+    if (rc)
+        return rc;
+    crm__kv_lmdb_drop_log(path); /* one that could not be applied */
+    return crm__file_place(mem, made, data, 1, err);
 }
 
 static int repair_by_copy(const char *path, const crm_check_options *o, const crm_allocator *mem,

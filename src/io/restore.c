@@ -115,8 +115,10 @@ static int fill_folder(const crm_allocator *mem, const char *dir, const char *na
         rc = crm__part_open(mem, base, ".part", &part, err);
     if (!rc) {
         rc = fn(ctx, &part, err);
-        if (!rc)
+        if (!rc) {
+            crm__kv_lmdb_drop_log(dir);
             rc = crm__file_place(mem, part.data, data, 1, err);
+        }
         *bytes = crm__file_bytes(data);
         crm__part_close(&part);
     }

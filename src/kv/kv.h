@@ -65,6 +65,7 @@ typedef struct kv_options {
     uint32_t max_readers; /* 0: 1022 */
     uint64_t map_bytes;   /* 0: 1 TiB, halved until it can be had */
     uint64_t size_limit;  /* 0: none; the file never grows beyond it: CRM_EFULL */
+    int log;              /* small commits may go to a log beside the file first: settle, recover */
 } kv_options;
 
 typedef struct kv_stat {
@@ -95,6 +96,9 @@ enum { KV_APPEND = 1 }; /* put: the key is after every other of the space */
 
 typedef struct kv_ops {
     void (*close)(kv_env *env);
+    /* Before close, when nobody else has the database open: what stands in the log goes into the
+     * file.  Without it the next opening does that. */
+    void (*settle)(kv_env *env);
     /* Frees the memory of an environment inherited through fork; no system call on its files. */
     void (*forget)(kv_env *env);
     int (*begin)(kv_env *env, int write, kv_txn **out, crm_error *err);
@@ -145,6 +149,14 @@ int crm__kv_open(const char *dir, const kv_options *opts, kv_env **out, crm_erro
 int crm__kv_open_pages(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
 /* dir is the database folder; the engine names its own files in it. */
 int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm_error *err);
+/* Before opening, when nobody else has the database open: brings what the last process left in the log
+ * into the file, whatever stopped it.  CRM_OK also when there is none. */
+int crm__kv_lmdb_recover(const char *dir, const kv_options *opts, crm_error *err);
+/* 1 if there is a log: somebody has the database open, or did not close it. */
+int crm__kv_lmdb_logged(const char *dir);
+/* Before a data file gets its name in a folder that somebody may have taken one from: a log that is
+ * left there is not of the new one. */
+void crm__kv_lmdb_drop_log(const char *dir);
 /* 1 if there is no data file. */
 int crm__kv_lmdb_absent(const char *dir);
 /* 1 if the engine met a state it can't go on from (an assertion); only close is left. */

@@ -86,6 +86,13 @@ static void fault_close(kv_env *env)
     crm__release(env->mem, env);
 }
 
+static void fault_settle(kv_env *env)
+{
+    kv_env *inner = ((fault_env *)env)->inner;
+
+    inner->ops->settle(inner);
+}
+
 static void fault_forget(kv_env *env)
 {
     kv_env *inner = ((fault_env *)env)->inner;
@@ -302,6 +309,7 @@ static int fault_wait(kv_env *env, uint64_t commit, int timeout_ms)
 
 static const kv_ops OPS = {
     .close = fault_close,
+    .settle = fault_settle,
     .forget = fault_forget,
     .begin = fault_begin,
     .commit = fault_commit,

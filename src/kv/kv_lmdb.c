@@ -21,8 +21,10 @@ typedef struct lmdb_cursor {
 
 static void end(lmdb_txn *t)
 {
-    if (t->base.write)
+    if (t->base.write) {
+        crm__lmdb_log_end(t);
         crm__queue_leave(&((lmdb_env *)t->base.env)->queue);
+    }
     crm__release(t->base.env->mem, t);
 }
 
@@ -53,6 +55,11 @@ static int lmdb_begin(kv_env *env, int write, kv_txn **out, crm_error *err)
         crm__lmdb_drop_idle(e);
         mdb_reader_check(e->env, &dead);
         rc = crm__lmdb_begin(e->env, write ? 0 : MDB_RDONLY, &t->txn);
+    }
+    if (!rc && write) {
+        rc = crm__lmdb_log_begin(t);
+        if (rc)
+            crm__lmdb_abort(t->txn);
     }
     if (rc) {
         end(t);
@@ -93,11 +100,9 @@ static int lmdb_commit(kv_txn *txn, crm_error *err)
         lmdb_abort(txn);
         return crm__fail(err, CRM_EPOISONED, "the storage engine stopped in this process");
     }
-    rc = crm__lmdb_commit(t->txn);
+    rc = crm__lmdb_log_commit(t);
     if (rc == EIO && disk_full(e, t))
         rc = ENOSPC;
-    if (rc == CRM__LMDB_POISON)
-        crm__lmdb_abort(t->txn); /* an assertion left it open, with the writer's lock */
     end(t);
     return rc ? crm__lmdb_fail(err, rc, "can't commit") : CRM_OK;
 }
@@ -141,46 +146,68 @@ static __attribute__((noinline)) int g_writer(lmdb_txn *t, kv_space space)
     return rc;
 }
 
-static int lmdb_put(kv_txn *txn, kv_space space, crm__slice key, crm__slice value, unsigned flags)
+int crm__lmdb_put(lmdb_txn *t, kv_space space, crm__slice key, crm__slice value, unsigned flags)
 {
-    lmdb_txn *t = (lmdb_txn *)txn;
     MDB_val k = val(key), v = val(value);
-    volatile int rc = 0;
+    volatile int rc = g_writer(t, space);
 
-    if (lmdb_poisoned(txn))
-        return CRM_EPOISONED;
-    rc = g_writer(t, space);
     if (!rc)
         GUARD(rc, mdb_cursor_put(t->writer[space], &k, &v, flags & KV_APPEND ? MDB_APPEND : 0));
-    t->bytes += key.n + value.n + 16;
-    return crm__lmdb_result(txn, rc);
+    return rc;
 }
 
-static int lmdb_del(kv_txn *txn, kv_space space, crm__slice key)
+int crm__lmdb_del(lmdb_txn *t, kv_space space, crm__slice key)
 {
-    lmdb_txn *t = (lmdb_txn *)txn;
     MDB_val k = val(key), v = {0, NULL};
-    volatile int rc = 0;
+    volatile int rc = g_writer(t, space);
 
-    if (lmdb_poisoned(txn))
-        return CRM_EPOISONED;
-    rc = g_writer(t, space);
     if (!rc)
         GUARD(rc, mdb_cursor_get(t->writer[space], &k, &v, MDB_SET));
     if (!rc)
         GUARD(rc, mdb_cursor_del(t->writer[space], 0));
+    return rc;
+}
+
+int crm__lmdb_clear(lmdb_txn *t, kv_space space)
+{
+    volatile int rc = 0;
+
+    GUARD(rc, mdb_drop(t->txn, dbi(&t->base, space), 0));
+    return rc;
+}
+
+/* Added before it is made: key and value may lie in a page that the change moves. */
+static int change(kv_txn *txn, kv_log_what what, kv_space space, crm__slice key, crm__slice value,
+                  unsigned flags)
+{
+    lmdb_txn *t = (lmdb_txn *)txn;
+    size_t before = crm__lmdb_log_add(t, what, space, key, value);
+    int rc;
+
+    if (lmdb_poisoned(txn))
+        return CRM_EPOISONED;
+    t->bytes += key.n + value.n + 16;
+    rc = what == LOG_PUT   ? crm__lmdb_put(t, space, key, value, flags)
+         : what == LOG_DEL ? crm__lmdb_del(t, space, key)
+                           : crm__lmdb_clear(t, space);
+    if (rc)
+        crm__lmdb_log_cut(t, before);
     return crm__lmdb_result(txn, rc);
+}
+
+static int lmdb_put(kv_txn *txn, kv_space space, crm__slice key, crm__slice value, unsigned flags)
+{
+    return change(txn, LOG_PUT, space, key, value, flags);
+}
+
+static int lmdb_del(kv_txn *txn, kv_space space, crm__slice key)
+{
+    return change(txn, LOG_DEL, space, key, (crm__slice){NULL, 0}, 0);
 }
 
 static int lmdb_clear(kv_txn *txn, kv_space space)
 {
-    lmdb_txn *t = (lmdb_txn *)txn;
-    volatile int rc = 0;
-
-    if (lmdb_poisoned(txn))
-        return CRM_EPOISONED;
-    GUARD(rc, mdb_drop(t->txn, dbi(txn, space), 0));
-    return crm__lmdb_result(txn, rc);
+    return change(txn, LOG_CLEAR, space, (crm__slice){NULL, 0}, (crm__slice){NULL, 0}, 0);
 }
 
 /* ---- cursors ---- */
@@ -309,9 +336,8 @@ static int one_reader(const char *line, void *ctx)
     char *end;
 
     r.pid = strtoll(line, &end, 10);
-    if (end == line)
+    if (end == line || strtoull(end, &end, 16) == CRM__LMDB_KEEPER)
         return 0;
-    strtoull(end, &end, 16);
     while (*end == ' ')
         end++;
     if (*end < '0' || *end > '9')
@@ -354,7 +380,7 @@ static int lmdb_info(kv_env *env, kv_info *out)
         out->file_bytes = (uint64_t)file.st_size;
     out->map_bytes = info.me_mapsize;
     out->commit = info.me_last_txnid;
-    out->max_readers = info.me_maxreaders;
+    out->max_readers = info.me_maxreaders - e->keepers;
     out->used_bytes = ((uint64_t)info.me_last_pgno + 1) * e->file.psize;
     rc = crm__lmdb_begin(e->env, MDB_RDONLY, &txn);
     if (rc)
@@ -418,7 +444,8 @@ static int lmdb_wait(kv_env *env, uint64_t commit, int timeout_ms)
 
 /* What both tables share. */
 #define COMMON_OPS                                                                                 \
-    .close = crm__lmdb_close, .forget = crm__lmdb_forget, .begin = lmdb_begin,                     \
+    .close = crm__lmdb_close, .settle = crm__lmdb_settle, .forget = crm__lmdb_forget,              \
+    .begin = lmdb_begin,                                                                           \
     .commit = lmdb_commit, .abort = lmdb_abort, .put = lmdb_put, .del = lmdb_del,                  \
     .clear = lmdb_clear, .stat = lmdb_stat, .info = lmdb_info, .last = lmdb_last,                  \
     .wait = lmdb_wait, .readers = lmdb_readers, .clear_stale = lmdb_clear_stale

@@ -13,6 +13,7 @@
 #define CRM_KV_KV_LMDB_H
 
 #include "kv/kv.h"
+#include "kv/kv_log.h"
 #include "kv/kv_map.h"
 #include "kv/kv_queue.h"
 #include "kv/kv_wait.h"
@@ -20,6 +21,7 @@
 #include "base/error.h"
 
 #include <lmdb.h>
+#include <pthread.h>
 #include <setjmp.h>
 
 enum { CRM__LMDB_POISON = -1 };
@@ -28,7 +30,28 @@ enum { CRM__LMDB_POISON = -1 };
  * work of finding a slot and making one. */
 enum { CRM__LMDB_IDLE = 16 };
 
+/* Slots for writing processes beside those of readers. */
+enum { CRM__LMDB_KEEPERS = 16 };
+
 typedef struct lmdb_txn lmdb_txn;
+
+/* What a handle knows of data.log (kv_lmdb_log.c).  All but the last two belong to the open write
+ * transaction. */
+typedef struct lmdb_log {
+    crm__log file;
+    int usable;        /* this handle may write records */
+    uint64_t seen;     /* the commit that `file` was read at; 0: never */
+    uint64_t pages;    /* written since the head's commit, about */
+    unsigned wait;     /* commits of this handle that go without the log yet */
+    crm__buf record;   /* of the open transaction */
+    int recording;     /* its changes are added to that */
+    MDB_txn *holder;   /* an ended read transaction, for its slot in the table of readers */
+    uint8_t *table;    /* the lock file, mapped by us */
+    size_t table_bytes;
+    uint64_t *slot;    /* in it: the commit that writers of this process keep */
+    pthread_mutex_t lock;
+    unsigned writers;  /* that want it kept */
+} lmdb_log;
 
 typedef struct lmdb_env {
     kv_env base;
@@ -38,14 +61,16 @@ typedef struct lmdb_env {
     atomic_int poisoned;
     crm__watches watches;
     crm__queue queue; /* on the lock file */
-    unsigned idle_most;
+    lmdb_log log;
+    unsigned idle_most, keepers;
     _Atomic(lmdb_txn *) idle[CRM__LMDB_IDLE];
 } lmdb_env;
 
 struct lmdb_txn {
     kv_txn base;
     MDB_txn *txn;
-    uint64_t bytes;                /* written */
+    uint64_t bytes, changes;       /* written */
+    int keeps;                     /* the base of the log, for as long as it is open */
     MDB_cursor *writer[KV_STORED]; /* freed by LMDB with the transaction */
     size_t snapshot;               /* that the trees are of */
     uint32_t have;                 /* trees known, a bit a space */
@@ -94,6 +119,37 @@ int crm__lmdb_fail(crm_error *err, int rc, const char *what);
 
 void crm__lmdb_close(kv_env *env);
 void crm__lmdb_forget(kv_env *env);
+
+/* Opening, for kv_lmdb_recover.c: an environment with the largest map that can be had; the handles of the
+ * spaces; whether LMDB may map the file of a folder. */
+int crm__lmdb_env_open(lmdb_env *e, const char *dir, const kv_options *opts, unsigned flags,
+                       crm_error *err);
+void crm__lmdb_env_close(MDB_env *env);
+int crm__lmdb_spaces(lmdb_env *e, unsigned txn_flags, unsigned dbi_flags);
+int crm__lmdb_sound(const char *dir, const kv_options *opts, crm_error *err);
+/* One change of a write transaction: LMDB's result. */
+int crm__lmdb_put(lmdb_txn *t, kv_space space, crm__slice key, crm__slice value, unsigned flags);
+int crm__lmdb_del(lmdb_txn *t, kv_space space, crm__slice key);
+int crm__lmdb_clear(lmdb_txn *t, kv_space space);
+
+/* The log, kv_lmdb_log.c.  begin, right after LMDB's: CRM_OK or why nothing can be written; end, in any case.
+ * commit does LMDB's commit: its result, or an errno; the transaction has ended. */
+void crm__lmdb_log_init(lmdb_env *e);
+void crm__lmdb_log_use(lmdb_env *e); /* LMDB's environment is open; records may be written */
+void crm__lmdb_log_close(lmdb_env *e);
+int crm__lmdb_log_begin(lmdb_txn *t);
+size_t crm__lmdb_log_add(lmdb_txn *t, kv_log_what what, kv_space space, crm__slice key,
+                         crm__slice value); /* where the change begins, to cut it off */
+void crm__lmdb_log_cut(lmdb_txn *t, size_t at);
+int crm__lmdb_log_commit(lmdb_txn *t);
+void crm__lmdb_log_end(lmdb_txn *t);
+void crm__lmdb_settle(kv_env *env);
+/* Whether a file that can't be written may be read without its log. */
+int crm__lmdb_readable(const char *dir, const kv_options *opts, crm_error *err);
+/* The meta page of a commit as it stands in the data file; an errno. */
+int crm__lmdb_meta(int fd, uint32_t psize, uint64_t commit, uint8_t out[LOG_META]);
+/* The thread number of the slots that keep a commit for writers: no reader. */
+#define CRM__LMDB_KEEPER UINT64_C(0x63726d6b656570)
 
 /* Of read transactions, kv_lmdb_read.c.  take and keep are begin and end: NULL, or 0, when there is
  * none to take or no place to keep it. */

@@ -42,7 +42,7 @@ static APART int g_env_open(MDB_env *env, const char *dir, unsigned flags)
     return rc;
 }
 
-static APART void g_env_close(MDB_env *env)
+APART void crm__lmdb_env_close(MDB_env *env)
 {
     QUIET(mdb_env_close(env));
 }
@@ -157,8 +157,9 @@ void crm__lmdb_close(kv_env *env)
     lmdb_env *e = (lmdb_env *)env;
 
     crm__lmdb_drop_idle(e);
+    crm__lmdb_log_close(e);
     if (e->env)
-        g_env_close(e->env);
+        crm__lmdb_env_close(e->env);
     crm__watches_close(&e->watches);
     if (e->queue.fd >= 0)
         close(e->queue.fd);
@@ -173,15 +174,22 @@ void crm__lmdb_forget(kv_env *env)
      * on, and giving back slots that are the parent's. */
     for (unsigned i = 0; i < CRM__LMDB_IDLE; i++)
         crm__release(env->mem, atomic_load(&e->idle[i]));
+    crm__buf_clear(&e->log.record);
     crm__release(env->mem, env);
 }
 
+static unsigned slots(const kv_options *opts)
+{
+    return (opts->max_readers ? opts->max_readers : READERS) +
+           (opts->log ? (unsigned)CRM__LMDB_KEEPERS : 0);
+}
+
 /* Opens with the largest map that can be had, halving from the wanted one. */
-static int open_env(lmdb_env *e, const char *dir, const kv_options *opts, unsigned flags,
-                    crm_error *err)
+int crm__lmdb_env_open(lmdb_env *e, const char *dir, const kv_options *opts, unsigned flags,
+                       crm_error *err)
 {
     uint64_t map = opts->map_bytes ? opts->map_bytes : DEFAULT_MAP;
-    unsigned readers = opts->max_readers ? opts->max_readers : READERS;
+    unsigned readers = slots(opts);
     int rc;
 
     flags |= MDB_NOTLS | (opts->readonly ? MDB_RDONLY : 0);
@@ -201,7 +209,7 @@ static int open_env(lmdb_env *e, const char *dir, const kv_options *opts, unsign
         rc = g_env_open(e->env, dir, flags);
         if (!rc)
             return CRM_OK;
-        g_env_close(e->env);
+        crm__lmdb_env_close(e->env);
         e->env = NULL;
         if ((rc != ENOMEM && rc != EINVAL) || map <= LEAST_MAP)
             return crm__lmdb_fail(err, rc, "can't open the data file");
@@ -209,7 +217,7 @@ static int open_env(lmdb_env *e, const char *dir, const kv_options *opts, unsign
 }
 
 /* Handles opened in a transaction become the environment's when it commits. */
-static int open_spaces_in(lmdb_env *e, unsigned txn_flags, unsigned dbi_flags)
+int crm__lmdb_spaces(lmdb_env *e, unsigned txn_flags, unsigned dbi_flags)
 {
     MDB_txn *txn = NULL;
     int rc = crm__lmdb_begin(e->env, txn_flags, &txn);
@@ -266,12 +274,12 @@ static int make_file(const char *dir, const kv_options *opts, crm_error *err)
     if (unlink(part) && errno != ENOENT)
         return crm__fail_sys(err, CRM_EIO, errno, "can't remove data.new");
     memset(&e, 0, sizeof e);
-    rc = open_env(&e, part, opts, MDB_NOSUBDIR | MDB_NOLOCK, err);
+    rc = crm__lmdb_env_open(&e, part, opts, MDB_NOSUBDIR | MDB_NOLOCK, err);
     if (!rc) {
-        sys = open_spaces_in(&e, 0, MDB_CREATE);
+        sys = crm__lmdb_spaces(&e, 0, MDB_CREATE);
         if (!sys)
             sys = age(&e);
-        g_env_close(e.env);
+        crm__lmdb_env_close(e.env);
         if (sys)
             rc = crm__lmdb_fail(err, sys, "can't make the data file");
     }
@@ -332,23 +340,12 @@ int crm__kv_lmdb_absent(const char *dir)
            errno == ENOENT;
 }
 
-/* Looks at the head of an existing file without mapping it.  *fresh: there is nothing in it yet. */
-static int look_first(const char *dir, const kv_options *opts, int *fresh, crm_error *err)
+int crm__lmdb_sound(const char *dir, const kv_options *opts, crm_error *err)
 {
-    char path[4096];
-    struct stat st;
     kv_env *page;
     kv_txn *txn;
-    int rc;
+    int rc = crm__kv_page_open(dir, opts, &page, err);
 
-    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
-        return crm__fail(err, CRM_EINVAL, "path is too long");
-    *fresh = crm__kv_lmdb_absent(dir);
-    if (*fresh)
-        return opts->create ? CRM_OK : crm__fail(err, CRM_ENOTFOUND, "no database there");
-    if (stat(path, &st))
-        return crm__fail_sys(err, CRM_EIO, errno, "can't look at the data file");
-    rc = crm__kv_page_open(dir, opts, &page, err);
     if (rc)
         return rc;
     /* A commit of another process may move the file under one look, not under several. */
@@ -368,11 +365,27 @@ static int look_first(const char *dir, const kv_options *opts, int *fresh, crm_e
     return rc;
 }
 
+/* Looks at the head of an existing file without mapping it.  *fresh: there is nothing in it yet. */
+static int look_first(const char *dir, const kv_options *opts, int *fresh, crm_error *err)
+{
+    char path[4096];
+    struct stat st;
+
+    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
+        return crm__fail(err, CRM_EINVAL, "path is too long");
+    *fresh = crm__kv_lmdb_absent(dir);
+    if (*fresh)
+        return opts->create ? CRM_OK : crm__fail(err, CRM_ENOTFOUND, "no database there");
+    if (stat(path, &st))
+        return crm__fail_sys(err, CRM_EIO, errno, "can't look at the data file");
+    return crm__lmdb_sound(dir, opts, err);
+}
+
 /* LMDB maps its lock file and writes to it through the map, where a full disk is a signal.  So all
  * of it gets its room on the disk before.  The descriptor stays: writers queue at it. */
 static int open_lock_file(const char *dir, const kv_options *opts, int *fd, crm_error *err)
 {
-    unsigned readers = opts->max_readers ? opts->max_readers : READERS;
+    unsigned readers = slots(opts);
     char path[4096];
     int sys;
 
@@ -430,15 +443,17 @@ static int find_dead_writer(lmdb_env *e, crm_error *err)
 /* The data file is there. */
 static int open_files(lmdb_env *e, const char *dir, const kv_options *opts, crm_error *err)
 {
-    int rc = open_env(e, dir, opts, 0, err), dead;
+    int rc = crm__lmdb_env_open(e, dir, opts, 0, err), dead;
 
     if (rc)
         return rc;
     mdb_reader_check(e->env, &dead);
+    if (opts->log && !opts->readonly)
+        crm__lmdb_log_use(e);
     rc = opts->readonly ? CRM_OK : find_dead_writer(e, err);
     if (rc)
         return rc;
-    rc = open_spaces_in(e, MDB_RDONLY, 0);
+    rc = crm__lmdb_spaces(e, MDB_RDONLY, 0);
     if (rc == MDB_NOTFOUND)
         return crm__fail(err, CRM_ECORRUPT, "the data file is not a customer database");
     return rc ? crm__lmdb_fail(err, rc, "can't open the spaces") : find_map(e, err);
@@ -450,7 +465,9 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
     int rc, fresh;
 
     *out = NULL;
-    rc = look_first(dir, opts, &fresh, err);
+    rc = opts->readonly ? crm__lmdb_readable(dir, opts, err) : CRM_OK;
+    if (!rc)
+        rc = look_first(dir, opts, &fresh, err);
     if (rc)
         return rc;
     e = crm__calloc(opts->mem, 1, sizeof *e);
@@ -459,11 +476,15 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
     e->base.ops = &crm__lmdb_ops;
     e->base.mem = opts->mem;
     e->queue.fd = -1;
+    crm__lmdb_log_init(e);
+    e->keepers = opts->log ? CRM__LMDB_KEEPERS : 0;
     e->idle_most = (opts->max_readers ? opts->max_readers : READERS) / SLOTS_AN_IDLE;
     if (!opts->readonly)
         rc = open_lock_file(dir, opts, &e->queue.fd, err);
-    if (!rc && fresh)
+    if (!rc && fresh) {
+        crm__kv_lmdb_drop_log(dir);
         rc = make_file(dir, opts, err);
+    }
     if (!rc)
         rc = open_files(e, dir, opts, err);
     if (rc) {

@@ -69,6 +69,11 @@ static int find_space(page_txn *t, kv_space space, const page_db **out)
 
 /* ---- the engine's functions ---- */
 
+static void page_settle(kv_env *env)
+{
+    (void)env;
+}
+
 static void page_forget(kv_env *env)
 {
     crm__release(env->mem, env);
@@ -371,6 +376,7 @@ static int page_wait(kv_env *env, uint64_t commit, int timeout_ms)
 
 static const kv_ops OPS = {
     .close = page_close,
+    .settle = page_settle,
     .forget = page_forget,
     .begin = page_begin,
     .commit = page_commit,

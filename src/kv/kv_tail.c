@@ -102,6 +102,11 @@ static void tail_close(kv_env *env)
     crm__release(env->mem, env);
 }
 
+static void tail_settle(kv_env *env)
+{
+    within(env)->ops->settle(within(env));
+}
+
 static void tail_forget(kv_env *env)
 {
     kv_env *inner = within(env);
@@ -514,6 +519,7 @@ static int tail_stat(kv_txn *txn, kv_space space, kv_stat *out)
 
 static const kv_ops OPS = {
     .close = tail_close,
+    .settle = tail_settle,
     .forget = tail_forget,
     .begin = tail_begin,
     .commit = tail_commit,

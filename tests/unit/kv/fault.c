@@ -12,7 +12,7 @@
 #define OK(x) ck_assert_int_eq(x, 0)
 
 typedef enum call {
-    CLOSE = 1, FORGET, BEGIN, COMMIT, ABORT, GET, PUT, DEL, CLEAR, CURSOR, CURSOR_CLOSE, SEEK, NEXT,
+    CLOSE = 1, SETTLE, FORGET, BEGIN, COMMIT, ABORT, GET, PUT, DEL, CLEAR, CURSOR, CURSOR_CLOSE, SEEK, NEXT,
     PREV, STAT, INFO, LAST, WAIT, READERS, CLEAR_STALE
 } call;
 
@@ -47,6 +47,12 @@ static void note_close(kv_env *env)
 {
     noted(CLOSE);
     free(env);
+}
+
+static void note_settle(kv_env *env)
+{
+    (void)env;
+    noted(SETTLE);
 }
 
 static void note_forget(kv_env *env)
@@ -218,7 +224,7 @@ static int note_wait(kv_env *env, uint64_t commit, int timeout_ms)
 }
 
 static const kv_ops NOTE_OPS = {
-    note_close,  note_forget, note_begin,  note_commit,       note_abort, note_get,
+    note_close,  note_settle, note_forget, note_begin,  note_commit,       note_abort, note_get,
     note_put,    note_del,    note_clear,  note_cursor,       note_cursor_close,
     note_seek,   note_next,   note_prev,   note_stat,         note_info,  note_last,
     note_wait,   note_readers, note_clear_stale,
@@ -304,13 +310,15 @@ CRM_TEST(test_kv_fault__every_call_passes_through)
     env->ops->close(env);
 }
 
-CRM_TEST(test_kv_fault__close_and_forget_reach_the_inner_engine)
+CRM_TEST(test_kv_fault__settle_close_and_forget_reach_the_inner_engine)
 {
     kv_fault_plan plan = {KV_CALL_ANY, 1, CRM_EIO, 1, 0, 0};
     kv_env *env = wrap(&plan);
 
+    env->ops->settle(env);
+    ck_assert(note.last == SETTLE && note.calls == 1);
     env->ops->close(env);
-    ck_assert(note.last == CLOSE && note.calls == 1);
+    ck_assert(note.last == CLOSE && note.calls == 2);
     env = wrap(&plan);
     env->ops->forget(env);
     ck_assert(note.last == FORGET && note.calls == 1);
