@@ -115,17 +115,25 @@ static int has_head(const crm_import *imp)
     return strcmp(crm__table_info_of(imp->in.table)->format, "vcard") != 0;
 }
 
-/* With another encoding there may be names that are known. */
-static int judge_names(const crm_import *imp, crm_error *err)
+/* When a column is missing: what is wrong with the text of the names. */
+static void tell_names(const crm_import *imp, crm_error *err)
 {
-    const crm__table_info *i = crm__table_info_of(imp->in.table);
-    int rc = crm__mapping_judge(imp->map, err);
-    size_t n = strlen(err->message);
+    const crm__table_info *info = crm__table_info_of(imp->in.table);
+    size_t n = strlen(err->message), count = crm__table_columns(imp->in.table);
+    unsigned marks = 0;
 
-    if (rc == CRM_EFIELD && *i->encoding && i->encoding_percent < SURE)
+    for (size_t i = 0; i < count && info->replaced && !marks; i++) {
+        crm__slice name = crm__table_column(imp->in.table, i);
+        marks = crm__text_marks(name.p, name.n);
+        if (marks)
+            snprintf(err->message + n, sizeof err->message - n, " (in the name of column %zu %s)",
+                     i + 1,
+                     marks & CRM__HAS_NUL ? "stands a NUL byte"
+                                          : "are bytes that are not of the encoding");
+    }
+    if (!marks && *info->encoding && info->encoding_percent < SURE)
         snprintf(err->message + n, sizeof err->message - n, " (that it is %s is a guess)",
-                 i->encoding);
-    return rc;
+                 info->encoding);
 }
 
 /* Finds what the columns are, in a transaction that only reads. */
@@ -148,9 +156,11 @@ static int find_mapping(crm_import *imp, crm_error *err)
     if (!rc)
         rc = crm__mapping_columns(imp->map, imp->in.table, err);
     if (!rc && has_head(imp))
-        rc = judge_names(imp, err);
+        rc = crm__mapping_judge(imp->map, err);
     if (!rc && has_head(imp))
         rc = judge_identities(imp, txn, err);
+    if (rc == CRM_EFIELD && imp->map)
+        tell_names(imp, err);
     crm_txn_abort(txn);
     return rc;
 }

@@ -168,8 +168,10 @@ printf '\377\376\0\0n\0\0\0' >utf-32.csv
 printf '\244\353\246\127,\262\276\301\134\n' >big5.csv
 told()
 {
-    silent 4 crm import "$1"
-    printf 'crm: import: %s: %s\n' "$1" "$2" | said
+    file=$1 words=$2
+    shift 2
+    silent 4 crm import "$file" "$@"
+    printf 'crm: import: %s: %s\n' "$file" "$words" | said
 }
 told dump.jsonl 'the file is a dump of a database: load makes one of it'
 told dump.jsonl.gz 'the file is a dump of a database: load makes one of it'
@@ -177,6 +179,10 @@ told backup "the file can't be read: the file of a database, or a backup of one:
 told utf-32.csv "the file can't be read: it is UTF-32: save it as UTF-8"
 silent 4 crm import big5.csv
 grep -q 'is a guess)$' "$W/err" || die "not told that the encoding is a guess"
+printf 'na\0me,phone\nAnn,13800138000\n' >nul.csv
+told nul.csv 'name: there is no column for it, and every person must have it (in the name of column 1 stands a NUL byte)'
+printf 'n\303\251,na\377me,phone\nAnn,13800138000\n' >bytes.csv
+told bytes.csv 'name: there is no column for it, and every person must have it (in the name of column 2 are bytes that are not of the encoding)' --encoding UTF-8
 code=0
 cat dump.jsonl | crm import - 2>err || code=$?
 same "$code $(grep -c 'must be said to be jsonl$' err)" '4 1'
