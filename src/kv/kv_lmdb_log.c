@@ -238,15 +238,19 @@ static int look(lmdb_env *e, uint64_t commit)
     return 0;
 }
 
-/* Brings the data file to the disk and begins the log anew behind its last commit. */
+/* Brings the data file to the disk and begins the log anew behind its last commit.  The kernel may
+ * take a page that could not be written for clean the next time: then only the log knows what was in it. */
 static int renew(lmdb_env *e, uint64_t commit, int sync)
 {
     lmdb_log *l = &e->log;
     uint8_t meta[LOG_META];
     int fd = data_fd(e), dead, rc;
 
-    if (sync && fdatasync(fd))
-        return errno;
+    if (sync && fdatasync(fd)) {
+        rc = errno;
+        atomic_store(&e->poisoned, 1);
+        return rc;
+    }
     rc = crm__lmdb_meta(fd, e->file.psize, commit, meta);
     if (!rc)
         rc = log_sys(l, crm__log_begin(&l->file, commit, e->file.psize, meta, sync));
