@@ -21,7 +21,7 @@ enum {
     HEAD_META = 72,
     HEAD_CHECK = HEAD - 8,
     RECORDS = 2 * HEAD_PLACE,
-    FIRST_ROOM = 256 << 10
+    STEP = 256 << 10 /* by which the file grows */
 };
 
 static const char MAGIC[9] = "crmlog1\n";
@@ -115,6 +115,23 @@ static int log_path(char out[4096], const char *dir)
     return snprintf(out, 4096, "%s/data.log", dir) < 4096;
 }
 
+/* Zeros from the end of the file on, wherever another writer has put it. */
+static int fill_up(crm__log *l, uint64_t to)
+{
+    static const uint8_t ZERO[HEAD_PLACE];
+    struct stat st;
+    int rc = fstat(l->fd, &st) ? failed(l, errno) : CRM_OK;
+
+    if (!rc)
+        l->room = (uint64_t)st.st_size;
+    while (!rc && l->room < to) {
+        rc = write_at(l, ZERO, sizeof ZERO, l->room);
+        if (!rc)
+            l->room += sizeof ZERO;
+    }
+    return rc;
+}
+
 /* Who may write the data file may write its log. */
 static void give_rights(const crm__log *l, const char *dir)
 {
@@ -129,17 +146,13 @@ static void give_rights(const crm__log *l, const char *dir)
 /* A file that was just made has its name on the disk before anything is trusted to it. */
 static int made(crm__log *l, const char *dir)
 {
-    static const uint8_t ZERO[FIRST_ROOM];
-    int rc = write_at(l, ZERO, sizeof ZERO, 0);
+    int rc;
 
     give_rights(l, dir);
+    rc = fill_up(l, STEP);
     if (!rc && fsync(l->fd))
         rc = failed(l, errno);
-    if (!rc)
-        rc = crm__folder_sync(dir, NULL);
-    if (!rc)
-        l->room = sizeof ZERO;
-    return rc;
+    return rc ? rc : crm__folder_sync(dir, NULL);
 }
 
 int crm__log_open(crm__log *l, const char *dir, int make)
@@ -340,21 +353,6 @@ void crm__log_add(crm__buf *b, kv_log_what what, kv_space space, crm__slice key,
     }
 }
 
-/* What is behind the end is zeros that have been written: then a sync of the record need not write
- * how large the file is and where it lies. */
-static int make_room(crm__log *l, uint64_t need)
-{
-    static const uint8_t ZERO[FIRST_ROOM];
-    int rc = CRM_OK;
-
-    while (!rc && l->room < need) {
-        rc = write_at(l, ZERO, sizeof ZERO, l->room);
-        if (!rc)
-            l->room += sizeof ZERO;
-    }
-    return rc;
-}
-
 int crm__log_append(crm__log *l, crm__buf *b, int *lasting)
 {
     size_t n = b->n - LOG_RECORD, whole = LOG_RECORD + padded(n);
@@ -370,7 +368,9 @@ int crm__log_append(crm__log *l, crm__buf *b, int *lasting)
     crm__put_le64(b->p + 8, l->last + 1);
     check = check_of(l->generation, l->check, b->p, 16, b->p + LOG_RECORD, n);
     crm__put_le64(b->p + 16, check);
-    rc = make_room(l, l->end + whole);
+    /* What is behind the end is zeros that have been written: then a sync of a record need not write
+     * how large the file is and where it lies. */
+    rc = l->end + whole > l->room ? fill_up(l, l->end + whole + STEP) : CRM_OK;
     if (!rc)
         rc = write_at(l, b->p, whole, l->end);
     if (!rc) {

@@ -173,6 +173,43 @@ CRM_TEST(test_kv_log__begins_anew_and_takes_back)
     crm__log_close(&l);
 }
 
+/* Two handles, each of which makes the file larger for its own records. */
+CRM_TEST(test_kv_log__grows_under_several_writers)
+{
+    enum { TURNS = 60, BYTES = 50000 };
+    uint8_t *bytes = malloc(BYTES);
+    crm__log l[2];
+    crm__slice changes, key, value;
+    kv_log_what what;
+    kv_space space;
+    uint64_t at = 0;
+    crm__buf b;
+    int lasting, n = 0;
+
+    ck_assert_ptr_nonnull(bytes);
+    memset(bytes, 7, BYTES);
+    OK(crm__log_open(&l[0], crmtest_dir(), 1));
+    begin_at(&l[0], BASE, 1);
+    OK(crm__log_open(&l[1], crmtest_dir(), 0));
+    crm__buf_init(&b, NULL);
+    for (int i = 0; i < TURNS; i++) {
+        crm__log *mine = &l[i / 3 % 2]; /* three times each */
+        OK(crm__log_read(mine, NULL, BASE + (uint64_t)i));
+        bytes[0] = (uint8_t)i;
+        crm__log_record(&b);
+        crm__log_add(&b, LOG_PUT, KV_BITS, text("k"), crm__slice_of(bytes, BYTES));
+        OK(crm__log_append(mine, &b, &lasting));
+    }
+    OK(crm__log_open(&l[0], crmtest_dir(), 0));
+    while (crm__log_next(&l[0], &at, &b, &changes) == CRM_OK) {
+        ck_assert_int_eq(crm__log_change(&changes, &what, &space, &key, &value), 1);
+        ck_assert(value.n == BYTES && value.p[0] == n++);
+    }
+    ck_assert_int_eq(n, TURNS);
+    crm__buf_clear(&b);
+    free(bytes);
+}
+
 /* Every byte changed, and the file cut at every length: the records up to there, and no others. */
 CRM_TEST(test_kv_log__ends_before_what_is_damaged)
 {
