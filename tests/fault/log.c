@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WRITERS = 3, ROWS = 60, LARGE = 1 << 20 };
+enum { WRITERS = 3, ROWS = 60, LARGE = 1 << 20, BALLAST = 24 };
 
 typedef struct shared {
     uint64_t acknowledged[WRITERS], logged; /* logged: a log was seen */
@@ -63,7 +63,7 @@ static void change_rows(kv_txn *txn, uint64_t *seed)
 {
     static uint8_t bytes[LARGE];
     kv_space space = crmtest_below(seed, 2) ? KV_CUSTOMER : KV_BITS;
-    uint64_t what = crmtest_below(seed, 100);
+    uint64_t what = crmtest_below(seed, 400);
     uint8_t key[9];
 
     if (what == 0)
@@ -79,6 +79,20 @@ static void change_rows(kv_txn *txn, uint64_t *seed)
             put(txn, space, k, bytes, n);
         }
     }
+}
+
+/* A file so large that a log grows before it begins anew. */
+static void add_ballast(kv_env *env)
+{
+    uint8_t *bytes = calloc(1, LARGE), key[9];
+    kv_txn *txn;
+
+    ck_assert_ptr_nonnull(bytes);
+    ck_assert_int_eq(env->ops->begin(env, 1, &txn, NULL), CRM_OK);
+    for (uint64_t i = 0; i < BALLAST; i++)
+        put(txn, KV_DAY, key_of(key, 'b', i), bytes, LARGE);
+    ck_assert_int_eq(txn->ops->commit(txn, NULL), CRM_OK);
+    free(bytes);
 }
 
 /* In a child, until it is killed. */
@@ -208,6 +222,7 @@ CRM_TEST(test_fault_log__shared_by_processes_that_are_killed)
     ck_assert(s != MAP_FAILED && mkdir(dir, 0700) == 0);
     memset(s, 0, sizeof *s);
     env = open_kv(dir);
+    add_ballast(env);
     env->ops->close(env);
     fflush(stdout);
     for (size_t round = 0; round < rounds; round++) {
