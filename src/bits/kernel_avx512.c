@@ -7,6 +7,12 @@
 #include <immintrin.h>
 #include <string.h>
 
+/* Without optimisation the compiler's own header gives macros for some of these loops, whose casts it
+ * then warns of. */
+#ifndef __OPTIMIZE__
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
 #define WITH __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vpopcntdq")))
 #define INLINE WITH static inline __attribute__((always_inline))
 
