@@ -119,6 +119,15 @@ static int grow(crm_segment_iter *it)
     return CRM_OK;
 }
 
+/* Room for n values: an arena's is aligned to 8 bytes, which is not enough for their numbers. */
+static crm__order_value *values_room(crm_segment_iter *it, size_t n)
+{
+    enum { ALIGN = _Alignof(crm__order_value) };
+    uint8_t *p = crm__arena_alloc(&it->texts, n * sizeof(crm__order_value) + ALIGN);
+
+    return p ? (crm__order_value *)(void *)(p + (0 - (uintptr_t)p) % ALIGN) : NULL;
+}
+
 /* The room of the candidate, entries[count], with a place for its values. */
 static crm__order_entry *candidate(crm_segment_iter *it)
 {
@@ -128,7 +137,7 @@ static crm__order_entry *candidate(crm_segment_iter *it)
     if (it->count < it->made)
         return e;
     if (!it->values_left) {
-        it->values = crm__arena_alloc(&it->texts, PIECE * keys * sizeof *it->values);
+        it->values = values_room(it, PIECE * keys);
         it->values_left = it->values ? PIECE : 0;
     }
     if (!it->values_left)
@@ -236,7 +245,7 @@ static int begin_at(crm_segment_iter *it, const char *after, crm_error *err)
 
     if (!after)
         return CRM_OK;
-    it->after.values = crm__arena_alloc(&it->texts, keys * sizeof *it->after.values);
+    it->after.values = values_room(it, keys);
     if (!it->after.values)
         return crm__fail_nomem(err);
     rc = crm__order_after(&it->order, after, &it->texts, &it->after, err);
