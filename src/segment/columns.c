@@ -299,9 +299,10 @@ static int find_blocks(crm__column_walk *walk, const crm__run *r, uint32_t colum
     return CRM_OK;
 }
 
-int crm__column_keep(crm__run *r, const crm__step *s, uint16_t *rows, uint32_t *n)
+int crm__column_keep(crm__run *r, uint32_t column, const crm__limits *l, uint16_t *rows,
+                     uint32_t *n, crm__column_found *found)
 {
-    span one = {{s->test.limits, NULL}, 0, 0, 0, 0, 0, 0};
+    span one = {{l, NULL}, 0, 0, 0, 0, 0, 0};
     rows_at at[BLOCKS_AHEAD];
     uint32_t left = 0, next = 0, count;
     crm__column_walk walk;
@@ -312,15 +313,19 @@ int crm__column_keep(crm__run *r, const crm__step *s, uint16_t *rows, uint32_t *
         return rc;
     crm__column_walk_begin(&walk, r->txn, cursor, &r->block);
     while (next < *n) {
-        rc = find_blocks(&walk, r, s->column, rows, &next, *n, at, &count);
+        rc = find_blocks(&walk, r, column, rows, &next, *n, at, &count);
         if (rc)
             return rc;
         for (uint32_t i = 0; i < count; i++) {
             const crm__column *c = &at[i].column;
             const uint16_t *from = rows + at[i].from;
-            uint32_t some = at[i].end - at[i].from;
+            uint32_t some = at[i].end - at[i].from, block = at[i].first / CRM__COLUMN_ROWS;
+            if (found) {
+                found->of[block] = *c;
+                found->has[block] = 1;
+            }
             if (c->wide) {
-                left += keep_one_by_one(c, s->test.limits, at[i].first, from, some, rows + left);
+                left += keep_one_by_one(c, l, at[i].first, from, some, rows + left);
                 continue;
             }
             span_at(&one, c->scale);

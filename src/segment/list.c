@@ -35,6 +35,7 @@ struct crm_segment_iter {
     crm__order_value *values; /* the present piece of such places */
     size_t values_left;
     crm__order_entry after;   /* id 0: from the beginning */
+    crm__order_value end;     /* what the last entry had when a chunk was begun, by the first key */
     int rc;                   /* a failure inside a comparison */
 };
 
@@ -66,7 +67,7 @@ static int compare(crm_segment_iter *it, crm__order_entry *x, crm__order_entry *
 {
     int c = 0;
 
-    if (!it->rc)
+    if (!it->rc && !crm__order_told(&it->order, x, y, &c))
         c = crm__order_compare(&it->asking.run, &it->order, &it->texts, x, y, &it->rc);
     return c;
 }
@@ -148,8 +149,8 @@ static crm__order_entry *candidate(crm_segment_iter *it)
     return e;
 }
 
-/* entries[count] is the candidate's room. */
-static int offer(crm_segment_iter *it, crm_id id)
+/* at_end: by the first key the candidate has what the last entry had when the chunk was begun. */
+static int offer(crm_segment_iter *it, crm_id id, int at_end)
 {
     crm__order_entry *e;
 
@@ -159,7 +160,9 @@ static int offer(crm_segment_iter *it, crm_id id)
     if (!e)
         return CRM_ENOMEM;
     e->id = id;
-    e->loaded = 0;
+    e->loaded = at_end != 0;
+    if (at_end)
+        e->values[0] = it->end;
     if (it->after.id && compare(it, e, &it->after) <= 0)
         return it->rc;
     if (it->rc)
@@ -182,16 +185,18 @@ static int offer_block(crm_segment_iter *it, uint64_t chunk, uint32_t block)
     uint64_t *words = it->words + block * CRM__COLUMN_WORDS;
     int n = block + 1 == CRM__COLUMN_BLOCKS ? CRM__COLUMN_LAST_WORDS : CRM__COLUMN_WORDS;
     uint64_t any = 0, first = (chunk << CRM__CHUNK_SHIFT) + block * CRM__COLUMN_ROWS;
-    int rc = CRM_OK;
+    int rc = CRM_OK, at_end = crm__order_at_end(&it->asking.run, &it->order, block);
 
     for (int w = 0; w < n; w++)
         any |= words[w];
-    if (any && it->count == it->left)
+    if (!any)
+        return CRM_OK;
+    if (it->count == it->left)
         rc = crm__order_cut_block(&it->asking.run, &it->order, &it->entries[0], chunk, block, words,
                                   n);
     for (int w = 0; w < n && !rc; w++) {
         for (uint64_t bits = words[w]; bits && !rc; bits &= bits - 1) {
-            rc = offer(it, first + (uint64_t)w * 64 + (uint64_t)__builtin_ctzll(bits));
+            rc = offer(it, first + (uint64_t)w * 64 + (uint64_t)__builtin_ctzll(bits), at_end);
             if (!rc)
                 rc = crm__run_read(&it->asking.run);
         }
@@ -203,9 +208,14 @@ static int offer_chunk(crm_segment_iter *it, uint64_t chunk)
 {
     int any = 0, rc;
 
-    if (it->count == it->left)
+    if (it->count == it->left) {
         crm__order_cut(&it->order, &it->entries[0], &it->asking.run);
+        if (it->asking.run.cut.on)
+            it->end = it->entries[0].values[0];
+    }
     rc = crm__run_chunk(&it->asking.run, chunk, it->words, &any);
+    if (!rc && any && it->count == it->left)
+        rc = crm__order_cut_chunk(&it->asking.run, &it->order, &it->entries[0], it->words);
     for (uint32_t b = 0; b < CRM__COLUMN_BLOCKS && any && !rc; b++)
         rc = offer_block(it, chunk, b);
     return rc;

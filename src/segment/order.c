@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* So many rows of a block are looked at one by one. */
+enum { FEW = 64 };
+
 /* ---- reading ---- */
 
 /* word: letters a to z, and `_`. */
@@ -177,7 +180,8 @@ static uint32_t column_of(const crm__order_by *by)
     return by->builtin ? CRM__COLUMN_CREATED : by->field->number;
 }
 
-static int block_at(crm__run *r, crm__order_by *by, uint64_t chunk, uint32_t block)
+static int block_at(crm__run *r, crm__order_list *o, crm__order_by *by, uint64_t chunk,
+                    uint32_t block)
 {
     crm__order_block *at = &by->at;
     crm__column_walk plain;
@@ -186,9 +190,14 @@ static int block_at(crm__run *r, crm__order_by *by, uint64_t chunk, uint32_t blo
     if (at->known && at->chunk == chunk && at->block == block)
         return CRM_OK;
     at->known = 0;
-    crm__column_walk_begin(&plain, r->txn, NULL, &at->room);
-    rc = crm__column_walk_at(at->walk.cursor ? &at->walk : &plain, chunk, column_of(by), block,
-                             &at->column);
+    if (by == &o->by[1] && o->has_found && o->found_chunk == chunk && o->found.has[block]) {
+        at->column = o->found.of[block];
+        rc = CRM_OK;
+    } else {
+        crm__column_walk_begin(&plain, r->txn, NULL, &at->room);
+        rc = crm__column_walk_at(at->walk.cursor ? &at->walk : &plain, chunk, column_of(by), block,
+                                 &at->column);
+    }
     if (rc && rc != CRM_ENOTFOUND)
         return rc;
     at->absent = rc == CRM_ENOTFOUND;
@@ -199,11 +208,13 @@ static int block_at(crm__run *r, crm__order_by *by, uint64_t chunk, uint32_t blo
 }
 
 /* From the column of the field. */
-static int load_column(crm__run *r, crm__order_by *by, crm_id id, crm__order_value *to)
+static int load_column(crm__run *r, crm__order_list *o, crm__order_by *by, crm_id id,
+                       crm__order_value *to)
 {
     crm__order_block *at;
     crm__column_cell cell;
-    int rc = block_at(r, by, id >> CRM__CHUNK_SHIFT, (uint32_t)(id & 0xffff) / CRM__COLUMN_ROWS);
+    int rc = block_at(r, o, by, id >> CRM__CHUNK_SHIFT,
+                      (uint32_t)(id & 0xffff) / CRM__COLUMN_ROWS);
 
     at = &by->at;
     if (rc || at->absent)
@@ -233,7 +244,7 @@ int crm__order_load(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_e
         to->number = at_twelve((__int128)e->id, 0);
         rc = CRM_OK;
     } else if (in_column(by)) {
-        rc = load_column(r, by, e->id, to);
+        rc = load_column(r, o, by, e->id, to);
     } else {
         rc = load_record(r, by, a, e->id, to);
         if (!rc)
@@ -309,6 +320,50 @@ void crm__order_cut(const crm__order_list *o, const crm__order_entry *last, crm_
     cut->by = passed_by_all(r->plan->root, cut->column);
 }
 
+/* Takes out of words, for a list, the rows of blocks of which only such are left that are all just
+ * as good by the first key.  Where they are so many that codes are better compared as they lie,
+ * they stay. */
+static uint32_t take_flat(const crm__cut *cut, uint64_t *words, uint16_t *rows)
+{
+    const crm__kernel *k = crm__kernel_best();
+    uint32_t n = 0;
+
+    for (uint32_t b = 0; b < CRM__COLUMN_BLOCKS; b++) {
+        uint64_t *at = words + b * CRM__COLUMN_WORDS;
+        int last = b + 1 == CRM__COLUMN_BLOCKS;
+        size_t count = last ? CRM__COLUMN_LAST_WORDS : CRM__COLUMN_WORDS;
+        if (!cut->flat[b] || k->count(at, count) > FEW)
+            continue;
+        for (size_t w = 0; w < count; w++) {
+            for (; at[w]; at[w] &= at[w] - 1)
+                rows[n++] = (uint16_t)(b * CRM__COLUMN_ROWS + w * 64 +
+                                       (uint32_t)__builtin_ctzll(at[w]));
+        }
+    }
+    return n;
+}
+
+int crm__order_cut_chunk(crm__run *r, crm__order_list *o, const crm__order_entry *last,
+                         uint64_t *words)
+{
+    uint16_t rows[CRM__COLUMN_BLOCKS * FEW];
+    crm__limits limits;
+    uint32_t n;
+    int rc;
+
+    if (r->txn->write || !r->cut.on || !r->cut.by || o->count < 2 || o->by[0].text ||
+        last->loaded < 2 || !before(&o->by[1], &last->values[1], o->count > 2, &limits))
+        return CRM_OK;
+    n = take_flat(&r->cut, words, rows);
+    o->has_found = 1;
+    o->found_chunk = r->chunk;
+    memset(o->found.has, 0, sizeof o->found.has);
+    rc = crm__column_keep(r, column_of(&o->by[1]), &limits, rows, &n, &o->found);
+    for (uint32_t i = 0; i < n; i++)
+        crm__set_put(words, rows[i], 1);
+    return rc;
+}
+
 /* Whether the step of that column has taken out what comes behind, and what has no number. */
 static int is_cut(const crm__cut *cut, const crm__limits *l)
 {
@@ -330,7 +385,7 @@ static int cut_second(crm__run *r, crm__order_list *o, crm__order_entry *last, u
     if (o->by[0].text || last->loaded < 2 ||
         !before(&o->by[1], &last->values[1], o->count > 2, &limits))
         return CRM_OK;
-    rc = block_at(r, &o->by[1], chunk, block);
+    rc = block_at(r, o, &o->by[1], chunk, block);
     if (rc || o->by[1].at.absent || second->wide ||
         !crm__limits_at(&limits, second->scale, &lo, &hi))
         return rc;
@@ -353,6 +408,11 @@ static int cut_equal(crm__run *r, crm__order_list *o, crm__order_entry *last, ui
     return cut_second(r, o, last, chunk, block, same, words, n);
 }
 
+int crm__order_at_end(const crm__run *r, const crm__order_list *o, uint32_t block)
+{
+    return r->cut.on && r->cut.by && r->cut.flat[block] && !o->by[0].text;
+}
+
 int crm__order_cut_block(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
                          uint32_t block, uint64_t *words, int n)
 {
@@ -368,7 +428,7 @@ int crm__order_cut_block(crm__run *r, crm__order_list *o, crm__order_entry *last
         memcpy(same, words, (size_t)n * sizeof *same);
         return o->count > 1 ? cut_second(r, o, last, chunk, block, same, words, n) : CRM_OK;
     }
-    rc = block_at(r, &o->by[0], chunk, block);
+    rc = block_at(r, o, &o->by[0], chunk, block);
     if (rc || o->by[0].at.absent || c->wide || !crm__limits_at(&limits, c->scale, &lo, &hi))
         return rc;
     crm__column_within(c, lo, hi, words, n);
@@ -404,6 +464,7 @@ void crm__order_forget(crm__order_list *o)
 {
     for (uint32_t i = 0; i < o->count; i++)
         o->by[i].at.known = 0;
+    o->has_found = 0;
 }
 
 void crm__order_end(crm__order_list *o)

@@ -37,6 +37,10 @@ typedef struct crm__order_by {
 typedef struct crm__order_list {
     uint32_t count;
     crm__order_by by[CRM__ORDER_KEYS];
+    /* Of the second key, blocks that were found at once. */
+    uint8_t has_found;
+    uint64_t found_chunk;
+    crm__column_found found;
 } crm__order_list;
 
 /* A customer in the order: values are loaded one key after another, as they are needed. */
@@ -56,6 +60,13 @@ int crm__order_load_all(crm__run *r, crm__order_list *o, crm__arena *a, crm__ord
 /* What the first key says of those that come before an entry, for the run to take out the others;
  * some may stay. */
 void crm__order_cut(const crm__order_list *o, const crm__order_entry *last, crm__run *r);
+/* Takes rows of the run's chunk, which passed with that cut, out of its words where they are as good
+ * as the entry by the first key and come behind it by the second; some may stay. */
+int crm__order_cut_chunk(crm__run *r, crm__order_list *o, const crm__order_entry *last,
+                         uint64_t *words);
+/* Whether all rows that are left of a block of the chunk have, by the first key, what the entry has
+ * that the cut was made of. */
+int crm__order_at_end(const crm__run *r, const crm__order_list *o, uint32_t block);
 /* Takes rows of one block of a chunk out of its words that come behind an entry by their first two
  * keys; some may stay. */
 int crm__order_cut_block(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
@@ -70,6 +81,26 @@ void crm__order_end(crm__order_list *o);
  * failure of that. */
 int crm__order_compare(crm__run *r, crm__order_list *o, crm__arena *a, crm__order_entry *x,
                        crm__order_entry *y, int *rc);
+
+/* What crm__order_compare() would give, if numbers that are loaded tell it. */
+static inline int crm__order_told(const crm__order_list *o, const crm__order_entry *x,
+                                  const crm__order_entry *y, int *c)
+{
+    for (uint32_t i = 0; i < o->count; i++) {
+        const crm__order_by *by = &o->by[i];
+        const crm__order_value *v = &x->values[i], *w = &y->values[i];
+        if (x->loaded <= i || y->loaded <= i || !v->has || !w->has ||
+            (by->text && (!v->begun || !w->begun)))
+            return 0;
+        if (v->number != w->number) {
+            *c = (v->number < w->number) == by->descending ? 1 : -1;
+            return 1;
+        }
+        if (by->text)
+            return 0;
+    }
+    return 0;
+}
 
 /* The resume key of an entry, all its keys loaded: for each key `-`, `n` and the number in
  * hexadecimal, or `t` and the text's bytes in hexadecimal, then `i` and the id, with `,` between.

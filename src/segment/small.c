@@ -69,7 +69,7 @@ int crm__small_begin(crm__run *r, uint64_t *words, uint32_t *from)
             rc = keep_set(r, s, &l);
         else if (s->op == CRM__STEP_COLUMN && crm__column_one_range(s) &&
                  !(r->cut.on && r->cut.column == s->column))
-            rc = crm__column_keep(r, s, l.rows, &l.n);
+            rc = crm__column_keep(r, s->column, s->test.limits, l.rows, &l.n, NULL);
         else
             break;
     }

@@ -217,10 +217,17 @@ int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words);
 int crm__sets_cut(crm__run *r, const crm__step *s, uint64_t *words, int *rc);
 int crm__sets_estimate(crm__plan *p, crm__step *s);
 int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words);
-/* Whether a step of a column asks for one range; leaves of rows in a list, of one chunk, those whose
- * number is in it.  In a read transaction. */
+/* Whether a step of a column asks for one range. */
 int crm__column_one_range(const crm__step *s);
-int crm__column_keep(crm__run *r, const crm__step *s, uint16_t *rows, uint32_t *n);
+/* Blocks of a column in one chunk: those that were found. */
+typedef struct crm__column_found {
+    uint8_t has[CRM__COLUMN_BLOCKS];
+    crm__column of[CRM__COLUMN_BLOCKS];
+} crm__column_found;
+/* Leaves of n rows of the run's chunk, which ascend, those whose number the limits take.  found:
+ * the blocks that were looked at are added, NULL: nobody wants them.  In a read transaction. */
+int crm__column_keep(crm__run *r, uint32_t column, const crm__limits *l, uint16_t *rows,
+                     uint32_t *n, crm__column_found *found);
 /* The blocks of columns, best in order of chunk, column, block. */
 typedef struct crm__column_walk {
     crm_txn *txn;
