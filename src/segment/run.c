@@ -339,8 +339,12 @@ static int count_sets(crm__run *r, uint64_t *count)
 
     if (n > TERMS || r->timed)
         return CRM_DONE;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+        const crm__step *of = steps[i]->op == CRM__STEP_NOT ? steps[i]->children[0] : steps[i];
+        if (of->op != CRM__STEP_SETS)
+            return CRM_DONE;
         wanted += steps[i]->op == CRM__STEP_SETS;
+    }
     if (!wanted)
         return CRM_DONE;
     rc = no_cut(r, &yes);
@@ -368,6 +372,8 @@ int crm__run_count(crm__run *r, uint64_t chunk, uint64_t *words, uint64_t *count
     if (r->progress && r->progress(chunk, r->plan->chunks, r->progress_ctx))
         return CRM_ECANCELLED;
     rc = count_sets(r, count);
+    if (rc == CRM_DONE)
+        rc = crm__small_count(r, count);
     if (rc != CRM_DONE)
         return rc;
     rc = crm__run_chunk(r, chunk, words, &any);

@@ -47,35 +47,65 @@ static int begins_small(const crm__run *r)
            root->children[0]->estimate <= r->plan->chunks * CRM__SET_ARRAY_MOST;
 }
 
-int crm__small_begin(crm__run *r, uint64_t *words, uint32_t *from)
+/* A step that leaves a list one. */
+static int keeps_list(const crm__run *r, const crm__step *s)
+{
+    return one_set(s) || (s->op == CRM__STEP_COLUMN && crm__column_one_range(s) &&
+                          !(r->cut.on && r->cut.column == s->column));
+}
+
+/* The rows that pass the root of the database and the first steps, those before *from.  CRM_DONE:
+ * the first set of the chunk is none of an array. */
+static int list_rows(crm__run *r, row_list *l, uint32_t *from)
 {
     const crm__step *root = r->plan->root;
     uint64_t room[CRM__SET_WORDS];
     crm__set_at at;
-    row_list l;
     uint32_t i;
+    int rc;
+
+    rc = crm__set_find(r, &root->children[0]->sets[0], room, &at);
+    l->n = 0;
+    if (rc || at.words || (at.present && !crm__set_list(&at.view, l->rows, &l->n)))
+        return rc ? rc : CRM_DONE;
+    rc = crm__visible_rows(r->txn, r->chunk, l->rows, &l->n);
+    for (i = 1; i < root->child_count && l->n && !rc && keeps_list(r, root->children[i]); i++) {
+        const crm__step *s = root->children[i];
+        rc = one_set(s) ? keep_set(r, s, l)
+                        : crm__column_keep(r, s->column, s->test.limits, l->rows, &l->n, NULL);
+    }
+    *from = l->n ? i : root->child_count;
+    return rc;
+}
+
+int crm__small_begin(crm__run *r, uint64_t *words, uint32_t *from)
+{
+    row_list l;
+    int rc = begins_small(r) ? list_rows(r, &l, from) : CRM_DONE;
+
+    if (rc)
+        return rc;
+    memset(words, 0, CRM__SET_WORDS * sizeof *words);
+    for (uint32_t i = 0; i < l.n; i++)
+        crm__set_put(words, l.rows[i], 1);
+    return rc;
+}
+
+int crm__small_count(crm__run *r, uint64_t *count)
+{
+    const crm__step *root = r->plan->root;
+    row_list l;
+    uint32_t from;
     int rc;
 
     if (!begins_small(r))
         return CRM_DONE;
-    rc = crm__set_find(r, &root->children[0]->sets[0], room, &at);
-    l.n = 0;
-    if (rc || at.words || (at.present && !crm__set_list(&at.view, l.rows, &l.n)))
-        return rc ? rc : CRM_DONE;
-    rc = crm__visible_rows(r->txn, r->chunk, l.rows, &l.n);
-    for (i = 1; i < root->child_count && l.n && !rc; i++) {
-        const crm__step *s = root->children[i];
-        if (one_set(s))
-            rc = keep_set(r, s, &l);
-        else if (s->op == CRM__STEP_COLUMN && crm__column_one_range(s) &&
-                 !(r->cut.on && r->cut.column == s->column))
-            rc = crm__column_keep(r, s->column, s->test.limits, l.rows, &l.n, NULL);
-        else
-            break;
+    for (uint32_t i = 1; i < root->child_count; i++) {
+        if (!keeps_list(r, root->children[i]))
+            return CRM_DONE;
     }
-    *from = l.n ? i : root->child_count;
-    memset(words, 0, CRM__SET_WORDS * sizeof *words);
-    for (i = 0; i < l.n; i++)
-        crm__set_put(words, l.rows[i], 1);
+    rc = list_rows(r, &l, &from);
+    if (!rc)
+        *count += l.n;
     return rc;
 }

@@ -210,6 +210,8 @@ int crm__record_load(crm__run *r, crm_id id);
 /* The rows of a chunk that pass the root of the database and the first steps of a plan which begins
  * with a small set: steps from *from on are still to be asked.  CRM_DONE: it does not begin so. */
 int crm__small_begin(crm__run *r, uint64_t *words, uint32_t *from);
+/* How many they are, where no step is left.  CRM_DONE: some is, or it does not begin so. */
+int crm__small_count(crm__run *r, uint64_t *count);
 
 /* The leaves. */
 int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words);
