@@ -90,7 +90,7 @@ void crm__day_sums_average(const crm__day_sums *s, const crm__limits *l,
 /* Adds one number, of any scale. */
 int crm__day_sums_add(crm__day_sums *s, uint32_t row, int64_t number, unsigned scale);
 
-/* Count and sum of each row in one cell, for as long as both are small. */
+/* Count and sum of each row, or the sum alone, in one cell, for as long as both are small. */
 typedef struct crm__day_tally {
     const crm_allocator *mem;
     uint64_t *cells;
@@ -109,7 +109,7 @@ void crm__day_tally_clear(crm__day_tally *t);
  * CRM_DONE: there is no room for so many; CRM_EVALUE: there is no place for such numbers; nothing
  * was added then; CRM_ECORRUPT. */
 int crm__day_view_tally(crm__day_view *v, uint32_t column, int what, crm__day_tally *t);
-/* Adds all to counts and sums; then all are 0.  CRM_OK, CRM_ENOMEM. */
+/* Adds all to counts (NULL: none were added) and sums; then all are 0.  CRM_OK, CRM_ENOMEM. */
 int crm__day_tally_spill(crm__day_tally *t, uint16_t counts[CRM__SET_ROWS], crm__day_sums *s);
 /* words = rows whose count is from lo to hi. */
 void crm__day_tally_counts(const crm__day_tally *t, uint16_t lo, uint16_t hi,

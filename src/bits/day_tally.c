@@ -122,21 +122,21 @@ static uint64_t most_in_all(const crm__day_column *c, uint32_t n)
 /* As add_both(), where the head tells beforehand that there is room: what is unpacked has the one
  * that is counted in it.  Damage may make a row's sum another, as it may make its numbers others.
  */
-static int add_told(crm__day_view *v, const crm__day_column *c, crm__day_tally *t)
+static int add_told(crm__day_view *v, const crm__day_column *c, uint64_t one, crm__day_tally *t)
 {
     const uint8_t *stored = v->day.rows_form == CRM__DAY_ROWS ? v->day.rows : NULL;
     const uint16_t *rows = stored ? NULL : crm__day_view_rows(v);
     uint64_t *ready = (uint64_t *)v->numbers;
-    int rc = crm__day_decode(&v->day, c, (uint64_t)c->base + ONE, ready, NULL);
+    int rc = crm__day_decode(&v->day, c, (uint64_t)c->base + one, ready, NULL);
 
     if (!rc)
         add_ready(t->cells, stored, rows, v->day.items, ready);
-    t->items += rc ? 0 : v->day.items;
+    t->items += rc || !one ? 0 : v->day.items;
     return rc;
 }
 
-/* All items of the part, each with a number. */
-static int add_both(crm__day_view *v, const crm__day_column *c, crm__day_tally *t)
+/* All items of the part, each with a number.  one: ONE, or 0 where they are not counted. */
+static int add_both(crm__day_view *v, const crm__day_column *c, uint64_t one, crm__day_tally *t)
 {
     const uint8_t *stored = v->day.rows_form == CRM__DAY_ROWS ? v->day.rows : NULL;
     const uint16_t *rows = stored ? NULL : crm__day_view_rows(v);
@@ -146,21 +146,21 @@ static int add_both(crm__day_view *v, const crm__day_column *c, crm__day_tally *
 
     if (most && factor == 1 && room_for(t, most, 1, 1, &most)) {
         t->most = most;
-        return add_told(v, c, t);
+        return add_told(v, c, one, t);
     }
 
     rc = crm__day_decode(&v->day, c, (uint64_t)c->base, (uint64_t *)v->numbers, NULL);
     if (rc)
         return rc;
-    bits = add_rows(t->cells, stored, rows, n, v->numbers, ONE, factor);
+    bits = add_rows(t->cells, stored, rows, n, v->numbers, one, factor);
     /* Below a power of two; a number below 0 is 1 further from it than its bits. */
     if (bits >= HALF || !room_for(t, bits ? UINT64_C(1) << (64 - __builtin_clzll(bits)) : 1,
                                   (int64_t)factor, n, &most)) {
-        (void)add_rows(t->cells, stored, rows, n, v->numbers, 0 - ONE, 0 - factor);
+        (void)add_rows(t->cells, stored, rows, n, v->numbers, 0 - one, 0 - factor);
         return CRM_DONE;
     }
     t->most = most;
-    t->items += n;
+    t->items += one ? n : 0;
     return CRM_OK;
 }
 
@@ -218,8 +218,8 @@ int crm__day_view_tally(crm__day_view *v, uint32_t column, int what, crm__day_ta
         return CRM_EVALUE;
     if (what & CRM__DAY_TALLY_COUNT && v->left > MOST_ITEMS - t->items)
         return CRM_DONE;
-    if (c && !c->bitmap && v->left == v->day.items && what & CRM__DAY_TALLY_COUNT)
-        return add_both(v, c, t);
+    if (c && !c->bitmap && v->left == v->day.items)
+        return add_both(v, c, what & CRM__DAY_TALLY_COUNT ? ONE : 0, t);
     rc = c ? add_some(v, c, t) : CRM_OK;
     if (!rc && what & CRM__DAY_TALLY_COUNT)
         add_counts(v, t);
@@ -238,8 +238,9 @@ int crm__day_tally_spill(crm__day_tally *t, uint16_t counts[CRM__SET_ROWS], crm_
         uint64_t cell = t->cells[row], n = count_of(cell);
         if (!cell)
             continue;
-        counts[row] =
-            (uint16_t)(n < (uint64_t)UINT16_MAX - counts[row] ? counts[row] + n : UINT16_MAX);
+        if (counts)
+            counts[row] =
+                (uint16_t)(n < (uint64_t)UINT16_MAX - counts[row] ? counts[row] + n : UINT16_MAX);
         rc = crm__day_sums_add(s, row, sum_of(cell), t->scale);
     }
     crm__day_tally_reset(t);

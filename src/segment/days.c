@@ -190,22 +190,22 @@ void crm__days_end(crm__run *r)
     r->days = NULL;
 }
 
-/* *yes: the questions are a count and a sum, and the tally for them is begun. */
+/* *yes: the questions are a count and a sum, or a sum alone, and the tally for them is begun. */
 static int begin_tally(crm__run *r, const crm__step *s, int *yes)
 {
     struct crm__days *d = r->days;
     const crm__step *t = s->more;
-    int count_first = s->aggregate == CRM__AGG_COUNT;
+    int count_first = t && s->aggregate == CRM__AGG_COUNT;
 
     d->tallied = NULL;
     d->spilled = 0;
-    *yes = s->node->op != CRM__NODE_SEQUENCE && t && !t->more &&
+    *yes = s->node->op != CRM__NODE_SEQUENCE &&
            (count_first ? t : s)->aggregate == CRM__AGG_SUM &&
-           (count_first ? s : t)->aggregate == CRM__AGG_COUNT;
+           (!t || (!t->more && (count_first ? s : t)->aggregate == CRM__AGG_COUNT));
     if (!*yes)
         return CRM_OK;
     d->tallied = count_first ? t : s;
-    d->count = &d->of[!count_first];
+    d->count = t ? &d->of[!count_first] : NULL;
     d->sum = &d->of[count_first];
     if (d->tally.cells) {
         d->tally.first_scale = usual_scale(d->tallied);
@@ -285,7 +285,7 @@ static int spill(crm__run *r)
     struct crm__days *d = r->days;
     int rc = CRM_OK;
 
-    if (!d->spilled)
+    if (!d->spilled && d->count)
         rc = begin_counts(r->scratch.mem, d->count);
     if (!rc && !d->spilled)
         rc = begin_sums(r->scratch.mem, d->tallied, d->sum);
@@ -301,7 +301,8 @@ static int add_to_tally(crm__run *r, uint32_t column, int what)
     if (rc == CRM_DONE) {
         rc = spill(r);
         if (!rc)
-            rc = crm__day_tally_spill(&d->tally, d->count->counts, &d->sum->sums);
+            rc = crm__day_tally_spill(&d->tally, d->count ? d->count->counts : NULL,
+                                      &d->sum->sums);
         if (!rc)
             rc = crm__day_view_tally(&d->view, column, what, &d->tally);
     }
@@ -328,6 +329,8 @@ static int fold_tally(crm__day_view *v, const pass *p)
         memcpy(all, v->in, n);
         rc = keep_currency(v, s);
     }
+    if (!p->r->days->count)
+        return rc ? rc : add_to_tally(p->r, column, CRM__DAY_TALLY_SUM);
     if (rc || v->left == left)
         return rc ? rc : add_to_tally(p->r, column, CRM__DAY_TALLY_COUNT | CRM__DAY_TALLY_SUM);
     memcpy(some, v->in, n);

@@ -156,16 +156,17 @@ int crm__days_keep(crm__run *r, const crm__step *s, crm__days_answer *a, uint64_
     }
 }
 
-/* One range of each, as most questions have. */
+/* One range of each, as most questions have.  count NULL: of the sum alone. */
 static int keep_both(const crm__day_tally *tally, const crm__test *count, const crm__test *sum,
                      uint64_t *words)
 {
     uint64_t found[CRM__SET_WORDS];
-    int64_t lo, hi;
+    int64_t lo = 0, hi = UINT16_MAX;
 
-    if (count->limit_count != 1 || sum->limit_count != 1)
+    if ((count && count->limit_count != 1) || sum->limit_count != 1)
         return 0;
-    if (!crm__limits_at(&count->limits[0], 0, &lo, &hi) || hi < 0 || lo > UINT16_MAX) {
+    if (count &&
+        (!crm__limits_at(&count->limits[0], 0, &lo, &hi) || hi < 0 || lo > UINT16_MAX)) {
         memset(words, 0, sizeof found);
         return 1;
     }
@@ -179,17 +180,21 @@ static int keep_both(const crm__day_tally *tally, const crm__test *count, const 
 int crm__days_keep_tally(crm__run *r, const crm__step *s, uint64_t *words, int *rc)
 {
     struct crm__days *d = r->days;
-    const crm__test *count = d->tallied && s == d->tallied ? &s->more->test : &s->test;
+    const crm__test *count = NULL;
 
     *rc = CRM_OK;
     if (!d->tallied || d->spilled) {
         if (d->tallied)
-            *rc = crm__day_tally_spill(&d->tally, d->count->counts, &d->sum->sums);
+            *rc = crm__day_tally_spill(&d->tally, d->count ? d->count->counts : NULL,
+                                       &d->sum->sums);
         return 0;
     }
+    if (d->count)
+        count = s == d->tallied ? &s->more->test : &s->test;
     if (keep_both(&d->tally, count, &d->tallied->test, words))
         return 1;
-    keep_counts(count, NULL, &d->tally, words);
+    if (count)
+        keep_counts(count, NULL, &d->tally, words);
     keep_any(d->tallied, NULL, &d->tally, words); /* looks at each that is left */
     return 1;
 }

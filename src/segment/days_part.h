@@ -21,16 +21,17 @@ typedef struct crm__days_answer {
 struct crm__days {
     crm__day_view view;
     crm__days_answer of[CRM__DAYS_ASKS];
-    /* A count and a sum of the same events are kept together while that is possible. */
+    /* A count and a sum of the same events, or a sum alone, are kept in the tally while that is
+     * possible. */
     crm__day_tally tally;
     const crm__step *tallied;      /* the step of the sum; NULL: this is no such question */
-    crm__days_answer *count, *sum; /* where what has no place in the tally goes */
+    crm__days_answer *count, *sum; /* where what has no place in the tally goes; count NULL: none */
     int spilled;                   /* something has */
 };
 
 /* days_keep.c: leaves of the rows those that a step takes. */
 int crm__days_keep(crm__run *r, const crm__step *s, crm__days_answer *a, uint64_t *words);
-/* The same for a count and a sum from the tally; 0: they are not there, or not all. */
+/* The same for a sum, and a count, from the tally; 0: they are not there, or not all. */
 int crm__days_keep_tally(crm__run *r, const crm__step *s, uint64_t *words, int *rc);
 
 #endif

@@ -439,6 +439,34 @@ static void ask_kept_tally(both *b, uint64_t *seed)
     ck_assert_int_eq(differ, 0);
 }
 
+/* The sum alone: its cells have no counts. */
+static void ask_sum_alone(const question *q, uint64_t *seed, both *b, uint32_t column)
+{
+    crm__limits l;
+    int differ = 0;
+
+    crm__day_tally_reset(&b->tally);
+    crm__day_sums_reset(&b->sums);
+    b->spilled = 0;
+    for (size_t i = 0; i < piece_count; i++) {
+        int rc;
+        put(q, &pieces[i]);
+        rc = crm__day_view_tally(&view, column, CRM__DAY_TALLY_SUM, &b->tally);
+        ck_assert(rc == CRM_OK || rc == CRM_DONE || rc == CRM_EVALUE);
+        b->spilled |= rc != CRM_OK;
+        if (rc)
+            ck_assert_int_eq(crm__day_view_sum(&view, column, &b->sums), CRM_OK);
+    }
+    near_sum(seed, &l);
+    crm__day_tally_both(&b->tally, 0, UINT16_MAX, &l, words);
+    for (uint32_t row = 0; row < CRM__SET_ROWS && !b->spilled; row++)
+        differ += crm__set_has(words, row) != crm__limits_take_big(&l, want_sums[row], 0);
+    ck_assert_int_eq(crm__day_tally_spill(&b->tally, NULL, &b->sums), CRM_OK);
+    for (uint32_t row = 0; row < CRM__SET_ROWS; row++)
+        differ += crm__day_sums_get(&b->sums, row) != want_sums[row];
+    ck_assert_int_eq(differ, 0);
+}
+
 static void ask_tally(const question *q, uint64_t *seed, both *b, uint32_t column)
 {
     uint32_t times = crmtest_below(seed, 8) ? 1 : 9; /* of the most there are too many for a cell */
@@ -671,6 +699,7 @@ CRM_TEST(test_bits_day_fold__random)
             ask_each(&q, column);
             ask_moments(&q);
             add_up(column);
+            ask_sum_alone(&q, &seed, &pair, column);
             ask_tally(&q, &seed, &pair, column);
         }
         free_lists();
