@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "db/index.h"
 
 #include <string.h>
 
@@ -164,6 +165,7 @@ static int load_record(crm__run *r, const crm__order_by *by, crm__arena *a, crm_
     to->has = 1;
     to->begun = 0;
     if (by->text) {
+        to->number = at_twelve(crm__index_prefix(v.text), 0);
         to->text.n = v.text.n;
         to->text.p = crm__arena_copy(a, v.text.p, v.text.n);
         return to->text.p ? CRM_OK : CRM_ENOMEM;
@@ -284,7 +286,7 @@ int crm__order_load_all(crm__run *r, crm__order_list *o, crm__arena *a, crm__ord
 static int before(const crm__order_by *by, const crm__order_value *v, int equal, crm__limits *to)
 {
     memset(to, 0, sizeof *to);
-    if (!in_column(by) || !v->has || (by->text && !v->begun))
+    if (!in_column(by) || !v->has)
         return 0;
     to->lo = to->hi = (int64_t)(v->number / at_twelve(1, 0));
     if (at_twelve(to->lo, 0) != v->number)
@@ -482,20 +484,20 @@ static int compare_values(const crm__order_by *by, const crm__order_value *x,
 
     if (!x->has || !y->has)
         return y->has - x->has;
-    c = by->text && !x->begun ? crm__slice_compare(x->text, y->text)
-                              : (x->number > y->number) - (x->number < y->number);
+    c = (x->number > y->number) - (x->number < y->number);
+    if (!c && by->text)
+        c = crm__slice_compare(x->text, y->text);
     return by->descending ? -c : c;
 }
 
-/* Two texts whose beginnings are the same, or of one of which only the text is known. */
+/* Two texts whose beginnings are the same. */
 static int load_both(crm__run *r, const crm__order_by *by, crm__arena *a, crm__order_entry *x,
                      crm__order_entry *y, uint32_t i)
 {
     crm__order_value *v = &x->values[i], *w = &y->values[i];
     int rc;
 
-    if (!by->text || !v->has || !w->has || (!v->begun && !w->begun) ||
-        (v->begun && w->begun && v->number != w->number))
+    if (!by->text || !v->has || !w->has || v->number != w->number)
         return CRM_OK;
     rc = load_rest(r, by, a, x->id, v);
     return rc ? rc : load_rest(r, by, a, y->id, w);
@@ -568,7 +570,7 @@ static const char *read_number(const char *p, __int128 *to)
     return p;
 }
 
-static const char *read_text(const char *p, crm__arena *a, crm__slice *to)
+static const char *read_text(const char *p, crm__arena *a, crm__order_value *to)
 {
     size_t n = strcspn(p, ",") / 2;
     uint8_t *bytes = crm__arena_alloc(a, n + 1);
@@ -579,7 +581,9 @@ static const char *read_text(const char *p, crm__arena *a, crm__slice *to)
             return NULL;
         bytes[i] = (uint8_t)(hi << 4 | lo);
     }
-    *to = crm__slice_of(bytes, n);
+    to->text = crm__slice_of(bytes, n);
+    if (bytes)
+        to->number = at_twelve(crm__index_prefix(to->text), 0);
     return bytes ? p : NULL;
 }
 
@@ -604,7 +608,7 @@ int crm__order_after(const crm__order_list *o, const char *key, crm__arena *a, c
         memset(v, 0, sizeof *v);
         v->has = what != '-';
         if (what == 't' && o->by[i].text)
-            p = read_text(p, a, &v->text);
+            p = read_text(p, a, v);
         else if (what == 'n' && !o->by[i].text)
             p = read_number(p, &v->number);
         else if (what != '-')

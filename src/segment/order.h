@@ -12,9 +12,9 @@ enum { CRM__ORDER_KEYS = 4 };
 /* What a customer has under one key. */
 typedef struct crm__order_value {
     uint8_t has;
-    uint8_t begun;   /* of a text only the beginning is known: number */
+    uint8_t begun;   /* of a text only the beginning is known */
     crm__slice text; /* of texts */
-    __int128 number; /* of all others, with 12 digits behind the point */
+    __int128 number; /* with 12 digits behind the point; of a text its beginning, crm__index_prefix() */
 } crm__order_value;
 
 /* The block of a column that was looked at last. */
@@ -89,8 +89,7 @@ static inline int crm__order_told(const crm__order_list *o, const crm__order_ent
     for (uint32_t i = 0; i < o->count; i++) {
         const crm__order_by *by = &o->by[i];
         const crm__order_value *v = &x->values[i], *w = &y->values[i];
-        if (x->loaded <= i || y->loaded <= i || !v->has || !w->has ||
-            (by->text && (!v->begun || !w->begun)))
+        if (x->loaded <= i || y->loaded <= i || !v->has || !w->has)
             return 0;
         if (v->number != w->number) {
             *c = (v->number < w->number) == by->descending ? 1 : -1;
