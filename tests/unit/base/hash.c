@@ -76,7 +76,7 @@ static void flip(uint8_t *p, size_t bit)
 
 CRM_TEST(test_base_hash__a_check_tag_tells_each_bit_length_and_place)
 {
-    uint8_t tag_key[CRM__HASH_KEY], key[26], value[MOST] = {0};
+    uint8_t tag_key[CRM__HASH_KEY], key[26] = {0}, value[MOST] = {0};
     crm__slice place = crm__slice_of(key, sizeof key);
     uint64_t seed = crmtest_seed();
 
