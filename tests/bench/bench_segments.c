@@ -524,8 +524,8 @@ static void watch_all(void)
 }
 
 /* One tag given or taken, one durable commit, again and again: processor time and the clock's, of
- * one, in microseconds. */
-static void commit_tags(uint64_t n, uint64_t *seed, double *cpu, double *clock)
+ * one, in microseconds.  A tag of those that the watched segments ask about, or one that none does. */
+static void commit_tags(int asked, uint64_t n, uint64_t *seed, double *cpu, double *clock)
 {
     double at = thread_cpu(), began = measure_now();
 
@@ -534,7 +534,10 @@ static void commit_tags(uint64_t n, uint64_t *seed, double *cpu, double *clock)
         char tag[TAG_ROOM];
         uint64_t r = mix(++*seed);
         int rc;
-        tag_name((int)(r % TAGS), tag);
+        if (asked)
+            tag_name((int)(r % TAGS), tag);
+        else
+            snprintf(tag, sizeof tag, "campaign:new");
         rc = r >> 63 ? crm_tag_add(txn, 1 + (r >> 8) % n, tag, NULL, &err)
                      : crm_tag_remove(txn, 1 + (r >> 8) % n, tag, &err);
         must(rc < 0 ? rc : CRM_OK, "tag");
@@ -544,13 +547,13 @@ static void commit_tags(uint64_t n, uint64_t *seed, double *cpu, double *clock)
     *clock = (measure_now() - began) * 1e6 / COMMITS;
 }
 
-static void commits(const char *what, uint64_t n, uint64_t *seed)
+static void commits(const char *what, int asked, uint64_t n, uint64_t *seed)
 {
     series cpu = {{0}, 0}, clock = {{0}, 0};
 
     for (int i = 0; i <= runs; i++) {
         double a, b;
-        commit_tags(n, seed, &a, &b);
+        commit_tags(asked, n, seed, &a, &b);
         if (i) {
             series_add(&cpu, a);
             series_add(&clock, b);
@@ -613,17 +616,19 @@ static void live(uint64_t n)
     uint64_t seed = 1;
 
     printf("\n%-34s %10s %12s\n", "microseconds", "processor", "clock");
-    commits("a tag, one durable commit", n, &seed);
+    commits("a tag, one durable commit", 1, n, &seed);
+    commits("one that no segment asks about", 0, n, &seed);
     tag_all();
     watch_all();
-    commits("the same, 100 segments watched", n, &seed);
+    commits("a tag, 100 segments watched", 1, n, &seed);
+    commits("one that none of them asks about", 0, n, &seed);
     advance_days();
 }
 
 static void clear_away(const char *dir)
 {
-    static const char *const FILES[] = {"crm/data.mdb", "crm/lock.mdb", "crm/crm.lock",
-                                        "sqlite.db"};
+    static const char *const FILES[] = {"crm/data.mdb", "crm/data.log", "crm/lock.mdb",
+                                        "crm/crm.lock", "sqlite.db"};
     char path[4200];
 
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
