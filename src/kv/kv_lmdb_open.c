@@ -300,27 +300,33 @@ static APART int g_first(MDB_txn *txn, MDB_dbi directory, MDB_val *v)
     return rc;
 }
 
+/* What the first write transaction, that of find_dead_writer(), asks for already. */
+static void size_up(lmdb_env *e)
+{
+    MDB_envinfo info;
+    MDB_stat st;
+
+    mdb_env_stat(e->env, &st);
+    mdb_env_info(e->env, &info);
+    mdb_env_get_fd(e->env, &e->file.fd);
+    e->file.psize = st.ms_psize;
+    e->file.most = info.me_mapsize / st.ms_psize;
+}
+
 /* LMDB does not tell where its map begins, but every value lies in it. */
 static int find_map(lmdb_env *e, crm_error *err)
 {
     MDB_txn *txn = NULL;
     MDB_val v = {0, NULL};
-    MDB_envinfo info;
-    MDB_stat st;
     int rc = crm__lmdb_begin(e->env, MDB_RDONLY, &txn);
 
     if (rc)
         return crm__lmdb_fail(err, rc, "can't open the spaces");
-    mdb_env_stat(e->env, &st);
-    mdb_env_get_fd(e->env, &e->file.fd);
-    mdb_env_info(e->env, &info);
-    e->file.psize = st.ms_psize;
-    e->file.most = info.me_mapsize / st.ms_psize;
     rc = g_dbi_open(txn, NULL, 0, &e->directory);
     if (!rc)
         rc = g_first(txn, e->directory, &v);
     if (!rc)
-        e->file.base = crm__map_base(v.mv_data, st.ms_psize, (size_t)sysconf(_SC_PAGESIZE));
+        e->file.base = crm__map_base(v.mv_data, e->file.psize, (size_t)sysconf(_SC_PAGESIZE));
     if (!rc && !e->file.base)
         rc = MDB_CORRUPTED;
     if (rc) {
@@ -447,6 +453,7 @@ static int open_files(lmdb_env *e, const char *dir, const kv_options *opts, crm_
 
     if (rc)
         return rc;
+    size_up(e);
     mdb_reader_check(e->env, &dead);
     if (opts->log && !opts->readonly)
         crm__lmdb_log_use(e);

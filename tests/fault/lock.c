@@ -663,35 +663,48 @@ static int untell_last_commit(void *ctx)
     return 0;
 }
 
-static int sees_two(void *ctx)
+static uint64_t expected;
+
+static int sees_all(void *ctx)
 {
     crm_db *db;
 
     CHILD(crm_db_open(ctx, NULL, &db, NULL) == CRM_OK);
-    CHILD(count(db) == 2);
+    CHILD(count(db) == expected);
+    write_one(db, "after");
     crm_db_close(db);
     return 0;
 }
 
-/* What it committed is there for whoever comes next, not some time later. */
-CRM_TEST(test_fault_lock__killed_as_a_commit_ends)
+/* What it committed is there for whoever comes next, not some time later.  With more commits before,
+ * even and odd, there is a log. */
+static void killed_as_a_commit_ends(uint64_t before)
 {
     char dir[512];
     crm_db *db;
 
     snprintf(dir, sizeof dir, "%s", fault_path("db"));
+    fault_remove(dir);
     db = fault_open(dir, NULL);
-    write_one(db, "a");
+    for (uint64_t i = 0; i < before; i++)
+        write_one(db, "a");
     in_child(write_in_another, dir, "a writer");
     dead_writer(dir);
     in_child(untell_last_commit, dir, "the lock file");
-    ck_assert_uint_eq(count(db), 1);
-    in_child(sees_two, dir, "the next process");
-    ck_assert_uint_eq(count(db), 2);
+    ck_assert_uint_eq(count(db), before);
+    expected = before + 1;
+    in_child(sees_all, dir, "the next process");
+    ck_assert_uint_eq(count(db), before + 2);
     write_one(db, "b");
-    ck_assert_uint_eq(count(db), 3);
+    ck_assert_uint_eq(count(db), before + 3);
     crm_db_close(db);
     fault_clean(dir, "after a writer was killed");
+}
+
+CRM_TEST(test_fault_lock__killed_as_a_commit_ends)
+{
+    for (uint64_t before = 1; before < 14; before++)
+        killed_as_a_commit_ends(before);
 }
 
 CRM_TEST(test_fault_lock__too_many_readers)
