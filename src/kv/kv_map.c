@@ -24,20 +24,24 @@ static inline void ask(const uint8_t *p)
 
 /* ---- pages ---- */
 
-/* 1 if the map and the file, which may have grown, hold a page. */
-static int holds(map_file *f, uint64_t pgno)
+/* As the file is now.  Not inlined: every move would make room for its locals. */
+static __attribute__((noinline)) int holds_now(map_file *f, uint64_t pgno)
 {
     struct stat st;
     uint64_t pages;
 
-    if (pgno < atomic_load_explicit(&f->pages, memory_order_relaxed))
-        return 1;
     if (fstat(f->fd, &st) || st.st_size < 0)
         return 0;
     pages = (uint64_t)st.st_size / f->psize;
     pages = pages < f->most ? pages : f->most;
     atomic_store_explicit(&f->pages, pages, memory_order_relaxed);
     return pgno < pages;
+}
+
+/* 1 if the map and the file, which may have grown, hold a page. */
+static inline int holds(map_file *f, uint64_t pgno)
+{
+    return pgno < atomic_load_explicit(&f->pages, memory_order_relaxed) || holds_now(f, pgno);
 }
 
 /* NULL: damaged.  Its offsets lie inside it, one at least, two of a branch. */
@@ -98,9 +102,16 @@ static int value_of(map_file *f, const uint8_t *page, const uint8_t *node, crm__
     if (big)
         return run_value(f, node, v);
     *v = (crm__slice){page + at, n};
-    for (size_t i = LINE; i < n && i < (size_t)MOST_AHEAD * LINE; i += LINE)
-        ask(v->p + i);
     return CRM_OK;
+}
+
+/* The beginning of a value that value_of() gave. */
+static void ask_value(const uint8_t *node, crm__slice v)
+{
+    if (node_flags(node) == NODE_BIG)
+        return;
+    for (size_t i = LINE; i < v.n && i < (size_t)MOST_AHEAD * LINE; i += LINE)
+        ask(v.p + i);
 }
 
 const uint8_t *crm__map_base(const uint8_t *value, uint32_t psize, size_t os_page)
@@ -164,20 +175,36 @@ static uint64_t number(crm__slice s, size_t from)
 
     if (n >= 8)
         return crm__get_be64(s.p + from);
-    if (n)
-        memcpy(bytes, s.p + from, n);
+    if (!n)
+        return 0;
+    if (s.n >= 8)
+        return crm__get_be64(s.p + s.n - 8) << (64 - 8 * n);
+    memcpy(bytes, s.p + from, n);
     return crm__get_be64(bytes);
+}
+
+/* How many bytes two keys begin with alike. */
+static size_t alike(crm__slice a, crm__slice b)
+{
+    size_t same = 0, most = a.n < b.n ? a.n : b.n;
+
+    for (; most - same >= 8; same += 8) {
+        uint64_t differ = crm__get_be64(a.p + same) ^ crm__get_be64(b.p + same);
+        if (differ)
+            return same + (size_t)__builtin_clzll(differ) / 8;
+    }
+    while (same < most && a.p[same] == b.p[same])
+        same++;
+    return same;
 }
 
 /* Where in n places a key of the range may stand. */
 static unsigned guess(const range *r, crm__slice key, unsigned n)
 {
-    size_t same = 0, most = r->lo.n < r->hi.n ? r->lo.n : r->hi.n;
+    size_t same = alike(r->lo, r->hi);
     uint64_t lo, hi, at;
     unsigned place;
 
-    while (same < most && r->lo.p[same] == r->hi.p[same])
-        same++;
     lo = number(r->lo, same);
     hi = number(r->hi, same);
     at = number(key, same);
@@ -299,7 +326,12 @@ int crm__map_get(map_file *f, const map_tree *t, crm__slice key, crm__slice *val
     rc = p ? below(f, p, 0, key, &r, &at, &equal) : CRM_ECORRUPT;
     if (rc)
         return rc;
-    return equal ? value_of(f, p, node_of(f, p, at), value) : CRM_ENOTFOUND;
+    if (!equal)
+        return CRM_ENOTFOUND;
+    rc = value_of(f, p, node_of(f, p, at), value);
+    if (!rc)
+        ask_value(node_of(f, p, at), *value);
+    return rc;
 }
 
 /* ---- cursors ---- */
@@ -337,18 +369,28 @@ static void ask_page(const map_file *f, uint64_t pgno)
         ask(f->base + pgno * f->psize);
 }
 
-/* The first row of the leaf behind the present one, whose beginning was asked for when the walk
- * came to this leaf. */
+/* Where a node may stand, of any bytes: inside the page, but to ask for it, not to read it. */
+static inline size_t hint(const map_file *f, const uint8_t *page, unsigned i)
+{
+    return crm__get_le16(page + PAGE_HEAD + 2 * (size_t)i) & (f->psize - 1);
+}
+
+/* The first two rows of the leaf behind the present one, whose beginning was asked for when the
+ * walk came to this leaf. */
 static void ask_next_leaf(const map_cursor *c)
 {
     const map_file *f = c->file;
     const uint8_t *node = c->depth > 1 ? next_node(c, c->depth - 2) : NULL, *p;
     uint64_t pgno = node ? node_child(node) : PAGE_NONE;
+    size_t first;
 
     if (pgno >= atomic_load_explicit(&f->pages, memory_order_relaxed))
         return;
     p = f->base + pgno * f->psize;
-    ask(p + crm__get_le16(p + PAGE_HEAD) % f->psize);
+    ask(p + hint(f, p, 1));
+    first = hint(f, p, 0);
+    for (size_t i = 0; i < (size_t)MOST_AHEAD * LINE && first + i < f->psize; i += LINE)
+        ask(p + first + i);
 }
 
 /* A walk asks for what comes behind the present row: its value, or the page with it, and the
@@ -360,11 +402,10 @@ static void look_ahead(const map_cursor *c)
     unsigned behind = c->at[c->depth - 1] + 2u;
 
     if (behind < page_count(page))
-        ask(page + crm__get_le16(page + PAGE_HEAD + 2 * (size_t)behind) % c->file->psize);
-    else
+        ask(page + hint(c->file, page, behind));
+    else if (!node)
         ask_next_leaf(c);
-    if (node && node_flags(node) == NODE_BIG &&
-        node_data(node) + 8 <= c->page[c->depth - 1] + c->file->psize) {
+    if (node && node_flags(node) == NODE_BIG && node_data(node) + 8 <= page + c->file->psize) {
         ask_page(c->file, crm__get_le64(node_data(node)));
     } else if (node) {
         for (size_t i = 0; i < (size_t)MOST_AHEAD * LINE && i < node_size(node); i += LINE)
@@ -404,7 +445,7 @@ static int step(map_cursor *c, int back)
         c->at[level - 1]--;
     else
         c->at[level - 1]++;
-    return descend(c, back);
+    return level < c->tree.depth ? descend(c, back) : CRM_OK;
 }
 
 static int to_end(map_cursor *c, int last)
@@ -446,15 +487,21 @@ static int find(map_cursor *c, kv_seek how, crm__slice key)
     return step(c, 0);
 }
 
-static int row(map_cursor *c, crm__slice *k, crm__slice *v)
+/* asked: by the look ahead of a walk, so the value is not asked for again.  Inlined, as it is part
+ * of every move. */
+static inline __attribute__((always_inline)) int row(map_cursor *c, int asked, crm__slice *k,
+                                                     crm__slice *v)
 {
     const uint8_t *p = c->page[c->depth - 1];
     const uint8_t *node = node_of(c->file, p, c->at[c->depth - 1]);
     int rc = node ? value_of(c->file, p, node, v) : CRM_ECORRUPT;
 
-    if (!rc)
-        *k = node_key(node);
-    return rc;
+    if (rc)
+        return rc;
+    *k = node_key(node);
+    if (!asked)
+        ask_value(node, *v);
+    return CRM_OK;
 }
 
 int crm__map_seek(map_cursor *c, kv_seek how, crm__slice key, crm__slice *k, crm__slice *v)
@@ -467,7 +514,7 @@ int crm__map_seek(map_cursor *c, kv_seek how, crm__slice key, crm__slice *k, crm
         return CRM_ENOTFOUND;
     rc = how == KV_FIRST || how == KV_LAST ? to_end(c, how == KV_LAST) : find(c, how, key);
     if (!rc)
-        rc = row(c, k, v);
+        rc = row(c, 0, k, v);
     if (rc)
         c->depth = 0;
     return rc;
@@ -483,7 +530,7 @@ int crm__map_move(map_cursor *c, int back, crm__slice *k, crm__slice *v)
     was = node_key(page_node(c->page[c->depth - 1], c->at[c->depth - 1]));
     rc = step(c, back);
     if (!rc)
-        rc = row(c, k, v);
+        rc = row(c, !back, k, v);
     if (!rc) {
         if (!back)
             look_ahead(c);
