@@ -235,7 +235,7 @@ static int open_engine(crm__store *s, const char *path, const crm_db_options *op
     rc = crm__lock_folder(path, kv.readonly, &s->lock_fd, err);
     if (rc)
         return rc;
-    if (crm__lock_sole(s->lock_fd, 1))
+    if (crm__lock_sole(s->lock_fd, 1) && !kv.readonly)
         rc = crm__kv_lmdb_recover(path, &kv, err);
     if (!rc && opts->flags & CRM_VERIFY)
         rc = verify_pages(path, &kv, err);

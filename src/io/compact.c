@@ -34,10 +34,8 @@ static int copy(const char *dir, const crm_allocator *mem, const crm__part *part
     crm__rows back;
     kv_env *env;
     kv_txn *txn;
-    int rc = crm__kv_lmdb_recover(dir, &kv, err);
+    int rc = crm__kv_open_pages(dir, &kv, &env, err);
 
-    if (!rc)
-        rc = crm__kv_open_pages(dir, &kv, &env, err);
     if (rc)
         return rc;
     rc = env->ops->begin(env, 0, &txn, err);
@@ -106,7 +104,7 @@ int crm_compact(const char *path, const crm_backup_options *opts, size_t struct_
     uint64_t bytes[2] = {0, 0};
     crm_allocator mem;
     crm__rows rows;
-    int rc, lock;
+    int rc, lock, engine;
 
     if (!err)
         err = &local;
@@ -124,7 +122,14 @@ int crm_compact(const char *path, const crm_backup_options *opts, size_t struct_
         crm__lock_denied(path, 0, err);
     if (rc)
         return rc;
-    rc = compact(path, &o, &mem, &rows, bytes, err);
+    rc = crm__kv_lmdb_recover(path, &(kv_options){.mem = &mem}, err);
+    if (!rc && !crm__kv_lmdb_alone(path, &engine))
+        rc = crm__fail(err, CRM_EBUSY, "somebody reads the database");
+    if (!rc) {
+        rc = compact(path, &o, &mem, &rows, bytes, err);
+        if (engine >= 0)
+            close(engine);
+    }
     crm__unlock_folder(lock);
     if (!rc)
         crm__backup_result(out, struct_size, &rows, bytes[0], bytes[1]);

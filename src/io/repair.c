@@ -189,7 +189,7 @@ static int repair_by_copy(const char *path, const crm_check_options *o, const cr
     char *data = crm__path_join(mem, path, "data.mdb");
     char *part = crm__path_join(mem, path, "repair.part");
     char *made = part ? crm__path_join(mem, part, "data.mdb") : NULL;
-    int lock = -1, rc;
+    int lock = -1, engine, rc;
 
     rc = data && made ? crm__lock_alone(path, &lock, err) : crm__fail_nomem(err);
     if (rc == CRM_EBUSY)
@@ -198,7 +198,11 @@ static int repair_by_copy(const char *path, const crm_check_options *o, const cr
     else if (rc == CRM_EIO)
         crm__lock_denied(path, 0, err);
     if (!rc) {
-        rc = make_aside(path, part, data, made, o, mem, spaces, named, err);
+        rc = crm__kv_lmdb_alone(path, &engine)
+                 ? make_aside(path, part, data, made, o, mem, spaces, named, err)
+                 : crm__fail(err, CRM_EBUSY, "somebody reads the database");
+        if (engine >= 0)
+            close(engine);
         clear_folder(part, mem);
         crm__unlock_folder(lock);
     }

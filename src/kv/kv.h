@@ -152,6 +152,9 @@ int crm__kv_lmdb_open(const char *dir, const kv_options *opts, kv_env **out, crm
 /* Before opening, when nobody else has the database open: brings what the last process left in the log
  * into the file, whatever stopped it.  CRM_OK also when there is none. */
 int crm__kv_lmdb_recover(const char *dir, const kv_options *opts, crm_error *err);
+/* 1 if nobody has the data file open, nor can open it before *fd (-1: none) is closed: not even those
+ * without a lock of crm.lock. */
+int crm__kv_lmdb_alone(const char *dir, int *fd);
 /* 1 if there is a log: somebody has the database open, or did not close it. */
 int crm__kv_lmdb_logged(const char *dir);
 /* Before a data file gets its name in a folder that somebody may have taken one from: a log that is

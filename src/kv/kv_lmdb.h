@@ -31,7 +31,7 @@ enum { CRM__LMDB_POISON = -1 };
 enum { CRM__LMDB_IDLE = 16 };
 
 /* Slots for writing processes beside those of readers. */
-enum { CRM__LMDB_KEEPERS = 16 };
+enum { CRM__LMDB_KEEPERS = 64 };
 
 typedef struct lmdb_txn lmdb_txn;
 
@@ -50,7 +50,7 @@ typedef struct lmdb_log {
     size_t table_bytes;
     uint64_t *slot;    /* in it: the commit that writers of this process keep */
     pthread_mutex_t lock;
-    unsigned writers;  /* that want it kept */
+    lmdb_txn *keeper;  /* the last transaction that wanted it kept */
 } lmdb_log;
 
 typedef struct lmdb_env {
@@ -70,7 +70,6 @@ struct lmdb_txn {
     kv_txn base;
     MDB_txn *txn;
     uint64_t bytes, changes;       /* written */
-    int keeps;                     /* the base of the log, for as long as it is open */
     MDB_cursor *writer[KV_STORED]; /* freed by LMDB with the transaction */
     size_t snapshot;               /* that the trees are of */
     uint32_t have;                 /* trees known, a bit a space */
@@ -146,8 +145,10 @@ void crm__lmdb_log_end(lmdb_txn *t);
 void crm__lmdb_settle(kv_env *env);
 /* Whether a file that can't be written may be read without its log. */
 int crm__lmdb_readable(const char *dir, const kv_options *opts, crm_error *err);
-/* The meta page of a commit as it stands in the data file; an errno. */
-int crm__lmdb_meta(int fd, uint32_t psize, uint64_t commit, uint8_t out[LOG_META]);
+/* The meta page of a commit as it stands in the data file, and the check of the roots below it; an
+ * errno. */
+int crm__lmdb_meta(int fd, uint32_t psize, uint64_t commit, uint8_t out[LOG_META], uint64_t *root);
+int crm__lmdb_root_check(int fd, uint32_t psize, const uint8_t meta[LOG_META], uint64_t *root);
 /* The thread number of the slots that keep a commit for writers: no reader. */
 #define CRM__LMDB_KEEPER UINT64_C(0x63726d6b656570)
 

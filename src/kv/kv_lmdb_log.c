@@ -19,7 +19,7 @@
  *
  * All of this is under LMDB's writer lock.  Other processes' records are found by reading on where
  * we were.  A record whose writer was killed before LMDB's commit was never acknowledged; the next one is
- * written over it.
+ * written over it, or the log begun anew before a commit that goes LMDB's way.
  */
 #include "kv/kv_lmdb.h"
 
@@ -27,6 +27,7 @@
 #include "kv/kv_page.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,7 +42,9 @@ enum {
     PAGES_PART = 4,
     PAGES_COMMIT = 6,       /* a commit writes beside the leaf pages of its rows, about */
     AFTER_FAILURE = 64,     /* commits that go LMDB's way after one that found no room */
-    SLOT_STEP = 8
+    SLOT_STEP = 8,
+    ROOT_PAGE = 16384,      /* larger pages have no log */
+    META_MAIN = 72          /* where in a meta page the record of the main database is */
 };
 #define NO_COMMIT UINT64_MAX
 
@@ -135,9 +138,21 @@ void crm__lmdb_log_init(lmdb_env *e)
     pthread_mutex_init(&l->lock, NULL);
 }
 
+/* A thread ends inside its transaction, which then never does. */
+static void keeper_lost(crm__queue *q)
+{
+    lmdb_log *l = &((lmdb_env *)(void *)((char *)q - offsetof(lmdb_env, queue)))->log;
+
+    pthread_mutex_lock(&l->lock);
+    l->keeper = NULL;
+    __atomic_store_n(l->slot, NO_COMMIT, __ATOMIC_SEQ_CST);
+    pthread_mutex_unlock(&l->lock);
+}
+
 void crm__lmdb_log_use(lmdb_env *e)
 {
     e->log.usable = take_slot(e);
+    e->queue.lost = e->log.usable ? keeper_lost : NULL;
 }
 
 void crm__lmdb_log_close(lmdb_env *e)
@@ -153,17 +168,16 @@ void crm__lmdb_log_close(lmdb_env *e)
     pthread_mutex_destroy(&l->lock);
 }
 
-/* The commit that writers of this process keep.  It is given back when none of them is left: one
- * that has committed may still be on its way out when the next begins. */
+/* The commit that writers of this process keep.  One that has committed may still be on its way out
+ * when the next begins: only the last gives it back. */
 static void keep(lmdb_txn *t)
 {
     lmdb_log *l = &((lmdb_env *)t->base.env)->log;
 
     if (!l->usable)
         return;
-    t->keeps = 1;
     pthread_mutex_lock(&l->lock);
-    l->writers++;
+    l->keeper = t;
     __atomic_store_n(l->slot, log_has_records(&l->file) ? l->file.base : NO_COMMIT,
                      __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&l->lock);
@@ -173,11 +187,13 @@ void crm__lmdb_log_end(lmdb_txn *t)
 {
     lmdb_log *l = &((lmdb_env *)t->base.env)->log;
 
-    if (!t->keeps)
+    if (!l->usable)
         return;
     pthread_mutex_lock(&l->lock);
-    if (!--l->writers)
+    if (l->keeper == t) {
+        l->keeper = NULL;
         __atomic_store_n(l->slot, NO_COMMIT, __ATOMIC_SEQ_CST);
+    }
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -190,13 +206,52 @@ static int data_fd(lmdb_env *e)
     return mdb_env_get_fd(e->env, &fd) ? -1 : fd;
 }
 
-int crm__lmdb_meta(int fd, uint32_t psize, uint64_t commit, uint8_t out[LOG_META])
+/* A page joins the check; 0 or an errno. */
+static int add_page(int fd, uint32_t psize, uint64_t page, uint8_t *p, uint64_t *check)
+{
+    ssize_t n;
+
+    if (psize > ROOT_PAGE || page > PAGE_LAST_MAX)
+        return EINVAL;
+    n = pread(fd, p, psize, (off_t)(page * psize));
+    if (n != (ssize_t)psize)
+        return n < 0 ? errno : EINVAL;
+    *check = *check * UINT64_C(0x9E3779B97F4A7C15) + crm__log_page_check(p, psize);
+    return 0;
+}
+
+int crm__lmdb_root_check(int fd, uint32_t psize, const uint8_t meta[LOG_META], uint64_t *root)
+{
+    uint64_t page = crm__page_db_parse(meta + META_MAIN).root;
+    uint8_t directory[ROOT_PAGE], p[ROOT_PAGE];
+    int rc;
+
+    *root = 0;
+    if (page == PAGE_NONE)
+        return 0;
+    rc = add_page(fd, psize, page, directory, root);
+    if (rc || crm__page_check(directory, psize, page, PAGE_USE_MAIN) || !page_is_leaf(directory))
+        return rc;
+    for (unsigned i = 0; i < page_count(directory) && !rc; i++) {
+        const uint8_t *node = page_node(directory, i);
+        if (node_flags(node) != NODE_DB || node_size(node) != PAGE_DB_BYTES)
+            continue;
+        page = crm__page_db_parse(node_data(node)).root;
+        if (page != PAGE_NONE)
+            rc = add_page(fd, psize, page, p, root);
+    }
+    return rc;
+}
+
+int crm__lmdb_meta(int fd, uint32_t psize, uint64_t commit, uint8_t out[LOG_META], uint64_t *root)
 {
     ssize_t n = pread(fd, out, LOG_META, (off_t)((commit & 1) * psize + PAGE_HEAD));
 
     if (n < 0)
         return errno;
-    return n == LOG_META && crm__get_le64(out + LOG_META - 8) == commit ? 0 : EIO;
+    if (n != LOG_META || crm__get_le64(out + LOG_META - 8) != commit)
+        return EIO;
+    return crm__lmdb_root_check(fd, psize, out, root);
 }
 
 /* The log's results as errno, which is what LMDB gives too. */
@@ -205,25 +260,36 @@ static int log_sys(const lmdb_log *l, int rc)
     return !rc ? 0 : rc == CRM_ENOMEM ? ENOMEM : l->file.sys ? l->file.sys : EIO;
 }
 
+/* The file open, if there is one or it is to be made.  *fresh: it was not before. */
+static int open_log(lmdb_env *e, int make, int *fresh)
+{
+    lmdb_log *l = &e->log;
+    const char *dir;
+    int rc;
+
+    *fresh = l->file.fd < 0;
+    if (!*fresh)
+        return 0;
+    rc = mdb_env_get_path(e->env, &dir);
+    if (rc)
+        return rc;
+    rc = crm__log_open(&l->file, dir, make);
+    return rc == CRM_ENOTFOUND && !make ? 0 : log_sys(l, rc);
+}
+
 /* Reads what others have written since we did.  The state of the log is then that of `commit`. */
 static int look(lmdb_env *e, uint64_t commit)
 {
     lmdb_log *l = &e->log;
     crm__log before = l->file;
-    const char *dir;
-    int rc = CRM_OK;
+    int fresh, rc = open_log(e, 0, &fresh);
 
     /* Another may have begun it anew without a commit. */
-    if (l->seen == commit && (l->file.fd < 0 || crm__log_current(&l->file)))
-        return 0;
-    if (l->file.fd < 0) {
-        rc = mdb_env_get_path(e->env, &dir);
-        if (rc)
-            return rc;
-        rc = crm__log_open(&l->file, dir, 0);
+    if (rc || l->file.fd < 0 || (!fresh && l->seen == commit && crm__log_current(&l->file))) {
+        l->seen = commit;
+        return rc;
     }
-    if (!rc)
-        rc = crm__log_read(&l->file, e->base.mem, commit);
+    rc = crm__log_read(&l->file, e->base.mem, commit);
     if (rc == CRM_ENOTFOUND) {
         l->file.generation = 0;
         l->file.base = l->file.last = 0;
@@ -238,22 +304,33 @@ static int look(lmdb_env *e, uint64_t commit)
     return 0;
 }
 
-/* Brings the data file to the disk and begins the log anew behind its last commit.  The kernel may
- * take a page that could not be written for clean the next time: then only the log knows what was in it. */
+/* The data file could not be synced.  The kernel may take a page that it could not write for clean the
+ * next time: then only the log knows what was in it, for every process. */
+static int give_up(lmdb_env *e, int sys)
+{
+    atomic_store(&e->poisoned, 1);
+    crm__log_doubt(&e->log.file);
+    return sys;
+}
+
+/* Begins the log anew behind the data file's last commit, which is brought to the disk before when
+ * the log has records. */
 static int renew(lmdb_env *e, uint64_t commit, int sync)
 {
     lmdb_log *l = &e->log;
     uint8_t meta[LOG_META];
+    uint64_t root;
     int fd = data_fd(e), dead, rc;
 
-    if (sync && fdatasync(fd)) {
-        rc = errno;
-        atomic_store(&e->poisoned, 1);
-        return rc;
-    }
-    rc = crm__lmdb_meta(fd, e->file.psize, commit, meta);
+    if (atomic_load(&e->poisoned))
+        return EIO;
+    if (sync && crm__log_doubted(&l->file))
+        return give_up(e, EIO);
+    if (sync && fdatasync(fd))
+        return give_up(e, errno);
+    rc = crm__lmdb_meta(fd, e->file.psize, commit, meta, &root);
     if (!rc)
-        rc = log_sys(l, crm__log_begin(&l->file, commit, e->file.psize, meta, sync));
+        rc = log_sys(l, crm__log_begin(&l->file, commit, e->file.psize, meta, root, sync));
     if (!rc) {
         l->pages = 0;
         mdb_reader_check(e->env, &dead); /* killed writers keep the old base */
@@ -327,22 +404,20 @@ static uint64_t pages_most(lmdb_env *e)
     return part < PAGES_LEAST ? PAGES_LEAST : part > PAGES_MOST ? PAGES_MOST : part;
 }
 
-/* The file open, and read if it was not open before. */
+/* The file made, if there is none, and on the disk. */
 static int have_file(lmdb_env *e, uint64_t commit)
 {
     lmdb_log *l = &e->log;
     const char *dir;
-    int rc;
+    int fresh, rc = open_log(e, 1, &fresh);
 
-    if (l->file.fd >= 0)
-        return 0;
-    rc = mdb_env_get_path(e->env, &dir);
-    if (rc)
+    if (rc || (!fresh && l->file.generation))
         return rc;
-    rc = crm__log_open(&l->file, dir, 1);
-    if (!rc)
-        rc = crm__log_read(&l->file, e->base.mem, commit);
-    return rc == CRM_ENOTFOUND ? 0 : log_sys(l, rc);
+    rc = crm__log_read(&l->file, e->base.mem, commit);
+    if (rc != CRM_ENOTFOUND)
+        return log_sys(l, rc);
+    rc = mdb_env_get_path(e->env, &dir);
+    return rc ? rc : log_sys(l, crm__log_secure(&l->file, dir));
 }
 
 /* The log ready for the record of the open transaction. */
@@ -369,8 +444,12 @@ static int write_record(lmdb_env *e, uint64_t commit, uint64_t pages, crm__log *
     lmdb_log *l = &e->log;
     int lasting = 0;
 
-    if (!l->recording || l->record.failed || make_ready(e, commit, pages))
+    if (!l->recording || l->record.failed)
         return 0;
+    if (make_ready(e, commit, pages)) {
+        l->wait = AFTER_FAILURE;
+        return atomic_load(&e->poisoned) ? -1 : 0;
+    }
     *before = l->file;
     if (!crm__log_append(&l->file, &l->record, &lasting))
         return 1;
@@ -391,6 +470,17 @@ static int commit_logged(lmdb_env *e, lmdb_txn *t, const crm__log *before)
     return rc;
 }
 
+/* Before a commit that goes LMDB's way: no record of the log may take it back, neither those before
+ * it nor one that a killed writer has left in its place. */
+static int clear_way(lmdb_env *e, uint64_t commit)
+{
+    lmdb_log *l = &e->log;
+
+    if (!log_has_records(&l->file) && !crm__log_goes_on(&l->file, e->base.mem))
+        return 0;
+    return renew(e, commit, 1);
+}
+
 int crm__lmdb_log_commit(lmdb_txn *t)
 {
     lmdb_env *e = (lmdb_env *)t->base.env;
@@ -406,8 +496,8 @@ int crm__lmdb_log_commit(lmdb_txn *t)
     if (logged < 0) {
         atomic_store(&e->poisoned, 1);
         rc = log_sys(l, CRM_EIO);
-    } else if (!logged && log_has_records(&l->file)) {
-        rc = renew(e, commit, 1);
+    } else if (!logged) {
+        rc = clear_way(e, commit);
     }
     if (rc) {
         crm__lmdb_abort(t->txn);
@@ -439,8 +529,8 @@ void crm__lmdb_settle(kv_env *env)
         return;
     commit = mdb_txn_id(txn) - 1;
     rc = look(e, commit);
-    if (!rc && log_has_records(&l->file))
-        rc = renew(e, commit, 1);
+    if (!rc)
+        rc = clear_way(e, commit);
     crm__lmdb_abort(txn);
     if (rc || l->file.fd < 0 || mdb_env_get_path(e->env, &dir))
         return;

@@ -38,19 +38,23 @@ static int write_meta(int fd, uint32_t psize, const uint8_t meta[LOG_META], uint
                                                                               : EIO;
 }
 
-/* Whether the data file can be the one that the log goes on from.  A power loss may have left no meta page whole. */
+/* Whether the data file is the one that the log goes on from, at that time: its root pages then, which
+ * nobody has written over since, are the same.  A power loss may have left no meta page whole. */
 static int belongs(int fd, const crm__log *l)
 {
     page_snap s;
+    uint64_t root;
     int rc = crm__page_snap_take(fd, &s, NULL);
 
-    if (rc)
-        return rc == CRM_ECORRUPT;
-    return s.meta.psize == l->psize && s.meta.txnid >= l->base && s.meta.txnid <= l->last;
+    if (rc && rc != CRM_ECORRUPT)
+        return 0;
+    if (!rc && (s.meta.psize != l->psize || s.meta.txnid < l->base || s.meta.txnid > l->last))
+        return 0;
+    return !crm__lmdb_root_check(fd, l->psize, l->meta, &root) && root == l->root;
 }
 
 /* Both meta pages as after the base; the older one, which nobody asks, with its number. */
-static int set_back(const char *path, const crm__log *l, crm_error *err)
+static int set_back(const char *path, crm__log *l, int trusted, crm_error *err)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC), sys;
 
@@ -59,8 +63,10 @@ static int set_back(const char *path, const crm__log *l, crm_error *err)
     if (!belongs(fd, l)) {
         close(fd);
         return crm__fail(err, CRM_ECORRUPT,
-                         "data.log does not belong to this data.mdb; to open the file as it is, "
-                         "move data.log away");
+                         trusted ? "data.log does not belong to this data.mdb; to open the file as it "
+                               "is, move data.log away"
+                             : "data.log does not belong to this data.mdb, which may not be whole "
+                               "without its own");
     }
     errno = 0;
     sys = write_meta(fd, l->psize, l->meta, l->base);
@@ -121,14 +127,15 @@ static int end_log(lmdb_env *e, crm__log *l, crm_error *err)
 {
     uint8_t meta[LOG_META];
     MDB_envinfo info;
+    uint64_t root;
     int fd, rc, sys;
 
     mdb_env_info(e->env, &info);
     mdb_env_get_fd(e->env, &fd);
-    sys = crm__lmdb_meta(fd, l->psize, info.me_last_txnid, meta);
+    sys = crm__lmdb_meta(fd, l->psize, info.me_last_txnid, meta, &root);
     if (sys)
         return crm__fail_sys(err, CRM_EIO, sys, "can't read the data file");
-    rc = crm__log_begin(l, info.me_last_txnid, l->psize, meta, 1);
+    rc = crm__log_begin(l, info.me_last_txnid, l->psize, meta, root, 1);
     return rc ? crm__fail_sys(err, rc, l->sys, "can't write data.log: %s", strerror(l->sys))
               : CRM_OK;
 }
@@ -137,11 +144,14 @@ static int recover(const char *dir, const kv_options *opts, crm__log *l, crm_err
 {
     char path[4096];
     lmdb_env *e;
-    int rc, sys;
+    int rc, sys, trusted;
 
     if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path)
         return crm__fail(err, CRM_EINVAL, "path is too long");
-    rc = set_back(path, l, err);
+    trusted = crm__log_same_boot(l) && !crm__log_doubted(l);
+    if (crm__log_doubt(l)) /* from here on, until it is done */
+        return crm__fail_sys(err, CRM_EIO, l->sys, "can't write data.log: %s", strerror(l->sys));
+    rc = set_back(path, l, trusted, err);
     if (!rc)
         rc = crm__lmdb_sound(dir, opts, err);
     if (rc)
@@ -162,9 +172,32 @@ static int recover(const char *dir, const kv_options *opts, crm__log *l, crm_err
     return rc;
 }
 
-int crm__kv_lmdb_recover(const char *dir, const kv_options *opts, crm_error *err)
+/* Each that has LMDB's file open, also without locks of ours, shares byte 0 of its lock file. */
+int crm__kv_lmdb_alone(const char *dir, int *fd)
 {
-    kv_options plain = {.mem = opts->mem, .map_bytes = opts->map_bytes};
+    char path[4096];
+    struct flock l;
+
+    *fd = -1;
+    if (snprintf(path, sizeof path, "%s/lock.mdb", dir) >= (int)sizeof path)
+        return 0;
+    *fd = open(path, O_RDWR | O_CLOEXEC);
+    if (*fd < 0)
+        return errno == ENOENT;
+    memset(&l, 0, sizeof l);
+    l.l_type = F_WRLCK;
+    l.l_whence = SEEK_SET;
+    l.l_len = 1;
+    if (!fcntl(*fd, F_OFD_SETLK, &l))
+        return 1;
+    close(*fd);
+    *fd = -1;
+    return 0;
+}
+
+static int recover_alone(const char *dir, const kv_options *opts, crm_error *err)
+{
+    kv_options plain = {.mem = opts->mem};
     crm__log l;
     int rc = crm__log_open(&l, dir, 0);
 
@@ -180,6 +213,20 @@ int crm__kv_lmdb_recover(const char *dir, const kv_options *opts, crm_error *err
     crm__log_close(&l);
     if (!rc)
         crm__log_remove(dir);
+    return rc;
+}
+
+int crm__kv_lmdb_recover(const char *dir, const kv_options *opts, crm_error *err)
+{
+    int fd, rc = CRM_OK;
+
+    if (!crm__kv_lmdb_logged(dir))
+        return CRM_OK;
+    /* Beside a reader the file is whole as the kernel has it, and the log goes on. */
+    if (crm__kv_lmdb_alone(dir, &fd))
+        rc = recover_alone(dir, opts, err);
+    if (fd >= 0)
+        close(fd);
     return rc;
 }
 
@@ -206,13 +253,13 @@ int crm__lmdb_readable(const char *dir, const kv_options *opts, crm_error *err)
     if (rc)
         return rc == CRM_ENOTFOUND ? CRM_OK : fail_log(err, &l, rc);
     rc = crm__log_read(&l, opts->mem, UINT64_MAX);
-    lost = !rc && log_has_records(&l) && !crm__log_same_boot(&l);
+    lost = !rc && log_has_records(&l) && (!crm__log_same_boot(&l) || crm__log_doubted(&l));
     if (rc && rc != CRM_ENOTFOUND)
         rc = fail_log(err, &l, rc);
     else
         rc = lost ? crm__fail(err, CRM_EREADONLY,
                               "the machine stopped while the database was open: it has to be "
-                              "opened once with the right to write")
+                              "opened once by somebody who may write")
                   : CRM_OK;
     crm__log_close(&l);
     return rc;

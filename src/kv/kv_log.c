@@ -19,12 +19,14 @@ enum {
     HEAD_PLACE = 4096,
     HEAD_BOOT = 32,
     HEAD_META = 72,
+    HEAD_ROOT = HEAD_META + LOG_META,
+    DOUBT = 1024,
     HEAD_CHECK = HEAD - 8,
     RECORDS = 2 * HEAD_PLACE,
     STEP = 256 << 10 /* by which the file grows */
 };
 
-static const char MAGIC[9] = "crmlog1\n";
+static const char MAGIC[9] = "crmlog1\n", NOT_WHOLE[10] = "not whole";
 
 static int failed(crm__log *l, int sys)
 {
@@ -132,27 +134,43 @@ static int fill_up(crm__log *l, uint64_t to)
     return rc;
 }
 
-/* Who may write the data file may write its log. */
-static void give_rights(const crm__log *l, const char *dir)
+/* Whoever may write the data file can write this one. */
+static int same_rights(const struct stat *data, const struct stat *log)
 {
-    char path[4096];
-    struct stat st;
+    mode_t mode = data->st_mode & 0777;
 
-    if (snprintf(path, sizeof path, "%s/data.mdb", dir) < (int)sizeof path && !stat(path, &st) &&
-        !fchown(l->fd, (uid_t)-1, st.st_gid))
-        fchmod(l->fd, st.st_mode & 0777);
+    if ((log->st_mode & 0777) != mode)
+        return 0;
+    return (mode & 06) == 06 ||
+           (log->st_gid == data->st_gid && (log->st_uid == data->st_uid || (mode & 060) == 060));
 }
 
-/* A file that was just made has its name on the disk before anything is trusted to it. */
-static int made(crm__log *l, const char *dir)
+static int give_rights(crm__log *l, const char *dir)
 {
-    int rc;
+    char path[4096];
+    struct stat data, log;
+    int sys = 0;
 
-    give_rights(l, dir);
-    rc = fill_up(l, STEP);
+    if (snprintf(path, sizeof path, "%s/data.mdb", dir) >= (int)sizeof path || stat(path, &data))
+        return CRM_OK; /* there is none to be like */
+    if (fchown(l->fd, geteuid() ? (uid_t)-1 : data.st_uid, data.st_gid))
+        sys = errno;
+    if (fchmod(l->fd, data.st_mode & 0777) || fstat(l->fd, &log))
+        return failed(l, errno);
+    return same_rights(&data, &log) ? CRM_OK : failed(l, sys ? sys : EPERM);
+}
+
+int crm__log_secure(crm__log *l, const char *dir)
+{
+    int rc = l->room < STEP ? fill_up(l, STEP) : CRM_OK;
+
     if (!rc && fsync(l->fd))
         rc = failed(l, errno);
-    return rc ? rc : crm__folder_sync(dir, NULL);
+    if (!rc) {
+        rc = crm__folder_sync(dir, NULL);
+        l->sys = rc ? EIO : 0;
+    }
+    return rc;
 }
 
 int crm__log_open(crm__log *l, const char *dir, int make)
@@ -170,7 +188,10 @@ int crm__log_open(crm__log *l, const char *dir, int make)
         l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (l->fd < 0 && errno == ENOENT && make) {
         l->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        rc = l->fd < 0 ? CRM_OK : made(l, dir);
+        if (l->fd >= 0 && give_rights(l, dir)) {
+            rc = crm__file_code(l->sys);
+            unlink(path);
+        }
     }
     if (l->fd < 0) {
         l->sys = errno;
@@ -199,8 +220,8 @@ void crm__log_remove(const char *dir)
 {
     char path[4096];
 
-    if (log_path(path, dir))
-        unlink(path);
+    if (log_path(path, dir) && !unlink(path))
+        crm__folder_sync(dir, NULL);
 }
 
 /* ---- heads ---- */
@@ -219,6 +240,7 @@ static void take_head(crm__log *l, const uint8_t p[HEAD])
     l->psize = crm__get_le32(p + 24);
     memcpy(l->boot, p + HEAD_BOOT, LOG_BOOT);
     memcpy(l->meta, p + HEAD_META, LOG_META);
+    l->root = crm__get_le64(p + HEAD_ROOT);
     l->check = crm__get_le64(p + HEAD_CHECK);
     l->end = RECORDS;
 }
@@ -254,8 +276,29 @@ int crm__log_current(crm__log *l)
     return newest == l->generation;
 }
 
+uint64_t crm__log_page_check(const uint8_t *page, size_t n)
+{
+    return check_of(0, 0, NULL, 0, page, n);
+}
+
+int crm__log_doubt(crm__log *l)
+{
+    int rc = write_at(l, NOT_WHOLE, sizeof NOT_WHOLE, DOUBT);
+
+    return rc ? rc : sync_log(l);
+}
+
+int crm__log_doubted(crm__log *l)
+{
+    char p[sizeof NOT_WHOLE];
+    size_t got;
+
+    return !read_at(l, p, sizeof p, DOUBT, &got) && got == sizeof p &&
+           memcmp(p, NOT_WHOLE, sizeof p) == 0;
+}
+
 int crm__log_begin(crm__log *l, uint64_t commit, uint32_t psize, const uint8_t meta[LOG_META],
-                   int sync)
+                   uint64_t root, int sync)
 {
     uint64_t generation = l->generation + 1;
     uint8_t p[HEAD] = {0};
@@ -271,6 +314,7 @@ int crm__log_begin(crm__log *l, uint64_t commit, uint32_t psize, const uint8_t m
     crm__put_le32(p + 24, psize);
     boot_name(p + HEAD_BOOT);
     memcpy(p + HEAD_META, meta, LOG_META);
+    crm__put_le64(p + HEAD_ROOT, root);
     crm__put_le64(p + HEAD_CHECK, check_of(generation, 0, p, HEAD_CHECK, NULL, 0));
     rc = write_at(l, p, HEAD, (generation & 1) * HEAD_PLACE);
     if (!rc && sync)
@@ -329,6 +373,20 @@ int crm__log_read(crm__log *l, const crm_allocator *mem, uint64_t most)
     }
     crm__buf_clear(&room);
     return rc == CRM_DONE ? CRM_OK : rc;
+}
+
+int crm__log_goes_on(crm__log *l, const crm_allocator *mem)
+{
+    crm__log behind = *l;
+    crm__buf room;
+    int rc;
+
+    if (l->fd < 0 || !l->generation)
+        return 0;
+    crm__buf_init(&room, mem);
+    rc = read_record(&behind, behind.end, &room);
+    crm__buf_clear(&room);
+    return rc != CRM_DONE; /* when it can't be read, too */
 }
 
 void crm__log_record(crm__buf *b)

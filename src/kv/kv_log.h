@@ -11,8 +11,13 @@
  *    24  u32  size of a page of the data file, u32 0
  *    32  40 bytes: the kernel's name of this boot, padded with zeros
  *    72  136 bytes: the meta page of that commit, behind its header (kv_page.h)
- *   208  zeros
+ *   208  u64  of the page of its main database's root, and of those of the roots that stand on it, in
+ *             order: check = check * 0x9E3779B97F4A7C15 + that of the page, beginning with 0
+ *   216  zeros
  *   504  u64  check
+ *
+ * At 1,024 stands "not whole" when the data file is not to be trusted without the log, even while the
+ * machine goes on: its sync has failed, or it is being set back.
  *
  * Records from 8,192 on, each the changes of one commit, the first that of the head and one more:
  *     0  u32  bytes of the changes, u32 0
@@ -44,6 +49,7 @@ typedef struct crm__log {
     uint64_t generation, base;
     uint32_t psize;
     uint8_t boot[LOG_BOOT], meta[LOG_META];
+    uint64_t root; /* of the base's root pages */
     uint64_t last;  /* commit of the newest record; base when there is none */
     uint64_t end;   /* where the next one goes */
     uint64_t check; /* of the newest */
@@ -55,8 +61,12 @@ static inline int log_has_records(const crm__log *l)
     return l->last != l->base;
 }
 
-/* Opens the file of a folder, which it makes when `make` is set.  CRM_ENOTFOUND, CRM_EFULL, CRM_EIO. */
+/* Opens the file of a folder, which it makes when `make` is set, with the rights of the data file: CRM_EIO when those
+ * can't be given.  CRM_ENOTFOUND, CRM_EFULL. */
 int crm__log_open(crm__log *l, const char *dir, int make);
+/* A file without a valid head: its first room and its name on the disk, before anything is trusted
+ * to it. */
+int crm__log_secure(crm__log *l, const char *dir);
 void crm__log_close(crm__log *l);
 /* Removes the file of a folder that nobody has open. */
 void crm__log_remove(const char *dir);
@@ -67,11 +77,16 @@ int crm__log_read(crm__log *l, const crm_allocator *mem, uint64_t most);
 
 /* 1 when the newest head is still the one that was read. */
 int crm__log_current(crm__log *l);
+/* 1 when a record stands behind the newest that was read: of a writer that did not come to its end. */
+int crm__log_goes_on(crm__log *l, const crm_allocator *mem);
+/* Says for all that the data file is not whole; asks for it. */
+int crm__log_doubt(crm__log *l);
+int crm__log_doubted(crm__log *l);
 
 /* Begins anew behind a commit, which the data file holds for certain.  With `sync` it is on the disk then;
  * without, together with the first record: only when the log has none. */
 int crm__log_begin(crm__log *l, uint64_t commit, uint32_t psize, const uint8_t meta[LOG_META],
-                   int sync);
+                   uint64_t root, int sync);
 
 /* A record is made in a buffer: begun, changes added, appended.  crm__log_append() returns when it is on the
  * disk; *lasting says after a failure whether what the disk holds is unknown. */
@@ -87,6 +102,8 @@ int crm__log_next(crm__log *l, uint64_t *at, crm__buf *room, crm__slice *changes
 int crm__log_change(crm__slice *changes, kv_log_what *what, kv_space *space, crm__slice *key,
                     crm__slice *value);
 
+/* The check of a page of the data file for a head. */
+uint64_t crm__log_page_check(const uint8_t *page, size_t n);
 /* 1 when the head was written since the machine was started. */
 int crm__log_same_boot(const crm__log *l);
 

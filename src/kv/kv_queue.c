@@ -53,8 +53,11 @@ static int lock(int fd, int command, short type)
 static void thread_ends(void *unused)
 {
     (void)unused;
-    for (crm__queue *q = turns.pid == getpid() ? turns.held : NULL; q; q = q->next)
+    for (crm__queue *q = turns.pid == getpid() ? turns.held : NULL; q; q = q->next) {
+        if (q->lost)
+            q->lost(q);
         lock(q->fd, F_SETLK, F_UNLCK);
+    }
     turns.held = NULL;
 }
 

@@ -5,10 +5,12 @@
 #ifndef CRM_KV_KV_QUEUE_H
 #define CRM_KV_KV_QUEUE_H
 
-typedef struct crm__queue {
+typedef struct crm__queue crm__queue;
+struct crm__queue {
     int fd;                  /* of the file whose byte is locked; -1: nobody queues */
-    struct crm__queue *next; /* held by the same thread */
-} crm__queue;
+    void (*lost)(crm__queue *q); /* a thread ends that has the turn; may be NULL */
+    crm__queue *next;        /* held by the same thread */
+};
 
 /* Waits for the turn of this process.  It queues processes, not threads: threads of one process
  * must be in order before.  Never fails; without locks on the file system nobody waits here. */

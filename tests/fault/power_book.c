@@ -162,8 +162,20 @@ static int synced(int fd, int rc)
     return rc;
 }
 
+static atomic_int failing;
+
+void power_fail_syncs(int count)
+{
+    atomic_store(&failing, count);
+}
+
 int fdatasync(int fd)
 {
+    if (atomic_load(&failing) > 0 && file_of(fd) == POWER_DATA) {
+        atomic_fetch_sub(&failing, 1);
+        errno = EIO;
+        return -1;
+    }
     return synced(fd, (int)syscall(SYS_fdatasync, fd));
 }
 

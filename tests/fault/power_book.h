@@ -53,6 +53,8 @@ void power_again(const power_disk *held, const char *dir);
 /* Forgets these, as if only the first folder had been. */
 void power_forget(void);
 const power_book *power_end(void);
+/* The next so many syncs of the data file fail, as a kernel tells of a page it could not write: once. */
+void power_fail_syncs(int count);
 /* How many entries there are so far. */
 size_t power_at(void);
 

@@ -67,7 +67,7 @@ static void as_record(const uint8_t *p, size_t n)
     int lasting;
 
     MUST(crm__log_open(&l, fuzz_folder(), 0) == CRM_OK);
-    MUST(crm__log_begin(&l, 5, 4096, META, 0) == CRM_OK);
+    MUST(crm__log_begin(&l, 5, 4096, META, 0, 0) == CRM_OK);
     crm__buf_init(&b, NULL);
     crm__log_record(&b);
     crm__buf_add(&b, p, n);

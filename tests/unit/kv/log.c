@@ -2,7 +2,7 @@
  * The log of small commits (src/kv/kv_log.h): the file alone, whatever its bytes; and the engine
  * that writes it, beside what killed processes leave.
  */
-#include "kv/kv_log.h"
+#include "kv/kv_lmdb.h"
 
 #include "base/bytes.h"
 #include "codec/key.h"
@@ -42,7 +42,7 @@ static void begin_at(crm__log *l, uint64_t base, int sync)
 
     for (int i = 0; i < LOG_META; i++)
         meta[i] = meta_byte(base, i);
-    OK(crm__log_begin(l, base, PSIZE, meta, sync));
+    OK(crm__log_begin(l, base, PSIZE, meta, base, sync));
 }
 
 /* Record n: n % 4 puts, a removal, and sometimes a clearing. */
@@ -76,7 +76,7 @@ static void expect(int more, crm__slice *left, kv_log_what what, kv_space space,
     if (!more)
         return;
     ck_assert(w == what && s == space);
-    ck_assert(k.n == strlen(key) && memcmp(k.p, key, k.n) == 0);
+    ck_assert(k.n == strlen(key) && (!k.n || memcmp(k.p, key, k.n) == 0));
 }
 
 static void expect_record(crm__slice left, int n)
@@ -360,6 +360,16 @@ CRM_TEST(test_kv_log__a_killed_writer_s_record_is_written_over)
     env->ops->close(env);
 }
 
+static uint64_t root_of(const uint8_t meta[LOG_META])
+{
+    uint64_t root;
+    int fd = open(crmtest_path("data.mdb"), O_RDONLY);
+
+    ck_assert_int_eq(crm__lmdb_root_check(fd, PSIZE, meta, &root), 0);
+    close(fd);
+    return root;
+}
+
 /* One that was killed after it had begun the log anew, before its record: the next record goes
  * behind the new beginning. */
 CRM_TEST(test_kv_log__a_killed_writer_s_beginning_is_seen)
@@ -378,13 +388,76 @@ CRM_TEST(test_kv_log__a_killed_writer_s_beginning_is_seen)
     ck_assert_int_eq(fdatasync(fd), 0);
     ck_assert_int_eq(pread(fd, meta, LOG_META, (off_t)((l.last & 1) * PSIZE + 16)), LOG_META);
     close(fd);
-    OK(crm__log_begin(&l, l.last, PSIZE, meta, 1));
+    OK(crm__log_begin(&l, l.last, PSIZE, meta, root_of(meta), 1));
     put_number(env, SMALL + 1);
     OK(crm__log_read(&l, NULL, UINT64_MAX));
     ck_assert_uint_eq(l.last, l.base + 1);
     ck_assert_uint_eq(recovered(dir), SMALL + 1);
     crm__log_close(&l);
     env->ops->close(env);
+}
+
+static void stray_record(const char *dir)
+{
+    crm__log l;
+    crm__buf b;
+    int lasting;
+
+    read_log(&l, dir);
+    crm__buf_init(&b, NULL);
+    crm__log_record(&b);
+    crm__log_add(&b, LOG_PUT, KV_META, text("n"), text("killed!!"));
+    OK(crm__log_append(&l, &b, &lasting));
+    crm__buf_clear(&b);
+    crm__log_close(&l);
+}
+
+/* The same, and the next commits go past the log: of a handle that has made few, and of one that
+ * makes a large one, with and without records before. */
+CRM_TEST(test_kv_log__a_killed_writer_s_record_does_not_take_back_others)
+{
+    enum { LARGE = 3 << 20 };
+    const char *dir = crmtest_dir();
+    uint8_t *large = calloc(1, LARGE);
+    uint64_t n = 0;
+
+    ck_assert_ptr_nonnull(large);
+    for (int round = 0; round < 4; round++) {
+        kv_env *env = open_engine(dir);
+        kv_txn *txn;
+        for (int i = 0; i < SMALL; i++)
+            put_number(env, ++n);
+        if (round & 1) { /* a log without records */
+            OK(env->ops->begin(env, 1, &txn, NULL));
+            OK(txn->ops->put(txn, KV_BITS, text("large"), crm__slice_of(large, LARGE), 0));
+            OK(txn->ops->commit(txn, NULL));
+            put_number(env, ++n);
+            OK(env->ops->begin(env, 1, &txn, NULL));
+            OK(txn->ops->put(txn, KV_BITS, text("large"), crm__slice_of(large, LARGE), 0));
+            OK(txn->ops->commit(txn, NULL));
+        }
+        if (round < 2) { /* a new handle */
+            env->ops->close(env);
+            stray_record(dir);
+            env = open_engine(dir);
+            for (int i = 0; i < 2; i++) {
+                put_number(env, ++n);
+                ck_assert_uint_eq(recovered(dir), n);
+            }
+        } else {
+            stray_record(dir);
+            OK(env->ops->begin(env, 1, &txn, NULL));
+            OK(txn->ops->put(txn, KV_BITS, text("large"), crm__slice_of(large, LARGE), 0));
+            OK(txn->ops->commit(txn, NULL));
+            ck_assert_uint_eq(recovered(dir), n);
+            put_number(env, ++n);
+        }
+        ck_assert_uint_eq(recovered(dir), n);
+        env->ops->close(env);
+        OK(crm__kv_lmdb_recover(dir, &(kv_options){0}, NULL));
+        ck_assert_uint_eq(number_in(dir), n);
+    }
+    free(large);
 }
 
 /* Between small commits one of more than a log takes, an aborted one, and one without a change. */

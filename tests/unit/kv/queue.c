@@ -54,7 +54,7 @@ static void until(const int *flag)
 
 static crm__queue open_queue(const char *name)
 {
-    crm__queue q = {open(crmtest_path(name), O_RDWR | O_CREAT | O_CLOEXEC, 0600), NULL};
+    crm__queue q = {open(crmtest_path(name), O_RDWR | O_CREAT | O_CLOEXEC, 0600), NULL, NULL};
 
     if (q.fd < 0)
         abort();
@@ -108,7 +108,7 @@ CRM_TEST(test_kv_queue__one_process_at_a_time)
 
 CRM_TEST(test_kv_queue__nobody_queues_without_a_file)
 {
-    crm__queue q = {-1, NULL};
+    crm__queue q = {-1, NULL, NULL};
 
     crm__queue_enter(&q);
     crm__queue_enter(&q);
