@@ -31,7 +31,7 @@ enum { CRM__LMDB_POISON = -1 };
 enum { CRM__LMDB_IDLE = 16 };
 
 /* Slots for writing processes beside those of readers. */
-enum { CRM__LMDB_KEEPERS = 64 };
+enum { CRM__LMDB_KEEPERS = 32 };
 
 typedef struct lmdb_txn lmdb_txn;
 
