@@ -148,6 +148,8 @@ static int search_names(tool *t, crm_txn *txn, const char *arg, const crm_field 
     while ((rc = crm_customer_next(it, &c, &err)) == CRM_OK || rc == CRM_ECORRUPT) {
         seen++;
         progress_step(&bar, seen, st.customers, seen);
+        if (rc)
+            fail_crm(t, &err); /* told, and gone past: one of the name may be there */
         if (rc || crm_customer_text(c, name, 0, &text, &n, NULL) ||
             !same_name(text, n, arg, strlen(arg)))
             continue;

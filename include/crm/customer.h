@@ -824,7 +824,8 @@ CRM_API int crm_customer_list(crm_txn *txn, const crm_list_options *opts, crm_cu
  *
  * @retval CRM_OK        *c holds a customer
  * @retval CRM_DONE      there is no further one; so is every later call
- * @retval CRM_ECORRUPT  a record is damaged; the next call goes on behind it
+ * @retval CRM_ECORRUPT  a record is damaged, or the set that says which of up to 65,536 customers there
+ *                       are: the message names it, and the next call goes on behind it
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
  *
  * Ownership: *c is the iterator's, valid until its next step.

@@ -631,8 +631,8 @@ CRM_API int crm_event_list(crm_txn *txn, crm_id id, const crm_event_list_options
  *
  * @retval CRM_OK    *e is an event
  * @retval CRM_DONE  there is no further one; so is every later call
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED
- * see codes.h
+ * @retval CRM_ECORRUPT  damaged: end the walk, each further call may say so again
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
  *
  * Ownership: *e is the iterator's, valid until its next step or the next write of the transaction.
  * Threads:   one thread at a time per @p txn.

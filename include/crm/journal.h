@@ -257,8 +257,9 @@ CRM_API int crm_change_list(crm_txn *txn, uint64_t after, crm_change_iter **out,
  *
  * @retval CRM_OK    done
  * @retval CRM_DONE  there is none
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED
- * see codes.h
+ * @retval CRM_ECORRUPT  the entry in row of err is damaged; every further call says so again, and
+ *                       crm_change_list() after it goes on
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
  *
  * Ownership: texts are the iterator's.
  * Threads:   one thread at a time per transaction.
@@ -511,8 +512,8 @@ CRM_API int crm_history_open(crm_txn *txn, crm_id id, crm_history **out, crm_err
  * @retval CRM_OK     done
  * @retval CRM_DONE   there is none
  * @retval CRM_ESTATE the transaction wrote since
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED  see
- * codes.h
+ * @retval CRM_ECORRUPT  damaged: end the walk, each further call may say so again
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
  *
  * Ownership: texts are the iterator's.
  * Threads:   one thread at a time per transaction.

@@ -236,8 +236,8 @@ CRM_API int crm_live_list(crm_txn *txn, uint64_t after, const char *name, crm_li
  *
  * @retval CRM_OK    done
  * @retval CRM_DONE  there is none
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT, CRM_EPOISONED
- * see codes.h
+ * @retval CRM_ECORRUPT  damaged: end the walk, each further call may say so again
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED  see codes.h
  *
  * Ownership: the text is the iterator's.
  * Threads:   one thread at a time per transaction.

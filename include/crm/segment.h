@@ -256,8 +256,9 @@ CRM_API int crm_segment_list(crm_txn *txn, const crm_segment *s, const crm_segme
  * @retval CRM_OK  *id is a customer
  * @retval CRM_DONE  there is no further one
  * @retval CRM_ECANCELLED  progress asked to stop
- * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
- * CRM_EPOISONED  see codes.h
+ * @retval CRM_ECORRUPT  damaged: end the walk, each further call may say so again
+ * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ESTATE, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_EPOISONED
+ * see codes.h
  *
  * Ownership: the caller's.
  * Threads:   one thread at a time per @p txn.

@@ -122,6 +122,13 @@ static int load_chunk(crm_customer_iter *it, crm_txn *txn)
     return rc;
 }
 
+static void next_chunk(crm_customer_iter *it)
+{
+    it->chunk++;
+    it->row = 0;
+    it->loaded = 0;
+}
+
 static int next_row(crm_customer_iter *it, crm_txn *txn, crm_id *id)
 {
     for (;;) {
@@ -135,10 +142,24 @@ static int next_row(crm_customer_iter *it, crm_txn *txn, crm_id *id)
             it->row = (uint32_t)row + 1;
             return CRM_OK;
         }
-        it->chunk++;
-        it->row = 0;
-        it->loaded = 0;
+        next_chunk(it);
     }
+}
+
+/* Damage is told once: the next call goes on behind the chunk that can't be known. */
+static int pass_chunk(crm_customer_iter *it, crm_txn *txn, int rc, crm_error *err)
+{
+    uint64_t first = (it->chunk << CRM__CHUNK_SHIFT) + it->row;
+    uint64_t last = (it->chunk << CRM__CHUNK_SHIFT) + 0xffff;
+
+    if (rc != CRM_ECORRUPT)
+        return crm__txn_fail(txn, rc, "can't read the set of customers", err);
+    if (last >= txn->state.counters.next_id)
+        last = txn->state.counters.next_id - 1;
+    next_chunk(it);
+    return crm__fail_at(err, rc, (int64_t)first, -1,
+                        "can't read which of customers %llu to %llu there are: %s",
+                        (unsigned long long)first, (unsigned long long)last, crm_error_text(rc));
 }
 
 int crm_tag_customers(crm_txn *txn, const char *tag, uint32_t flags, crm_id after,
@@ -207,7 +228,7 @@ int crm_customer_next(crm_customer_iter *it, crm_customer **c, crm_error *err)
             return rc;
         }
         if (rc)
-            return crm__txn_fail(txn, rc, "can't read the set of customers", err);
+            return pass_chunk(it, txn, rc, err);
         if (txn->write && id >= txn->state.counters.next_id)
             continue; /* rolled back under the walk */
         rc = crm__customer_read_on(txn, id, &it->on, it->c, err);

@@ -86,3 +86,28 @@ crm -C bad.db check --repair >faults || code=$?
 same "$code" 1
 grep -q '^customer: ' faults
 ! grep -q '(repaired)' faults
+
+# the set of customers is told once where it can't be read, and what walks it ends: whatever page it is
+crm -C walked create name=Ann >/dev/null 2>&1
+crm -C walked create name=Bo >/dev/null
+size=$(wc -c <walked/data.mdb)
+page=2
+told=0
+while [ $((page * 4096)) -lt "$size" ]; do
+    rm -rf torn
+    mkdir torn
+    cp walked/data.mdb torn
+    dd if=/dev/zero of=torn/data.mdb bs=4096 seek="$page" count=1 conv=notrunc 2>/dev/null
+    timeout 20 "$CRM" -C torn list >torn/out 2>torn/err || [ $? -ne 124 ] || die "list goes on for ever"
+    if grep -q 'which of customers' torn/err; then
+        told=$((told + 1))
+        same "$(cat torn/err)" "crm: list: can't read which of customers 1 to 2 there are: damaged data"
+        for verb in get find; do
+            code=0
+            timeout 20 "$CRM" -C torn $verb Nobody >/dev/null 2>torn/err || code=$?
+            same "$code $(sed 1q torn/err)" "1 crm: $verb: can't read which of customers 1 to 2 there are: damaged data"
+        done
+    fi
+    page=$((page + 1))
+done
+[ "$told" -gt 0 ]
