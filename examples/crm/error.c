@@ -109,7 +109,10 @@ static void put_message(tool *t, const char *code, const place *at, const crm_er
     put_prefix(&b, t);
     if (at) {
         text_clean(&b, at->file, strlen(at->file));
-        buf_fmt(&b, ":%" PRIu64 ": ", at->line);
+        buf_fmt(&b, ":%" PRIu64, at->line);
+        if (at->column)
+            buf_fmt(&b, ":%" PRIu64, at->column);
+        buf_str(&b, ": ");
     }
     text_clean(&b, message, strlen(message));
     error_line(&b);

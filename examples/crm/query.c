@@ -110,7 +110,7 @@ static void shorten(crm_error *err)
 
 int query_misread(query *q, crm_error *err)
 {
-    place at = {q->file, 0};
+    place at = {q->file, 0, 0};
     int rc = exit_code_of(err->code);
     slice line;
 

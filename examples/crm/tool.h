@@ -170,7 +170,7 @@ int fail_crm(tool *t, const crm_error *err);
 /* One place in a file of lines that an error is about. */
 typedef struct place {
     const char *file;
-    uint64_t line;
+    uint64_t line, column; /* column 0: none */
 } place;
 /* Reports an error at a place (NULL: none); `subject`, when not NULL, goes in front of
  * the message.

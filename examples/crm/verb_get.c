@@ -23,7 +23,8 @@ static const char help[] =
     "\n"
     "Labels, also of values, are in the language of the locale or of --lang; JSON has the\n"
     "keys. Exit code 1 when a customer was not found, was not there at the revision, or when\n"
-    "what was changed since was dropped; the others are printed.\n"
+    "what was changed since was dropped; the others are printed. Exit code 1 too when there is\n"
+    "no such revision.\n"
     "\n"
     "Examples\n"
     "  " TOOL " get 17\n"
@@ -229,6 +230,19 @@ static int print_argument(printing *p, const char *arg)
     return rc;
 }
 
+/* The library takes a revision as a bound, so one that is yet to come would show the present. */
+static int check_revision(printing *p)
+{
+    crm_head head = CRM_HEAD_INIT;
+    crm_error err = CRM_ERROR_INIT;
+
+    if (crm_journal_head(p->txn, &head, &err))
+        return fail_crm(p->t, &err);
+    if (p->at > head.revision)
+        return fail(p->t, CRM_ENOTFOUND, "there is no revision %" PRIu64, p->at);
+    return 0;
+}
+
 static int run(tool *t, int argc, char **argv)
 {
     printing p = {t, NULL, NULL, 0, 0, 0, 0};
@@ -252,6 +266,12 @@ static int run(tool *t, int argc, char **argv)
               (at ? 0 : CRM_JSON_TAGS); /* those of an earlier revision can't be told */
     if ((rc = open_read(t)) || (rc = begin(t, CRM_READ, &p.txn)))
         return rc;
+    if (p.at)
+        worst = check_revision(&p);
+    if (worst) {
+        crm_txn_abort(p.txn);
+        return worst;
+    }
     if (crm_customer_new(p.txn, &p.c, &err))
         worst = fail_crm(t, &err);
     for (int i = 0; i < argc && worst <= TOOL_MISSING && !out_failed(); i++) {

@@ -80,7 +80,7 @@ enum { TOLD_ROWS = 10, MAPPING_BYTES = 1 << 20, SURE_PERCENT = 90 };
 
 static void tell_fault(importing *g, const crm_import_bad *bad, const crm_import_fault *f)
 {
-    place at = {g->file, bad->line};
+    place at = {g->file, bad->line, 0};
     crm_error err = CRM_ERROR_INIT;
     buf b = {0};
 
@@ -244,7 +244,7 @@ static int prepare(importing *g)
     if (rc == CRM_ECANCELLED)
         return note(g->t, "cut short"), TOOL_INTERRUPTED;
     if (rc == CRM_ESYNTAX && err.row > 0 && g->o->mapping) {
-        place at = {g->o->mapping, (uint64_t)err.row};
+        place at = {g->o->mapping, (uint64_t)err.row, 0};
         report(g->t, &at, NULL, &err);
     } else {
         report(g->t, NULL, g->file, &err);

@@ -91,7 +91,7 @@ static void on_fault(const crm_finding *f, void *ctx)
 {
     findings *all = ctx;
     crm_error err = CRM_ERROR_INIT;
-    place at = {all->file, (uint64_t)f->line};
+    place at = {all->file, (uint64_t)f->line, f->column > 0 ? (uint64_t)f->column : 0};
     buf b = {0};
 
     err.code = CRM_EMODEL;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
     "Usage: " TOOL " verify [--anchor FILE]... [--json]\n"
@@ -110,7 +111,7 @@ static int read_line(crm_txn *txn, slice line, crm_head *out)
 
 static int bad_anchor(tool *t, const char *file, uint64_t line)
 {
-    place at = {strcmp(file, "-") == 0 ? "standard input" : file, line};
+    place at = {strcmp(file, "-") == 0 ? "standard input" : file, line, 0};
     crm_error err = CRM_ERROR_INIT;
 
     err.code = CRM_ESYNTAX;
@@ -126,6 +127,8 @@ static int read_anchors(tool *t, crm_txn *txn, const char *file, anchors *all)
     buf text = {0};
     int rc = slurp(t, file, ANCHORS_MAX, &text);
 
+    if (rc == TOOL_SYSTEM && strcmp(file, "-") && access(file, F_OK))
+        note(t, "'" TOOL " head >> %s' begins such a file", file);
     if (!rc && text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
         at = 3;
     while (!rc && at < text.n) {

@@ -129,7 +129,16 @@ END
 want 0 at --at 6 <<'END'
 {"id":1,"kind":"person","revision":6,"deleted":true,"name":"Ann","phone":["+8613800138000","+8613700137000"],"lifecycle":"lead","score":500,"vip":true,"identities":[]}
 END
-same "$(at --at 999)" "$(at)"
+last=$(crm head | sed 's/ .*//')
+same "$(at --at "$last")" "$(at)"
+silent 1 crm get 1 --at $((last + 1))
+said <<END
+crm: get: there is no revision $((last + 1))
+END
+silent 1 crm get 1 2 --at 999999
+said <<'END'
+crm: get: there is no revision 999999
+END
 want 0 tight crm get 1 --at 2 --origins <<'END'
 ID 1
 Kind Person

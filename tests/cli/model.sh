@@ -125,8 +125,8 @@ crm: model: bad.yaml has 2 faults: nothing was changed
 END
 silent 4 crm init other.db --model bad.yaml
 said <<'END'
-crm: init: bad.yaml:5: field "size": unknown type "integr", did you mean "integer"?
-crm: init: bad.yaml:6: label "姓名" of "colour" is also a name of "name" (line 4)
+crm: init: bad.yaml:5:16: field "size": unknown type "integr", did you mean "integer"?
+crm: init: bad.yaml:6:70: label "姓名" of "colour" is also a name of "name" (line 4)
 END
 [ ! -e other.db ]
 silent 5 crm model check missing.yaml

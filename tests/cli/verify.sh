@@ -71,6 +71,7 @@ END
 silent 5 crm verify --anchor missing
 said <<'END'
 crm: verify: can't read missing: No such file or directory
+crm: verify: 'crm head >> missing' begins such a file
 END
 wrong()
 {
