@@ -559,3 +559,56 @@ CRM_TEST(test_kv_log__refuses_another_file_s)
     ck_assert_uint_eq(number_in(path), 77);
     ck_assert_int_eq(crm__kv_lmdb_logged(path), 1);
 }
+
+/* Nor one of another database that has made as many commits. */
+CRM_TEST(test_kv_log__refuses_a_twin_s)
+{
+    static const char *const NAMES[2] = {"one", "two"};
+    kv_options o = {.create = 1};
+    crm_error err = CRM_ERROR_INIT;
+    char dir[2][4000], from[4200], to[4200];
+
+    for (uint64_t i = 0; i < 2; i++) {
+        kv_env *env;
+        snprintf(dir[i], sizeof dir[i], "%s", crmtest_path(NAMES[i]));
+        ck_assert_int_eq(mkdir(dir[i], 0700), 0);
+        env = open_engine(dir[i]);
+        for (uint64_t n = 1; n <= SMALL; n++)
+            put_number(env, n + 100 * i);
+        env->ops->close(env);
+    }
+    snprintf(from, sizeof from, "%s/data.log", dir[0]);
+    snprintf(to, sizeof to, "%s/data.log", dir[1]);
+    ck_assert_int_eq(damage_copy_file(from, to), 0);
+    ck_assert_int_eq(crm__kv_lmdb_recover(dir[1], &o, &err), CRM_ECORRUPT);
+    ck_assert_ptr_nonnull(strstr(err.message, "data.log does not belong"));
+    ck_assert_uint_eq(number_in(dir[1]), SMALL + 100);
+    OK(crm__kv_lmdb_recover(dir[0], &o, &err)); /* its own is applied */
+    ck_assert_uint_eq(number_in(dir[0]), SMALL);
+}
+
+/* Who only reads may do without the log until it says that the file is not whole. */
+CRM_TEST(test_kv_log__not_whole_is_not_read)
+{
+    const char *dir = crmtest_dir();
+    kv_options o = {.readonly = 1};
+    crm_error err = CRM_ERROR_INIT;
+    kv_env *env = open_engine(dir);
+    crm__log l;
+
+    for (uint64_t n = 1; n <= SMALL; n++)
+        put_number(env, n);
+    env->ops->close(env);
+    OK(crm__kv_lmdb_open(dir, &o, &env, &err));
+    env->ops->close(env);
+    read_log(&l, dir);
+    ck_assert(!crm__log_doubted(&l));
+    OK(crm__log_doubt(&l));
+    ck_assert(crm__log_doubted(&l));
+    crm__log_close(&l);
+    ck_assert_int_eq(crm__kv_lmdb_open(dir, &o, &env, &err), CRM_EREADONLY);
+    OK(crm__kv_lmdb_recover(dir, &o, &err));
+    OK(crm__kv_lmdb_open(dir, &o, &env, &err));
+    env->ops->close(env);
+    ck_assert_uint_eq(number_in(dir), SMALL);
+}
