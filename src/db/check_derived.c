@@ -8,6 +8,7 @@
  */
 #include "db/check.h"
 #include "db/chunk_sets.h"
+#include "db/identity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ typedef struct derived {
     crm_id first; /* of the identity rows of the token at hand, and how many come behind it */
     uint64_t more;
     uint8_t token[CRM__KEY_TOKEN];
+    uint8_t last_row[CRM__KEY_IDENTITY]; /* zeros: none yet; no field has number 0 */
     kv_cursor *bits;
     crm__slice bits_key, bits_value; /* the cursor's row; copied key */
     uint8_t key[CRM__KEY_BITS + 8];
@@ -237,16 +239,36 @@ static void share(derived *d, crm__slice k)
     memcpy(d->token, k.p, CRM__KEY_TOKEN);
 }
 
-static int identity_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+/* The row in the form that all of them are compared in. */
+static crm__slice whole_row(uint8_t to[CRM__KEY_IDENTITY], uint32_t field, const crm__ids *block,
+                            uint32_t i)
 {
-    if (k.n != CRM__KEY_IDENTITY || v.n != 4 ||
-        crm__get_le32(v.p) !=
-            (uint32_t)crm__check_tag(c->store.tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0))) {
+    crm__id_row row = crm__ids_row(block, i);
+
+    crm__put_be16(to, (uint16_t)field);
+    memcpy(to + 2, row.byte, CRM__ID_ROW);
+    return crm__slice_of(to, CRM__KEY_IDENTITY);
+}
+
+static int identity_block(crm__check *c, crm__slice k, crm__slice v, void *ctx)
+{
+    derived *d = ctx;
+    uint8_t row[CRM__KEY_IDENTITY];
+    crm__slice last = crm__slice_of(d->last_row, sizeof d->last_row);
+    uint32_t field;
+    crm__ids block;
+
+    if (crm__id_block(c->store.tag_key, k, v, &field, &block) || !crm__ids_sound(&block) ||
+        crm__slice_compare(k, last) <= 0 ||
+        crm__slice_compare(k, whole_row(row, field, &block, 0)) > 0) {
         crm__check_fault(c, "identity", 0, -1, "a row is damaged");
         return CRM_OK;
     }
-    crm__sum_add(&c->stored[bucket_of(k.p + 2)], c->seed, k.p, k.n, 1);
-    share(ctx, k);
+    for (uint32_t i = 0; i < block.count; i++) {
+        crm__slice r = whole_row(d->last_row, field, &block, i);
+        crm__sum_add(&c->stored[bucket_of(r.p + 2)], c->seed, r.p, r.n, 1);
+        share(d, r);
+    }
     return CRM_OK;
 }
 
@@ -286,11 +308,17 @@ static int exact_record(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 static int exact_stored(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 {
     exact *x = ctx;
+    uint32_t field;
+    crm__ids block;
 
-    (void)c;
-    (void)v;
-    if (k.n == CRM__KEY_IDENTITY && bucket_of(k.p + 2) == x->bucket)
-        crm__buf_add(&x->have, k.p, k.n);
+    if (crm__id_block(c->store.tag_key, k, v, &field, &block))
+        return CRM_OK;
+    for (uint32_t i = 0; i < block.count; i++) {
+        uint8_t row[CRM__KEY_IDENTITY];
+        whole_row(row, field, &block, i);
+        if (bucket_of(row + 2) == x->bucket)
+            crm__buf_add(&x->have, row, sizeof row);
+    }
     return x->have.failed ? CRM_ENOMEM : CRM_OK;
 }
 
@@ -356,7 +384,7 @@ static int check_bucket(derived *d, uint32_t bucket)
 static int check_identities(derived *d)
 {
     crm__check *c = d->c;
-    int rc = crm__check_rows(c, KV_IDENTITY, identity_row, d), differ = 0;
+    int rc = crm__check_rows(c, KV_IDENTITY, identity_block, d), differ = 0;
 
     if (!rc && memcmp(&c->shared[0], &c->shared[1], sizeof c->shared[0]) != 0)
         crm__check_fault(c, "column", 0, -1,

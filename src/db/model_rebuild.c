@@ -4,6 +4,7 @@
  * the same function that writes them.
  */
 #include "db/derive.h"
+#include "db/identity.h"
 #include "db/index.h"
 #include "db/model.h"
 #include "db/scan.h"
@@ -45,7 +46,7 @@ static int relieve(void *ctx)
     if (crm__edits_bytes(&txn->edits) < RELIEF_BYTES || txn->group || txn->save_count)
         return CRM_OK;
     crm__txn_detach_cursors(txn);
-    r->flushed = 1;
+    r->flushed++;
     return crm__txn_flush(txn, r->err);
 }
 
@@ -53,34 +54,31 @@ static int relieve(void *ctx)
 
 static int drop_tokens(rebuild *r, const crm__field *f)
 {
-    uint8_t at[CRM__KEY_IDENTITY] = {0};
-    crm__slice k, v;
-    kv_cursor *c;
-    size_t n = 2;
+    crm__id_row row = {{0}};
+    crm__id_walk w = {.tag_key = r->txn->store->tag_key};
+    uint8_t key[CRM__KEY_TOKEN];
     int rc;
 
-    crm__put_be16(at, (uint16_t)r->field);
-    for (;;) {
-        c = crm__txn_cursor(r->txn, KV_IDENTITY, &rc);
-        if (!rc)
-            rc = c->ops->seek(c, KV_GE, crm__slice_of(at, n), &k, &v);
-        if (rc == CRM_ENOTFOUND)
-            return CRM_OK;
-        if (rc)
-            return rc;
-        if (k.n != CRM__KEY_IDENTITY || crm__get_be16(k.p) != r->field)
-            return CRM_OK;
-        memcpy(at, k.p, CRM__KEY_IDENTITY);
-        n = CRM__KEY_IDENTITY;
-        rc = crm__edits_id(&r->txn->edits, crm__slice_of(at, CRM__KEY_TOKEN),
-                           crm__get_be64(at + CRM__KEY_TOKEN), 0, crm__field_counts(f));
+    w.cursor = crm__txn_cursor(r->txn, KV_IDENTITY, &rc);
+    if (!rc)
+        rc = crm__id_seek(&w, r->field, &row);
+    while (!rc && w.field == r->field) {
+        int flushed = r->flushed;
+        row = w.row;
+        rc = crm__edits_id(&r->txn->edits, crm__key_token(key, r->field, row.byte),
+                           crm__id_row_id(&row), 0, crm__field_counts(f));
         if (!rc)
             rc = relieve(r);
-        if (rc)
-            return rc;
-        /* The least key after this one. */
-        crm__put_be64(at + CRM__KEY_TOKEN, crm__get_be64(at + CRM__KEY_TOKEN) + 1);
+        if (!rc && flushed == r->flushed) {
+            rc = crm__id_next(&w);
+        } else if (!rc) {
+            /* What was written has gone, so it is the next one that stands there. */
+            w.cursor = crm__txn_cursor(r->txn, KV_IDENTITY, &rc);
+            if (!rc)
+                rc = crm__id_seek(&w, r->field, &row);
+        }
     }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
 /* Sets of a field: those of an index whose value is in a range, or of these also in a list. */

@@ -4,6 +4,7 @@
 #include "db/txn.h"
 
 #include "bits/kernel.h"
+#include "db/identity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -212,27 +213,37 @@ static void give(crm_id id, crm_id *ids, size_t cap, size_t *count)
 static int stored_ids(crm_txn *txn, crm__slice token_key, const switches *w, crm_id *ids,
                       size_t cap, size_t limit, size_t *count)
 {
-    uint8_t first[CRM__KEY_IDENTITY];
-    crm__slice k, v;
+    crm__id_row first = crm__id_row_of(token_key.p + 2, 0);
+    crm__id_walk walk = {.tag_key = txn->store->tag_key};
     int rc;
-    kv_cursor *c = crm__txn_cursor(txn, KV_IDENTITY, &rc);
 
-    if (rc)
-        return rc;
-    rc = c->ops->seek(c, KV_GE, crm__key_identity(first, token_key, 0), &k, &v);
-    for (; !rc && *count < limit; rc = c->ops->next(c, &k, &v)) {
-        uint64_t id;
-        if (k.n != CRM__KEY_IDENTITY || memcmp(k.p, token_key.p, CRM__KEY_TOKEN) != 0)
-            return CRM_OK;
-        if (v.n != 4 ||
-            crm__get_le32(v.p) != (uint32_t)crm__check_tag(txn->store->tag_key, KV_IDENTITY, k,
-                                                           crm__slice_of(NULL, 0)))
-            return CRM_ECORRUPT;
-        id = crm__get_be64(k.p + CRM__KEY_TOKEN);
+    walk.cursor = crm__txn_cursor(txn, KV_IDENTITY, &rc);
+    if (!rc)
+        rc = crm__id_seek(&walk, crm__get_be16(token_key.p), &first);
+    while (!rc && crm__id_walk_has(&walk, token_key)) {
+        uint64_t id = crm__id_row_id(&walk.row);
         if (pending(w, id) != 0)
             give(id, ids, cap, count);
+        if (*count >= limit)
+            return CRM_OK;
+        rc = crm__id_next(&walk);
     }
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+/* Whether a row is stored: CRM_OK, CRM_ENOTFOUND, CRM_ECORRUPT, engine codes. */
+static int stored_id(crm_txn *txn, crm__slice token_key, uint64_t id)
+{
+    crm__id_row row = crm__id_row_of(token_key.p + 2, id);
+    crm__id_walk walk = {.tag_key = txn->store->tag_key};
+    int rc;
+
+    walk.cursor = crm__txn_cursor(txn, KV_IDENTITY, &rc);
+    if (!rc)
+        rc = crm__id_seek(&walk, crm__get_be16(token_key.p), &row);
+    if (!rc && (!crm__id_walk_has(&walk, token_key) || crm__id_row_id(&walk.row) != id))
+        rc = CRM_ENOTFOUND;
+    return rc;
 }
 
 int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, size_t limit,
@@ -242,17 +253,16 @@ int crm__txn_ids(crm_txn *txn, crm__slice token_key, crm_id *ids, size_t cap, si
     int rc;
 
     *count = 0;
+    if (!limit)
+        return CRM_OK;
     rc = sort_switches(txn, token_key, &w);
     if (rc)
         return rc;
     rc = stored_ids(txn, token_key, &w, ids, cap, limit, count);
     for (uint32_t i = 0; i < w.count && !rc && *count < limit; i++) {
-        uint8_t key[CRM__KEY_IDENTITY];
-        crm__slice stored;
         if (!(w.ops[i] & 1))
             continue;
-        rc = txn->kv->ops->get(txn->kv, KV_IDENTITY,
-                               crm__key_identity(key, token_key, w.ops[i] >> 1), &stored);
+        rc = stored_id(txn, token_key, w.ops[i] >> 1);
         if (rc == CRM_ENOTFOUND) { /* else it was given with the stored ones */
             give(w.ops[i] >> 1, ids, cap, count);
             rc = CRM_OK;

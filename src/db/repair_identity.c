@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Repair of the identity rows, which stand in order of tokens and not of customers: first each
- * record is asked for its rows, and those that are not stored are added; then each stored row is
- * asked for its record, and goes when that does not have it.  Both by look-ups, so no memory is
- * needed for either side.
+ * stored block goes that can't be read or stands where it is not looked for, and of the others each
+ * row whose record does not have it; then each record is asked for its rows, and those that are not
+ * stored are added.  Both by look-ups, so no memory is needed for either side.
  */
+#include "db/identity.h"
 #include "db/repair.h"
 
 #include <string.h>
@@ -11,7 +12,8 @@
 typedef struct identity_work {
     crm__repair *r;
     crm_id next;       /* records */
-    crm__repair_at at; /* stored rows */
+    crm__repair_at at; /* stored blocks */
+    crm__repair_at last; /* field, token and id of the last row */
     crm__record record;
     crm__buf scratch;
     crm__slice row; /* looked for among those of a record */
@@ -20,27 +22,23 @@ typedef struct identity_work {
 
 /* ---- rows that are to be ---- */
 
-static int is_sound(const crm__store *s, crm__slice k, crm__slice v)
-{
-    return v.n == 4 && crm__get_le32(v.p) == (uint32_t)crm__check_tag(s->tag_key, KV_IDENTITY, k,
-                                                                      crm__slice_of(NULL, 0));
-}
-
 static int add_row(void *ctx, const crm__derived *item)
 {
     identity_work *w = ctx;
-    uint8_t key[CRM__KEY_IDENTITY];
-    crm__slice k, v;
-    kv_txn *kv = w->r->txn->kv;
+    crm_txn *txn = w->r->txn;
+    crm__id_row row;
+    crm__id_walk at = {.tag_key = txn->store->tag_key};
     int rc;
 
     if (item->what != CRM__DERIVED_ID)
         return CRM_OK;
-    k = crm__key_identity(key, item->key, item->member);
-    rc = kv->ops->get(kv, KV_IDENTITY, k, &v);
-    if ((!rc && is_sound(w->r->txn->store, k, v)) || (rc && rc != CRM_ENOTFOUND))
-        return rc;
-    return crm__edits_id(&w->r->txn->edits, item->key, item->member, 1, 0);
+    row = crm__id_row_of(item->key.p + 2, item->member);
+    at.cursor = crm__txn_cursor(txn, KV_IDENTITY, &rc);
+    if (!rc)
+        rc = crm__id_seek(&at, crm__get_be16(item->key.p), &row);
+    if (!rc && crm__id_walk_has(&at, item->key) && crm__id_row_id(&at.row) == item->member)
+        return CRM_OK;
+    return rc && rc != CRM_ENOTFOUND ? rc : crm__edits_id(&txn->edits, item->key, item->member, 1, 0);
 }
 
 static int add_rows(crm__repair *r, void *ctx, int *more)
@@ -110,6 +108,33 @@ static int judge(identity_work *w, crm__slice k)
     return w->found ? CRM_OK : CRM_DONE;
 }
 
+/* Those of a block; CRM_DONE: it goes as a whole. */
+static int drop_of(identity_work *w, crm__slice k, crm__slice v)
+{
+    crm__repair *r = w->r;
+    uint8_t key[CRM__KEY_IDENTITY];
+    crm__slice row = crm__slice_of(key, sizeof key), last = crm__slice_of(w->last.key, w->last.n);
+    crm__ids block;
+    uint32_t field;
+    int rc = crm__id_block(r->txn->store->tag_key, k, v, &field, &block);
+
+    if (rc || !crm__ids_sound(&block) || crm__slice_compare(k, last) <= 0)
+        return CRM_DONE;
+    crm__put_be16(key, (uint16_t)field);
+    for (uint32_t i = 0; i < block.count && !rc; i++) {
+        crm__id_row of = crm__ids_row(&block, i);
+        memcpy(key + 2, of.byte, CRM__ID_ROW);
+        if (!i && crm__slice_compare(k, row) > 0)
+            return CRM_DONE;
+        rc = judge(w, row);
+        if (rc == CRM_DONE)
+            rc = crm__edits_id(&r->txn->edits, crm__slice_of(key, CRM__KEY_TOKEN),
+                               crm__id_row_id(&of), 0, 0);
+    }
+    crm__repair_note(&w->last, row);
+    return rc ? rc : crm__repair_work(r, 1);
+}
+
 static int drop_rows(crm__repair *r, void *ctx, int *more)
 {
     identity_work *w = ctx;
@@ -119,16 +144,14 @@ static int drop_rows(crm__repair *r, void *ctx, int *more)
 
     w->r = r;
     for (uint32_t n = 0; !rc; n++) {
-        if (n == CRM__REPAIR_ROWS || crm__repair_full(r)) {
+        if (n == CRM__REPAIR_ROWS / 64 || crm__repair_full(r)) {
             *more = 1;
             return CRM_OK;
         }
         crm__repair_note(&w->at, k);
-        rc = k.n == CRM__KEY_IDENTITY ? judge(w, k) : CRM_DONE;
+        rc = drop_of(w, k, v);
         if (rc == CRM_DONE)
-            rc = crm__edits_del(&r->txn->edits, KV_IDENTITY, k);
-        if (!rc)
-            rc = crm__repair_work(r, 1);
+            rc = crm__edits_del(&r->txn->edits, KV_IDENTITY, crm__slice_of(w->at.key, w->at.n));
         if (!rc)
             rc = c->ops->next(c, &k, &v);
     }
@@ -144,9 +167,9 @@ int crm__repair_identities(crm__repair *r)
         return crm__fail_nomem(r->err);
     w->next = 1;
     crm__buf_init(&w->scratch, r->mem);
-    rc = crm__repair_steps(r, add_rows, w);
+    rc = crm__repair_steps(r, drop_rows, w);
     if (!rc)
-        rc = crm__repair_steps(r, drop_rows, w);
+        rc = crm__repair_steps(r, add_rows, w);
     crm__record_clear(r->mem, &w->record);
     crm__buf_clear(&w->scratch);
     crm__release(r->mem, w);

@@ -3,6 +3,7 @@
  * field, for the customers of a few chunks at a time.
  */
 #include "bits/column.h"
+#include "db/identity.h"
 #include "db/repair.h"
 
 #include <string.h>
@@ -30,21 +31,18 @@ static void count_id(shared_work *w, int column, crm_id id)
 /* The identity rows of the field. */
 static int count_rows(shared_work *w)
 {
-    uint8_t at[2], token[CRM__KEY_TOKEN] = {0};
+    crm_txn *txn = w->r->txn;
+    crm__id_walk at = {.tag_key = txn->store->tag_key};
+    crm__id_row row = {{0}};
     crm_id first = 0;
-    int same = 0;
-    crm__slice k, v;
-    kv_cursor *c;
-    int rc;
+    int same = 0, rc;
 
-    crm__put_be16(at, (uint16_t)w->field);
-    rc = crm__repair_from(w->r, KV_IDENTITY, crm__slice_of(at, sizeof at), &c, &k, &v);
-    for (; !rc && k.n >= 2 && crm__get_be16(k.p) == w->field; rc = c->ops->next(c, &k, &v)) {
-        crm_id id;
-        if (k.n != CRM__KEY_IDENTITY)
-            continue;
-        id = crm__get_be64(k.p + CRM__KEY_TOKEN);
-        same = first && memcmp(token, k.p, CRM__KEY_TOKEN) == 0 ? same + 1 : 0;
+    at.cursor = crm__txn_cursor(txn, KV_IDENTITY, &rc);
+    if (!rc)
+        rc = crm__id_seek(&at, w->field, &row);
+    for (; !rc && at.field == w->field; rc = crm__id_next(&at)) {
+        crm_id id = crm__id_row_id(&at.row);
+        same = first && memcmp(row.byte, at.row.byte, CRM__TOKEN_SIZE) == 0 ? same + 1 : 0;
         if (same == 1) {
             count_id(w, SHARED, first);
             count_id(w, FIRST, first);
@@ -53,7 +51,7 @@ static int count_rows(shared_work *w)
             count_id(w, SHARED, id);
         else
             first = id;
-        memcpy(token, k.p, CRM__KEY_TOKEN);
+        row = at.row;
         rc = crm__repair_work(w->r, 1);
         if (rc)
             return rc;

@@ -30,58 +30,41 @@ void crm__shared_init(crm__shared *s, const crm_allocator *mem, kv_txn *txn, con
     memset(s, 0, sizeof *s);
     s->txn = txn;
     s->tag_key = tag_key;
+    crm__id_edit_init(&s->rows, mem, txn, tag_key);
     crm__buf_init(&s->ids, mem);
     crm__buf_init(&s->changes, mem);
 }
 
 void crm__shared_clear(crm__shared *s)
 {
-    if (s->cursor)
-        s->cursor->ops->cursor_close(s->cursor);
-    s->cursor = NULL;
+    crm__id_edit_clear(&s->rows);
     crm__buf_clear(&s->ids);
     crm__buf_clear(&s->changes);
 }
 
 /* ---- rows of a token ---- */
 
-static int put_row(const crm__shared *s, crm__slice token_key, uint64_t id)
+/* The first id of a token that is not below `id`; CRM_ENOTFOUND: none. */
+static int id_from(crm__shared *s, crm__slice token_key, uint64_t id, uint64_t *found)
 {
-    uint8_t key[CRM__KEY_IDENTITY], value[4];
-    crm__slice k = crm__key_identity(key, token_key, id);
+    const uint8_t *token = token_key.p + 2;
+    crm__id_row row = crm__id_row_of(token, id);
+    int rc = crm__id_edit_from(&s->rows, crm__get_be16(token_key.p), &row, &row);
 
-    crm__put_le32(value,
-                  (uint32_t)crm__check_tag(s->tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0)));
-    return s->txn->ops->put(s->txn, KV_IDENTITY, k, crm__slice_of(value, sizeof value), 0);
-}
-
-static int del_row(const crm__shared *s, crm__slice token_key, uint64_t id, uint8_t *was)
-{
-    uint8_t key[CRM__KEY_IDENTITY];
-    int rc = s->txn->ops->del(s->txn, KV_IDENTITY, crm__key_identity(key, token_key, id));
-
-    *was = rc == CRM_OK;
-    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    if (!rc && memcmp(row.byte, token, CRM__TOKEN_SIZE) != 0)
+        rc = CRM_ENOTFOUND;
+    *found = rc ? 0 : crm__id_row_id(&row);
+    return rc;
 }
 
 /* The first two ids of a token, and how many of them there are: 2 stands for more, too. */
 static int first_two(crm__shared *s, crm__slice token_key, uint64_t id[2], int *n)
 {
-    uint8_t key[CRM__KEY_IDENTITY];
-    crm__slice k, v;
     int rc = CRM_OK;
 
-    *n = 0;
-    if (!s->cursor)
-        rc = s->txn->ops->cursor(s->txn, KV_IDENTITY, &s->cursor);
-    if (!rc)
-        rc = s->cursor->ops->seek(s->cursor, KV_GE, crm__key_identity(key, token_key, 0), &k, &v);
-    while (!rc && *n < 2) {
-        if (k.n != CRM__KEY_IDENTITY || memcmp(k.p, token_key.p, CRM__KEY_TOKEN) != 0)
-            return CRM_OK;
-        id[(*n)++] = crm__get_be64(k.p + CRM__KEY_TOKEN);
-        if (*n < 2)
-            rc = s->cursor->ops->next(s->cursor, &k, &v);
+    for (*n = 0; !rc && *n < 2;) {
+        rc = id_from(s, token_key, *n ? id[0] + 1 : 0, &id[*n]);
+        *n += !rc;
     }
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
@@ -117,24 +100,13 @@ static id_change *last_ops(crm__shared *s, const uint64_t *ops, uint32_t *n)
     return c;
 }
 
-static int write_rows(crm__shared *s, crm__slice token_key, id_change *c, uint32_t n, int stored)
+static int write_rows(crm__shared *s, crm__slice token_key, id_change *c, uint32_t n)
 {
     int rc = CRM_OK;
 
     for (uint32_t i = 0; i < n && !rc; i++) {
-        uint8_t key[CRM__KEY_IDENTITY];
-        crm__slice v;
-        if (!c[i].on) {
-            rc = del_row(s, token_key, c[i].id, &c[i].was);
-            continue;
-        }
-        if (stored) {
-            rc = s->txn->ops->get(s->txn, KV_IDENTITY, crm__key_identity(key, token_key, c[i].id),
-                                  &v);
-            c[i].was = rc == CRM_OK;
-        }
-        if (!rc || rc == CRM_ENOTFOUND)
-            rc = put_row(s, token_key, c[i].id);
+        crm__id_row row = crm__id_row_of(token_key.p + 2, c[i].id);
+        rc = crm__id_edit_set(&s->rows, crm__get_be16(token_key.p), &row, c[i].on, &c[i].was);
     }
     return rc;
 }
@@ -156,15 +128,11 @@ static void note(crm__shared *s, uint32_t column, uint64_t id, int32_t more)
 /* All ids under a token, there being few that the ops did not put there. */
 static int note_all(crm__shared *s, crm__slice token_key, uint32_t column, int32_t more)
 {
-    uint8_t key[CRM__KEY_IDENTITY];
-    crm__slice k, v;
-    int rc = s->cursor->ops->seek(s->cursor, KV_GE, crm__key_identity(key, token_key, 0), &k, &v);
+    uint64_t id = 0;
+    int rc;
 
-    for (; !rc; rc = s->cursor->ops->next(s->cursor, &k, &v)) {
-        if (k.n != CRM__KEY_IDENTITY || memcmp(k.p, token_key.p, CRM__KEY_TOKEN) != 0)
-            return CRM_OK;
-        note(s, column, crm__get_be64(k.p + CRM__KEY_TOKEN), more);
-    }
+    while ((rc = id_from(s, token_key, id, &id)) == CRM_OK)
+        note(s, column, id++, more);
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
@@ -212,7 +180,7 @@ int crm__shared_apply(crm__shared *s, crm__slice token_key, const uint64_t *ops,
     if (!rc && count)
         rc = first_two(s, token_key, before, &had);
     if (!rc)
-        rc = write_rows(s, token_key, c, n, had > 0);
+        rc = write_rows(s, token_key, c, n);
     /* A value that was nobody's and is one customer's now is shared by none. */
     if (!rc && count && (had || n > 1))
         rc = count_shared(s, token_key, c, n, before, had);
@@ -268,7 +236,7 @@ int crm__shared_end(crm__shared *s, crm__buf *scratch)
 {
     cell_change *c = (cell_change *)(void *)s->changes.p;
     size_t n = s->changes.n / sizeof *c;
-    int rc = CRM_OK;
+    int rc = crm__id_edit_flush(&s->rows);
 
     if (n > 1)
         qsort(c, n, sizeof *c, by_cell);

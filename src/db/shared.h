@@ -2,30 +2,31 @@
  * Identity rows as edits are applied, and beside them, of each customer, how many of its values in
  * a field another customer has too (column CRM__COLUMN_SHARED + field), and of how many of those it
  * is the first (CRM__COLUMN_SHARED_FIRST + field).  Both follow from the identity rows of a token,
- * which are neighbours: so what customers share is known without a walk over all of them.
+ * which are neighbours; so what customers share is known without a walk over all of them.
  */
 #ifndef CRM_DB_SHARED_H
 #define CRM_DB_SHARED_H
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "kv/kv.h"
+#include "db/identity.h"
 
 typedef struct crm__shared {
     kv_txn *txn;
     const uint8_t *tag_key;
-    kv_cursor *cursor; /* NULL until a token comes */
+    crm__id_edit rows;
     crm__buf ids, changes;
 } crm__shared;
 
 void crm__shared_init(crm__shared *s, const crm_allocator *mem, kv_txn *txn,
                       const uint8_t *tag_key);
 void crm__shared_clear(crm__shared *s); /* frees */
-/* Writes the identity rows of a token as its ops (crm__edits_ops()) say; with `count` what
- * customers share by it is counted.  CRM_OK, CRM_ENOMEM, engine codes. */
+/* Changes the identity rows of a token as its ops (crm__edits_ops()) say, tokens in ascending order
+ * being the fast way; with `count` what customers share by it is counted.  CRM_OK, CRM_ENOMEM,
+ * CRM_ECORRUPT: a stored block is damaged; engine codes. */
 int crm__shared_apply(crm__shared *s, crm__slice token_key, const uint64_t *ops, uint32_t n,
                       int count);
-/* Writes the columns, behind the last token.  CRM_ECORRUPT: a stored block is damaged. */
+/* Writes the rows at hand and the columns, behind the last token.  CRM_ECORRUPT: a stored block is damaged. */
 int crm__shared_end(crm__shared *s, crm__buf *scratch);
 
 #endif

@@ -146,16 +146,11 @@ static int row_fault(kv_space space, crm__slice k, uint64_t row, crm_error *err)
                         number);
 }
 
-/* Rows of identities have no value but half a tag.  The format header has a tag of its own kind,
- * and was judged when the keys were read from it. */
+/* The format header has a tag of its own kind, and was judged when the keys were read from it. */
 static int is_sound(const crm__store *keys, kv_space space, crm__slice k, crm__slice v)
 {
     crm__slice payload;
 
-    if (space == KV_IDENTITY)
-        return v.n == 4 &&
-               crm__get_le32(v.p) ==
-                   (uint32_t)crm__check_tag(keys->tag_key, KV_IDENTITY, k, crm__slice_of(NULL, 0));
     if (space == KV_META && k.n == 6 && memcmp(k.p, "format", 6) == 0)
         return 1;
     return crm__untag(keys, space, k, v, &payload) == CRM_OK;

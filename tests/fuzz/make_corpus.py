@@ -192,6 +192,21 @@ def records():
 
 # ---- values: the first byte chooses a field of the model in fuzz_value.c ----
 
+def id_blocks():
+    """A row that is looked for, and a block of identity rows: of many values, of one, with long ids, and wrong ones."""
+    out = []
+    for seed, (prefix, width, count) in enumerate(((1, 3, 50), (0, 1, 1), (16, 2, 200), (9, 8, 12), (2, 4, 54), (15, 1, 9))):
+        r = random.Random(seed)
+        begin = r.randbytes(prefix)
+        rows = sorted({(r.randbytes(16 - prefix), r.getrandbits(8 * width) or 1) for _ in range(count)})
+        block = bytes((1, prefix, width)) + begin + b"".join(t + i.to_bytes(width, "big") for t, i in rows)
+        near, number = rows[len(rows) // 2]
+        out.append(begin + near + number.to_bytes(8, "big") + block)
+        out.append(begin + near + (0).to_bytes(8, "big") + block[:-1])
+        out.append(bytes(24) + block[:2] + bytes((width + 1,)) + block[3:])
+    return out
+
+
 def values():
     texts = [(0, NOTE * 3), (0, NOTE_EN), (8, "二〇二六年十一月二十二日"), (10, "2026-11-22T09:30:15.123456+08:00"),
              (0x80 | 10, "2026年11月22日 上午9:30"), (6, "人民币 １２，３４５，６７８．９０ 元"), (14, "a" * 60 + "+tag@" + "sub." * 30 + "Example.COM"),
@@ -316,7 +331,7 @@ def main():
     total = 0
     for name, inputs in (("json", documents()), ("model", models()), ("record", records()), ("value", values()),
                          ("csv", tables()), ("text", texts()), ("vcard", cards()), ("xlsx", books()),
-                         ("import", imports())):
+                         ("import", imports()), ("ids", id_blocks())):
         os.makedirs(os.path.join(folder, name), exist_ok=True)
         for data in inputs:
             with open(os.path.join(folder, name, hashlib.sha1(data).hexdigest()[:12]), "wb") as f:

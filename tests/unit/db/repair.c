@@ -337,7 +337,7 @@ CRM_TEST(test_db_repair__each_row)
     char name[80];
 
     save(w);
-    ck_assert_uint_gt(w->count, 150);
+    ck_assert_uint_gt(w->count, 60);
     for (size_t i = 0; i < w->count; i += 1 + crmtest_below(&w->seed, step)) {
         const row *r = &w->rows[i];
         for (int what = (int)(i % 2); what < HARMS; what += 2) {
