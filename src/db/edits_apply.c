@@ -26,14 +26,14 @@ static int delete_row(kv_txn *txn, kv_space space, crm__slice key)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
-static int apply_row(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key)
+static int apply_row(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, unsigned flags)
 {
     crm__slice key = crm__slot_key(s);
 
     if (s->state == CRM__EDIT_PUT)
         return crm__edits_write(txn, tag_key, (kv_space)s->space, key,
                                 (uint8_t *)(uintptr_t)s->value, s->value_n,
-                                s->append ? KV_APPEND : 0);
+                                s->append ? KV_APPEND : flags);
     return s->state == CRM__EDIT_DEL ? delete_row(txn, (kv_space)s->space, key) : CRM_OK;
 }
 
@@ -76,6 +76,7 @@ typedef struct apply {
     crm__buf scratch;
     crm__shared shared;
     crm__day_work *days; /* NULL until a day list comes */
+    unsigned behind;     /* KV_APPEND: rows of the space at hand are behind those stored */
 } apply;
 
 static int apply_items(const crm__slot *s, apply *a)
@@ -97,7 +98,7 @@ static int apply_items(const crm__slot *s, apply *a)
 static int apply_slot(const crm__slot *s, apply *a)
 {
     if (s->form == CRM__SLOT_ROW)
-        return apply_row(s, a->txn, a->tag_key);
+        return apply_row(s, a->txn, a->tag_key, a->behind);
     if (!s->count)
         return CRM_OK;
     switch (s->form) {
@@ -135,7 +136,7 @@ static int by_key(const void *a, const void *b, void *ctx)
     return crm__slice_compare(crm__slot_key(s), crm__slot_key(t));
 }
 
-enum { HEAD_BYTES = 12, FEW = 512, AHEAD = 8 };
+enum { HEAD_BYTES = 12, FEW = 512, AHEAD = 8, MANY = 64 };
 
 static uint8_t head_byte(const sorted *s, int i)
 {
@@ -218,6 +219,41 @@ static void expect(const crm__edits *e, const sorted *order, uint32_t i)
     }
 }
 
+/* Whether a row stands behind all that are stored.  CRM_OK, CRM_DONE: it does not. */
+static int is_behind(kv_txn *txn, const crm__slot *s)
+{
+    crm__slice k, v, none = {NULL, 0};
+    kv_cursor *c;
+    int rc = txn->ops->cursor(txn, (kv_space)s->space, &c);
+
+    if (rc)
+        return rc;
+    rc = c->ops->seek(c, KV_LAST, none, &k, &v);
+    if (!rc && crm__slice_compare(crm__slot_key(s), k) <= 0)
+        rc = CRM_DONE;
+    c->ops->cursor_close(c);
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
+/* Many rows of events behind all that are stored, as an import in order of customers makes them: told
+ * so, the engine fills page after page.  Else it takes the last row of each out of it when the next
+ * one does not fit.  Looked for at each MANY rows, for blocks that are written again come before.  (Of
+ * other spaces, who makes rows knows where they stand, or they come here and there.) */
+static int look_behind(apply *a, const crm__slot *s, uint32_t i, uint32_t n)
+{
+    int rc;
+
+    if (s->space != KV_EVENT || s->form != CRM__SLOT_ROW) {
+        a->behind = 0;
+        return CRM_OK;
+    }
+    if (a->behind || i % MANY || n - i < MANY)
+        return CRM_OK;
+    rc = is_behind(a->txn, s);
+    a->behind = rc == CRM_OK ? KV_APPEND : 0;
+    return rc == CRM_DONE ? CRM_OK : rc;
+}
+
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
 {
     apply a = {.txn = txn, .tag_key = tag_key};
@@ -233,7 +269,9 @@ int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH
     crm__shared_init(&a.shared, e->mem, txn, tag_key);
     for (uint32_t i = 0; i < e->slot_count && !rc; i++) {
         expect(e, order, i);
-        rc = apply_slot(&e->slots[order[i].slot], &a);
+        rc = look_behind(&a, &e->slots[order[i].slot], i, e->slot_count);
+        if (!rc)
+            rc = apply_slot(&e->slots[order[i].slot], &a);
     }
     if (!rc)
         rc = crm__shared_end(&a.shared, &a.scratch);

@@ -574,3 +574,78 @@ CRM_TEST(test_db_edits__failed_allocations)
     free(before);
     free(t);
 }
+
+/* ---- rows behind those stored ---- */
+
+enum { EVENTS = 4000, EVENT_BYTES = 980 };
+
+static crm__slice event_key(int i, uint8_t room[CRM__KEY_EVENT])
+{
+    return crm__key_event(room, (uint64_t)i / 3 + 1, (int64_t)i, 1);
+}
+
+/* Blocks of events in order of customers.  Lists that are mixed begin with rows that are stored, or
+ * stand between those, and end with new ones.  Whatever the engine is told of their places, all are
+ * there; and pages that were filled in order are full, of four blocks each. */
+static void put_behind(int mixed)
+{
+    static uint8_t version[EVENTS];
+    kv_env *env = open_engine();
+    crm_error err = CRM_ERROR_INIT;
+    uint8_t value[EVENT_BYTES], room[CRM__KEY_EVENT];
+    crm__edits e;
+    uint64_t seed = crmtest_seed();
+    crm__slice v;
+    kv_stat st;
+    kv_txn *txn;
+    int put = 0;
+
+    memset(version, 0, sizeof version);
+    crm__edits_init(&e, NULL);
+    for (int round = 1; put < EVENTS - 300; round++) {
+        int n = put + (int)crmtest_below(&seed, 300);
+        int i = mixed && put ? put - (int)crmtest_below(&seed, (uint64_t)put) : put;
+        for (; i < n; i++) {
+            if (crmtest_below(&seed, 50) == 0 && mixed)
+                continue; /* some are not there, or come later */
+            memset(value, round + i, sizeof value);
+            version[i] = (uint8_t)round;
+            if (mixed && crmtest_below(&seed, 20) == 0) {
+                version[i] = 0;
+                ck_assert_int_eq(crm__edits_del(&e, KV_EVENT, event_key(i, room)), CRM_OK);
+            } else {
+                ck_assert_int_eq(crm__edits_put(&e, KV_EVENT, event_key(i, room),
+                                                crm__slice_of(value, sizeof value), 0),
+                                 CRM_OK);
+            }
+        }
+        put = n;
+        ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
+        ck_assert_int_eq(crm__edits_apply(&e, txn, TAG_KEY), CRM_OK);
+        ck_assert_int_eq(txn->ops->commit(txn, &err), CRM_OK);
+        crm__edits_clear(&e);
+        crm__edits_init(&e, NULL);
+    }
+    ck_assert_int_eq(env->ops->begin(env, 0, &txn, &err), CRM_OK);
+    for (int i = 0; i < EVENTS; i++) {
+        int rc = txn->ops->get(txn, KV_EVENT, event_key(i, room), &v);
+        ck_assert_int_eq(rc, version[i] ? CRM_OK : CRM_ENOTFOUND);
+        memset(value, version[i] + i, sizeof value);
+        ck_assert(rc || (v.n == EVENT_BYTES + CRM__TAG_SIZE && !memcmp(v.p, value, sizeof value)));
+    }
+    ck_assert_int_eq(txn->ops->stat(txn, KV_EVENT, &st), CRM_OK);
+    /* Short lists, of fewer than 64 rows, are not looked at. */
+    ck_assert(mixed || st.bytes < (uint64_t)put * 4096 / 4 * 108 / 100);
+    txn->ops->abort(txn);
+    env->ops->close(env);
+}
+
+CRM_TEST(test_db_edits__rows_behind_all_others)
+{
+    put_behind(0);
+}
+
+CRM_TEST(test_db_edits__rows_behind_and_among_others)
+{
+    put_behind(1);
+}
