@@ -1,49 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Blocks of events to bytes and back; the format is in event.h.  Decoding takes any bytes: what it
- * reads is bounded by their length, and what it accepts has values that value.h accepts, in order.
+ * Blocks of events to bytes, and what is done with one in memory; the format is in event.h.
  */
-#include "codec/event.h"
-
 #include "base/bytes.h"
-#include "base/time.h"
+#include "codec/event_part.h"
 
 #include <string.h>
 
-/* Microseconds of a unit of time. */
-static const int64_t UNIT[] = {
-    1,
-    1000,
-    CRM__US_PER_SECOND,
-    60 * CRM__US_PER_SECOND,
-    3600 * CRM__US_PER_SECOND,
-    CRM__US_PER_DAY,
-};
-enum { UNITS = sizeof UNIT / sizeof *UNIT };
-enum { HAS_VOIDS = 4, HAS_REFERENCE = 8, ATTRIBUTES_SHIFT = 4, STATE_MASK = 3 };
-enum { OTHER_SEQ = 1, OTHER_NUMBER = 2, SHAPE_SHIFT = 2 };
-
-static int is_amount(uint8_t type)
-{
-    return type == CRM_TYPE_DECIMAL || type == CRM_TYPE_MONEY;
-}
-
-/* Types whose payload has no length of its own. */
-static int is_open(uint8_t type)
-{
-    switch (type) {
-    case CRM_TYPE_TEXT:
-    case CRM_TYPE_EMAIL:
-    case CRM_TYPE_PHONE:
-    case CRM_TYPE_URL:
-    case CRM_TYPE_LANGUAGE:
-    case CRM_TYPE_ACTOR:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-/* ---- encode ---- */
+/* Bytes that a text shares with one before.  Fewer are not worth the copy that makes it whole
+ * again; more would let short blocks decode to a great many times their size. */
+enum { SHARED_LEAST = 3, SHARED_MOST = 255 };
 
 static int same_shape(const crm__event *a, const crm__event *b)
 {
@@ -54,7 +19,7 @@ static int same_shape(const crm__event *a, const crm__event *b)
         const crm__event_value *x = &a->values[i], *y = &b->values[i];
         if (x->attribute != y->attribute || x->v.type != y->v.type)
             return 0;
-        if (is_amount(x->v.type) && x->v.decimal.scale != y->v.decimal.scale)
+        if (crm__event_is_amount(x->v.type) && x->v.decimal.scale != y->v.decimal.scale)
             return 0;
         if (x->v.type == CRM_TYPE_MONEY && memcmp(x->v.currency, y->v.currency, 3) != 0)
             return 0;
@@ -62,55 +27,51 @@ static int same_shape(const crm__event *a, const crm__event *b)
     return 1;
 }
 
-static void add_shape(crm__buf *out, const crm__event *e)
+static int same_currency(const crm__event_value *x, const char *money)
 {
+    return x->v.type == CRM_TYPE_MONEY && memcmp(x->v.currency, money, 3) == 0;
+}
+
+/* money: the currency before, here and after; source: of the shape before. */
+static void add_shape(crm__buf *out, const crm__event *e, uint32_t *source, const char **money)
+{
+    unsigned marks = (e->voids ? EV_HAS_VOIDS : 0u) | e->state;
     uint32_t before = 0;
 
     crm__buf_add_varint(out, e->kind);
-    crm__buf_add_varint(out, e->source);
-    crm__buf_add_varint(out, (uint64_t)e->value_count << ATTRIBUTES_SHIFT |
-                                 (e->reference.n ? HAS_REFERENCE : 0u) |
-                                 (e->voids ? HAS_VOIDS : 0u) | e->state);
+    crm__buf_add_varint(out, (uint64_t)e->value_count << EV_ATTRIBUTES_SHIFT |
+                                 (e->source != *source ? EV_OTHER_SOURCE : 0u) |
+                                 (e->reference.n ? EV_HAS_REFERENCE : 0u) |
+                                 (marks ? EV_MARKED : 0u));
+    if (marks)
+        crm__buf_add_u8(out, marks);
+    if (e->source != *source)
+        crm__buf_add_varint(out, e->source);
+    *source = e->source;
     for (uint32_t i = 0; i < e->value_count; i++) {
         const crm__event_value *x = &e->values[i];
-        crm__buf_add_varint(out, x->attribute - before);
-        crm__buf_add_u8(out, x->v.type);
-        if (is_amount(x->v.type))
-            crm__buf_add_u8(out, x->v.decimal.scale);
-        if (x->v.type == CRM_TYPE_MONEY)
+        uint32_t step = x->attribute - before;
+        int same = same_currency(x, *money);
+        crm__buf_add_u8(out, (step <= EV_STEP_MOST ? step << EV_STEP_SHIFT : 0u) | x->v.type);
+        if (step > EV_STEP_MOST)
+            crm__buf_add_varint(out, step);
+        if (crm__event_is_amount(x->v.type))
+            crm__buf_add_u8(out, (unsigned)x->v.decimal.scale << EV_SCALE_SHIFT | (unsigned)same);
+        if (x->v.type == CRM_TYPE_MONEY && !same)
             crm__buf_add(out, x->v.currency, 3);
+        if (x->v.type == CRM_TYPE_MONEY)
+            *money = x->v.currency;
         before = x->attribute;
-    }
-}
-
-/* Divides by a unit; a division by what the compiler knows is a multiplication. */
-static uint64_t in_units(unsigned unit, uint64_t us)
-{
-    switch (unit) {
-    case 0:
-        return us;
-    case 1:
-        return us / 1000;
-    case 2:
-        return us / 1000000;
-    case 3:
-        return us / 60000000;
-    case 4:
-        return us / UINT64_C(3600000000);
-    default:
-        return us / UINT64_C(86400000000);
     }
 }
 
 /* The coarsest unit that every step of time is whole in. */
 static unsigned unit_of(const crm__event *events, uint32_t n)
 {
-    unsigned unit = UNITS - 1;
+    unsigned unit = CRM__EVENT_UNITS - 1;
 
     for (uint32_t i = 1; i < n && unit; i++) {
-        uint64_t step = (uint64_t)(events[i].time - events[i - 1].time);
-        while (in_units(unit, step) * (uint64_t)UNIT[unit] != step)
-            unit--;
+        unit = crm__event_unit_of(unit, (uint64_t)(events[i].time - events[i - 1].time));
     }
     return unit;
 }
@@ -120,6 +81,7 @@ typedef struct shapes {
     uint32_t count;
     uint16_t of[CRM__EVENT_BLOCK_EVENTS];        /* an event's */
     uint16_t first[CRM__EVENT_BLOCK_EVENTS];     /* a shape's first event */
+    uint16_t last[CRM__EVENT_BLOCK_EVENTS];      /* the last one that was written + 1, 0: none */
     uint16_t known[CRM__EVENT_BLOCK_EVENTS + 1]; /* shape + 1 of a number in `like` */
 } shapes;
 
@@ -157,14 +119,40 @@ static uint8_t *put_zigzag(uint8_t *p, int64_t v)
     return put_varint(p, ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0));
 }
 
-static uint8_t *put_bytes(uint8_t *p, crm__slice s)
+/* How many of their first bytes are the same, of those that may be shared. */
+static size_t shared_bytes(crm__slice a, crm__slice b)
 {
-    p = put_varint(p, s.n);
-    memcpy(p, s.p, s.n);
-    return p + s.n;
+    size_t n = a.n < b.n ? a.n : b.n, i = 0;
+
+    n = n < SHARED_MOST ? n : SHARED_MOST;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t differ = crm__get_le64(a.p + i) ^ crm__get_le64(b.p + i);
+        if (differ)
+            return i + (size_t)__builtin_ctzll(differ) / 8;
+    }
+    while (i < n && a.p[i] == b.p[i])
+        i++;
+    return i;
 }
 
-/* As crm__value_encode(), with the length in front of what has none. */
+static uint8_t *put_text(uint8_t *p, crm__slice s, crm__slice before)
+{
+    size_t shared = shared_bytes(s, before), own;
+
+    if (shared < SHARED_LEAST)
+        shared = 0;
+    own = s.n - shared;
+    *p++ = (uint8_t)((shared < EV_PART_MOST ? shared : EV_PART_MOST) << EV_SHARED_SHIFT |
+                     (own < EV_PART_MOST ? own : EV_PART_MOST));
+    if (shared >= EV_PART_MOST)
+        *p++ = (uint8_t)(shared - EV_PART_MOST);
+    if (own >= EV_PART_MOST)
+        p = put_varint(p, own - EV_PART_MOST);
+    memcpy(p, s.p + shared, own);
+    return p + own;
+}
+
+/* As crm__value_encode(), of what is no text. */
 static uint8_t *put_value(uint8_t *p, const crm__value *v)
 {
     switch (v->type) {
@@ -172,354 +160,115 @@ static uint8_t *put_value(uint8_t *p, const crm__value *v)
     case CRM_TYPE_MONEY:
         return put_zigzag(p, v->decimal.mantissa);
     case CRM_TYPE_INTEGER:
-    case CRM_TYPE_DATETIME:
         return put_zigzag(p, v->integer);
-    case CRM_TYPE_BOOLEAN:
-    case CRM_TYPE_DATE:
-    case CRM_TYPE_ENUM:
-    case CRM_TYPE_CUSTOMER:
-        return put_varint(p, (uint64_t)v->integer);
+    case CRM_TYPE_DATETIME:
+        return put_varint(p, crm__datetime_encode(v->integer));
     case CRM_TYPE_COUNTRY:
         memcpy(p, v->text.p, 2);
         return p + 2;
     default:
-        return put_bytes(p, v->text);
+        return put_varint(p, (uint64_t)v->integer);
     }
 }
 
 /* The most bytes one event may take beside its shape. */
 static size_t most_bytes(const crm__event *e)
 {
-    size_t n = 6 * 10 + 3 + e->reference.n;
+    size_t n = 8 * 10 + e->reference.n;
 
     for (uint32_t i = 0; i < e->value_count; i++)
-        n += 10 + e->values[i].v.text.n;
+        n += 12 + e->values[i].v.text.n;
     return n;
 }
 
-static void add_event(crm__buf *out, const crm__event *e, const crm__event *before, unsigned shape,
-                      unsigned unit)
+/* Events of a block as they are written. */
+typedef struct encoding {
+    const crm__event *events;
+    unsigned unit;
+    crm__slice text, reference; /* the last ones */
+    shapes s;
+} encoding;
+
+/* Head, time, number and seq. */
+static uint8_t *put_place(uint8_t *p, const encoding *d, uint32_t i)
 {
-    uint32_t number = before ? before->number + 1 : e->number;
-    uint64_t seq = before ? before->seq : 0;
-    unsigned other = (e->number != number ? OTHER_NUMBER : 0u) | (e->seq != seq ? OTHER_SEQ : 0u);
+    const crm__event *e = &d->events[i];
+    unsigned shape = d->s.of[i], bytes = 0, code;
+    uint64_t step = 0;
+    int number = 0, seq = 0;
+
+    if (i) {
+        step = crm__event_in_units(d->unit, (uint64_t)(e->time - e[-1].time));
+        number = e->number != e[-1].number + 1;
+        seq = e->seq != e[-1].seq;
+        bytes = crm__event_bytes(step);
+    }
+    code = bytes < EV_TIME_MASK ? bytes : EV_TIME_MASK;
+    bytes = bytes < EV_TIME_MASK ? bytes : 8;
+    *p++ = (uint8_t)((shape < EV_SHAPE_MOST ? shape : EV_SHAPE_MOST) << EV_SHAPE_SHIFT |
+                     (number ? EV_OTHER_NUMBER : 0u) | (seq ? EV_OTHER_SEQ : 0u) | code);
+    if (shape >= EV_SHAPE_MOST)
+        p = put_varint(p, shape - EV_SHAPE_MOST);
+    crm__put_le64(p, step);
+    p += bytes;
+    if (number)
+        p = put_zigzag(p, (int64_t)e->number - ((int64_t)e[-1].number + 1));
+    if (seq)
+        p = put_zigzag(p, (int64_t)(e->seq - e[-1].seq));
+    return i ? p : put_varint(p, e->seq);
+}
+
+static void add_event(crm__buf *out, encoding *d, uint32_t i)
+{
+    const crm__event *e = &d->events[i], *like = NULL;
+    uint16_t *last = &d->s.last[d->s.of[i]];
     uint8_t *p = crm__buf_reserve(out, most_bytes(e));
 
     if (!p)
         return;
-    p = put_varint(p, (uint64_t)shape << SHAPE_SHIFT | other);
-    if (before)
-        p = put_varint(p, in_units(unit, (uint64_t)(e->time - before->time)));
-    if (other & OTHER_NUMBER)
-        p = put_zigzag(p, (int64_t)e->number - (int64_t)number);
-    if (other & OTHER_SEQ)
-        p = put_zigzag(p, (int64_t)(e->seq - seq));
+    if (*last)
+        like = &d->events[*last - 1];
+    *last = (uint16_t)(i + 1);
+    p = put_place(p, d, i);
     if (e->voids)
         p = put_varint(p, e->voids);
     if (e->state)
         p = put_varint(p, e->voided - e->seq);
-    if (e->reference.n)
-        p = put_bytes(p, e->reference);
-    for (uint32_t i = 0; i < e->value_count; i++)
-        p = put_value(p, &e->values[i].v);
+    if (e->reference.n) {
+        p = put_text(p, e->reference, like ? like->reference : d->reference);
+        d->reference = e->reference;
+    }
+    for (uint32_t k = 0; k < e->value_count; k++) {
+        const crm__value *v = &e->values[k].v;
+        if (crm__event_is_open(v->type)) {
+            p = put_text(p, v->text, like ? like->values[k].v.text : d->text);
+            d->text = v->text;
+        } else {
+            p = put_value(p, v);
+        }
+    }
     out->n = (size_t)(p - out->p);
 }
 
 void crm__event_block_encode(const crm__event *events, uint32_t n, crm__buf *out)
 {
-    unsigned unit = unit_of(events, n);
-    shapes s;
+    const char *money = (const char[4]){0};
+    uint32_t source = 0;
+    encoding d;
 
-    find_shapes(events, n, &s);
-    crm__buf_add_u8(out, CRM__EVENT_FORMAT);
-    crm__buf_add_u8(out, unit);
-    crm__buf_add_varint(out, s.count);
-    for (uint32_t i = 0; i < s.count; i++)
-        add_shape(out, &events[s.first[i]]);
+    d.events = events;
+    d.unit = unit_of(events, n);
+    d.text = d.reference = (crm__slice){NULL, 0};
+    find_shapes(events, n, &d.s);
+    crm__buf_add_u8(out, CRM__EVENT_FORMAT << EV_FORMAT_SHIFT | d.unit);
+    crm__buf_add_varint(out, d.s.count);
+    for (uint32_t i = 0; i < d.s.count; i++) {
+        add_shape(out, &events[d.s.first[i]], &source, &money);
+        d.s.last[i] = 0;
+    }
     crm__buf_add_varint(out, n);
     for (uint32_t i = 0; i < n; i++)
-        add_event(out, &events[i], i ? &events[i - 1] : NULL, s.of[i], unit);
-}
-
-/* ---- decode ---- */
-
-typedef struct shape {
-    uint32_t kind, source;
-    uint32_t flags;
-    uint32_t value_count;
-    crm__event_value *values; /* attribute, type, scale and currency */
-} shape;
-
-typedef struct decoding {
-    crm__arena *a;
-    crm__reader in;
-    shape *shapes;
-    uint32_t shape_count;
-    unsigned unit;
-    uint64_t most_step;     /* of time between events: the calendar has no more units */
-    crm__event_value *room; /* for values */
-    size_t room_left, room_step;
-} decoding;
-
-static uint32_t read_u32(crm__reader *in)
-{
-    uint64_t v = crm__read_varint(in);
-
-    if (v > UINT32_MAX)
-        crm__reader_fail(in);
-    return (uint32_t)v;
-}
-
-static int known_type(uint8_t type)
-{
-    return type >= CRM_TYPE_TEXT && type <= CRM_TYPE_ACTOR;
-}
-
-/* The fixed parts of one attribute.  Without a name for the currency the letters are checked as a
- * value's are. */
-static int read_attribute(crm__reader *in, uint32_t *before, crm__event_value *x)
-{
-    uint32_t step = read_u32(in);
-
-    memset(x, 0, sizeof *x);
-    x->attribute = *before + step;
-    x->v.type = crm__read_u8(in);
-    if (in->failed || !step || x->attribute < *before || !known_type(x->v.type))
-        return CRM_ECORRUPT;
-    *before = x->attribute;
-    if (is_amount(x->v.type)) {
-        x->v.decimal.scale = crm__read_u8(in);
-        if (!crm__decimal_valid(x->v.decimal))
-            return CRM_ECORRUPT;
-    }
-    if (x->v.type == CRM_TYPE_MONEY) {
-        const uint8_t *p = crm__read_bytes(in, 3);
-        for (int i = 0; p && i < 3; i++) {
-            if (p[i] < 'A' || p[i] > 'Z')
-                return CRM_ECORRUPT;
-            x->v.currency[i] = (char)p[i];
-        }
-    }
-    return in->failed ? CRM_ECORRUPT : CRM_OK;
-}
-
-static int read_shape(decoding *d, shape *s)
-{
-    uint64_t flags;
-    uint32_t before = 0;
-
-    s->kind = read_u32(&d->in);
-    s->source = read_u32(&d->in);
-    flags = crm__read_varint(&d->in);
-    if (d->in.failed || flags >> ATTRIBUTES_SHIFT > CRM__EVENT_VALUES ||
-        (flags & STATE_MASK) > CRM__EVENT_CORRECTED)
-        return CRM_ECORRUPT;
-    s->flags = (uint32_t)flags;
-    s->value_count = s->flags >> ATTRIBUTES_SHIFT;
-    if (s->value_count > crm__reader_left(&d->in) / 2)
-        return CRM_ECORRUPT;
-    s->values = crm__arena_alloc(d->a, s->value_count * sizeof *s->values);
-    if (!s->values)
-        return CRM_ENOMEM;
-    for (uint32_t i = 0; i < s->value_count; i++) {
-        int rc = read_attribute(&d->in, &before, &s->values[i]);
-        if (rc)
-            return rc;
-    }
-    return CRM_OK;
-}
-
-static int read_shapes(decoding *d)
-{
-    uint64_t n = crm__read_varint(&d->in);
-    int rc = CRM_OK;
-
-    if (d->in.failed || !n || n > CRM__EVENT_BLOCK_EVENTS || n > crm__reader_left(&d->in) / 3)
-        return CRM_ECORRUPT;
-    d->shape_count = (uint32_t)n;
-    d->shapes = crm__arena_alloc(d->a, d->shape_count * sizeof *d->shapes);
-    if (!d->shapes)
-        return CRM_ENOMEM;
-    for (uint32_t i = 0; i < d->shape_count && !rc; i++)
-        rc = read_shape(d, &d->shapes[i]);
-    return rc;
-}
-
-/* Room for n values in one piece. */
-static crm__event_value *values_room(decoding *d, uint32_t n)
-{
-    crm__event_value *at;
-
-    if (n > d->room_left) {
-        d->room_left = n > d->room_step ? n : d->room_step;
-        d->room = crm__arena_alloc(d->a, d->room_left * sizeof *d->room);
-        if (!d->room)
-            return NULL;
-    }
-    at = d->room;
-    d->room += n;
-    d->room_left -= n;
-    return at;
-}
-
-/* The payload of a value that is no amount: its end is found, then value.c judges it.  v has its
- * type and is zero otherwise. */
-static int read_value(crm__reader *in, crm__value *v)
-{
-    crm__slice payload;
-    uint64_t n = 0;
-
-    if (v->type == CRM_TYPE_INTEGER) {
-        v->integer = crm__read_zigzag(in);
-        return in->failed ? CRM_ECORRUPT : CRM_OK;
-    }
-    if (is_open(v->type)) {
-        n = crm__read_varint(in);
-        payload.p = crm__read_bytes(in, n);
-        payload.n = (size_t)n;
-    } else if (v->type == CRM_TYPE_BOOLEAN || v->type == CRM_TYPE_COUNTRY) {
-        payload.n = v->type == CRM_TYPE_BOOLEAN ? 1 : 2;
-        payload.p = crm__read_bytes(in, payload.n);
-    } else {
-        payload.p = in->p;
-        crm__read_varint(in);
-        payload.n = (size_t)(in->p - payload.p);
-    }
-    return in->failed ? CRM_ECORRUPT : crm__value_decode(v->type, 0, payload, v);
-}
-
-static int read_values(decoding *d, const shape *s, crm__event *e)
-{
-    crm__event_value *x;
-
-    e->value_count = (uint16_t)s->value_count;
-    e->values = NULL;
-    if (!s->value_count)
-        return CRM_OK;
-    if (s->value_count > crm__reader_left(&d->in))
-        return CRM_ECORRUPT;
-    x = values_room(d, s->value_count);
-    if (!x)
-        return CRM_ENOMEM;
-    memcpy(x, s->values, s->value_count * sizeof *x);
-    e->values = x;
-    for (uint32_t i = 0; i < s->value_count; i++) {
-        if (is_amount(x[i].v.type)) {
-            x[i].v.decimal.mantissa = crm__read_zigzag(&d->in);
-            if (d->in.failed || !crm__decimal_valid(x[i].v.decimal))
-                return CRM_ECORRUPT;
-        } else {
-            int rc = read_value(&d->in, &x[i].v);
-            if (rc)
-                return rc;
-        }
-    }
-    return CRM_OK;
-}
-
-/* The event behind `before`; for the first one, which has no step of time, that is a pretended one.
- */
-static int read_event(decoding *d, const crm__event *before, int first, crm__event *e)
-{
-    uint64_t head = crm__read_varint(&d->in), step = first ? 0 : crm__read_varint(&d->in), n;
-    const shape *s;
-
-    if (d->in.failed || head >> SHAPE_SHIFT >= d->shape_count)
-        return CRM_ECORRUPT;
-    s = &d->shapes[head >> SHAPE_SHIFT];
-    if (step > d->most_step)
-        return CRM_ECORRUPT;
-    e->time = before->time + (int64_t)step * UNIT[d->unit];
-    if (e->time > CRM__TIME_MAX)
-        return CRM_ECORRUPT;
-    n = (uint64_t)before->number + 1;
-    if (head & OTHER_NUMBER)
-        n += (uint64_t)crm__read_zigzag(&d->in);
-    if (!n || n >= UINT32_MAX)
-        return CRM_ECORRUPT;
-    e->number = (uint32_t)n;
-    if (!first && e->time == before->time && e->number <= before->number)
-        return CRM_ECORRUPT;
-    e->seq = before->seq;
-    if (head & OTHER_SEQ)
-        e->seq += (uint64_t)crm__read_zigzag(&d->in);
-    e->kind = s->kind;
-    e->source = s->source;
-    e->like = (uint16_t)((head >> SHAPE_SHIFT) + 1);
-    e->state = s->flags & STATE_MASK;
-    e->voids = s->flags & HAS_VOIDS ? read_u32(&d->in) : 0;
-    e->voided = e->state ? e->seq + crm__read_varint(&d->in) : 0;
-    e->reference = (crm__slice){NULL, 0};
-    if (s->flags & HAS_REFERENCE) {
-        n = crm__read_varint(&d->in);
-        if (!n || n > CRM__EVENT_REFERENCE)
-            return CRM_ECORRUPT;
-        e->reference.p = crm__read_bytes(&d->in, n);
-        e->reference.n = (size_t)n;
-    }
-    if (d->in.failed || (s->flags & HAS_VOIDS && !e->voids))
-        return CRM_ECORRUPT;
-    return read_values(d, s, e);
-}
-
-int crm__event_block_decode(crm__arena *a, int64_t time, uint32_t number, crm__slice bytes,
-                            crm__event_block *b)
-{
-    decoding d = {a, crm__reader_of(bytes.p, bytes.n), NULL, 0, 0, 0, NULL, 0, 0};
-    crm__event before;
-    uint64_t n;
-    int rc;
-
-    memset(b, 0, sizeof *b);
-    memset(&before, 0, sizeof before);
-    if (crm__read_u8(&d.in) != CRM__EVENT_FORMAT || (d.unit = crm__read_u8(&d.in)) >= UNITS ||
-        time < CRM__TIME_MIN || time > CRM__TIME_MAX || !number)
-        return CRM_ECORRUPT;
-    d.most_step = (uint64_t)(CRM__TIME_MAX - CRM__TIME_MIN) / (uint64_t)UNIT[d.unit];
-    rc = read_shapes(&d);
-    if (rc)
-        return rc;
-    n = crm__read_varint(&d.in);
-    if (d.in.failed || !n || n > CRM__EVENT_BLOCK_EVENTS || n > crm__reader_left(&d.in))
-        return CRM_ECORRUPT;
-    b->cap = (uint32_t)n + 1; /* with room for the one that most who decode mean to add */
-    b->events = crm__arena_alloc(a, b->cap * sizeof *b->events);
-    if (!b->events)
-        return CRM_ENOMEM;
-    d.room_step = n < 16 ? (size_t)n : 16;
-    before.time = time;
-    before.number = number - 1;
-    for (uint32_t i = 0; i < n && !rc; i++) {
-        rc = read_event(&d, i ? &b->events[i - 1] : &before, i == 0, &b->events[i]);
-        if (!i && !rc && b->events[0].number != number)
-            rc = CRM_ECORRUPT;
-    }
-    if (!rc && crm__reader_left(&d.in))
-        rc = CRM_ECORRUPT;
-    b->count = rc ? 0 : (uint32_t)n;
-    return rc;
-}
-
-int crm__event_block_has(crm__slice bytes, uint32_t kind)
-{
-    crm__reader in = crm__reader_of(bytes.p, bytes.n);
-    uint64_t shapes_left, of, flags;
-
-    crm__read_bytes(&in, 2);
-    for (shapes_left = crm__read_varint(&in); shapes_left && !in.failed; shapes_left--) {
-        of = crm__read_varint(&in);
-        crm__read_varint(&in);
-        flags = crm__read_varint(&in);
-        if (of == kind && (flags & STATE_MASK) == CRM__EVENT_IN_FORCE)
-            return 1;
-        for (uint64_t left = flags >> ATTRIBUTES_SHIFT; left && !in.failed; left--) {
-            unsigned type;
-            crm__read_varint(&in);
-            type = crm__read_u8(&in);
-            crm__read_bytes(&in, type == CRM_TYPE_MONEY ? 4 : type == CRM_TYPE_DECIMAL ? 1 : 0);
-        }
-    }
-    return in.failed;
+        add_event(out, &d, i);
 }
 
 /* ---- in memory ---- */

@@ -4,17 +4,28 @@
  *
  * A block.  Time and number of its first event stand in the row's key.
  *
- *   u8 format = 1, u8 unit (0 us, 1 ms, 2 s, 3 minute, 4 hour, 5 day: the coarsest exact one),
+ *   u8 format = 2 << 4 | unit (0 us, 1 ms, 2 s, 3 minute, 4 hour, 5 day: the coarsest exact one),
  *   varint number of shapes, each:
- *     varint kind (0: void), varint source (0: none),
- *     varint attributes << 4 | reference << 3 | voids << 2 | state (0 in force, 1 voided, 2
- * corrected) each attribute: varint attribute - that before, u8 type, [decimal and money: u8 scale]
- * [money: 3 letters] varint number of events, each: varint shape << 2 | other number << 1 | other
- * seq [varint time - that before, in units; not in the first event] [other number: zigzag varint
- * number - (that before + 1)] [other seq: zigzag varint seq - that before; before the first event
- * it is 0] [voids: varint number of the event it voids] [state not 0: varint seq that voided it -
- * seq] [reference: varint n, n bytes] each attribute: text and its like varint n, n bytes; decimal
- * and money the zigzag mantissa; others as in value.h
+ *     varint kind (0: void), varint attributes << 3 | other source << 2 | reference << 1 | marked,
+ *     [marked: u8 voids << 2 | state (0 in force, 1 voided, 2 corrected), not 0; else it is 0]
+ *     [other source: varint source, 0: none; else that of the shape before, of the first one none]
+ *     each attribute: u8 step << 4 | type, [step 0: varint attribute - that before, more than 15]
+ *       [decimal and money: u8 scale << 1 | currency of the money before] [another one: 3 letters]
+ *   varint number of events, each:
+ *     u8 head: shape << 5 | other number << 4 | other seq << 3 | bytes of time (7: there are 8)
+ *     [shape 7: varint shape - 7]
+ *     time - that before, in units: so many bytes, little-endian; of the first event none
+ *     [other number: zigzag varint number - (that before + 1)]
+ *     [other seq: zigzag varint seq - that before; of the first event, in any case: varint seq]
+ *     [voids: varint number of the event it voids] [state not 0: varint seq that voided it - seq]
+ *     [reference: as a text]
+ *     each attribute: text and its like a text; decimal and money the zigzag mantissa; others as in
+ *       value.h
+ *   text: u8 shared << 4 | own, [shared 15: u8 shared - 15], [own 15: varint own - 15], own bytes
+ *
+ * The shared bytes are the first ones of a text before: of the same attribute in the last event of
+ * the same shape; for a shape's first event, of the last text of the block.  References likewise
+ * share with references.
  */
 #ifndef CRM_CODEC_EVENT_H
 #define CRM_CODEC_EVENT_H
@@ -26,7 +37,7 @@
  * on long timelines and make a page of one twice as slow to read.  A block of one event has no
  * other limit than the event's own. */
 enum {
-    CRM__EVENT_FORMAT = 1,
+    CRM__EVENT_FORMAT = 2,
     CRM__EVENT_BLOCK_BYTES = 980,
     CRM__EVENT_BLOCK_EVENTS = 1000,
     CRM__EVENT_VALUES = 60,
@@ -61,8 +72,8 @@ typedef struct crm__event_block {
     uint32_t count, cap;
 } crm__event_block;
 
-/* Decodes a block whose key has time and number.  Everything lies in the arena, texts point into
- * bytes.  CRM_OK, CRM_ECORRUPT, CRM_ENOMEM. */
+/* Decodes a block whose key has time and number.  Everything lies in the arena, texts there or in
+ * the bytes.  CRM_OK, CRM_ECORRUPT, CRM_ENOMEM. */
 int crm__event_block_decode(crm__arena *a, int64_t time, uint32_t number, crm__slice bytes,
                             crm__event_block *b);
 /* Appends n events (1 to CRM__EVENT_BLOCK_EVENTS), in order of (time, number), as a block. */

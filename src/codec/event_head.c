@@ -6,11 +6,12 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "codec/event_part.h"
 #include "codec/key.h"
 
 #include <string.h>
 
-enum { REFERENCE_BYTES = 12 };
+enum { REFERENCE_BYTES = 12, TIMES_HEAD = 10 };
 
 /* ---- totals in memory ---- */
 
@@ -515,14 +516,48 @@ void crm__event_references_encode(const crm__event_reference *r, uint32_t n, crm
 
 int crm__event_times_count(crm__slice bytes, uint32_t *count)
 {
-    if (bytes.n < 9 || bytes.p[0] != CRM__EVENT_HEAD_FORMAT || (bytes.n - 1) % 8 ||
-        (bytes.n - 1) / 8 > CRM__EVENT_TIMES)
+    size_t each = bytes.n > TIMES_HEAD ? bytes.p[1] : 0;
+
+    if (!each || each > 8 || bytes.p[0] >> EV_FORMAT_SHIFT != CRM__EVENT_TIMES_FORMAT ||
+        (bytes.p[0] & EV_UNIT_MASK) >= CRM__EVENT_UNITS || (bytes.n - TIMES_HEAD) % each ||
+        (bytes.n - TIMES_HEAD) / each > CRM__EVENT_TIMES)
         return CRM_ECORRUPT;
-    *count = (uint32_t)((bytes.n - 1) / 8);
+    *count = (uint32_t)((bytes.n - TIMES_HEAD) / each);
     return CRM_OK;
 }
 
 int64_t crm__event_times_at(crm__slice bytes, uint32_t i)
 {
-    return (int64_t)crm__get_le64(bytes.p + 1 + (size_t)i * 8);
+    const uint8_t *p = bytes.p + TIMES_HEAD + (size_t)i * bytes.p[1];
+    uint64_t units = 0;
+
+    for (unsigned k = bytes.p[1]; k > 0; k--)
+        units = units << 8 | p[k - 1];
+    return (int64_t)(crm__get_le64(bytes.p + 2) +
+                     units * (uint64_t)crm__event_unit(bytes.p[0] & EV_UNIT_MASK));
+}
+
+void crm__event_times_encode(const int64_t *times, uint32_t n, crm__buf *out)
+{
+    int64_t least = times[0], most = times[0];
+    unsigned unit = CRM__EVENT_UNITS - 1, each;
+    uint8_t *p = crm__buf_reserve(out, TIMES_HEAD + 8 * (size_t)n);
+
+    if (!p)
+        return;
+    for (uint32_t i = 1; i < n; i++) {
+        least = times[i] < least ? times[i] : least;
+        most = times[i] > most ? times[i] : most;
+    }
+    for (uint32_t i = 0; i < n && unit; i++)
+        unit = crm__event_unit_of(unit, (uint64_t)times[i] - (uint64_t)least);
+    each = crm__event_bytes(crm__event_in_units(unit, (uint64_t)most - (uint64_t)least));
+    each += !each;
+    *p++ = (uint8_t)(CRM__EVENT_TIMES_FORMAT << EV_FORMAT_SHIFT | unit);
+    *p++ = (uint8_t)each;
+    crm__put_le64(p, (uint64_t)least);
+    p += 8;
+    for (uint32_t i = 0; i < n; i++, p += each) /* the next one lies over the zeros behind */
+        crm__put_le64(p, crm__event_in_units(unit, (uint64_t)times[i] - (uint64_t)least));
+    out->n = (size_t)(p - out->p);
 }

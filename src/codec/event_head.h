@@ -13,8 +13,10 @@
  *     two's complement, little-endian, n the least that holds it; in units of 10^-12, of an integer
  *     in ones
  * References: u8 format = 1, then in order each u64 hash, u32 number (little-endian): the last
- * event of each source and reference. Times: u8 format = 1, then for each number of the part i64
- * time (little-endian).
+ * event of each source and reference.
+ * Times: u8 format = 2 << 4 | unit (see event.h: the coarsest exact one), u8 bytes of a time (the
+ * least that do, but 1), i64 least time, then for each number of the part: time - least, in units,
+ * in so many bytes (little-endian).
  */
 #ifndef CRM_CODEC_EVENT_HEAD_H
 #define CRM_CODEC_EVENT_HEAD_H
@@ -22,7 +24,8 @@
 #include "base/hash.h"
 #include "codec/event.h"
 
-enum { CRM__EVENT_HEAD_FORMAT = 1, CRM__EVENT_REFERENCES = 165, CRM__EVENT_TIMES = 240 };
+enum { CRM__EVENT_HEAD_FORMAT = 1, CRM__EVENT_REFERENCES = 165 };
+enum { CRM__EVENT_TIMES_FORMAT = 2, CRM__EVENT_TIMES = 240 };
 
 /* Of the events of a kind that count. */
 typedef struct crm__event_total {
@@ -91,8 +94,10 @@ int crm__event_references_decode(crm__arena *a, crm__slice bytes, crm__event_ref
                                  uint32_t *n);
 void crm__event_references_encode(const crm__event_reference *r, uint32_t n, crm__buf *out);
 
-/* Times of a part: count, and one of them (0 to count - 1). */
+/* Times of a part: count, and one of them (0 to count - 1), of what count() took.  n to encode is 1
+ * to CRM__EVENT_TIMES. */
 int crm__event_times_count(crm__slice bytes, uint32_t *count);
 int64_t crm__event_times_at(crm__slice bytes, uint32_t i);
+void crm__event_times_encode(const int64_t *times, uint32_t n, crm__buf *out);
 
 #endif

@@ -46,50 +46,93 @@ int crm__record_room(const crm_allocator *mem, crm__record *r, uint32_t entries,
     return rc;
 }
 
-static int decode_head(crm__reader *in, crm__record *r)
+/* Bits of the first byte beside those of the record's own flags. */
+enum { ORGANISATION = 4, UPDATED = 8, ORIGINS = 16, FORMAT_SHIFT = 5 };
+/* Of an entry's head, and of what stands behind it when that says so. */
+enum { TYPE_MASK = 15, STEP_SHIFT = 4, STEP_MASK = 7, OTHER = 128 };
+enum { SIZED = 1, LIST = 2, SCOPED = 4, MIXED = 8, ORIGIN_SHIFT = 4 };
+
+/* How the bytes of a value end: so many; a varint behind so many; 0: only a length tells. */
+enum { VARINT = 8 };
+static const uint8_t END[TYPE_MASK + 1] = {
+    [CRM_TYPE_INTEGER] = VARINT,      [CRM_TYPE_DATETIME] = VARINT,
+    [CRM_TYPE_DATE] = VARINT,         [CRM_TYPE_ENUM] = VARINT,
+    [CRM_TYPE_CUSTOMER] = VARINT,     [CRM_TYPE_DECIMAL] = VARINT | 1,
+    [CRM_TYPE_MONEY] = VARINT | 4,    [CRM_TYPE_BOOLEAN] = 1,
+    [CRM_TYPE_COUNTRY] = 2,
+};
+
+/* Bytes of the value at p by what ends it; 0: it has no end in n bytes. */
+static size_t value_bytes(unsigned end, const uint8_t *p, size_t n)
 {
-    if (crm__read_u8(in) != CRM__RECORD_FORMAT)
-        return CRM_ECORRUPT;
-    r->flags = crm__read_u8(in);
-    r->kind = crm__read_u8(in);
-    r->seq = crm__read_varint(in);
-    r->created = (int64_t)crm__read_le64(in);
-    r->updated = (int64_t)((uint64_t)r->created + (uint64_t)crm__read_zigzag(in));
-    r->survivor = r->flags & CRM__RECORD_MERGED ? crm__read_varint(in) : 0;
-    if (r->kind < 1 || r->kind > CRM__RECORD_KINDS)
-        return CRM_ECORRUPT;
-    return in->failed || (r->flags & ~CRM__RECORD_FLAGS) ? CRM_ECORRUPT : CRM_OK;
+    size_t at = end & (VARINT - 1);
+
+    if (!(end & VARINT))
+        return at <= n ? at : 0;
+    if (n >= at + 8) {
+        uint64_t stop = ~crm__get_le64(p + at) & UINT64_C(0x8080808080808080);
+        if (stop)
+            return at + (size_t)__builtin_ctzll(stop) / 8 + 1;
+    }
+    for (size_t last = at + 10; at < n && at < last; at++) {
+        if (p[at] < 0x80)
+            return at + 1;
+    }
+    return 0;
 }
 
-static int decode_origins(const crm_allocator *mem, crm__reader *in, crm__record *r)
+/* Whether it is all of a payload. */
+static int is_whole(unsigned end, crm__slice payload)
 {
-    uint64_t n = crm__read_varint(in);
+    return payload.n && value_bytes(end, payload.p, payload.n) == payload.n;
+}
 
-    if (in->failed || n > crm__reader_left(in) / 2)
+static int decode_head(crm__reader *in, crm__record *r, unsigned *first)
+{
+    unsigned head = crm__read_u8(in);
+    int64_t since = 0;
+
+    if (head >> FORMAT_SHIFT != CRM__RECORD_FORMAT)
+        return CRM_ECORRUPT;
+    *first = head;
+    r->flags = head & CRM__RECORD_FLAGS;
+    r->kind = head & ORGANISATION ? 2 : 1;
+    r->seq = crm__read_varint(in);
+    r->created = (int64_t)crm__read_le64(in);
+    if (head & UPDATED && (since = crm__read_zigzag(in)) == 0)
+        return CRM_ECORRUPT;
+    r->updated = (int64_t)((uint64_t)r->created + (uint64_t)since);
+    r->survivor = head & CRM__RECORD_MERGED ? crm__read_varint(in) : 0;
+    return in->failed ? CRM_ECORRUPT : CRM_OK;
+}
+
+static int decode_origins(const crm_allocator *mem, crm__reader *in, crm__record *r, unsigned first)
+{
+    uint64_t n = first & ORIGINS ? crm__read_varint(in) : 1;
+
+    if (in->failed || (first & ORIGINS && n > crm__reader_left(in) / 2))
         return CRM_ECORRUPT;
     if (crm__record_room(mem, r, 0, (uint32_t)n))
         return CRM_ENOMEM;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t source = crm__read_varint(in);
-        if (source > UINT32_MAX)
+        int64_t since = first & ORIGINS ? crm__read_zigzag(in) : 0;
+        if (source > UINT32_MAX || (first & ORIGINS && n == 1 && !since))
             return CRM_ECORRUPT;
         r->origins[i].source = (uint32_t)source;
-        r->origins[i].at = (int64_t)((uint64_t)r->created + (uint64_t)crm__read_zigzag(in));
+        r->origins[i].at = (int64_t)((uint64_t)r->created + (uint64_t)since);
     }
     r->origin_count = (uint32_t)n;
     return in->failed ? CRM_ECORRUPT : CRM_OK;
 }
 
 /* One origin for each value of a list. */
-static int decode_mixed(crm__reader *in, const crm__record *r, crm__entry *e, int mixed)
+static int decode_mixed(crm__reader *in, const crm__record *r, crm__entry *e)
 {
     crm__slice item;
     size_t pos = 0;
     int rc;
 
-    e->mixed = (crm__slice){NULL, 0};
-    if (!mixed)
-        return CRM_OK;
     if (!e->list)
         return CRM_ECORRUPT;
     e->mixed.p = in->p;
@@ -101,58 +144,106 @@ static int decode_mixed(crm__reader *in, const crm__record *r, crm__entry *e, in
     return rc == CRM_DONE && e->mixed.n ? CRM_OK : CRM_ECORRUPT;
 }
 
+/* The bytes of an entry's value: those behind a length, or those that end by themselves. */
+static int decode_payload(crm__reader *in, crm__entry *e, uint64_t other)
+{
+    unsigned end = END[e->type];
+    uint64_t n;
+
+    if (!end || other & (SIZED | LIST | SCOPED)) {
+        n = crm__read_varint(in);
+        e->payload.p = crm__read_bytes(in, n);
+        e->payload.n = (size_t)n;
+        if (in->failed)
+            return CRM_ECORRUPT;
+        if (!(other & SIZED))
+            return CRM_OK;
+        return !end || other & (LIST | SCOPED) || is_whole(end, e->payload) ? CRM_ECORRUPT : CRM_OK;
+    }
+    e->payload.p = in->p;
+    e->payload.n = value_bytes(end, in->p, crm__reader_left(in));
+    in->p += e->payload.n;
+    return e->payload.n ? CRM_OK : CRM_ECORRUPT;
+}
+
+static int decode_entry(crm__reader *in, const crm__record *r, crm__entry *e, uint32_t before)
+{
+    unsigned head = crm__read_u8(in);
+    uint64_t step = head >> STEP_SHIFT & STEP_MASK, other = 0;
+
+    if (!step && (step = crm__read_varint(in)) <= STEP_MASK)
+        return CRM_ECORRUPT;
+    if (head & OTHER && (other = crm__read_varint(in)) == 0)
+        return CRM_ECORRUPT;
+    if (step > UINT16_MAX - before || other >> ORIGIN_SHIFT >= r->origin_count)
+        return CRM_ECORRUPT;
+    e->field = before + (uint32_t)step;
+    e->origin = (uint32_t)(other >> ORIGIN_SHIFT);
+    e->scoped = (other & SCOPED) != 0;
+    e->list = (other & LIST) != 0;
+    e->type = head & TYPE_MASK;
+    e->mode = 0;
+    e->mixed = (crm__slice){NULL, 0};
+    if (decode_payload(in, e, other))
+        return CRM_ECORRUPT;
+    return other & MIXED ? decode_mixed(in, r, e) : CRM_OK;
+}
+
+/* An entry as most are: of the first origin, one value, with bytes behind it.  CRM_DONE: it is
+ * another one. */
+static int decode_plain(crm__reader *in, crm__entry *e, uint32_t before)
+{
+    const uint8_t *p = in->p;
+    unsigned type, end;
+    size_t n;
+
+    if (crm__reader_left(in) < 16 || p[0] >= OTHER || !(p[0] >> STEP_SHIFT))
+        return CRM_DONE;
+    type = *p & TYPE_MASK;
+    e->field = before + (*p++ >> STEP_SHIFT);
+    end = END[type];
+    n = end ? value_bytes(end, p, (size_t)(in->end - p)) : *p++;
+    if (!n || n >= 0x80 || n > (size_t)(in->end - p))
+        return CRM_DONE;
+    e->origin = 0;
+    e->mixed = (crm__slice){NULL, 0};
+    e->type = (uint8_t)type;
+    e->list = e->scoped = e->mode = 0;
+    e->payload = (crm__slice){p, n};
+    in->p = p + n;
+    return CRM_OK;
+}
+
 static int decode_entries(const crm_allocator *mem, crm__reader *in, crm__record *r)
 {
-    uint64_t n = crm__read_varint(in), field = 0;
+    uint32_t n = 0, before = 0;
 
-    if (in->failed || n > crm__reader_left(in) / 3)
-        return CRM_ECORRUPT;
-    if (crm__record_room(mem, r, (uint32_t)n, 0))
-        return CRM_ENOMEM;
-    for (uint64_t i = 0; i < n; i++) {
-        crm__entry *e = &r->entries[i];
-        uint64_t step, head, bytes;
-        if (crm__reader_left(in) >= 4 && !(crm__get_le32(in->p) & 0x808080)) {
-            step = in->p[0];
-            head = in->p[1];
-            bytes = in->p[2];
-            in->p += 3;
-        } else {
-            step = crm__read_varint(in);
-            head = crm__read_varint(in);
-            bytes = crm__read_varint(in);
+    for (; crm__reader_left(in); before = r->entries[n++].field) {
+        if (n == r->entry_cap && crm__record_room(mem, r, n + 1, 0))
+            return CRM_ENOMEM;
+        if (decode_plain(in, &r->entries[n], before) == CRM_OK) {
+            if (r->entries[n].field > UINT16_MAX || !r->origin_count)
+                return CRM_ECORRUPT;
+        } else if (decode_entry(in, r, &r->entries[n], before)) {
+            return CRM_ECORRUPT;
         }
-        field += step;
-        if (step == 0 || step > UINT16_MAX || field > UINT16_MAX || (head >> 8) >= r->origin_count)
-            return CRM_ECORRUPT;
-        e->field = (uint32_t)field;
-        e->origin = (uint32_t)(head >> 8);
-        e->scoped = head >> 6 & 1;
-        e->list = head >> 5 & 1;
-        e->type = head & 31;
-        e->mode = 0;
-        e->payload.p = crm__read_bytes(in, bytes);
-        e->payload.n = (size_t)bytes;
-        if (in->failed || decode_mixed(in, r, e, head >> 7 & 1))
-            return CRM_ECORRUPT;
     }
-    r->entry_count = (uint32_t)n;
+    r->entry_count = n;
     return CRM_OK;
 }
 
 int crm__record_decode(const crm_allocator *mem, crm__slice bytes, crm__record *r)
 {
     crm__reader in = crm__reader_of(bytes.p, bytes.n);
+    unsigned first = 0;
     int rc;
 
     r->origin_count = r->entry_count = 0;
-    rc = decode_head(&in, r);
+    rc = decode_head(&in, r, &first);
     if (!rc)
-        rc = decode_origins(mem, &in, r);
+        rc = decode_origins(mem, &in, r, first);
     if (!rc)
         rc = decode_entries(mem, &in, r);
-    if (!rc && crm__reader_left(&in))
-        rc = CRM_ECORRUPT;
     if (rc)
         r->origin_count = r->entry_count = 0;
     return rc;
@@ -161,8 +252,9 @@ int crm__record_decode(const crm_allocator *mem, crm__slice bytes, crm__record *
 int crm__record_head(crm__slice bytes, uint8_t *flags, uint64_t *seq)
 {
     crm__reader in = crm__reader_of(bytes.p, bytes.n);
+    unsigned first;
     crm__record r;
-    int rc = decode_head(&in, &r);
+    int rc = decode_head(&in, &r, &first);
 
     if (!rc) {
         *flags = r.flags;
@@ -176,36 +268,69 @@ static int64_t minus(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a - (uint64_t)b);
 }
 
+static uint8_t *put_varint(uint8_t *p, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        *p++ = (uint8_t)(v | 0x80);
+    *p++ = (uint8_t)v;
+    return p;
+}
+
+static uint8_t *put_bytes(uint8_t *p, crm__slice s)
+{
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    return p + s.n;
+}
+
+static void encode_entry(const crm__entry *e, uint32_t step, crm__buf *out)
+{
+    unsigned end = END[e->type & TYPE_MASK];
+    int alone = end && !e->list && !e->scoped, sized = alone && !is_whole(end, e->payload);
+    uint64_t other = (uint64_t)e->origin << ORIGIN_SHIFT | (e->mixed.n ? MIXED : 0u) |
+                     (e->scoped ? SCOPED : 0u) | (e->list ? LIST : 0u) | (sized ? SIZED : 0u);
+    uint8_t *p = crm__buf_reserve(out, 1 + 3 * 10 + e->payload.n + e->mixed.n);
+
+    if (!p)
+        return;
+    *p++ = (uint8_t)((other ? OTHER : 0u) | (step <= STEP_MASK ? step << STEP_SHIFT : 0u) |
+                     (e->type & TYPE_MASK));
+    if (step > STEP_MASK)
+        p = put_varint(p, step);
+    if (other)
+        p = put_varint(p, other);
+    if (!alone || sized)
+        p = put_varint(p, e->payload.n);
+    p = put_bytes(put_bytes(p, e->payload), e->mixed);
+    out->n = (size_t)(p - out->p);
+}
+
 void crm__record_encode(const crm__record *r, crm__buf *out)
 {
+    int origins = r->origin_count != 1 || r->origins[0].at != r->created;
     uint8_t created[8];
     uint32_t before = 0;
 
-    crm__buf_add_u8(out, CRM__RECORD_FORMAT);
-    crm__buf_add_u8(out, r->flags);
-    crm__buf_add_u8(out, r->kind);
+    crm__buf_add_u8(out, CRM__RECORD_FORMAT << FORMAT_SHIFT | (origins ? ORIGINS : 0u) |
+                             (r->updated != r->created ? UPDATED : 0u) |
+                             (r->kind == 2 ? ORGANISATION : 0u) | (r->flags & CRM__RECORD_FLAGS));
     crm__buf_add_varint(out, r->seq);
     crm__put_le64(created, (uint64_t)r->created);
     crm__buf_add(out, created, sizeof created);
-    crm__buf_add_zigzag(out, minus(r->updated, r->created));
+    if (r->updated != r->created)
+        crm__buf_add_zigzag(out, minus(r->updated, r->created));
     if (r->flags & CRM__RECORD_MERGED)
         crm__buf_add_varint(out, r->survivor);
-    crm__buf_add_varint(out, r->origin_count);
+    if (origins)
+        crm__buf_add_varint(out, r->origin_count);
     for (uint32_t i = 0; i < r->origin_count; i++) {
         crm__buf_add_varint(out, r->origins[i].source);
-        crm__buf_add_zigzag(out, minus(r->origins[i].at, r->created));
+        if (origins)
+            crm__buf_add_zigzag(out, minus(r->origins[i].at, r->created));
     }
-    crm__buf_add_varint(out, r->entry_count);
     for (uint32_t i = 0; i < r->entry_count; i++) {
-        const crm__entry *e = &r->entries[i];
-        crm__buf_add_varint(out, e->field - before);
-        crm__buf_add_varint(out, (uint64_t)e->origin << 8 | (uint64_t)(e->mixed.n ? 1 : 0) << 7 |
-                                     (uint64_t)(e->scoped ? 1 : 0) << 6 |
-                                     (uint64_t)(e->list ? 1 : 0) << 5 | e->type);
-        crm__buf_add_varint(out, e->payload.n);
-        crm__buf_add(out, e->payload.p, e->payload.n);
-        crm__buf_add(out, e->mixed.p, e->mixed.n);
-        before = e->field;
+        encode_entry(&r->entries[i], r->entries[i].field - before, out);
+        before = r->entries[i].field;
     }
 }
 

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * A customer's stored record.
  *
- *   u8 format = 1, u8 flags, u8 kind, varint seq of the last change, i64 created (little-endian, us),
- *   zigzag varint updated - created, [varint survivor when flags has MERGED],
- *   varint number of origins, each: varint source number, zigzag varint time - created
- *   varint number of entries, each: varint field number - that before, varint head, varint n, n bytes,
+ *   u8 format = 2 << 5 | origins << 4 | updated << 3 | organisation << 2 | merged << 1 | deleted,
+ *   varint seq of the last change, i64 created (little-endian, us),
+ *   [updated: zigzag varint updated - created, else it is 0], [merged: varint survivor],
+ *   [origins: varint number of origins, each: varint source number, zigzag varint time - created]
+ *   [else: varint source number of the one origin, of the time created]
+ *   to the end, entries: u8 head = other << 7 | step << 4 | type,
+ *     [step 0: varint field number - that before, more than 7; else step is that]
+ *     [other: varint origin << 4 | mixed << 3 | scoped << 2 | list << 1 | sized; else it is 0]
+ *     [a text, a list, scoped, sized: varint n; else the value's bytes tell their end] n bytes,
  *     [when mixed: a varint origin for each value of the list]
- *     head = origin << 8 | mixed << 7 | scoped << 6 | list << 5 | type
- * Entries are in order of field numbers, one a field.
+ * Entries are in order of field numbers, one a field.  Sized are bytes that do not end as a value
+ * of the type does; a record keeps them all the same.  What has two spellings is refused in the
+ * longer one.
  */
 #ifndef CRM_CODEC_RECORD_H
 #define CRM_CODEC_RECORD_H
@@ -16,7 +22,7 @@
 
 /* Entries and origins are bounded by the bytes they take, so that what was encoded always decodes; the
  * limits on lists and records are kept where records are made. */
-enum { CRM__RECORD_FORMAT = 1, CRM__RECORD_BYTES = 16 << 20, CRM__LIST_ITEMS = 1000 };
+enum { CRM__RECORD_FORMAT = 2, CRM__RECORD_BYTES = 16 << 20, CRM__LIST_ITEMS = 1000 };
 enum { CRM__RECORD_DELETED = 1, CRM__RECORD_MERGED = 2, CRM__RECORD_FLAGS = 3 };
 enum { CRM__RECORD_KINDS = 2 }; /* kinds are 1 to this: person, organisation */
 

@@ -16,14 +16,28 @@ static void add_decimal(crm__buf *out, crm__decimal d)
     crm__buf_add_zigzag(out, d.mantissa);
 }
 
+static uint64_t zigzag(int64_t v)
+{
+    return ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0);
+}
+
+uint64_t crm__datetime_encode(int64_t us)
+{
+    int64_t seconds = us / CRM__US_PER_SECOND;
+
+    return seconds * CRM__US_PER_SECOND == us ? zigzag(seconds) << 1 : zigzag(us) << 1 | 1;
+}
+
 void crm__value_encode(crm__buf *out, const crm__value *v, int scoped)
 {
     if (scoped)
         crm__buf_add_varint(out, v->source);
     switch (v->type) {
     case CRM_TYPE_INTEGER:
-    case CRM_TYPE_DATETIME:
         crm__buf_add_zigzag(out, v->integer);
+        break;
+    case CRM_TYPE_DATETIME:
+        crm__buf_add_varint(out, crm__datetime_encode(v->integer));
         break;
     case CRM_TYPE_MONEY:
         crm__buf_add(out, v->currency, 3);
@@ -83,6 +97,21 @@ static int read_number(crm__reader *r, crm__value *v)
     return u > 0;
 }
 
+static int read_datetime(crm__reader *r, crm__value *v)
+{
+    uint64_t u = crm__read_varint(r), half = u >> 2;
+    int64_t n = u & 2 ? -(int64_t)half - 1 : (int64_t)half;
+
+    if (!(u & 1)) {
+        if (n < CRM__TIME_MIN / CRM__US_PER_SECOND || n > CRM__TIME_MAX / CRM__US_PER_SECOND)
+            return 0;
+        v->integer = n * CRM__US_PER_SECOND;
+        return 1;
+    }
+    v->integer = n;
+    return n >= CRM__TIME_MIN && n <= CRM__TIME_MAX && n % CRM__US_PER_SECOND;
+}
+
 static int read_scalar(crm__reader *r, crm__value *v)
 {
     switch (v->type) {
@@ -90,8 +119,7 @@ static int read_scalar(crm__reader *r, crm__value *v)
         v->integer = crm__read_zigzag(r);
         return 1;
     case CRM_TYPE_DATETIME:
-        v->integer = crm__read_zigzag(r);
-        return v->integer >= CRM__TIME_MIN && v->integer <= CRM__TIME_MAX;
+        return read_datetime(r, v);
     case CRM_TYPE_MONEY: {
         const uint8_t *p = crm__read_bytes(r, 3);
         if (!p || !upper_letters(p, 3))

@@ -4,7 +4,9 @@
  *
  *   text email phone url language actor   UTF-8 bytes, canonical form
  *   country                               2 upper-case letters
- *   integer datetime                      zigzag varint (datetime: microseconds since 1970 UTC)
+ *   integer                               zigzag varint
+ *   datetime                              varint: zigzag seconds since 1970 UTC << 1; of a time that
+ *                                         is between two, zigzag microseconds << 1 | 1
  *   decimal                               scale u8, mantissa zigzag varint
  *   money                                 3 upper-case letters (ISO 4217), then as decimal
  *   date                                  varint year*512 + month*32 + day (0: unknown part)
@@ -44,6 +46,8 @@ static inline uint8_t crm__type_is_text(uint8_t type)
 void crm__value_encode(crm__buf *out, const crm__value *v, int scoped);
 /* CRM_ECORRUPT for bytes that are no value of the type. */
 int crm__value_decode(uint8_t type, int scoped, crm__slice payload, crm__value *v);
+/* The varint of a datetime. */
+uint64_t crm__datetime_encode(int64_t us);
 /* Items of a list payload: at *pos (start with 0); CRM_OK, CRM_DONE or CRM_ECORRUPT. */
 int crm__list_next(crm__slice payload, size_t *pos, crm__slice *item);
 void crm__list_add(crm__buf *out, crm__slice item);

@@ -191,19 +191,18 @@ static int give_references(crm__check_timeline *t, crm__buf *out, crm__beside_fn
 
 static int give_times(crm__check_timeline *t, crm__buf *out, crm__beside_fn fn, void *ctx)
 {
-    uint8_t bytes[8];
+    int64_t times[CRM__EVENT_TIMES];
     size_t n;
     const crm__brief *b = crm__timeline_briefs(t, &n);
 
     for (size_t i = 0; i < n;) {
         uint64_t part = i / CRM__EVENT_TIMES;
+        uint32_t count = 0;
         int rc;
         out->n = 0;
-        crm__buf_add_u8(out, CRM__EVENT_HEAD_FORMAT);
-        for (; i < n && i / CRM__EVENT_TIMES == part; i++) {
-            crm__put_le64(bytes, (uint64_t)b[i].time);
-            crm__buf_add(out, bytes, sizeof bytes);
-        }
+        for (; i < n && i / CRM__EVENT_TIMES == part; i++)
+            times[count++] = b[i].time;
+        crm__event_times_encode(times, count, out);
         rc = out->failed ? CRM_ENOMEM
                          : fn(ctx, CRM__EVENT_ROW_TIME, part, crm__slice_of(out->p, out->n));
         if (rc)

@@ -235,10 +235,10 @@ static int is_behind(kv_txn *txn, const crm__slot *s)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
-/* Many rows of events behind all that are stored, as an import in order of customers makes them: told
- * so, the engine fills page after page.  Else it takes the last row of each out of it when the next
- * one does not fit.  Looked for at each MANY rows, for blocks that are written again come before.  (Of
- * other spaces, who makes rows knows where they stand, or they come here and there.) */
+/* Many rows of events behind all that are stored, as an import in order of customers makes them:
+ * told so, the engine fills page after page.  Else it takes the last row of each out of it when the
+ * next one does not fit.  Looked for at each MANY rows, for blocks that are written again come
+ * before.  (Of other spaces, who makes rows knows where they stand, or they come all over.) */
 static int look_behind(apply *a, const crm__slot *s, uint32_t i, uint32_t n)
 {
     int rc;

@@ -19,8 +19,8 @@
 
 /* Features of the format that this library writes and knows, docs/format.md. */
 #define CRM__FEATURES(X)                                                                           \
-    X("record-1")                                                                                  \
-    X("identity-2") X("bits-1") X("journal-3") X("model-1") X("event-1") X("day-1") X("column-1")       \
+    X("record-2")                                                                                  \
+    X("identity-2") X("bits-1") X("journal-3") X("model-1") X("event-2") X("day-1") X("column-1")       \
     X("log-1")
 
 /* Who may write in this process: one explicit transaction, or one group of crm_db_write() calls. */

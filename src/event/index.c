@@ -57,14 +57,6 @@ int crm__timeline_index_time(const crm__timeline *t, uint32_t number, int64_t *t
     return CRM_OK;
 }
 
-static void add_time(crm__buf *out, int64_t time)
-{
-    uint8_t bytes[8];
-
-    crm__put_le64(bytes, (uint64_t)time);
-    crm__buf_add(out, bytes, sizeof bytes);
-}
-
 /* Times of the n events behind the last, by number; as many as go into one row are *took. */
 static int append_times(const crm__timeline *t, const crm__event *const *order, uint32_t n,
                         uint32_t *took)
@@ -72,21 +64,21 @@ static int append_times(const crm__timeline *t, const crm__event *const *order, 
     uint32_t part = (order[0]->number - 1) / CRM__EVENT_TIMES, count = 0;
     uint32_t at = (order[0]->number - 1) % CRM__EVENT_TIMES;
     crm__buf *out = &t->txn->scratch[0];
+    int64_t times[CRM__EVENT_TIMES];
     crm__slice bytes;
-    int rc;
 
-    out->n = 0;
-    if (at == 0) {
-        crm__buf_add_u8(out, CRM__EVENT_HEAD_FORMAT);
-    } else {
-        rc = read_times(t, part, &bytes, &count);
+    if (at) {
+        int rc = read_times(t, part, &bytes, &count);
         if (rc || count != at)
             return rc && rc != CRM_ENOTFOUND ? rc : CRM_ECORRUPT;
-        crm__buf_add(out, bytes.p, bytes.n);
     }
+    for (uint32_t i = 0; i < at; i++)
+        times[i] = crm__event_times_at(bytes, i);
     *took = n < CRM__EVENT_TIMES - at ? n : CRM__EVENT_TIMES - at;
     for (uint32_t i = 0; i < *took; i++)
-        add_time(out, order[i]->time);
+        times[at + i] = order[i]->time;
+    out->n = 0;
+    crm__event_times_encode(times, at + *took, out);
     return put_row(t, CRM__EVENT_ROW_TIME, part, out);
 }
 

@@ -46,7 +46,7 @@ static crm_id customer(crm_txn *txn, int others)
 
     for (int i = 0; i < others; i++) {
         snprintf(json, sizeof json,
-                 "{\"kind\":\"call\",\"time\":\"2026-01-01\",\"text\":\"%040d\"}", i);
+                 "{\"kind\":\"call\",\"time\":\"2026-01-01\",\"text\":\"%d:%040d\"}", i, 0);
         send(txn, id, CRM_OK, (uint32_t)i + 1, json);
     }
     return id;

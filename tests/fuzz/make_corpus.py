@@ -139,11 +139,18 @@ def zigzag(n):
     return varint(n << 1 if n >= 0 else (-n << 1) - 1)
 
 
+def datetime(us):
+    """As crm__datetime_encode() in src/codec/value.c."""
+    fine = us % 10**6 != 0
+    n = us if fine else us // 10**6
+    return varint((n << 1 if n >= 0 else (-n << 1) - 1) << 1 | fine)
+
+
 def value(r, kind):
     number = r.choice([0, 1, -1, 63, 64, -64, -65, 2**31, -2**40, r.randint(-10**12, 10**12)])
     return {
         TEXT: lambda: (r.choice(SURNAMES) + r.choice(GIVEN) + r.choice(["", " Ltd.", NOTE[:r.randint(1, 40)]])).encode(),
-        INTEGER: lambda: zigzag(number), DATETIME: lambda: zigzag(1763800000000000 + number),
+        INTEGER: lambda: zigzag(number), DATETIME: lambda: datetime(1763800000000000 + number * r.choice([1, 10**6])),
         DECIMAL: lambda: bytes([r.randint(0, 6)]) + zigzag(number * 10 + 1),
         MONEY: lambda: b"CNY" + bytes([2]) + zigzag(number * 10 + 1),
         DATE: lambda: varint(r.randint(1900, 2030) * 512 + r.randint(1, 12) * 32 + r.randint(0, 28)),
@@ -159,14 +166,16 @@ def record(seed, fields, origins, lists, flags=0, survivor=0):
     """As crm__record_encode() in src/codec/record.c writes it."""
     r = random.Random(seed)
     created = 1763800000000000 + seed
-    out = bytes([1, flags, 1 + seed % 2]) + varint(10**seed if seed < 12 else 7)
-    out += created.to_bytes(8, "little") + zigzag(r.randint(0, 10**13))
+    updated, one = r.randint(0, 10**13) * (seed % 3 > 0), origins == 1
+    out = bytes([2 << 5 | (not one) << 4 | (updated > 0) << 3 | seed % 2 << 2 | flags])
+    out += varint(10**seed if seed < 12 else 7) + created.to_bytes(8, "little")
+    if updated:
+        out += zigzag(updated)
     if flags & 2:
         out += varint(survivor)
-    out += varint(origins)
+    out += b"" if one else varint(origins)
     for i in range(origins):
-        out += varint(i % 5) + zigzag(i * 86400000000 - seed)
-    out += varint(fields)
+        out += varint(i % 5) + (b"" if one else zigzag(i * 86400000000 - seed))
     for i in range(fields):
         kind = i % 15 + 1
         count = r.randint(1, lists) if lists and kind != BOOLEAN and i % 3 == 0 else 0
@@ -174,9 +183,13 @@ def record(seed, fields, origins, lists, flags=0, survivor=0):
         mixed = count > 1 and origins > 1 and i % 2 == 0
         items = [(varint(r.randint(1, 9)) if scoped else b"") + value(r, kind) for _ in range(count or 1)]
         payload = b"".join(varint(len(v)) + v for v in items) if count else items[0]
-        out += varint(1 + r.choice([0, 0, 0, 5, 200]))
-        out += varint(r.randrange(origins) << 8 | mixed << 7 | scoped << 6 | (count > 0) << 5 | kind)
-        out += varint(len(payload)) + payload
+        step = 1 + r.choice([0, 0, 0, 5, 200])
+        other = r.randrange(origins) << 4 | mixed << 3 | scoped << 2 | (count > 0) << 1
+        out += bytes([(other > 0) << 7 | (step if step < 8 else 0) << 4 | kind])
+        out += (varint(step) if step > 7 else b"") + (varint(other) if other else b"")
+        if count or kind in (TEXT, EMAIL, PHONE, URL, LANGUAGE, ACTOR):
+            out += varint(len(payload))
+        out += payload
         if mixed:
             out += b"".join(varint(r.randrange(origins)) for _ in items)
     return out

@@ -15,24 +15,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENTS = 200, VALUES = 5 };
+enum { EVENTS = 200, VALUES = 5, TEXT = 400 };
 
 /* Events whose values and references lie in room. */
 typedef struct made {
     crm__event e[EVENTS];
     crm__event_value v[EVENTS][VALUES];
-    char reference[EVENTS][40], text[EVENTS][VALUES][60];
+    char reference[EVENTS][TEXT], text[EVENTS][VALUES][TEXT];
     uint32_t n;
 } made;
 
 static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 
+/* Some begin as others do, some are the beginning of others. */
 static size_t any_text(uint64_t *seed, char *to, size_t most)
 {
-    size_t n = 1 + crmtest_below(seed, most);
+    size_t n = 1 + crmtest_below(seed, crmtest_below(seed, 10) ? 20 : most), same;
 
+    same = crmtest_below(seed, 3) ? crmtest_below(seed, n + 1) : 0;
     for (size_t i = 0; i < n; i++)
-        to[i] = LETTERS[crmtest_below(seed, sizeof LETTERS - 1)];
+        to[i] = i < same ? LETTERS[i % 32] : LETTERS[crmtest_below(seed, sizeof LETTERS - 1)];
     return n;
 }
 
@@ -78,7 +80,7 @@ static void any_value(uint64_t *seed, crm__value *v, char *room)
         v->text = crm__slice_of("CN", 2);
         break;
     default:
-        v->text = crm__slice_of(room, any_text(seed, room, 50));
+        v->text = crm__slice_of(room, any_text(seed, room, TEXT));
     }
 }
 
@@ -104,7 +106,8 @@ static void make(uint64_t *seed, made *m, uint32_t n, int alike)
         e->state = crmtest_below(seed, 10) ? 0 : 1 + (uint8_t)crmtest_below(seed, 2);
         e->voided = e->state ? seq + crmtest_below(seed, 100) : 0;
         if (crmtest_below(seed, 3) == 0)
-            e->reference = crm__slice_of(m->reference[i], any_text(seed, m->reference[i], 30));
+            e->reference = crm__slice_of(m->reference[i],
+                                         any_text(seed, m->reference[i], CRM__EVENT_REFERENCE));
         e->value_count = (uint16_t)crmtest_below(seed, VALUES + 1);
         e->values = m->v[i];
         for (uint32_t k = 0; k < e->value_count; k++) {
@@ -192,6 +195,88 @@ CRM_TEST(test_codec_event__random_blocks)
         make(&seed, m, 1 + (uint32_t)crmtest_below(&seed, EVENTS), i & 1);
         round_trip(m, &a, &out);
     }
+    crm__arena_clear(&a);
+    crm__buf_clear(&out);
+    free(m);
+}
+
+/* An event of one text, or of one and a reference, in order of `i`. */
+static void set_text(made *m, uint32_t i, const char *text, size_t n, int kind)
+{
+    m->n = i + 1;
+    m->e[i] = (crm__event){.time = i, .number = i + 1, .kind = (uint32_t)kind, .seq = 7};
+    memset(&m->v[i][0], 0, sizeof m->v[i][0]);
+    m->v[i][0].attribute = 1;
+    m->v[i][0].v.type = CRM_TYPE_TEXT;
+    m->v[i][0].v.text = crm__slice_of(text, n);
+    m->e[i].value_count = 1;
+    m->e[i].values = m->v[i];
+}
+
+/* What texts share is not stored again, with every length of what is shared and what is not. */
+CRM_TEST(test_codec_event__texts_that_begin_alike)
+{
+    static char text[2][TEXT];
+    made *m = calloc(1, sizeof *m);
+    crm__arena a;
+    crm__buf out;
+    size_t alone;
+
+    crm__arena_init(&a, NULL);
+    crm__buf_init(&out, NULL);
+    memset(text, 'a', sizeof text);
+    for (size_t shared = 0; shared <= 300; shared++) {
+        for (size_t own = !shared; own <= 40; own++) {
+            crm__arena_reset(&a);
+            memset(text[1], 'a', sizeof text[1]);
+            memset(text[1] + shared, 'b', own);
+            set_text(m, 0, text[0], 300, 1);
+            round_trip(m, &a, &out);
+            alone = out.n;
+            set_text(m, 1, text[1], shared + own, 1);
+            round_trip(m, &a, &out);
+            size_t same = shared < 3 ? 0 : shared > 255 ? 255 : shared, rest = shared + own - same;
+            alone += 3 + (same >= 15 ? 1u : 0u) + (rest >= 15 ? 1u : 0u) + rest;
+            ck_assert_uint_eq(out.n, alone);
+        }
+    }
+    crm__arena_clear(&a);
+    crm__buf_clear(&out);
+    free(m);
+}
+
+/* Which text shares with which: the last one of its own shape, at first the last of the block. */
+CRM_TEST(test_codec_event__texts_of_shapes)
+{
+    made *m = calloc(1, sizeof *m);
+    crm__event_block b;
+    crm__slice bytes;
+    crm__arena a;
+    crm__buf out;
+    size_t before;
+
+    crm__arena_init(&a, NULL);
+    crm__buf_init(&out, NULL);
+    set_text(m, 0, "/products/one", 13, 1);
+    set_text(m, 1, "SKU-00001", 9, 2);
+    set_text(m, 2, "/products/two", 13, 1);
+    round_trip(m, &a, &out);
+    before = out.n;
+    set_text(m, 3, "SKU-00002", 9, 2);
+    round_trip(m, &a, &out);
+    ck_assert_uint_eq(out.n - before, 1 + 1 + 1 + 1);
+    before = out.n;
+    set_text(m, 4, "SKU-00002", 9, 3); /* a shape of its own: kind, flags, attribute */
+    round_trip(m, &a, &out);
+    ck_assert_uint_eq(out.n - before, 3 + 1 + 1 + 1);
+    /* One that is of another shape from now on. */
+    bytes = crm__slice_of(crm__arena_copy(&a, out.p, out.n), out.n);
+    ck_assert_int_eq(crm__event_block_decode(&a, 0, 1, bytes, &b), CRM_OK);
+    b.events[3].like = 0;
+    b.events[3].state = CRM__EVENT_VOIDED;
+    b.events[3].voided = 9;
+    memcpy(m->e, b.events, m->n * sizeof *m->e);
+    round_trip(m, &a, &out);
     crm__arena_clear(&a);
     crm__buf_clear(&out);
     free(m);
@@ -572,7 +657,7 @@ CRM_TEST(test_codec_event__references)
     crm__event_reference r[4] = {{1, 5}, {1, 6}, {9, 3}, {UINT64_MAX, UINT32_MAX}}, *back;
     crm__arena a;
     crm__buf out;
-    uint32_t n, count;
+    uint32_t n;
 
     crm__arena_init(&a, NULL);
     crm__buf_init(&out, NULL);
@@ -592,24 +677,48 @@ CRM_TEST(test_codec_event__references)
     crm__event_references_encode(r, 4, &out);
     ck_assert_int_eq(crm__event_references_decode(&a, crm__slice_of(out.p, out.n), &back, &n),
                      CRM_ECORRUPT);
-    out.n = 0;
-    crm__buf_add_u8(&out, 1);
-    ck_assert_int_eq(crm__event_times_count(crm__slice_of(out.p, out.n), &count), CRM_ECORRUPT);
-    for (int64_t t = -2; t < CRM__EVENT_TIMES; t++) {
-        uint8_t bytes[8];
-        crm__put_le64(bytes, (uint64_t)(t - 100));
-        crm__buf_add(&out, bytes, 8);
-        if (t + 3 <= CRM__EVENT_TIMES) {
-            ck_assert_int_eq(crm__event_times_count(crm__slice_of(out.p, out.n), &count), CRM_OK);
-            ck_assert_int_eq(count, t + 3);
-            ck_assert_int_eq(crm__event_times_at(crm__slice_of(out.p, out.n), count - 1), t - 100);
-        } else {
-            ck_assert_int_eq(crm__event_times_count(crm__slice_of(out.p, out.n), &count),
-                             CRM_ECORRUPT);
-        }
-    }
     crm__buf_clear(&out);
     crm__arena_clear(&a);
+}
+
+/* Times in any order, unit and span; the bytes they take; every length of their row. */
+CRM_TEST(test_codec_event__times)
+{
+    static const int64_t UNIT[] = {1, 1000, 1000000, 60000000, 3600000000, 86400000000};
+    uint64_t seed = crmtest_seed();
+    int64_t times[CRM__EVENT_TIMES + 1];
+    uint32_t count;
+    crm__buf out;
+
+    crm__buf_init(&out, NULL);
+    for (size_t round = crmtest_rounds(500, 50000); round > 0; round--) {
+        uint32_t n = 1 + (uint32_t)crmtest_below(&seed, CRM__EVENT_TIMES), each;
+        int64_t unit = UNIT[crmtest_below(&seed, 6)];
+        uint64_t most = crmtest_rand(&seed) >> (1 + crmtest_below(&seed, 63));
+        most = most % (uint64_t)(CRM__TIME_MAX - CRM__TIME_MIN) / (uint64_t)unit;
+        for (uint32_t i = 0; i < n; i++)
+            times[i] = CRM__TIME_MIN + (int64_t)(i ? crmtest_below(&seed, most + 1) : most) * unit;
+        if (n > 1)
+            times[1] = CRM__TIME_MIN;
+        out.n = 0;
+        crm__event_times_encode(times, n, &out);
+        ck_assert_int_eq(crm__event_times_count(crm__slice_of(out.p, out.n), &count), CRM_OK);
+        ck_assert_uint_eq(count, n);
+        for (uint32_t i = 0; i < n; i++)
+            ck_assert_int_eq(crm__event_times_at(crm__slice_of(out.p, out.n), i), times[i]);
+        each = out.p[1];
+        ck_assert_uint_eq(out.n, 10 + (size_t)n * each);
+        ck_assert(n == 1 ? each == 1 : each == 1 || most >> 8 * (each - 1) > 0);
+        for (size_t cut = 0; cut < out.n; cut++)
+            ck_assert_int_eq(crm__event_times_count(crm__slice_of(out.p, cut), &count),
+                             cut > 10 && (cut - 10) % each == 0 ? CRM_OK : CRM_ECORRUPT);
+    }
+    for (uint32_t i = 0; i <= CRM__EVENT_TIMES; i++)
+        times[i] = i;
+    out.n = 0;
+    crm__event_times_encode(times, CRM__EVENT_TIMES + 1, &out);
+    ck_assert_int_eq(crm__event_times_count(crm__slice_of(out.p, out.n), &count), CRM_ECORRUPT);
+    crm__buf_clear(&out);
 }
 
 /* ---- keys ---- */

@@ -62,6 +62,31 @@ static void make_list(uint64_t *seed, made *m, uint32_t i, int mixed)
     e->mixed = crm__slice_of(mixed ? m->mixed[i] : NULL, k);
 }
 
+/* Bytes that end as those of a value of the type do. */
+static void make_value(uint64_t *seed, crm__entry *e, uint8_t *room)
+{
+    size_t front = e->type == CRM_TYPE_MONEY ? 4 : e->type == CRM_TYPE_DECIMAL;
+
+    switch (e->type) {
+    case CRM_TYPE_BOOLEAN:
+    case CRM_TYPE_COUNTRY:
+        e->payload.n = e->type == CRM_TYPE_COUNTRY ? 2 : 1;
+        break;
+    case CRM_TYPE_INTEGER:
+    case CRM_TYPE_DATETIME:
+    case CRM_TYPE_DATE:
+    case CRM_TYPE_ENUM:
+    case CRM_TYPE_CUSTOMER:
+    case CRM_TYPE_DECIMAL:
+    case CRM_TYPE_MONEY:
+        e->payload.n =
+            front + put_varint(room + front, crmtest_rand(seed) >> crmtest_below(seed, 64));
+        break;
+    default:
+        break;
+    }
+}
+
 static void make(uint64_t *seed, made *m)
 {
     uint32_t field = 0;
@@ -72,20 +97,20 @@ static void make(uint64_t *seed, made *m)
     m->r.seq = crmtest_rand(seed) >> crmtest_below(seed, 64);
     m->r.survivor = m->r.flags & CRM__RECORD_MERGED ? crmtest_rand(seed) : 0;
     m->r.created = any_time(seed);
-    m->r.updated = any_time(seed);
+    m->r.updated = crmtest_below(seed, 2) ? m->r.created : any_time(seed);
     m->r.origins = m->origin;
     m->r.entries = m->entry;
-    m->r.origin_count = 1 + (uint32_t)crmtest_below(seed, 8);
+    m->r.origin_count = crmtest_below(seed, 2) ? 1 : 1 + (uint32_t)crmtest_below(seed, 8);
     for (uint32_t i = 0; i < m->r.origin_count; i++)
         m->origin[i] = (crm__origin){(uint32_t)(crmtest_rand(seed) >> crmtest_below(seed, 64)),
-                                     any_time(seed)};
+                                     crmtest_below(seed, 2) ? m->r.created : any_time(seed)};
     m->r.entry_count = (uint32_t)crmtest_below(seed, FIELDS);
     for (uint32_t i = 0; i < m->r.entry_count; i++) {
         crm__entry *e = &m->entry[i];
         field += 1 + (uint32_t)crmtest_below(seed, i % 5 ? 3 : 1000);
         e->field = field;
         e->origin = (uint32_t)crmtest_below(seed, m->r.origin_count);
-        e->type = (uint8_t)crmtest_below(seed, 32);
+        e->type = (uint8_t)crmtest_below(seed, 16);
         e->list = (uint8_t)crmtest_below(seed, 2);
         e->scoped = (uint8_t)crmtest_below(seed, 2);
         if (e->list) {
@@ -95,6 +120,8 @@ static void make(uint64_t *seed, made *m)
         e->payload = crm__slice_of(m->room[i], crmtest_below(seed, BYTES));
         for (size_t k = 0; k < e->payload.n; k++)
             m->room[i][k] = (uint8_t)crmtest_rand(seed);
+        if (crmtest_below(seed, 3)) /* else junk, mostly */
+            make_value(seed, e, m->room[i]);
     }
 }
 
@@ -162,6 +189,7 @@ CRM_TEST(test_codec_record__round_trip)
     crm__record_clear(NULL, &back);
 }
 
+/* Cut between two entries it is a record of those before; else it is none. */
 CRM_TEST(test_codec_record__every_truncation)
 {
     uint64_t seed = crmtest_seed();
@@ -171,15 +199,25 @@ CRM_TEST(test_codec_record__every_truncation)
 
     memset(&back, 0, sizeof back);
     for (size_t round = crmtest_rounds(60, 2000); round > 0; round--) {
+        size_t end[FIELDS + 1];
+        uint32_t entries, whole = 0;
         make(&seed, &m);
+        entries = m.r.entry_count;
         crm__buf_init(&out, NULL);
-        crm__record_encode(&m.r, &out);
+        for (m.r.entry_count = 0; m.r.entry_count <= entries; m.r.entry_count++) {
+            out.n = 0;
+            crm__record_encode(&m.r, &out);
+            end[m.r.entry_count] = out.n;
+        }
         crm__buf_add_u8(&out, 0); /* and one byte too many */
         for (size_t n = 0; n <= out.n; n++) {
             uint8_t *copy;
-            int rc = decode(out.p, n, &back, &copy);
-            ck_assert_int_eq(rc, n == out.n - 1 ? CRM_OK : CRM_ECORRUPT);
-            if (rc)
+            int rc = decode(out.p, n, &back, &copy), fits = whole <= entries && n == end[whole];
+            ck_assert_int_eq(rc, fits ? CRM_OK : CRM_ECORRUPT);
+            m.r.entry_count = fits ? whole++ : 0;
+            if (fits)
+                same(&m.r, &back);
+            else
                 ck_assert(back.entry_count == 0 && back.origin_count == 0);
             free(copy);
         }
@@ -258,9 +296,7 @@ CRM_TEST(test_codec_record__junk)
         for (size_t i = 0; i < n; i++)
             junk[i] = (uint8_t)(crmtest_rand(&seed) >> crmtest_below(&seed, 8));
         if (n)
-            junk[0] = CRM__RECORD_FORMAT;
-        if (n > 1)
-            junk[1] &= CRM__RECORD_FLAGS;
+            junk[0] = (uint8_t)(CRM__RECORD_FORMAT << 5 | (junk[0] & 31));
         if (decode(junk, n, &r, &copy) == CRM_OK)
             sensible(&r, copy, n);
         crm__record_head(crm__slice_of(copy, n), &flags, &seq);
@@ -269,7 +305,7 @@ CRM_TEST(test_codec_record__junk)
     crm__record_clear(NULL, &r);
 }
 
-/* Counts that would need more room than the bytes could hold are refused before any is taken. */
+/* A count that would need more room than the bytes could hold is refused before any is taken. */
 CRM_TEST(test_codec_record__claimed_counts)
 {
     static const uint64_t COUNT[] = {1, 100, 4096, 4097, UINT32_MAX, UINT64_MAX};
@@ -278,21 +314,55 @@ CRM_TEST(test_codec_record__claimed_counts)
 
     memset(&r, 0, sizeof r);
     for (size_t i = 0; i < sizeof COUNT / sizeof COUNT[0]; i++) {
-        for (int entries = 0; entries < 2; entries++) {
-            uint8_t head[12] = {CRM__RECORD_FORMAT, 0, 1, 5};
-            crm__buf_init(&out, NULL);
-            crm__buf_add(&out, head, sizeof head);
-            crm__buf_add_varint(&out, 0);
-            if (entries)
-                crm__buf_add_varint(&out, 0);
-            crm__buf_add_varint(&out, COUNT[i]);
-            ck_assert_int_eq(crm__record_decode(NULL, crm__slice_of(out.p, out.n), &r),
-                             CRM_ECORRUPT);
-            crm__buf_clear(&out);
-        }
+        uint8_t head[10] = {CRM__RECORD_FORMAT << 5 | 16, 5};
+        crm__buf_init(&out, NULL);
+        crm__buf_add(&out, head, sizeof head);
+        crm__buf_add_varint(&out, COUNT[i]);
+        ck_assert_int_eq(crm__record_decode(NULL, crm__slice_of(out.p, out.n), &r), CRM_ECORRUPT);
+        crm__buf_clear(&out);
     }
     ck_assert_uint_le(r.entry_cap, 128);
     ck_assert_uint_le(r.origin_cap, 128);
+    crm__record_clear(NULL, &r);
+}
+
+/* What has a shorter spelling. */
+CRM_TEST(test_codec_record__longer_spellings)
+{
+    enum { ONE = CRM__RECORD_FORMAT << 5 };
+    static const struct {
+        uint8_t n, bytes[24];
+        int rc;
+    } CASE[] = {
+        {12, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7}, CRM_ECORRUPT}, /* a zero behind it */
+        {11, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7}, CRM_OK},
+        {12, {ONE | 8, 5, 0, 0, 0, 0, 0, 0, 0, 0, 2, 7}, CRM_OK}, /* changed 1 us later */
+        {12, {ONE | 8, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}, CRM_ECORRUPT},
+        {13, {ONE | 16, 5, 0, 0, 0, 0, 0, 0, 0, 0, 1, 7, 2}, CRM_OK}, /* an origin of later */
+        {13, {ONE | 16, 5, 0, 0, 0, 0, 0, 0, 0, 0, 1, 7, 0}, CRM_ECORRUPT},
+        {11, {ONE | 16, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0}, CRM_OK}, /* none */
+        {14, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x11, 1, 'a'}, CRM_OK}, /* a text */
+        {15, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 1, 8, 1, 'a'}, CRM_OK}, /* of field 8 */
+        {15, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 1, 7, 1, 'a'}, CRM_ECORRUPT},
+        {15, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x91, 0, 1, 'a'}, CRM_ECORRUPT},
+        {15, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x91, 1, 1, 'a'}, CRM_ECORRUPT}, /* sized */
+        {13, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x12, 2}, CRM_OK},               /* an integer */
+        {15, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x92, 1, 1, 2}, CRM_ECORRUPT},
+        {16, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x92, 1, 2, 2, 2}, CRM_OK}, /* what is none */
+        {15, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x92, 4, 1, 2}, CRM_OK},    /* scoped */
+        {15, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x92, 5, 1, 2}, CRM_ECORRUPT},
+        {15, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x92, 16, 2}, CRM_ECORRUPT}, /* another origin */
+        {15, {ONE, 5, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x92, 8, 1, 2}, CRM_ECORRUPT}, /* mixed, no list */
+    };
+    crm__record r;
+    uint8_t *copy;
+
+    memset(&r, 0, sizeof r);
+    for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
+        int rc = decode(CASE[i].bytes, CASE[i].n, &r, &copy);
+        ck_assert_msg(rc == CASE[i].rc, "case %zu: %d", i, rc);
+        free(copy);
+    }
     crm__record_clear(NULL, &r);
 }
 

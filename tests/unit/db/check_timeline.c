@@ -399,8 +399,8 @@ static world *fixed_world(void)
     for (int i = 0; i < LONG + 3; i++) {
         snprintf(json, sizeof json,
                  "{\"kind\":\"order\",\"time\":\"2025-01-02T%02d:%02d:00Z\",\"amount\":\"%d CNY\","
-                 "\"reference\":\"R%d\",\"text\":\"%060d\"}",
-                 i / 60, i % 60, i, i, i);
+                 "\"reference\":\"R%d\",\"text\":\"%d:%060d\"}",
+                 i / 60, i % 60, i, i, i, 0);
         OK(crm_event_add_json(txn, i < 2 ? 1 : i < LONG + 2 ? 2 : 4, json, CRM_NUL, NULL, NULL));
     }
     OK(crm_event_void(txn, 4, 1, NULL));
@@ -488,19 +488,20 @@ static void harm_times(world *w, crm_txn *txn, harm_kind what)
 {
     row *r = find(w, 2, 0, CRM__EVENT_ROW_TIME, what == TIMES_GONE ? 0 : 1);
     uint8_t key[CRM__KEY_EVENT_ROW], *bytes = calloc(1, r->n + 8);
-    size_t n = r->n;
+    size_t n = r->n, each;
 
     ck_assert_ptr_nonnull(bytes);
     memcpy(bytes, r->bytes, n);
     memcpy(key, r->key, sizeof key);
+    each = bytes[1];
     if (what == TIME)
-        bytes[1 + 5 * 8] ^= 1;
+        bytes[10 + 5 * each] ^= 1;
     else if (what == TIMES_SHORT)
-        n -= 8;
+        n -= each;
     else if (what == TIMES_LONG)
-        n += 8;
+        n += each;
     else if (what == TIMES_BROKEN)
-        n--;
+        bytes[1] = 9;
     else if (what == TIMES_BEYOND)
         key[24] = 7;
     if (what == TIMES_GONE)
