@@ -116,8 +116,9 @@ uint32_t crm__ids_fit(const crm__id_row *rows, uint32_t n, size_t most, size_t *
     *bytes = 0;
     for (i = 0; i < n; i++) {
         size_t with;
-        uint8_t p = common(&rows[0], &rows[i]), id_n = id_bytes(&rows[i]);
-        prefix = p < prefix ? p : prefix;
+        uint8_t id_n = id_bytes(&rows[i]);
+        if (memcmp(rows[i].byte, rows[0].byte, prefix) != 0)
+            prefix = common(&rows[0], &rows[i]);
         w = id_n > w ? id_n : w;
         with = block_bytes(i + 1, prefix, w);
         if (i && with > most)

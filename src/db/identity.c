@@ -7,8 +7,6 @@
 
 #include <crm/codes.h>
 
-enum { ID_END_UNKNOWN, ID_END_KEY, ID_END_FIELD };
-
 static crm__slice row_key(uint8_t to[CRM__KEY_IDENTITY], uint32_t field, const crm__id_row *row)
 {
     crm__put_be16(to, (uint16_t)field);
@@ -142,7 +140,9 @@ static int write_blocks(crm__id_edit *e, const crm__id_row *rows, uint32_t n)
         i += crm__ids_fit(rows + i, n - i, CRM__IDS_MOST, &bytes);
         all += bytes;
     }
-    most = blocks > 1 ? all / blocks + CRM__ID_ROW : CRM__IDS_MOST;
+    if (blocks == 1)
+        return write_block(e, rows, 0, n);
+    most = all / blocks + CRM__ID_ROW;
     if (most > CRM__IDS_MOST)
         most = CRM__IDS_MOST;
     for (uint32_t i = 0, k; i < n && !rc; i += k) {
@@ -180,6 +180,21 @@ static int take_rows(crm__id_edit *e, const crm__ids *block)
     return CRM_OK;
 }
 
+/* Notes the key of the block behind the one at hand, at which the cursor stands. */
+static int take_end(crm__id_edit *e, int rc, crm__slice k)
+{
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    if (!rc && (k.n < 2 || k.n > CRM__KEY_IDENTITY))
+        return CRM_ECORRUPT;
+    e->hi_n = 0;
+    if (!rc && crm__get_be16(k.p) == e->field) {
+        e->hi_n = (uint8_t)k.n;
+        memcpy(e->hi, k.p, k.n);
+    }
+    return CRM_OK;
+}
+
 /* Takes the block in hand in which the rows of this key stand, or would. */
 static int take(crm__id_edit *e, uint32_t field, crm__slice key)
 {
@@ -189,61 +204,35 @@ static int take(crm__id_edit *e, uint32_t field, crm__slice key)
 
     if (!rc && !e->cursor)
         rc = e->txn->ops->cursor(e->txn, KV_IDENTITY, &e->cursor);
-    if (!rc)
-        rc = e->cursor->ops->seek(e->cursor, KV_LE, key, &k, &v);
-    e->stored = !rc && k.n >= 2 && crm__get_be16(k.p) == field;
-    if (e->stored)
-        rc = crm__id_block(e->tag_key, k, v, &field, &block);
-    else if (!rc || rc == CRM_ENOTFOUND)
-        rc = CRM_OK;
-    if (!rc)
-        rc = take_rows(e, &block);
     if (rc)
+        return rc;
+    rc = e->cursor->ops->seek(e->cursor, KV_LE, key, &k, &v);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    e->stored = !rc && k.n >= 2 && crm__get_be16(k.p) == field;
+    if (e->stored && (rc = crm__id_block(e->tag_key, k, v, &field, &block)) != CRM_OK)
         return rc;
     e->lo_n = e->stored ? (uint8_t)k.n : 2;
     memcpy(e->lo, e->stored ? k.p : key.p, e->lo_n);
+    rc = take_rows(e, &block);
+    if (rc)
+        return rc;
     e->field = field;
     e->changed = 0;
-    e->end = ID_END_UNKNOWN;
     e->hint = 0;
-    return CRM_OK;
-}
-
-static int know_end(crm__id_edit *e)
-{
-    crm__slice k, v;
-    int rc;
-
-    if (e->end != ID_END_UNKNOWN)
-        return CRM_OK;
-    rc = e->cursor->ops->seek(e->cursor, KV_GE, crm__slice_of(e->lo, e->lo_n), &k, &v);
-    if (!rc && e->stored)
-        rc = e->cursor->ops->next(e->cursor, &k, &v);
-    if (rc && rc != CRM_ENOTFOUND)
-        return rc;
-    if (!rc && (k.n < 2 || k.n > CRM__KEY_IDENTITY))
-        return CRM_ECORRUPT;
-    e->end = !rc && crm__get_be16(k.p) == e->field ? ID_END_KEY : ID_END_FIELD;
-    if (e->end == ID_END_KEY) {
-        e->hi_n = (uint8_t)k.n;
-        memcpy(e->hi, k.p, k.n);
-    }
-    return CRM_OK;
+    rc = e->stored ? e->cursor->ops->next(e->cursor, &k, &v)
+                   : e->cursor->ops->seek(e->cursor, KV_GE, key, &k, &v);
+    rc = take_end(e, rc, k);
+    if (rc)
+        e->field = 0;
+    return rc;
 }
 
 /* Whether a row is, or would be, in the block at hand. */
-static int is_here(crm__id_edit *e, uint32_t field, crm__slice key, int *here)
+static int is_here(const crm__id_edit *e, uint32_t field, crm__slice key)
 {
-    uint32_t n;
-    const crm__id_row *rows = rows_of(e, &n);
-    int rc;
-
-    *here = e->field == field && crm__slice_compare(crm__slice_of(e->lo, e->lo_n), key) <= 0;
-    if (!*here || (n && memcmp(key.p + 2, rows[n - 1].byte, CRM__ID_ROW) <= 0))
-        return CRM_OK;
-    rc = know_end(e);
-    *here = e->end == ID_END_FIELD || crm__slice_compare(key, crm__slice_of(e->hi, e->hi_n)) < 0;
-    return rc;
+    return e->field == field && crm__slice_compare(crm__slice_of(e->lo, e->lo_n), key) <= 0 &&
+           (!e->hi_n || crm__slice_compare(key, crm__slice_of(e->hi, e->hi_n)) < 0);
 }
 
 /* Place of the first row that is not before this one, of the block at hand. */
@@ -275,10 +264,8 @@ static int go_to(crm__id_edit *e, uint32_t field, const crm__id_row *row, uint32
 {
     uint8_t to[CRM__KEY_IDENTITY];
     crm__slice key = row_key(to, field, row);
-    int here, rc = is_here(e, field, key, &here);
+    int rc = is_here(e, field, key) ? CRM_OK : take(e, field, key);
 
-    if (!rc && !here)
-        rc = take(e, field, key);
     *at = rc ? 0 : lower(e, row);
     return rc;
 }
@@ -317,17 +304,12 @@ int crm__id_edit_from(crm__id_edit *e, uint32_t field, const crm__id_row *row, c
     const crm__id_row *rows;
     int rc = go_to(e, field, row, &at);
 
-    for (;;) {
+    for (rows = rows_of(e, &n); !rc && at == n; rows = rows_of(e, &n)) {
         uint8_t hi[CRM__KEY_IDENTITY];
-        rows = rows_of(e, &n);
-        if (rc || at < n)
-            break;
-        rc = know_end(e);
-        if (!rc && e->end == ID_END_FIELD)
+        if (!e->hi_n)
             return CRM_ENOTFOUND;
         memcpy(hi, e->hi, sizeof hi);
-        if (!rc)
-            rc = take(e, field, crm__slice_of(hi, e->hi_n));
+        rc = take(e, field, crm__slice_of(hi, e->hi_n));
         at = 0;
     }
     if (!rc)

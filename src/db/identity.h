@@ -50,9 +50,9 @@ typedef struct crm__id_edit {
     uint32_t field;  /* 0: no block is at hand */
     uint8_t stored;  /* under the key lo */
     uint8_t changed;
-    uint8_t end;     /* ID_END_* */
     uint8_t lo_n, hi_n;
-    uint8_t lo[CRM__KEY_IDENTITY], hi[CRM__KEY_IDENTITY]; /* hi: key of the next one */
+    uint8_t lo[CRM__KEY_IDENTITY]; /* its key */
+    uint8_t hi[CRM__KEY_IDENTITY]; /* that of the next one of the field; hi_n is 0: there is none */
 } crm__id_edit;
 
 void crm__id_edit_init(crm__id_edit *e, const crm_allocator *mem, kv_txn *txn,
