@@ -89,6 +89,8 @@ static void put_stat(tool *t, const crm_db_stat *s)
         buf_str(&b, s->oldest_reader_commits == 1 ? " commit ago" : " commits ago");
         if (s->oldest_reader_pid)
             buf_fmt(&b, ", process %" PRId64, s->oldest_reader_pid);
+        buf_str(&b, ", keeps ");
+        buf_size(&b, s->kept_bytes);
         buf_char(&b, '\n');
     }
     if (s->imports) {
@@ -132,6 +134,7 @@ static void json_stat(tool *t, buf *b, const crm_db_stat *s)
     number(b, "max_readers", s->max_readers);
     number(b, "oldest_reader_commits", s->oldest_reader_commits);
     number(b, "oldest_reader_pid", (uint64_t)s->oldest_reader_pid);
+    number(b, "kept_bytes", s->kept_bytes);
     number(b, "imports", s->imports);
     number(b, "import_batch", s->import_batch);
     json_key(b, "spaces");

@@ -172,6 +172,9 @@ typedef struct crm_db_stat {
     uint64_t import_batch;
     /** Process of the oldest reader; 0: it is no older than the last commit. */
     int64_t oldest_reader_pid;
+    /** Of free_bytes: what can't be used again while the readers' snapshots last.  The file grows
+     * where this is most of it. */
+    uint64_t kept_bytes;
 } crm_db_stat;
 
 /** Size of one space of the storage. */

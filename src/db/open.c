@@ -177,6 +177,7 @@ static int read_figures(crm_txn *txn, crm_db_stat *out, crm_error *err)
     out->readers = info.readers;
     out->max_readers = info.max_readers;
     out->oldest_reader_commits = info.commit - info.oldest;
+    out->kept_bytes = info.kept_bytes;
     out->model_version = crm__model_version(m);
     if (out->oldest_reader_commits)
         txn->store->kv->ops->readers(txn->store->kv, see_reader, &oldest);

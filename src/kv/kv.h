@@ -82,6 +82,7 @@ typedef struct kv_info {
     uint64_t commit;      /* number of the engine's last commit */
     uint32_t readers, max_readers;
     uint64_t oldest;      /* engine commit the oldest reader sees; commit when there is none */
+    uint64_t kept_bytes;  /* of free_bytes: what the snapshots of readers keep from being used again */
 } kv_info;
 
 /* One live reader, for the age limit. */

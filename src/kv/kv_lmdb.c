@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { ROOM = 1 << 16 };
+enum { ROOM = 1 << 16, FREE_LIST = 0 };
 
 typedef struct lmdb_cursor {
     kv_cursor base;
@@ -351,12 +351,46 @@ static int one_reader(const char *line, void *ctx)
     return 0;
 }
 
+uint64_t crm__lmdb_oldest(lmdb_env *e, uint64_t commit)
+{
+    reader_walk w = {NULL, NULL, commit, 0};
+
+    mdb_reader_list(e->env, one_reader, &w);
+    return w.oldest;
+}
+
 static int lmdb_readers(kv_env *env, kv_reader_fn fn, void *ctx)
 {
     reader_walk w = {fn, ctx, UINT64_MAX, 0};
 
     mdb_reader_list(((lmdb_env *)env)->env, one_reader, &w);
     return CRM_OK;
+}
+
+/* Free pages that LMDB does not give out beside a reader of that commit. */
+static __attribute__((noinline)) int count_kept(MDB_txn *txn, uint64_t oldest, uint64_t *pages)
+{
+    size_t from = (size_t)oldest;
+    MDB_val k = {sizeof from, &from}, v;
+    MDB_cursor *c = NULL;
+    volatile uint64_t sum = 0;
+    volatile int rc = 0;
+    uint64_t count;
+
+    GUARD(rc, mdb_cursor_open(txn, FREE_LIST, &c));
+    if (rc)
+        return rc;
+    GUARD(rc, mdb_cursor_get(c, &k, &v, MDB_SET_RANGE));
+    while (!rc) {
+        if (v.mv_size >= sizeof count) {
+            memcpy(&count, v.mv_data, sizeof count);
+            sum += count;
+        }
+        GUARD(rc, mdb_cursor_get(c, &k, &v, MDB_NEXT));
+    }
+    QUIET(mdb_cursor_close(c));
+    *pages = sum;
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 static int lmdb_info(kv_env *env, kv_info *out)
@@ -367,7 +401,7 @@ static int lmdb_info(kv_env *env, kv_info *out)
     MDB_txn *txn = NULL;
     MDB_stat st;
     struct stat file;
-    uint64_t live = 2;
+    uint64_t live = 2, kept = 0;
     int rc, fd;
 
     memset(out, 0, sizeof *out);
@@ -382,9 +416,14 @@ static int lmdb_info(kv_env *env, kv_info *out)
     out->commit = info.me_last_txnid;
     out->max_readers = info.me_maxreaders - e->keepers;
     out->used_bytes = ((uint64_t)info.me_last_pgno + 1) * e->file.psize;
+    mdb_reader_list(e->env, one_reader, &w);
+    out->readers = w.count;
+    out->oldest = w.oldest < out->commit ? w.oldest : out->commit;
     rc = crm__lmdb_begin(e->env, MDB_RDONLY, &txn);
     if (rc)
         return crm__lmdb_code(rc);
+    if (out->oldest < out->commit)
+        rc = count_kept(txn, out->oldest, &kept);
     for (unsigned i = 0; i < KV_STORED + 2u; i++) { /* 0 and 1 are LMDB's free list and directory */
         MDB_dbi d = i < 2 ? (MDB_dbi)i : e->dbi[i - 2];
         if (!crm__lmdb_stat(txn, d, &st))
@@ -393,10 +432,8 @@ static int lmdb_info(kv_env *env, kv_info *out)
     crm__lmdb_abort(txn);
     live *= e->file.psize;
     out->free_bytes = out->used_bytes > live ? out->used_bytes - live : 0;
-    mdb_reader_list(e->env, one_reader, &w);
-    out->readers = w.count;
-    out->oldest = w.oldest < out->commit ? w.oldest : out->commit;
-    return CRM_OK;
+    out->kept_bytes = kept * e->file.psize;
+    return crm__lmdb_code(rc);
 }
 
 static int lmdb_clear_stale(kv_env *env, int *count)

@@ -41,7 +41,6 @@ typedef struct lmdb_log {
     crm__log file;
     int usable;        /* this handle may write records */
     uint64_t seen;     /* the commit that `file` was read at; 0: never */
-    uint64_t pages;    /* written since the head's commit, about */
     unsigned wait;     /* commits of this handle that go without the log yet */
     crm__buf record;   /* of the open transaction */
     int recording;     /* its changes are added to that */
@@ -110,6 +109,8 @@ void crm__lmdb_abort(MDB_txn *txn);
 void crm__lmdb_reset(MDB_txn *txn);
 int crm__lmdb_renew(MDB_txn *txn);
 int crm__lmdb_stat(MDB_txn *txn, MDB_dbi d, MDB_stat *out);
+/* The commit of the oldest snapshot of a reader; the given one when there is none older. */
+uint64_t crm__lmdb_oldest(lmdb_env *e, uint64_t commit);
 
 /* A result of LMDB's as one of ours; noted in the transaction; as an error. */
 int crm__lmdb_code(int rc);

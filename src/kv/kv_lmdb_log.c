@@ -17,6 +17,11 @@
  * Large commits, and the first few of a handle, go LMDB's own way with its two syncs.  Before one of
  * these the log is begun anew if it has records: an applied log must not take it back.
  *
+ * When it begins anew is a matter of speed and of room alone: right at any time under the writer's lock, as
+ * long as the data file is synced first and nobody takes a page of the old base before the new head is on
+ * the disk.  A write transaction has taken none when it begins, and what it takes behind a new beginning is
+ * free in the new base, which is the commit that it goes on from.
+ *
  * All of this is under LMDB's writer lock.  Other processes' records are found by reading on where
  * we were.  A record whose writer was killed before LMDB's commit was never acknowledged; the next one is
  * written over it, or the log begun anew before a commit that goes LMDB's way.
@@ -40,11 +45,13 @@ enum {
     PAGES_LEAST = 512,      /* 2 MiB: written between two syncs of the data file; a part of its size, */
     PAGES_MOST = 4096,      /* and never more */
     PAGES_PART = 4,
+    GROWTH_PART = 8,        /* a part, when the file has grown meanwhile */
     PAGES_COMMIT = 6,       /* a commit writes beside the leaf pages of its rows, about */
     AFTER_FAILURE = 64,     /* commits that go LMDB's way after one that found no room */
     SLOT_STEP = 8,
     ROOT_PAGE = 16384,      /* larger pages have no log */
-    META_MAIN = 72          /* where in a meta page the record of the main database is */
+    META_MAIN = 72,         /* where in a meta page the record of the main database is, */
+    META_LAST = 120         /* and its last page */
 };
 #define NO_COMMIT UINT64_MAX
 
@@ -281,14 +288,14 @@ static int open_log(lmdb_env *e, int make, int *fresh)
 static int look(lmdb_env *e, uint64_t commit)
 {
     lmdb_log *l = &e->log;
-    crm__log before = l->file;
     int fresh, rc = open_log(e, 0, &fresh);
 
     /* Another may have begun it anew without a commit. */
     if (rc || l->file.fd < 0 || (!fresh && l->seen == commit && crm__log_current(&l->file))) {
-        l->seen = commit;
+        l->seen = rc ? 0 : commit;
         return rc;
     }
+    l->seen = 0;
     rc = crm__log_read(&l->file, e->base.mem, commit);
     if (rc == CRM_ENOTFOUND) {
         l->file.generation = 0;
@@ -296,10 +303,6 @@ static int look(lmdb_env *e, uint64_t commit)
     } else if (rc) {
         return log_sys(l, rc);
     }
-    if (l->file.generation != before.generation)
-        l->pages = 0;
-    before.last = l->pages ? before.last : l->file.base;
-    l->pages += (l->file.last - before.last) * (PAGES_COMMIT * 2);
     l->seen = commit;
     return 0;
 }
@@ -331,10 +334,8 @@ static int renew(lmdb_env *e, uint64_t commit, int sync)
     rc = crm__lmdb_meta(fd, e->file.psize, commit, meta, &root);
     if (!rc)
         rc = log_sys(l, crm__log_begin(&l->file, commit, e->file.psize, meta, root, sync));
-    if (!rc) {
-        l->pages = 0;
+    if (!rc)
         mdb_reader_check(e->env, &dead); /* killed writers keep the old base */
-    }
     return rc;
 }
 
@@ -350,6 +351,44 @@ static int has_room(lmdb_env *e)
     return (uint64_t)info.me_last_pgno + 2 * PAGES_MOST < e->file.most;
 }
 
+/* A part of the file, within bounds. */
+static uint64_t pages_part(uint64_t last_page, uint64_t part)
+{
+    uint64_t pages = last_page / part;
+
+    return pages < PAGES_LEAST ? PAGES_LEAST : pages > PAGES_MOST ? PAGES_MOST : pages;
+}
+
+/* Pages that commits with so many changes, of so many bytes, have written, about; as many are free then. */
+static uint64_t pages_of(lmdb_env *e, uint64_t commits, uint64_t changes, uint64_t bytes)
+{
+    return commits * PAGES_COMMIT + changes + bytes / e->file.psize;
+}
+
+static uint64_t pages_since(lmdb_env *e)
+{
+    const crm__log *l = &e->log.file;
+
+    return pages_of(e, l->last - l->base, l->changes, log_bytes(l));
+}
+
+/* Whether the file has grown since the base though there are pages, enough for a sync of the data file, that
+ * wait for the log alone and not for the snapshot of a reader: begun anew now, the log lets the open transaction
+ * use them. */
+static int grows_for_log(lmdb_env *e, uint64_t commit)
+{
+    const crm__log *l = &e->log.file;
+    uint64_t pages = pages_since(e), most, oldest;
+    MDB_envinfo info;
+
+    mdb_env_info(e->env, &info);
+    most = pages_part(info.me_last_pgno, GROWTH_PART);
+    if ((uint64_t)info.me_last_pgno <= crm__get_le64(l->meta + META_LAST) || pages < most)
+        return 0;
+    oldest = crm__lmdb_oldest(e, commit);
+    return oldest > l->base && pages * (oldest - l->base) / (l->last - l->base) >= most;
+}
+
 int crm__lmdb_log_begin(lmdb_txn *t)
 {
     lmdb_env *e = (lmdb_env *)t->base.env;
@@ -361,7 +400,7 @@ int crm__lmdb_log_begin(lmdb_txn *t)
         l->wait = 0; /* somebody has begun it */
     l->recording = !rc && l->usable && !l->wait && has_room(e);
     /* Without a slot the pages of the base may be written over. */
-    if (records && !l->recording)
+    if (records && (!l->recording || grows_for_log(e, commit)))
         rc = renew(e, commit, 1);
     if (l->recording)
         crm__log_record(&l->record);
@@ -397,11 +436,9 @@ void crm__lmdb_log_cut(lmdb_txn *t, size_t at)
 static uint64_t pages_most(lmdb_env *e)
 {
     MDB_envinfo info;
-    uint64_t part;
 
     mdb_env_info(e->env, &info);
-    part = (uint64_t)info.me_last_pgno / PAGES_PART;
-    return part < PAGES_LEAST ? PAGES_LEAST : part > PAGES_MOST ? PAGES_MOST : part;
+    return pages_part(info.me_last_pgno, PAGES_PART);
 }
 
 /* The file made, if there is none, and on the disk. */
@@ -429,7 +466,7 @@ static int make_ready(lmdb_env *e, uint64_t commit, uint64_t pages)
     if (rc)
         return rc;
     if (log_has_records(&l->file)) {
-        if (l->file.last == commit && l->pages + pages <= pages_most(e) &&
+        if (l->file.last == commit && pages_since(e) + pages <= pages_most(e) &&
             l->file.end + l->record.n + LOG_RECORD <= LOG_MOST)
             return 0;
         return renew(e, commit, 1);
@@ -486,7 +523,7 @@ int crm__lmdb_log_commit(lmdb_txn *t)
     lmdb_env *e = (lmdb_env *)t->base.env;
     lmdb_log *l = &e->log;
     uint64_t commit = mdb_txn_id(t->txn) - 1;
-    uint64_t pages = PAGES_COMMIT + t->changes + t->bytes / e->file.psize;
+    uint64_t pages = pages_of(e, 1, t->changes, t->bytes);
     crm__log before;
     int logged, rc = 0;
 
@@ -512,7 +549,6 @@ int crm__lmdb_log_commit(lmdb_txn *t)
     }
     l->seen = commit + 1;
     l->wait -= l->wait > 0;
-    l->pages += pages;
     return 0;
 }
 

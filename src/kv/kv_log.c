@@ -22,7 +22,6 @@ enum {
     HEAD_ROOT = HEAD_META + LOG_META,
     DOUBT = 1024,
     HEAD_CHECK = HEAD - 8,
-    RECORDS = 2 * HEAD_PLACE,
     STEP = 256 << 10 /* by which the file grows */
 };
 
@@ -242,7 +241,8 @@ static void take_head(crm__log *l, const uint8_t p[HEAD])
     memcpy(l->meta, p + HEAD_META, LOG_META);
     l->root = crm__get_le64(p + HEAD_ROOT);
     l->check = crm__get_le64(p + HEAD_CHECK);
-    l->end = RECORDS;
+    l->end = LOG_RECORDS;
+    l->changes = 0;
 }
 
 static int read_heads(crm__log *l)
@@ -326,6 +326,18 @@ int crm__log_begin(crm__log *l, uint64_t commit, uint32_t psize, const uint8_t m
 
 /* ---- records ---- */
 
+static uint64_t count_changes(crm__slice changes)
+{
+    crm__slice key, value;
+    kv_log_what what;
+    kv_space space;
+    uint64_t n = 0;
+
+    while (crm__log_change(&changes, &what, &space, &key, &value) > 0)
+        n++;
+    return n;
+}
+
 /* The record at `at` when it is the one that follows: its bytes in `room`.  CRM_DONE when not. */
 static int read_record(crm__log *l, uint64_t at, crm__buf *room)
 {
@@ -363,13 +375,16 @@ int crm__log_read(crm__log *l, const crm_allocator *mem, uint64_t most)
     if (l->generation == was.generation && was.last <= most) { /* go on where it ended */
         l->last = was.last;
         l->end = was.end;
+        l->changes = was.changes;
         l->check = was.check;
     }
     crm__buf_init(&room, mem);
     while (!rc && l->last < most) {
         rc = read_record(l, l->end, &room);
-        if (!rc)
+        if (!rc) {
             l->end += LOG_RECORD + padded(room.n);
+            l->changes += count_changes(crm__slice_of(room.p, room.n));
+        }
     }
     crm__buf_clear(&room);
     return rc == CRM_DONE ? CRM_OK : rc;
@@ -439,6 +454,7 @@ int crm__log_append(crm__log *l, crm__buf *b, int *lasting)
         return rc;
     l->last++;
     l->end += whole;
+    l->changes += count_changes(crm__slice_of(b->p + LOG_RECORD, n));
     l->check = check;
     return CRM_OK;
 }
@@ -464,7 +480,7 @@ int crm__log_next(crm__log *l, uint64_t *at, crm__buf *room, crm__slice *changes
         rc = read_heads(l);
         if (rc)
             return rc;
-        *at = RECORDS;
+        *at = LOG_RECORDS;
     }
     rc = read_record(l, *at, room);
     if (rc)

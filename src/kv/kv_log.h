@@ -38,7 +38,7 @@
 
 #include "kv/kv.h"
 
-enum { LOG_META = 136, LOG_BOOT = 40, LOG_RECORD = 24, LOG_MOST = 4 << 20 };
+enum { LOG_META = 136, LOG_BOOT = 40, LOG_RECORDS = 8192, LOG_RECORD = 24, LOG_MOST = 4 << 20 };
 
 typedef enum kv_log_what { LOG_PUT = 1, LOG_DEL = 2, LOG_CLEAR = 3 } kv_log_what;
 
@@ -52,9 +52,16 @@ typedef struct crm__log {
     uint64_t root; /* of the base's root pages */
     uint64_t last;  /* commit of the newest record; base when there is none */
     uint64_t end;   /* where the next one goes */
+    uint64_t changes; /* in all records */
     uint64_t check; /* of the newest */
     uint64_t room;  /* bytes of the file that have been written once */
 } crm__log;
+
+/* Bytes of all records. */
+static inline uint64_t log_bytes(const crm__log *l)
+{
+    return l->end - LOG_RECORDS;
+}
 
 static inline int log_has_records(const crm__log *l)
 {

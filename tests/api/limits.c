@@ -489,9 +489,12 @@ CRM_TEST(test_api_limits__figures_of_readers)
     OK(crm_db_stat_get(db, sizeof st, &st, &er));
     ck_assert_uint_ge(st.readers, 1);
     ck_assert_uint_eq(st.oldest_reader_commits, 3);
+    ck_assert_uint_ge(st.kept_bytes, 3 * 4 * 4096); /* the path to a leaf of customers, and more */
+    ck_assert_uint_le(st.kept_bytes, st.free_bytes);
     OK(crm_txn_abort(reader));
     OK(crm_db_stat_get(db, sizeof st, &st, &er));
     ck_assert_uint_eq(st.oldest_reader_commits, 0);
+    ck_assert_uint_eq(st.kept_bytes, 0);
     crm_db_close(db);
 }
 

@@ -34,7 +34,7 @@ numbers()
     timeless "$@" | sed -E 's/_bytes":[0-9]+/_bytes":N/g; s/"spaces":.*"name":"customer",("rows":[0-9]*).*/\1/'
 }
 want 0 numbers crm stat --json <<'END'
-{"database":"./crm.db","customers":1231,"deleted":3,"revision":5,"recorded_at":"TIME","model_version":1,"file_bytes":N,"data_bytes":N,"free_bytes":N,"map_bytes":N,"readers":1,"max_readers":1022,"oldest_reader_commits":0,"oldest_reader_pid":0,"imports":0,"import_batch":0,"rows":1234
+{"database":"./crm.db","customers":1231,"deleted":3,"revision":5,"recorded_at":"TIME","model_version":1,"file_bytes":N,"data_bytes":N,"free_bytes":N,"map_bytes":N,"readers":1,"max_readers":1022,"oldest_reader_commits":0,"oldest_reader_pid":0,"kept_bytes":N,"imports":0,"import_batch":0,"rows":1234
 END
 
 # somebody who holds a snapshot is named

@@ -198,7 +198,7 @@ void ask_something(worker *w)
     static void (*const ASK[])(const question *) = {ask_list,    ask_rest, ask_facet,
                                                     ask_numbers, ask_tags, ask_history};
     crm_error err = CRM_ERROR_INIT;
-    int slow = soak_below(&w->seed, SLOW_EVERY) == 0;
+    int slow = soak_below(&w->seed, SLOW_EVERY) == 0 && !w->b->brief;
     question q = {.w = w};
 
     q.text = SEGMENTS[slow ? SEGMENT_COUNT - SLOW + soak_below(&w->seed, SLOW)

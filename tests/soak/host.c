@@ -121,7 +121,7 @@ static void follow(copy *h)
     crm_txn_abort(h->txn);
 }
 
-/* What a snapshot reads can't be written anew: the file grows by all commits it lives through. */
+/* What a snapshot reads can't be written anew: while it lasts, the file grows by what it keeps. */
 static void look_at_snapshots(copy *h)
 {
     crm_error err = CRM_ERROR_INIT;
@@ -130,6 +130,8 @@ static void look_at_snapshots(copy *h)
     soak_must(h->b, crm_db_stat_get(h->db, sizeof st, &st, &err), &err, "statistics");
     if (st.oldest_reader_commits > h->b->oldest)
         h->b->oldest = st.oldest_reader_commits;
+    if (st.kept_bytes > h->b->kept)
+        h->b->kept = st.kept_bytes;
 }
 
 static void compare(copy *h)

@@ -25,6 +25,7 @@ typedef struct pledge {
 
 typedef struct board {
     int stop, writers_gone; /* the workers end; the host may compare */
+    int brief;              /* nobody asks for what reads a large part of the file */
     int failed;
     char why[1000];
     uint64_t seed, stock;
@@ -33,7 +34,7 @@ typedef struct board {
     crm_id id[PROCESSES][THREADS][SLOTS]; /* of customers whose creation was acknowledged */
     uint64_t commits, steps, reads, imports, changes, crossed,
         others;              /* how often, for the closing line */
-    uint64_t oldest;         /* commits that a snapshot lived through, at most */
+    uint64_t oldest, kept;   /* commits that a snapshot lived through; bytes it kept: the most */
     uint64_t in_use_kb[ALL]; /* memory that each process has asked for and not let go, last seen */
     uint64_t inherited;      /* times a killed writer's last step turned out to be committed */
 } board;

@@ -180,7 +180,7 @@ static void other_work(worker *w)
     }
     if (w->thread != THREADS - 1 || now < w->next_other)
         return;
-    switch (w->process) {
+    switch (w->b->brief ? 0 : w->process) {
     case 1:
         check(w);
         break;

@@ -2,14 +2,13 @@
  * The fault engine over an engine that only notes what reaches it.
  */
 #include "crmtest.h"
+#include "ok.h"
 #include "kv/kv.h"
 
 #include <crm/error.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-#define OK(x) ck_assert_int_eq(x, 0)
 
 typedef enum call {
     CLOSE = 1, SETTLE, FORGET, BEGIN, COMMIT, ABORT, GET, PUT, DEL, CLEAR, CURSOR, CURSOR_CLOSE, SEEK, NEXT,

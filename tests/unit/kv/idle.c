@@ -5,18 +5,12 @@
 
 #include "base/bytes.h"
 #include "crmtest.h"
+#include "ok.h"
 
 #include <crm/error.h>
 
 #include <pthread.h>
 #include <string.h>
-
-#define OK(x)                                                                                      \
-    do {                                                                                           \
-        int rc_ = (x);                                                                             \
-        if (rc_)                                                                                   \
-            ck_abort_msg("%s: %d", #x, rc_);                                                       \
-    } while (0)
 
 enum { AT_ONCE = 40, FEW = 64, ROUNDS = 400, THREADS = 4 };
 

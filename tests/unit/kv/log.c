@@ -8,6 +8,7 @@
 #include "codec/key.h"
 #include "crmtest.h"
 #include "damage.h"
+#include "ok.h"
 
 #include <crm/error.h>
 
@@ -16,13 +17,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define OK(x)                                                                                      \
-    do {                                                                                           \
-        int rc_ = (x);                                                                             \
-        if (rc_)                                                                                   \
-            ck_abort_msg("%s: %d", #x, rc_);                                                       \
-    } while (0)
 
 enum { BASE = 2000, RECORDS = 12, PSIZE = 4096, SMALL = 10 };
 

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "damage.h"
+#include "ok.h"
 #include "kv/kv_map.h"
 
 #include <fcntl.h>
@@ -14,8 +15,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define OK(x) ck_assert_int_eq(x, 0)
 
 /* ---- the map as a kv_txn ---- */
 

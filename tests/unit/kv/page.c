@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "damage.h"
+#include "ok.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define OK(x) ck_assert_int_eq(x, 0)
 
 static const crm__slice NONE = {NULL, 0};
 

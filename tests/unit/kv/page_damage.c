@@ -6,13 +6,12 @@
 
 #include "base/bytes.h"
 #include "damage.h"
+#include "ok.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define OK(x) ck_assert_int_eq(x, 0)
 
 static const crm__slice NONE = {NULL, 0};
 

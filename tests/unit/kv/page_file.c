@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "damage.h"
+#include "ok.h"
 #include "kv/kv_page.h"
 
 #include <stdio.h>
@@ -12,8 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define OK(x) ck_assert_int_eq(x, 0)
 
 static void put_file(const char *dir, const void *bytes, size_t n)
 {

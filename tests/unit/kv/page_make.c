@@ -4,13 +4,12 @@
 #include "page_make.h"
 
 #include "base/bytes.h"
+#include "ok.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define OK(x) ck_assert_int_eq(x, 0)
 
 void store_make(store *s, const char *name, unsigned spaces)
 {

@@ -2,10 +2,9 @@
  * See page_same.h.
  */
 #include "page_same.h"
+#include "ok.h"
 
 #include <string.h>
-
-#define OK(x) ck_assert_int_eq(x, 0)
 
 static const crm__slice NONE = {NULL, 0};
 

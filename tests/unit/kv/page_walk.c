@@ -5,14 +5,13 @@
 
 #include "base/bytes.h"
 #include "damage.h"
+#include "ok.h"
 #include "kv/kv_page.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define OK(x) ck_assert_int_eq(x, 0)
 
 /* No fault, and the counts of LMDB's own statistics. */
 static void healthy(const char *dir)

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "crmtest.h"
+#include "ok.h"
 
 #include <crm/error.h>
 
@@ -13,13 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define OK(x)                                                                                      \
-    do {                                                                                           \
-        int rc_ = (x);                                                                             \
-        if (rc_)                                                                                   \
-            ck_abort_msg("%s: %d", #x, rc_);                                                       \
-    } while (0)
 
 enum { WITH, WITHOUT, SIDES, ROOM = 2600 };
 static const kv_space GROWING[] = {KV_JOURNAL, KV_IMAGE};
