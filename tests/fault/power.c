@@ -6,11 +6,6 @@
  */
 #include "power_book.h"
 
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 enum { COMMITS = 12 };
 
 /* ---- a database is made, and one commit acknowledged ---- */
@@ -70,7 +65,6 @@ static void make(bounds *b)
 
 typedef struct sight {
     int check, open, customers, first; /* first: the acknowledged customer is there */
-    int done;
 } sight;
 
 static sight *seen;
@@ -104,17 +98,18 @@ static int by_name(crm_db *db, int *customers, const char *name)
 }
 
 /* In a child: opens what is left and works with it for a while. */
-static void look(const char *dir)
+static void look(const char *dir, void *ctx)
 {
+    sight *s = ctx;
     crm_error err = CRM_ERROR_INIT;
     int before, after;
     crm_db *db;
 
-    seen->check = crm_check(dir, NULL, 0, NULL, NULL); /* whatever it says, it lives */
-    seen->open = crm_db_open(dir, NULL, &db, &err);
-    if (!seen->open) {
-        seen->first = by_name(db, &seen->customers, "first");
-        before = seen->customers;
+    s->check = crm_check(dir, NULL, 0, NULL, NULL); /* whatever it says, it lives */
+    s->open = crm_db_open(dir, NULL, &db, &err);
+    if (!s->open) {
+        s->first = by_name(db, &s->customers, "first");
+        before = s->customers;
         for (int i = 0; i < COMMITS; i++)
             create_one(db, "later");
         crm_db_close(db);
@@ -124,30 +119,12 @@ static void look(const char *dir)
         ck_assert_int_eq(after, before + COMMITS);
         crm_db_close(db);
     }
-    seen->done = 1;
 }
 
 static void try_disk(const power_disk *d, int acknowledged, const char *label)
 {
-    const char *dir = fault_path("after");
-    int status;
-    pid_t pid;
-
-    power_write(d, dir);
     memset(seen, 0, sizeof *seen);
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(crmtest_seconds(20));
-        look(dir);
-        _exit(0);
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && seen->done, "%s: %s %d", label,
-                  WIFEXITED(status) ? "a check failed, exit" : "died by signal",
-                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    power_look(d, look, seen, label);
     ck_assert_msg(seen->open == CRM_OK, "%s: open gives %s", label, crm_error_name(seen->open));
     ck_assert_msg(seen->check == CRM_OK || seen->check == CRM_ENOTFOUND, "%s: crm_check gives %s",
                   label, crm_error_name(seen->check));
@@ -162,8 +139,7 @@ static void try_disk(const power_disk *d, int acknowledged, const char *label)
 
 static void set_up(bounds *b)
 {
-    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    ck_assert(seen != MAP_FAILED);
+    seen = power_shared(sizeof *seen);
     tried = made_anew = 0;
     make(b);
 }

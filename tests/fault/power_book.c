@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A new file has another name at first. */
@@ -431,4 +434,39 @@ void power_write(const power_disk *d, const char *dir)
                              (int)size);
         close(fd);
     }
+}
+
+/* ---- looking at a disk ---- */
+
+enum { LOOKED = 77 }; /* a child's exit code */
+
+void *power_shared(size_t n)
+{
+    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    ck_assert(p != MAP_FAILED);
+    return p;
+}
+
+void power_look(const power_disk *d, void (*look)(const char *dir, void *ctx), void *ctx,
+                const char *label)
+{
+    const char *dir = fault_path("after");
+    int status;
+    pid_t pid;
+
+    power_write(d, dir);
+    fflush(stdout);
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (!pid) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        alarm(crmtest_seconds(20));
+        look(dir, ctx);
+        _exit(LOOKED);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == LOOKED, "%s: %s %d", label,
+                  WIFEXITED(status) ? "a check failed, exit" : "died by signal",
+                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }

@@ -68,4 +68,10 @@ void power_any(power_disk *d, size_t at, uint64_t *seed);
 /* A folder that holds it, made anew. */
 void power_write(const power_disk *d, const char *dir);
 
+/* In a child, which must come to its end in 20 seconds: looks at a folder "after" that holds it.  What the
+ * child finds out goes to memory of power_shared(). */
+void power_look(const power_disk *d, void (*look)(const char *dir, void *ctx), void *ctx,
+                const char *label);
+void *power_shared(size_t n);
+
 #endif

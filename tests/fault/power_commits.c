@@ -7,8 +7,6 @@
  */
 #include "power_book.h"
 
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,19 +93,14 @@ static void work(history *h)
     crm_db_close(db);
 }
 
-typedef struct sight {
-    uint64_t state;
-    int done;
-} sight;
-
 /* In a child: opens what is left, and goes on with it. */
-static void look(const char *dir, sight *seen)
+static void look(const char *dir, void *ctx)
 {
-    uint64_t seed = 1, state;
+    uint64_t *seen = ctx, seed = 1, state;
     uint32_t made = 5;
     crm_db *db = fault_open(dir, NULL);
 
-    seen->state = fault_state(db);
+    *seen = fault_state(db);
     for (int i = 0; i < AFTER; i++)
         commit_one(db, &seed, &made, 0);
     state = fault_state(db);
@@ -116,45 +109,18 @@ static void look(const char *dir, sight *seen)
     db = fault_open(dir, NULL);
     ck_assert(fault_state(db) == state);
     crm_db_close(db);
-    seen->done = 1;
 }
 
-static void try_disk(const power_disk *d, const history *h, size_t at, sight *seen,
+static void try_disk(const power_disk *d, const history *h, size_t at, uint64_t *seen,
                      const char *label)
 {
-    const char *dir = fault_path("after");
     size_t k = 0;
-    int status;
-    pid_t pid;
 
     while (k < h->count && h->at[k + 1] <= at)
         k++;
-    power_write(d, dir);
-    memset(seen, 0, sizeof *seen);
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(crmtest_seconds(20));
-        look(dir, seen);
-        _exit(0);
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && seen->done, "%s: %s %d", label,
-                  WIFEXITED(status) ? "a check failed, exit" : "died by signal",
-                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-    ck_assert_msg(seen->state == h->state[k] || (k < h->count && seen->state == h->state[k + 1]),
+    power_look(d, look, seen, label);
+    ck_assert_msg(*seen == h->state[k] || (k < h->count && *seen == h->state[k + 1]),
                   "%s: not the state after commit %zu, nor after the next", label, k);
-}
-
-static sight *new_sight(void)
-{
-    sight *s =
-        mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    ck_assert(s != MAP_FAILED);
-    return s;
 }
 
 /* At any moment, any mixture of what was and was not written. */
@@ -164,7 +130,7 @@ CRM_TEST(test_fault_power_commits__any_mixture_at_any_moment)
     size_t rounds = crmtest_rounds(60, 6000);
     static power_disk d;
     static history h;
-    sight *seen = new_sight();
+    uint64_t *seen = power_shared(sizeof *seen);
     char label[100];
 
     work(&h);
@@ -184,7 +150,7 @@ CRM_TEST(test_fault_power_commits__acknowledged_is_there)
     size_t step = crmtest_rounds(COMMITS, 6 * COMMITS) > COMMITS ? 1 : 5;
     static power_disk d;
     static history h;
-    sight *seen = new_sight();
+    uint64_t *seen = power_shared(sizeof *seen);
     char label[100];
 
     work(&h);
@@ -204,7 +170,7 @@ CRM_TEST(test_fault_power_commits__opening_cut_short)
     size_t rounds = crmtest_rounds(15, 600), end;
     static power_disk d;
     static history h;
-    sight *seen = new_sight();
+    uint64_t *seen = power_shared(sizeof *seen);
     char dir[4096], label[100];
 
     snprintf(dir, sizeof dir, "%s", fault_path("again"));
