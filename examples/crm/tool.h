@@ -127,7 +127,7 @@ void *xrealloc(void *p, size_t n);
 void buf_add(buf *b, const char *s, size_t n);
 void buf_str(buf *b, const char *s);
 void buf_char(buf *b, char c);
-void buf_fmt(buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_fmt(buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
 void buf_free(buf *b);
 /* Grouped by commas: 1,234,567. */
 void buf_count(buf *b, uint64_t n);

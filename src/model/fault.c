@@ -29,13 +29,11 @@ void crm__load_clear(crm__load *l)
     crm__buf_clear(&l->faults);
 }
 
-/* vsnprintf may have cut a character in two. */
+/* Of a text that was cut: the cut may have gone through a character. */
 static void whole_characters(char *s)
 {
-    size_t n = strlen(s), k = n;
+    size_t k = strlen(s);
 
-    if (n + 1 < CRM_MESSAGE_SIZE)
-        return;
     while (k > 0 && ((unsigned char)s[k - 1] & 0xc0) == 0x80)
         k--;
     if (k > 0 && (unsigned char)s[k - 1] >= 0xc0)
@@ -61,8 +59,8 @@ static void add_fault(crm__load *l, int32_t line, int32_t column, const char *fm
     }
     at->line = line;
     at->column = column;
-    vsnprintf(at->message, sizeof at->message, fmt, ap);
-    whole_characters(at->message);
+    if (vsnprintf(at->message, sizeof at->message, fmt, ap) >= (int)sizeof at->message)
+        whole_characters(at->message);
 }
 
 void crm__fault(crm__load *l, const crm__node *at, const char *fmt, ...)

@@ -123,9 +123,10 @@ static int64_t unit_day(int64_t day, crm__unit unit, int64_t count, int32_t *dat
     }
     crm__civil_from_days(day, &c);
     c.day = 1;
-    c.month = unit == CRM__UNIT_YEAR      ? 1
-              : unit == CRM__UNIT_QUARTER ? (uint8_t)((c.month - 1) / 3 * 3 + 1)
-                                          : c.month;
+    if (unit == CRM__UNIT_YEAR)
+        c.month = 1;
+    else if (unit == CRM__UNIT_QUARTER)
+        c.month = (uint8_t)((c.month - 1) / 3 * 3 + 1);
     beyond = move_months(&c, count * months_of(unit));
     if (beyond) {
         *date = beyond < 0 ? 0 : INT32_MAX;

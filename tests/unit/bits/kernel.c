@@ -188,7 +188,7 @@ CRM_TEST(test_bits_kernel__rows)
                            : crmtest_below(&seed, 2) ? 65535
                                                      : 0;
             crm__put_le16(rows + 2 * i, (uint16_t)row);
-            want += bitmap[row / 8] >> (row % 8) & 1u;
+            want += (uint32_t)(bitmap[row / 8] >> (row % 8) & 1);
         }
         for (size_t i = 0; crm__kernel_at(i); i++)
             ck_assert_uint_eq(crm__kernel_at(i)->count_rows(bitmap, rows, n), want);
