@@ -33,12 +33,12 @@
 #include "base/mem.h"
 #include "codec/value.h"
 
-/* Four full blocks with their keys and tags fill a page of 4,096; larger blocks save a little
+/* Five full blocks with their keys and tags fill a page of 4,096; larger blocks save a little
  * on long timelines and make a page of one twice as slow to read.  A block of one event has no
  * other limit than the event's own. */
 enum {
     CRM__EVENT_FORMAT = 2,
-    CRM__EVENT_BLOCK_BYTES = 980,
+    CRM__EVENT_BLOCK_BYTES = 778,
     CRM__EVENT_BLOCK_EVENTS = 1000,
     CRM__EVENT_VALUES = 60,
     CRM__EVENT_REFERENCE = 200

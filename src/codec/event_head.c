@@ -561,3 +561,20 @@ void crm__event_times_encode(const int64_t *times, uint32_t n, crm__buf *out)
         crm__put_le64(p, crm__event_in_units(unit, (uint64_t)times[i] - (uint64_t)least));
     out->n = (size_t)(p - out->p);
 }
+
+int crm__event_times_add(crm__buf *out, int64_t time)
+{
+    unsigned unit = out->p[0] & EV_UNIT_MASK, each = out->p[1];
+    int64_t least = (int64_t)crm__get_le64(out->p + 2);
+    uint64_t span = (uint64_t)time - (uint64_t)least, units = crm__event_in_units(unit, span);
+    uint8_t *p;
+
+    if (time < least || units * (uint64_t)crm__event_unit(unit) != span ||
+        crm__event_bytes(units) > each || out->n == TIMES_HEAD + each)
+        return 0; /* one time alone is in the coarsest unit, whatever the next one is in */
+    p = crm__buf_reserve(out, 8);
+    if (p)
+        crm__put_le64(p, units);
+    out->n += p ? each : 0;
+    return 1;
+}

@@ -99,5 +99,8 @@ void crm__event_references_encode(const crm__event_reference *r, uint32_t n, crm
 int crm__event_times_count(crm__slice bytes, uint32_t *count);
 int64_t crm__event_times_at(crm__slice bytes, uint32_t i);
 void crm__event_times_encode(const int64_t *times, uint32_t n, crm__buf *out);
+/* Appends a time to those in out, which count() took: 1 done, to what encode() would make of all; 0:
+ * it does not fit their unit, their bytes or their least. */
+int crm__event_times_add(crm__buf *out, int64_t time);
 
 #endif

@@ -62,7 +62,7 @@ static int append_times(const crm__timeline *t, const crm__event *const *order, 
                         uint32_t *took)
 {
     uint32_t part = (order[0]->number - 1) / CRM__EVENT_TIMES, count = 0;
-    uint32_t at = (order[0]->number - 1) % CRM__EVENT_TIMES;
+    uint32_t at = (order[0]->number - 1) % CRM__EVENT_TIMES, i = 0;
     crm__buf *out = &t->txn->scratch[0];
     int64_t times[CRM__EVENT_TIMES];
     crm__slice bytes;
@@ -72,13 +72,20 @@ static int append_times(const crm__timeline *t, const crm__event *const *order, 
         if (rc || count != at)
             return rc && rc != CRM_ENOTFOUND ? rc : CRM_ECORRUPT;
     }
-    for (uint32_t i = 0; i < at; i++)
-        times[i] = crm__event_times_at(bytes, i);
     *took = n < CRM__EVENT_TIMES - at ? n : CRM__EVENT_TIMES - at;
-    for (uint32_t i = 0; i < *took; i++)
-        times[at + i] = order[i]->time;
     out->n = 0;
-    crm__event_times_encode(times, at + *took, out);
+    if (at)
+        crm__buf_add(out, bytes.p, bytes.n);
+    for (i = 0; at && !out->failed && i < *took && crm__event_times_add(out, order[i]->time);)
+        i++;
+    if (i < *took && !out->failed) { /* all of them anew */
+        for (i = 0; i < at; i++)
+            times[i] = crm__event_times_at(bytes, i);
+        for (i = 0; i < *took; i++)
+            times[at + i] = order[i]->time;
+        out->n = 0;
+        crm__event_times_encode(times, at + *took, out);
+    }
     return put_row(t, CRM__EVENT_ROW_TIME, part, out);
 }
 

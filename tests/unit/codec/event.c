@@ -681,6 +681,26 @@ CRM_TEST(test_codec_event__references)
     crm__arena_clear(&a);
 }
 
+/* One after another, they are what all at once are. */
+static void add_times(const int64_t *times, uint32_t n, const crm__buf *all)
+{
+    crm__buf out;
+
+    crm__buf_init(&out, NULL);
+    crm__event_times_encode(times, 1, &out);
+    for (uint32_t i = 1; i < n; i++) {
+        size_t before = out.n;
+        if (crm__event_times_add(&out, times[i])) {
+            ck_assert_uint_eq(out.n, before + out.p[1]);
+            continue;
+        }
+        out.n = 0;
+        crm__event_times_encode(times, i + 1, &out);
+    }
+    same_slice(crm__slice_of(out.p, out.n), crm__slice_of(all->p, all->n));
+    crm__buf_clear(&out);
+}
+
 /* Times in any order, unit and span; the bytes they take; every length of their row. */
 CRM_TEST(test_codec_event__times)
 {
@@ -708,6 +728,7 @@ CRM_TEST(test_codec_event__times)
             ck_assert_int_eq(crm__event_times_at(crm__slice_of(out.p, out.n), i), times[i]);
         each = out.p[1];
         ck_assert_uint_eq(out.n, 10 + (size_t)n * each);
+        add_times(times, n, &out);
         ck_assert(n == 1 ? each == 1 : each == 1 || most >> 8 * (each - 1) > 0);
         for (size_t cut = 0; cut < out.n; cut++)
             ck_assert_int_eq(crm__event_times_count(crm__slice_of(out.p, cut), &count),
