@@ -58,6 +58,97 @@ static void read_column(crm__reader *r, uint32_t items, crm__day_column *c)
         crm__reader_fail(r);
 }
 
+/* As nearly all columns are.  Most numbers have as many bytes in each part, one to three: branches,
+ * which are foretold, tell where the next one stands.  Totals have now three bytes, now four, and
+ * are read without one.  p NULL: it is none of these. */
+typedef struct quick {
+    const uint8_t *p;
+} quick;
+
+enum { QUICK_MOST = 32 }; /* bytes of such a column, and those read with it */
+
+static inline uint64_t quick_number(quick *q)
+{
+    const uint8_t *p = q->p;
+
+    if (!p)
+        return 0;
+    if (p[0] < 0x80) {
+        q->p = p + 1;
+        return p[0];
+    }
+    if (p[1] < 0x80) {
+        q->p = p[1] ? p + 2 : NULL;
+        return (p[0] & 0x7fu) | (uint32_t)p[1] << 7;
+    }
+    q->p = p[2] && p[2] < 0x80 ? p + 3 : NULL;
+    return (p[0] & 0x7fu) | (p[1] & 0x7fu) << 7 | (uint32_t)(p[2] & 0x7f) << 14;
+}
+
+/* One to eight bytes, of which eight can be read. */
+static inline uint64_t quick_total(quick *q)
+{
+    const uint8_t *p = q->p;
+    uint64_t w, stop;
+    size_t last;
+
+    if (!p)
+        return 0;
+    w = crm__get_le64(p);
+    stop = ~w & UINT64_C(0x8080808080808080);
+    last = stop ? (size_t)__builtin_ctzll(stop) / 8 : 0;
+    q->p = stop && (p[last] || !last) ? p + last + 1 : NULL;
+    w &= (stop ^ (stop - 1)) & UINT64_C(0x7f7f7f7f7f7f7f7f);
+    w = (w & UINT64_C(0x007f007f007f007f)) | (w & UINT64_C(0x7f007f007f007f00)) >> 1;
+    w = (w & UINT64_C(0x00003fff00003fff)) | (w & UINT64_C(0x3fff00003fff0000)) >> 2;
+    return (w & UINT64_C(0x000000000fffffff)) | (w & UINT64_C(0x0fffffff00000000)) >> 4;
+}
+
+static inline uint16_t quick_most(quick *q, uint32_t most)
+{
+    uint64_t v = quick_number(q);
+
+    q->p = v > most ? NULL : q->p;
+    return (uint16_t)v;
+}
+
+/* A step to the next column and what read_column() reads; 0: nothing is read. */
+static inline int quick_column(crm__reader *r, uint32_t items, uint64_t *step, crm__day_column *c)
+{
+    quick q = {r->p};
+    uint64_t base;
+    unsigned head;
+
+    if (crm__reader_left(r) < QUICK_MOST)
+        return 0;
+    *step = quick_number(&q);
+    if (!q.p)
+        return 0;
+    head = q.p[0];
+    c->scale = head & 15;
+    c->flags = (uint8_t)(head >> 4);
+    c->width = q.p[1];
+    q.p += 2;
+    base = quick_number(&q);
+    c->base = (int64_t)((base >> 1) ^ (0 - (base & 1)));
+    c->count = (uint16_t)items;
+    c->outliers = c->wide = c->outlier_size = c->wide_size = 0;
+    c->total = 0;
+    if (head >> 4 & CRM__DAY_BITMAP)
+        c->count = quick_most(&q, items);
+    if (head >> 4 & CRM__DAY_OUTLIERS) {
+        c->outliers = quick_most(&q, c->count);
+        c->outlier_size = quick_most(&q, CRM__DAY_BYTES);
+    }
+    if (head >> 4 & CRM__DAY_TOTAL)
+        c->total = quick_total(&q);
+    if (!q.p || !c->count || head >> 4 & ~(unsigned)(CRM__DAY_FLAGS & ~CRM__DAY_WIDE) ||
+        c->scale > CRM__DAY_SCALE || !crm__pack_width_ok(c->width))
+        return 0;
+    r->p = q.p;
+    return 1;
+}
+
 static void read_head(crm__reader *r, crm__day *d)
 {
     unsigned head;
@@ -71,7 +162,14 @@ static void read_head(crm__reader *r, crm__day *d)
     d->items = crm__read_le16(r) + 1u;
     d->first_row = crm__read_le16(r);
     d->time_width = crm__read_u8(r);
-    d->time_base = crm__read_varint(r);
+    if (crm__reader_left(r) >= 8) {
+        quick q = {r->p};
+        d->time_base = quick_total(&q);
+        r->p = q.p ? q.p : r->p;
+        r->failed |= !q.p; /* a time of day has no nine bytes */
+    } else {
+        d->time_base = crm__read_varint(r);
+    }
     d->column_count = (uint32_t)read_most(r, CRM__DAY_COLUMNS);
     if (!crm__day_unit(d->unit) || d->rows_form > CRM__DAY_ROWS || d->items > CRM__DAY_ITEMS) {
         crm__reader_fail(r);
@@ -81,12 +179,16 @@ static void read_head(crm__reader *r, crm__day *d)
     if (d->time_base >= units || d->time_width > crm__pack_bits(units - 1))
         crm__reader_fail(r);
     for (uint32_t i = 0; i < d->column_count && !r->failed; i++) {
-        uint64_t step = read_most(r, UINT32_MAX);
+        crm__day_column *c = &d->columns[i];
+        uint64_t step;
+        if (!quick_column(r, d->items, &step, c)) {
+            step = read_most(r, UINT32_MAX);
+            read_column(r, d->items, c);
+        }
         column += step;
         if (column > UINT32_MAX || (i && !step))
             crm__reader_fail(r);
-        d->columns[i].column = (uint32_t)column;
-        read_column(r, d->items, &d->columns[i]);
+        c->column = (uint32_t)column;
     }
 }
 

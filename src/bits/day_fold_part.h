@@ -29,11 +29,11 @@ uint32_t crm__day_view_left(crm__day_view *v);
 /* At scale CRM__DAY_SCALE; sums of a damaged part may go round. */
 static inline __int128 crm__day_to_big(__int128 number, unsigned scale)
 {
-    unsigned __int128 big = (unsigned __int128)number;
+    static const int64_t POWER[CRM__DAY_SCALE + 1] = {
+        1000000000000, 100000000000, 10000000000, 1000000000, 100000000, 10000000, 1000000,
+        100000,        10000,        1000,        100,        10,        1};
 
-    for (; scale < CRM__DAY_SCALE; scale++)
-        big *= 10;
-    return (__int128)big;
+    return (__int128)((unsigned __int128)number * (unsigned __int128)POWER[scale]);
 }
 
 static inline __int128 crm__day_add_big(__int128 a, __int128 b)

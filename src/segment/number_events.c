@@ -24,12 +24,21 @@ void crm__day_room_free(crm__number_run *n)
     n->days = NULL;
 }
 
+/* A cell that was found for a measure; one is found again at the same place as long as no cells are
+ * given back. */
+typedef struct found_cell {
+    uint32_t a, b, currency, place; /* place: from 1 on; 0: none yet */
+} found_cell;
+
 typedef struct visit {
     crm__number_run *n;
     crm__pass *p;
     const uint64_t *words;
     crm__dim *time; /* NULL: no grouping by the time of events */
     int items;      /* groupings that differ from item to item, or from row to row */
+    crm__bucket unit; /* of the time grouping, the one that was met last, and its code */
+    uint32_t unit_code;
+    found_cell cells[CRM__MEASURES]; /* for parts that go into one cell as a whole */
 } visit;
 
 /* ---- all of the items into one cell ---- */
@@ -66,6 +75,23 @@ static int total_of(visit *w, uint32_t m, const crm__field *f, crm__tally *t)
     return rc;
 }
 
+/* The cell of the i-th measure of the pass.  Neighbouring parts go to the same. */
+static int cell_of(visit *w, uint32_t i, uint32_t a, uint32_t b, uint32_t currency, crm__tally **t)
+{
+    crm__cells *cells = &w->n->cells;
+    found_cell *f = &w->cells[i];
+    int rc;
+
+    if (f->place && f->a == a && f->b == b && f->currency == currency) {
+        *t = cells->tallies + (size_t)(f->place - 1) * cells->measures;
+        return CRM_OK;
+    }
+    rc = crm__cells_at(cells, a, b, currency, t);
+    if (!rc)
+        *f = (found_cell){a, b, currency, cells->last + 1};
+    return rc;
+}
+
 /* 1 when the amounts are of several currencies, or nobody knows of which; below 0: an error. */
 static int add_all(visit *w, uint32_t a, uint32_t b)
 {
@@ -93,7 +119,7 @@ static int add_all(visit *w, uint32_t a, uint32_t b)
         const crm__field *f = n->q.measures[m].attribute;
         if (f && !crm__day_find(&v->day, crm__day_column_of(f->number, 0)))
             continue;
-        rc = crm__cells_at(&n->cells, a, b, currencies[i], &t);
+        rc = cell_of(w, i, a, b, currencies[i], &t);
         if (!rc && f)
             rc = total_of(w, m, f, &t[m]);
         else if (!rc)
@@ -220,12 +246,11 @@ static int add_items(visit *w, uint32_t time)
 /* ---- parts ---- */
 
 /* The events of a part from one time to another, both since its midnight. */
-static int add_span(visit *w, crm__slice part, int64_t from, int64_t until, int32_t date)
+static int add_span(visit *w, crm__slice part, int64_t from, int64_t until, uint32_t time)
 {
     const crm__events_test *t = &w->p->events;
     crm__number_run *n = w->n;
     crm__day_view *v = &n->days->view;
-    uint32_t time = 0;
     int rc = crm__day_view_open(v, part);
 
     if (!rc)
@@ -236,10 +261,6 @@ static int add_span(visit *w, crm__slice part, int64_t from, int64_t until, int3
         crm__day_view_among(v, w->words);
     if (rc || !v->left)
         return rc;
-    if (w->time)
-        rc = crm__dim_date(w->time, date, &time);
-    if (rc)
-        return rc;
     if (!w->items)
         rc = add_all(w, n->dims[0].op == CRM__DIM_TIME ? time : 0,
                      n->dims[1].op == CRM__DIM_TIME ? time : 0);
@@ -248,12 +269,26 @@ static int add_span(visit *w, crm__slice part, int64_t from, int64_t until, int3
     return add_items(w, time);
 }
 
+/* The unit of the time grouping that a time is in: days follow one another. */
+static int find_unit(visit *w, int64_t us)
+{
+    int rc;
+
+    if (w->unit.from <= us && us < w->unit.until)
+        return CRM_OK;
+    rc = crm__dim_bucket(w->time, us, &w->unit);
+    if (!rc)
+        rc = crm__dim_date(w->time, w->unit.date, &w->unit_code);
+    if (rc)
+        w->unit.until = w->unit.from;
+    return rc;
+}
+
 static int on_part(void *ctx, int32_t day, crm__slice part)
 {
     visit *w = ctx;
     const crm__events_test *t = &w->p->events;
     int64_t midnight = (int64_t)day * CRM__US_PER_DAY, from, until;
-    crm__bucket b;
     int rc = CRM_OK;
 
     if (midnight < CRM__TIME_MIN - CRM__US_PER_DAY || midnight > CRM__TIME_MAX)
@@ -264,11 +299,11 @@ static int on_part(void *ctx, int32_t day, crm__slice part)
         return add_span(w, part, from - midnight, until - midnight, 0);
     while (from < until && !rc) {
         int64_t end;
-        rc = crm__dim_bucket(w->time, from, &b);
+        rc = find_unit(w, from);
         if (rc)
             break;
-        end = b.until < until ? b.until : until;
-        rc = add_span(w, part, from - midnight, end - midnight, b.date);
+        end = w->unit.until < until ? w->unit.until : until;
+        rc = add_span(w, part, from - midnight, end - midnight, w->unit_code);
         from = end;
     }
     return rc;
@@ -277,7 +312,7 @@ static int on_part(void *ctx, int32_t day, crm__slice part)
 int crm__pass_days(crm__number_run *n, crm__pass *p, const uint64_t *words)
 {
     crm__run *r = &n->a.run;
-    visit w = {n, p, words, NULL, 0};
+    visit w = {.n = n, .p = p, .words = words};
     size_t kinds = p->events.kind ? 1 : crm__model_event_count(r->plan->model);
     int32_t from, until;
     int rc = CRM_OK;
