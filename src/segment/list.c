@@ -214,6 +214,8 @@ static int offer_chunk(crm_segment_iter *it, uint64_t chunk)
             it->end = it->entries[0].values[0];
     }
     rc = crm__run_chunk(&it->asking.run, chunk, it->words, &any);
+    if (!rc && any && it->count < it->left && !it->after.id)
+        rc = crm__order_trim(&it->asking.run, &it->order, it->left, it->words);
     if (!rc && any && it->count == it->left)
         rc = crm__order_cut_chunk(&it->asking.run, &it->order, &it->entries[0], it->words);
     for (uint32_t b = 0; b < CRM__COLUMN_BLOCKS && any && !rc; b++)

@@ -71,6 +71,9 @@ int crm__order_at_end(const crm__run *r, const crm__order_list *o, uint32_t bloc
  * keys; some may stay. */
 int crm__order_cut_block(crm__run *r, crm__order_list *o, crm__order_entry *last, uint64_t chunk,
                          uint32_t block, uint64_t *words, int n);
+/* Takes rows of the run's chunk out of its words that come, by the first key, behind `most` others of
+ * them; some may stay. */
+int crm__order_trim(crm__run *r, crm__order_list *o, uint64_t most, uint64_t *words);
 /* Around the loading of many, without a write between; columns are then walked. */
 int crm__order_walk(crm__run *r, crm__order_list *o);
 void crm__order_walked(crm__order_list *o);
