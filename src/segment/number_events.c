@@ -36,8 +36,8 @@ typedef struct visit {
     const uint64_t *words;
     crm__dim *time; /* NULL: no grouping by the time of events */
     int items;      /* groupings that differ from item to item, or from row to row */
-    crm__bucket unit; /* of the time grouping, the one that was met last, and its code */
-    uint32_t unit_code;
+    crm__bucket unit;   /* of the time grouping, the one that was met last, */
+    uint32_t unit_code; /* and its code, 0 before the first of its items */
     found_cell cells[CRM__MEASURES]; /* for parts that go into one cell as a whole */
 } visit;
 
@@ -246,11 +246,12 @@ static int add_items(visit *w, uint32_t time)
 /* ---- parts ---- */
 
 /* The events of a part from one time to another, both since its midnight. */
-static int add_span(visit *w, crm__slice part, int64_t from, int64_t until, uint32_t time)
+static int add_span(visit *w, crm__slice part, int64_t from, int64_t until)
 {
     const crm__events_test *t = &w->p->events;
     crm__number_run *n = w->n;
     crm__day_view *v = &n->days->view;
+    uint32_t time;
     int rc = crm__day_view_open(v, part);
 
     if (!rc)
@@ -261,6 +262,11 @@ static int add_span(visit *w, crm__slice part, int64_t from, int64_t until, uint
         crm__day_view_among(v, w->words);
     if (rc || !v->left)
         return rc;
+    if (w->time && !w->unit_code) /* a unit without any is not in the answer */
+        rc = crm__dim_date(w->time, w->unit.date, &w->unit_code);
+    if (rc)
+        return rc;
+    time = w->unit_code;
     if (!w->items)
         rc = add_all(w, n->dims[0].op == CRM__DIM_TIME ? time : 0,
                      n->dims[1].op == CRM__DIM_TIME ? time : 0);
@@ -277,10 +283,7 @@ static int find_unit(visit *w, int64_t us)
     if (w->unit.from <= us && us < w->unit.until)
         return CRM_OK;
     rc = crm__dim_bucket(w->time, us, &w->unit);
-    if (!rc)
-        rc = crm__dim_date(w->time, w->unit.date, &w->unit_code);
-    if (rc)
-        w->unit.until = w->unit.from;
+    w->unit_code = 0;
     return rc;
 }
 
@@ -296,14 +299,14 @@ static int on_part(void *ctx, int32_t day, crm__slice part)
     from = t->from > midnight ? t->from : midnight;
     until = t->until < midnight + CRM__US_PER_DAY ? t->until : midnight + CRM__US_PER_DAY;
     if (!w->time)
-        return add_span(w, part, from - midnight, until - midnight, 0);
+        return add_span(w, part, from - midnight, until - midnight);
     while (from < until && !rc) {
         int64_t end;
         rc = find_unit(w, from);
         if (rc)
             break;
         end = w->unit.until < until ? w->unit.until : until;
-        rc = add_span(w, part, from - midnight, end - midnight, w->unit_code);
+        rc = add_span(w, part, from - midnight, end - midnight);
         from = end;
     }
     return rc;

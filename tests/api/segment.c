@@ -375,6 +375,105 @@ CRM_TEST(test_api_segment__best_of_two_chunks)
     free(r);
 }
 
+/* Numbers of many scales, some of them kept apart in their blocks, some nobody has. */
+typedef struct many {
+    crm_id id;
+    int has;
+    __int128 number; /* with 12 digits behind the point */
+} many;
+
+static int many_up(const void *a, const void *b)
+{
+    const many *x = a, *y = b;
+
+    if (!x->has || !y->has)
+        return x->has != y->has ? y->has - x->has : x->id < y->id ? -1 : x->id > y->id;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int many_down(const void *a, const void *b)
+{
+    const many *x = a, *y = b;
+
+    return x->has && y->has && x->number != y->number ? (x->number > y->number ? -1 : 1)
+                                                      : many_up(a, b);
+}
+
+static many any_number(crm_txn *txn, uint64_t *seed, int block)
+{
+    uint64_t whole = crmtest_below(seed, block % 2 ? 3000 : 40);
+    int digits = block < 3 ? 0 : (int)crmtest_below(seed, 3);
+    char text[80] = "{}", end[16] = "";
+    many m = {0, crmtest_below(seed, 5) != 0, 0};
+
+    if (block == 7 && crmtest_below(seed, 40) == 0) { /* both do not fit one scale */
+        whole = 90000000 + crmtest_below(seed, 9);
+        digits = 0;
+    } else if (block == 7 && crmtest_below(seed, 40) == 0) {
+        digits = 12;
+    }
+    m.number = (__int128)whole * 1000000000000;
+    if (digits == 12)
+        m.number += 1;
+    else if (digits)
+        m.number += digits == 1 ? 500000000000 : 250000000000;
+    sprintf(end, "%s", digits == 12 ? ".000000000001" : digits == 1 ? ".5" : digits ? ".25" : "");
+    if (m.has)
+        sprintf(text, "{\"score\":%llu%s}", (unsigned long long)whole, end);
+    m.id = api_create(txn, text);
+    return m;
+}
+
+static void check_many(crm_txn *txn, const many *m, int n, const char *order, int limit)
+{
+    crm_segment_options o = CRM_SEGMENT_OPTIONS_INIT;
+    crm_segment *s = parse(txn, "all");
+    crm_segment_iter *it;
+    crm_id id;
+
+    o.order = order;
+    o.limit = (uint64_t)limit;
+    OK(crm_segment_list(txn, s, &o, &it, &er));
+    for (int i = 0; i < n && i < limit; i++) {
+        OK(crm_segment_next(it, &id, &er));
+        ck_assert_msg(id == m[i].id, "%s, %d: place %d is %llu, not %llu", order, limit, i,
+                      (unsigned long long)id, (unsigned long long)m[i].id);
+    }
+    crm_segment_list_close(it);
+    crm_segment_free(s);
+}
+
+CRM_TEST(test_api_segment__best_of_many_numbers)
+{
+    enum { ALL = 9600 };
+    uint64_t seed = crmtest_seed() ^ 0x9a27;
+    many *m = malloc(ALL * sizeof *m);
+    crm_db *db = api_open_model("crm: 1\nname: o\nfields:\n  score: {type: decimal}\n");
+
+    for (int with = 0; with < 2; with++) { /* only blocks of one scale; then all others too */
+        int n = with ? ALL : 2800;
+        crm_txn *txn = api_begin(db, CRM_WRITE);
+        for (int i = with ? 2800 : 0; i < n; i++)
+            m[i] = any_number(txn, &seed, i / 960);
+        for (int write = 1; write >= 0; write--) {
+            if (!write) {
+                api_commit(txn);
+                txn = api_begin(db, CRM_READ);
+            }
+            for (int down = 0; down < 2; down++) {
+                qsort(m, (size_t)n, sizeof *m, down ? many_down : many_up);
+                for (int limit = 1; limit < 700; limit += 1 + limit / 2)
+                    check_many(txn, m, n, down ? "score desc" : "score", limit);
+            }
+        }
+        crm_txn_abort(txn);
+    }
+    crm_db_close(db);
+    free(m);
+}
+
 CRM_TEST(test_api_segment__orders_and_pages)
 {
     static row r[MANY];
