@@ -208,8 +208,11 @@ keep_codes(const crm__column *c, unsigned width, uint64_t lo, uint64_t span, uin
     return left;
 }
 
-uint32_t crm__column_keep_rows(const crm__column *c, int64_t lo, int64_t hi, uint32_t first,
-                               const uint16_t *rows, uint32_t n, uint16_t *to)
+/* A block has some ten rows of a list, so its loop begins anew again and again: where it stands is a
+ * tenth of its time. */
+__attribute__((aligned(64))) uint32_t
+crm__column_keep_rows(const crm__column *c, int64_t lo, int64_t hi, uint32_t first,
+                      const uint16_t *rows, uint32_t n, uint16_t *to)
 {
     uint64_t from, span;
 

@@ -299,7 +299,8 @@ static int find_blocks(crm__column_walk *walk, const crm__run *r, uint32_t colum
     return CRM_OK;
 }
 
-int crm__column_keep(crm__run *r, uint32_t column, const crm__limits *l, uint16_t *rows,
+__attribute__((aligned(64))) int /* as crm__column_keep_rows() */
+crm__column_keep(crm__run *r, uint32_t column, const crm__limits *l, uint16_t *rows,
                      uint32_t *n, crm__column_found *found)
 {
     span one = {{l, NULL}, 0, 0, 0, 0, 0, 0};

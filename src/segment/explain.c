@@ -116,6 +116,7 @@ int crm_segment_explain(crm_txn *txn, const crm_segment *s, const crm_segment_op
     }
     if (!rc) {
         planned = now_us() - began;
+        rc = crm__step_guess(&a.plan, a.plan.root);
         crm__buf_init(&b, txn->mem);
         a.run.timed = 1;
         for (uint64_t c = 0; c < a.plan.chunks && !rc; c++)

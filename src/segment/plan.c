@@ -85,14 +85,12 @@ static int by_cost(const void *a, const void *b)
     return x->estimate < y->estimate ? -1 : x->estimate > y->estimate;
 }
 
-int crm__step_order(crm__plan *p, crm__step *s)
+void crm__step_sum(const crm__plan *p, crm__step *s)
 {
     uint64_t live = p->txn->state.counters.live;
 
-    if (s->op == CRM__STEP_AND && s->child_count && !p->apart)
-        qsort(s->children, s->child_count, sizeof(crm__step *), by_cost);
     if (!s->child_count)
-        return CRM_OK;
+        return;
     s->estimate = s->op == CRM__STEP_AND ? UINT64_MAX : 0;
     for (uint32_t i = 0; i < s->child_count; i++) {
         uint64_t e = s->children[i]->estimate;
@@ -105,7 +103,37 @@ int crm__step_order(crm__plan *p, crm__step *s)
     }
     if (s->estimate > live)
         s->estimate = live;
-    return CRM_OK;
+}
+
+/* Steps of one cost, but for stored sets, which are always estimated, are put in order by guesses. */
+static int guess_rivals(crm__plan *p, crm__step *s)
+{
+    int rc = CRM_OK;
+
+    for (uint32_t i = 0; i < s->child_count && !rc; i++) {
+        int c = cost(s->children[i]), rival = 0;
+        for (uint32_t k = 0; k < s->child_count && c > 1 && !rival; k++)
+            rival = k != i && cost(s->children[k]) == c;
+        if (rival)
+            rc = crm__step_guess(p, s->children[i]);
+    }
+    return rc;
+}
+
+/* Many children are compared with many. */
+enum { RIVALS = 64 };
+
+int crm__step_order(crm__plan *p, crm__step *s)
+{
+    int rc = CRM_OK;
+
+    if (s->op == CRM__STEP_AND && s->child_count && !p->apart) {
+        if (!p->few && s->child_count <= RIVALS)
+            rc = guess_rivals(p, s);
+        qsort(s->children, s->child_count, sizeof(crm__step *), by_cost);
+    }
+    crm__step_sum(p, s);
+    return rc;
 }
 
 /* Sets among the children of an `or` are one step: any of them all. */

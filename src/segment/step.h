@@ -67,6 +67,7 @@ struct crm__step {
     uint32_t child_count;
     crm__step **children;
     uint64_t estimate;   /* customers, before anything else narrows it */
+    uint8_t guessed;     /* COLUMN, DAYS, EVENTS: the estimate is of what is stored, not a rule of thumb */
     uint64_t rows, took; /* explain: rows that passed, nanoseconds, */
     uint64_t bytes;      /* and bytes of the stored values that it opened */
 
@@ -142,6 +143,11 @@ int crm__step_add_set(crm__plan *p, crm__step *s, crm__set_ref ref);
 int crm__step_negate(crm__plan *p, const crm__node *n, crm__step **s);
 /* Children in the order to be asked in, and the estimate that follows from theirs. */
 int crm__step_order(crm__plan *p, crm__step *s);
+/* What follows for a parent from the estimates of its children. */
+void crm__step_sum(const crm__plan *p, crm__step *s);
+/* Estimates, of a step and all below it, from heads of some blocks and lists: a few microseconds
+ * each.  Only where they are of use: to put steps of one cost in order, and to be told. */
+int crm__step_guess(crm__plan *p, crm__step *s);
 
 /* Rows that nobody wants for another reason than the question: those behind the last of a list. */
 typedef struct crm__cut {

@@ -474,6 +474,87 @@ CRM_TEST(test_api_segment__best_of_many_numbers)
     free(m);
 }
 
+/* ---- estimates ---- */
+
+/* The first estimate, or number of rows, that is told behind a text. */
+static uint64_t told(const char *json, const char *behind, const char *name)
+{
+    const char *at = strstr(json, behind);
+
+    at = at ? strstr(at, name) : NULL;
+    ck_assert_msg(at != NULL, "%s of %s in %s", name, behind, json);
+    return strtoull(at + strlen(name), NULL, 10);
+}
+
+/* Explains a question: *estimate of the whole, and how many customers there are. */
+static uint64_t explained(crm_txn *txn, const char *text, uint64_t *estimate, char **json)
+{
+    crm_segment *s = parse(txn, text);
+
+    OK(crm_segment_explain(txn, s, NULL, json, NULL, &er));
+    *estimate = told(*json, "\"plan\":", "\"estimate\":");
+    crm_segment_free(s);
+    return told(*json, "{", "\"count\":");
+}
+
+CRM_TEST(test_api_segment__estimates)
+{
+    static const char *const NEAR[] = {
+        "score >= 900", "score < 50", "score between 300 and 700", "not score >= 900",
+        "joined >= 2020-06-15", "event(visit, since 2026-01-01)",
+        "event(rare, since 2026-01-01)", "count(visit, since 2026-01-01) >= 2",
+        "count(visit, since 2026-01-01) = 0"};
+    enum { ALL = 4000, DAYS = 20 };
+    crm_db *db = api_open_model("crm: 1\nname: o\nfields:\n  score: {type: integer}\n"
+                                "  joined: {type: date}\nevents:\n  visit:\n  rare:\n");
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    uint64_t seed = crmtest_seed() ^ 0xe571, estimate, count;
+    crm_segment *s;
+    char *json;
+
+    for (int i = 0; i < ALL; i++) {
+        char text[200], day[40];
+        crm_id id;
+        sprintf(text, "{\"score\":%d,\"joined\":\"2020-06-%02d\"}",
+                (int)crmtest_below(&seed, 1000), 1 + (int)crmtest_below(&seed, 30));
+        id = api_create(txn, text);
+        for (uint64_t events = crmtest_below(&seed, 3); events; events--) {
+            sprintf(day, "2026-01-%02dT10:00:00Z", 1 + (int)crmtest_below(&seed, DAYS));
+            sprintf(text, "{\"kind\":\"%s\",\"time\":\"%s\"}",
+                    crmtest_below(&seed, 20) ? "visit" : "rare", day);
+            OK(crm_event_add_json(txn, id, text, CRM_NUL, NULL, &er));
+        }
+    }
+    api_commit(txn);
+    txn = api_begin(db, CRM_READ);
+    for (size_t i = 0; i < sizeof NEAR / sizeof *NEAR; i++) {
+        count = explained(txn, NEAR[i], &estimate, &json);
+        ck_assert_msg(estimate * 2 > count && estimate < count * 2 + 20, "%s: %llu, guessed %llu",
+                      NEAR[i], (unsigned long long)count, (unsigned long long)estimate);
+        crm_free(json);
+    }
+    /* Of two of one cost the one that leaves fewer is asked first, wherever it stands. */
+    explained(txn, "score >= 20 and joined >= 2020-06-29", &estimate, &json);
+    ck_assert(strstr(strstr(json, "\"of\""), "joined >=") <
+              strstr(strstr(json, "\"of\""), "score >="));
+    crm_free(json);
+    explained(txn, "event(visit, since 2026-01-01) and event(rare, since 2026-01-01)", &estimate,
+              &json);
+    ck_assert(strstr(strstr(json, "\"of\""), "event(rare") <
+              strstr(strstr(json, "\"of\""), "event(visit"));
+    crm_free(json);
+    /* Nothing there, nothing to guess from. */
+    explained(txn, "event(visit, since 2030-01-01)", &estimate, &json);
+    ck_assert_uint_eq(estimate, 0);
+    crm_free(json);
+    s = parse(txn, "score > 5000 and joined > 2020-01-01");
+    OK(crm_segment_count(txn, s, NULL, &count, &er));
+    ck_assert_uint_eq(count, 0);
+    crm_segment_free(s);
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
 CRM_TEST(test_api_segment__orders_and_pages)
 {
     static row r[MANY];
