@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "bits/kernel.h"
+#include "bits/set_part.h"
 
 #include <crm/codes.h>
 #include <string.h>
@@ -167,6 +168,19 @@ static void codes_of_few(const crm__column *c, uint64_t lo, uint64_t hi, uint64_
 /* So many lines of a block are loaded one by one as fast as all in order. */
 enum { FEW = 8 };
 
+/* Most blocks have either none or many, which their first words tell. */
+static int few_in(const uint64_t *words, int n, uint32_t most)
+{
+    uint32_t count = 0;
+
+    for (int w = 0; w < n; w++) {
+        count += crm__set_ones(words[w]);
+        if (count > most)
+            return 0;
+    }
+    return 1;
+}
+
 void crm__column_within(const crm__column *c, int64_t lo, int64_t hi, uint64_t *words, int n)
 {
     uint64_t found[CRM__COLUMN_WORDS], from, to;
@@ -179,13 +193,29 @@ void crm__column_within(const crm__column *c, int64_t lo, int64_t hi, uint64_t *
         return;
     from = (uint64_t)(lo < c->min ? c->min : lo) - (uint64_t)c->min;
     to = (uint64_t)(hi > c->max ? c->max : hi) - (uint64_t)c->min;
-    if (crm__kernel_best()->count(words, (size_t)n) <= FEW * (uint64_t)c->width) {
+    if (few_in(words, n, FEW * (uint32_t)c->width)) {
         codes_of_few(c, from, to, words, n);
         return;
     }
     codes_between(c, from, to, found);
     for (int w = 0; w < n; w++)
         words[w] &= found[w];
+}
+
+void crm__column_ask(const crm__column *c, const uint64_t *words, int n)
+{
+    enum { LINE = 64 };
+
+    if (!few_in(words, n, FEW * (uint32_t)c->width)) {
+        for (size_t at = 0; at < (size_t)c->width * (size_t)n * 64; at += LINE)
+            __builtin_prefetch(c->p + at);
+        return;
+    }
+    for (int w = 0; w < n; w++) {
+        for (uint64_t left = words[w]; left; left &= left - 1)
+            __builtin_prefetch(c->p + (size_t)c->width *
+                                          ((size_t)w * 64 + (size_t)__builtin_ctzll(left)));
+    }
 }
 
 /* The loop is made for each width: it waits for nothing but the codes. */

@@ -58,6 +58,8 @@ void crm__column_range(const crm__column *c, const crm__limits *l,
 /* Of a column without wide numbers: takes out of words, the n first of the block, the rows whose
  * number is not one from lo to hi at its scale.  Few candidates are looked at one by one. */
 void crm__column_within(const crm__column *c, int64_t lo, int64_t hi, uint64_t *words, int n);
+/* Asks for the memory that it reads for such candidates. */
+void crm__column_ask(const crm__column *c, const uint64_t *words, int n);
 /* The same with a list of n rows, the first of the block being `first`, all in the block: those
  * whose number is one from lo to hi go to `to`, which may be where they stand.  How many. */
 uint32_t crm__column_keep_rows(const crm__column *c, int64_t lo, int64_t hi, uint32_t first,

@@ -213,35 +213,70 @@ static void saw_block(crm__run *r, const crm__step *s, const crm__column_walk *w
         crm__run_saw(r, KV_COLUMN, crm__key_column(key, r->chunk, s->column, block));
 }
 
+/* Blocks that are found and not yet dealt with: the memory of their codes is asked for meanwhile.  None
+ * are held in a write transaction, where a block does not stay where it is. */
+enum { HELD = 8 };
+
+typedef struct narrowing {
+    crm__run *r;
+    const crm__step *s;
+    uint64_t *words;
+    span one;
+    uint32_t first, end; /* of those held, at their numbers modulo HELD */
+    uint32_t block[HELD];
+    crm__column column[HELD];
+} narrowing;
+
+/* The one that was found first. */
+static void narrow_held(narrowing *n)
+{
+    uint32_t at = n->first++ % HELD, b = n->block[at];
+    crm__cut *cut = &n->r->cut;
+    uint8_t flat;
+
+    narrow_block(&n->column[at], &n->s->test, &n->one, n->words + b * CRM__COLUMN_WORDS, words_of(b),
+                 cut->on && cut->by == n->s ? &cut->flat[b] : &flat);
+}
+
+static int narrow_next(narrowing *n, crm__column_walk *walk, uint32_t block)
+{
+    uint64_t *at = n->words + block * CRM__COLUMN_WORDS;
+    uint32_t to = n->end % HELD;
+    int rc = crm__column_walk_at(walk, n->r->chunk, n->s->column, block, &n->column[to]);
+
+    if (rc == CRM_ENOTFOUND)
+        clear_block(n->words, block);
+    if (rc)
+        return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+    saw_block(n->r, n->s, walk, block);
+    n->block[to] = block;
+    n->end++;
+    if (walk->cursor)
+        crm__column_ask(&n->column[to], at, words_of(block));
+    if (!walk->cursor || n->end - n->first == HELD)
+        narrow_held(n);
+    return CRM_OK;
+}
+
 int crm__column_narrow(crm__run *r, const crm__step *s, uint64_t *words)
 {
-    span one = {{NULL, NULL}, 0, 0, 0, 0, 0, 0};
-    uint8_t flat;
+    narrowing n = {.r = r, .s = s, .words = words};
     crm__column_walk walk;
     kv_cursor *cursor = NULL;
     int rc = CRM_OK;
 
     if (crm__column_one_range(s))
-        one.limits[0] = s->test.limits;
+        n.one.limits[0] = s->test.limits;
     if (r->cut.on && r->cut.column == s->column)
-        one.limits[1] = &r->cut.limits;
+        n.one.limits[1] = &r->cut.limits;
     if (!r->txn->write)
         cursor = crm__txn_cursor(r->txn, KV_COLUMN, &rc);
     crm__column_walk_begin(&walk, r->txn, cursor, &r->block);
     for (uint32_t b = next_asked(words, 0); b < CRM__COLUMN_BLOCKS && !rc;
-         b = next_asked(words, b + 1)) {
-        uint64_t *at = words + b * CRM__COLUMN_WORDS;
-        crm__column c;
-        rc = crm__column_walk_at(&walk, r->chunk, s->column, b, &c);
-        if (rc == CRM_ENOTFOUND) {
-            clear_block(words, b);
-            rc = CRM_OK;
-        } else if (!rc) {
-            saw_block(r, s, &walk, b);
-            narrow_block(&c, &s->test, &one, at, words_of(b),
-                         r->cut.on && r->cut.by == s ? &r->cut.flat[b] : &flat);
-        }
-    }
+         b = next_asked(words, b + 1))
+        rc = narrow_next(&n, &walk, b);
+    while (n.first < n.end)
+        narrow_held(&n);
     return rc;
 }
 
