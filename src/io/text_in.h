@@ -17,12 +17,14 @@ typedef int (*crm__fill_fn)(void *ctx, void *to, size_t cap, size_t *n, crm_erro
 /* Fills from the file descriptor that ctx, an int *, points to: a file, a pipe, a terminal. */
 int crm__fill_fd(void *ctx, void *to, size_t cap, size_t *n, crm_error *err);
 
-/* A descriptor that may keep us waiting: a pipe, a terminal. */
+/* A descriptor, and who is asked whether to go on; each may be NULL. */
 typedef struct crm__waiting {
     int fd;
     /* Asked now and then while nothing comes; non-zero ends the text with CRM_ECANCELLED. */
     int (*idle)(void *ctx);
     void *ctx;
+    /* The same, while much is read that gives no row: of a few KB of XLSX gigabytes may be unpacked. */
+    int (*busy)(void *ctx);
 } crm__waiting;
 
 /* As crm__fill_fd(); ctx is a crm__waiting. */

@@ -472,7 +472,7 @@ static int open_xlsx(crm__table *t, const crm__table_options *o, crm_error *err)
         rc = copy_input(t, r, &size, err);
     if (!rc)
         rc = crm__zip_open(t->mem, copied ? r->fd : t->input.from.fd, copied ? 0 : t->input.base,
-                           size, &r->zip, err);
+                           size, &t->input.from, &r->zip, err);
     if (!rc) {
         r->has_book = 1;
         rc = crm__xlsx_book_open(&r->book, t->mem, r->zip, err);

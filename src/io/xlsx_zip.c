@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <unzip.h>
 
-enum { BLOCK = 16 * 1024, NAME = 256 };
+enum { BLOCK = 16 * 1024, NAME = 256, ASK_BYTES = 1 << 20 };
 
 typedef struct entry {
     const char *name; /* with slashes, none in front */
@@ -35,6 +35,7 @@ struct crm__zip {
     size_t count;
     long now; /* the entry being read, or CRM__ZIP_NONE */
     uint64_t read;
+    const crm__waiting *host; /* asked whether to go on */
     uint8_t block[BLOCK];
 };
 
@@ -191,8 +192,8 @@ static int list_entries(crm__zip *z, crm_error *err)
     return rc;
 }
 
-int crm__zip_open(const crm_allocator *mem, int fd, int64_t base, uint64_t size, crm__zip **out,
-                  crm_error *err)
+int crm__zip_open(const crm_allocator *mem, int fd, int64_t base, uint64_t size,
+                  const crm__waiting *host, crm__zip **out, crm_error *err)
 {
     crm__zip *z = crm__alloc(mem, sizeof *z);
     zlib_filefunc64_def io = {io_open, io_read, io_write, io_tell, io_seek, io_close, io_error, z};
@@ -206,6 +207,7 @@ int crm__zip_open(const crm_allocator *mem, int fd, int64_t base, uint64_t size,
     z->fd = fd;
     z->base = base;
     z->size = size;
+    z->host = host;
     z->now = CRM__ZIP_NONE;
     crm__arena_init(&z->names, mem);
     z->zip = unzOpen2_64("", &io);
@@ -290,6 +292,9 @@ int crm__zip_read(crm__zip *z, void *to, size_t cap, size_t *n, crm_error *err)
     int got = unzReadCurrentFile(z->zip, to, cap < BLOCK ? (unsigned)cap : BLOCK);
 
     *n = got > 0 ? (size_t)got : 0;
+    if ((z->read + *n) / ASK_BYTES != z->read / ASK_BYTES && z->host->busy &&
+        z->host->busy(z->host->ctx))
+        return crm__fail(err, CRM_ECANCELLED, "the callback ended the import");
     z->read += *n;
     if (z->read > CRM__ZIP_BYTES)
         return crm__fail(err, CRM_ESYNTAX, "the file unpacks to more than 8 GiB");
