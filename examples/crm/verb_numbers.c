@@ -45,7 +45,7 @@ static const char help[] =
     "  by month(created_at)\n"
     "                    a date or time of the customer\n"
     "  by score every 100\n"
-    "                    steps of numbers; or 'score in 10 steps'\n"
+    "                    steps of numbers; or 'score in 10 steps', about so many\n"
     "  by order.product  an attribute of the events; or 'source'\n"
     "\n"
     "Behind it a time for all events (last 12 months, this year, since 2026-01), and 'moving 3'\n"

@@ -606,3 +606,35 @@ CRM_TEST(test_kv_log__not_whole_is_not_read)
     env->ops->close(env);
     ck_assert_uint_eq(number_in(dir), SMALL);
 }
+
+/* A log has the rights and the owner of its data file, whoever makes it: one that root makes locks
+ * nobody out, and one that can't be like it is not made. */
+CRM_TEST(test_kv_log__rights_of_the_data_file)
+{
+    enum { OWNER = 12345, GROUP = 23456 };
+    static const mode_t MODES[] = {0600, 0640, 0660, 0664, 0666};
+    const char *dir = crmtest_dir();
+    kv_env *env = open_engine(dir);
+    int root = geteuid() == 0;
+    struct stat st;
+    uint64_t n = 0;
+
+    put_number(env, ++n);
+    env->ops->close(env);
+    for (size_t i = 0; i < sizeof MODES / sizeof *MODES; i++) {
+        OK(crm__kv_lmdb_recover(dir, &(kv_options){0}, NULL));
+        ck_assert_int_eq(crm__kv_lmdb_logged(dir), 0);
+        OK(chmod(crmtest_path("data.mdb"), MODES[i]));
+        if (root)
+            OK(chown(crmtest_path("data.mdb"), OWNER, GROUP));
+        env = open_engine(dir);
+        for (int k = 0; k < SMALL; k++)
+            put_number(env, ++n);
+        OK(stat(crmtest_path("data.log"), &st));
+        ck_assert_int_eq((int)(st.st_mode & 0777), (int)MODES[i]);
+        if (root)
+            ck_assert(st.st_uid == OWNER && st.st_gid == GROUP);
+        ck_assert_uint_eq(recovered(dir), n);
+        env->ops->close(env);
+    }
+}
