@@ -290,7 +290,10 @@ void import_tell_next(importing *g, const crm_import_result *r, int stopped, int
         note(g->t, "the encoding is a guess: when characters are wrong, undo, and give --encoding");
     if (r->bad && !g->bad.name && !g->bad.to_out)
         note(g->t, "the bad rows were not kept: --errors FILE keeps them");
-    if (made)
+    if (made && g->o->atomic && !r->written)
+        note(g->t, "the bad rows are in %s, with what is wrong: put them right in the file itself",
+             g->bad.name);
+    else if (made)
         note(g->t, "the bad rows are in %s: put them right there and import that file",
              g->bad.name);
     buf_free(&b);

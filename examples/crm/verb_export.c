@@ -301,6 +301,28 @@ static void tell_way_back(exporting *x, const char *file)
     close(fd);
 }
 
+/* The query, which may be the name of a saved segment, as the library takes it. */
+static int read_where(exporting *x)
+{
+    crm_error err = CRM_ERROR_INIT;
+    crm_txn *txn;
+    char *text;
+    int rc = begin(x->t, CRM_READ, &txn);
+
+    if (rc)
+        return rc;
+    rc = query_parse(&x->q, txn);
+    if (!rc && crm_segment_text(x->q.segment, &text, NULL, &err)) {
+        rc = fail_crm(x->t, &err);
+    } else if (!rc) {
+        x->q.text.n = 0;
+        buf_str(&x->q.text, text);
+        crm_free(text);
+    }
+    crm_txn_abort(txn);
+    return rc;
+}
+
 static int export_to(exporting *x, const char *file)
 {
     crm_error err = CRM_ERROR_INIT;
@@ -314,6 +336,8 @@ static int export_to(exporting *x, const char *file)
     if (!rc && x->o.zone)
         rc = begin(t, CRM_READ, &txn); /* judges the zone */
     crm_txn_abort(txn);
+    if (!rc && x->where)
+        rc = read_where(x);
     if (rc)
         return rc;
     x->o.where = x->where ? x->q.text.p : NULL;

@@ -233,7 +233,7 @@ static int read_text(decoding *d, crm__slice before, crm__slice *out)
     own = d->in.p[0] & EV_PART_MOST;
     if (shared == EV_PART_MOST || own == EV_PART_MOST || !shared || !own || shared > before.n)
         return read_long_text(d, before, out);
-    memcpy(d->texts, before.p, COPY);
+    memmove(d->texts, before.p, COPY);
     memcpy(d->texts + shared, p, COPY);
     *out = (crm__slice){d->texts, shared + own};
     d->in.p = p + own;

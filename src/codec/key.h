@@ -6,7 +6,7 @@
  *   customer  id u64
  *   journal   seq u64
  *   image     seq u64, id u64
- *   identity  field u16, token 16 bytes, id u64
+ *   identity  field u16, a beginning of token and id: a block (ids.h)
  *   bits      chunk u32, index u8, value u32
  *   event     id u64, time i64 with its sign flipped, number u32: a block, by its first event
  *             id u64, 8 bytes 0xff, what u8, part u64: rows beside the blocks (CRM__EVENT_ROW_*)
@@ -80,7 +80,7 @@ enum { CRM__TAGGED_REMOVED = 0 };
 enum {
     CRM__EVENT_ROW_HEAD = 0,      /* part 0 */
     CRM__EVENT_ROW_REFERENCE = 1, /* part: the least hash that may stand in it */
-    CRM__EVENT_ROW_TIME = 2       /* part: number / CRM__EVENT_TIMES */
+    CRM__EVENT_ROW_TIME = 2       /* part: (number - 1) / CRM__EVENT_TIMES */
 };
 
 static inline crm__slice crm__slice_of(const void *p, size_t n)

@@ -349,8 +349,8 @@ static void compare_rows(exact *x)
     if (m)
         qsort(x->have.p, m, CRM__KEY_IDENTITY, by_row);
     while ((i < n || k < m) && named < NAMED_MOST) {
-        const uint8_t *a = x->want.p + i * CRM__KEY_IDENTITY,
-                      *b = x->have.p + k * CRM__KEY_IDENTITY;
+        const uint8_t *a = i < n ? x->want.p + i * CRM__KEY_IDENTITY : NULL;
+        const uint8_t *b = k < m ? x->have.p + k * CRM__KEY_IDENTITY : NULL;
         int order = i == n ? 1 : k == m ? -1 : memcmp(a, b, CRM__KEY_IDENTITY);
         if (order) {
             name_row(x->d->c, order < 0 ? a : b, order < 0);

@@ -42,7 +42,7 @@ static int stand(crm__id_walk *w)
         w->at = 0;
     }
     w->row = crm__ids_row(&w->block, w->at);
-    return CRM_OK;
+    return w->row.byte[CRM__TOKEN_SIZE] >> 7 ? CRM_ECORRUPT : CRM_OK; /* no id is that great */
 }
 
 int crm__id_seek(crm__id_walk *w, uint32_t field, const crm__id_row *row)
@@ -311,6 +311,9 @@ int crm__id_edit_from(crm__id_edit *e, uint32_t field, const crm__id_row *row, c
         memcpy(hi, e->hi, sizeof hi);
         rc = take(e, field, crm__slice_of(hi, e->hi_n));
         at = 0;
+        rows = rows_of(e, &n);
+        if (!rc && n && crm__id_row_order(&rows[0], row) < 0)
+            rc = CRM_ECORRUPT; /* out of order: whoever goes on behind it would come here again */
     }
     if (!rc)
         *found = rows[at];

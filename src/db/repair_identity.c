@@ -118,13 +118,13 @@ static int drop_of(identity_work *w, crm__slice k, crm__slice v)
     uint32_t field;
     int rc = crm__id_block(r->txn->store->tag_key, k, v, &field, &block);
 
-    if (rc || !crm__ids_sound(&block) || crm__slice_compare(k, last) <= 0)
+    if (rc || !field || !crm__ids_sound(&block) || crm__slice_compare(k, last) <= 0)
         return CRM_DONE;
     crm__put_be16(key, (uint16_t)field);
     for (uint32_t i = 0; i < block.count && !rc; i++) {
         crm__id_row of = crm__ids_row(&block, i);
         memcpy(key + 2, of.byte, CRM__ID_ROW);
-        if (!i && crm__slice_compare(k, row) > 0)
+        if ((!i && crm__slice_compare(k, row) > 0) || crm__id_row_id(&of) >= r->next_id)
             return CRM_DONE;
         rc = judge(w, row);
         if (rc == CRM_DONE)

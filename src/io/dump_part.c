@@ -70,7 +70,7 @@ void crm__line_behind(crm__dumper *d, crm__slice owner, int cls, uint32_t number
 {
     crm__slice s = crm__dump_names_text(&d->names, cls, number);
 
-    if (s.n > owner.n && memcmp(s.p, owner.p, owner.n) == 0 && s.p[owner.n] == '/')
+    if (owner.n && s.n > owner.n && memcmp(s.p, owner.p, owner.n) == 0 && s.p[owner.n] == '/')
         crm__line_text(d, s.p + owner.n + 1, s.n - owner.n - 1);
     else
         d->bad = 1;

@@ -25,6 +25,7 @@ typedef struct crm__loading {
     crm_txn *txn;
     const crm__model *model;
     uint32_t model_version, models; /* in force, by the head; last read */
+    char images[CRM_FIELD_SIZE]; /* the feature that images are of, when it is not known */
     crm__dump_names names;
     crm__loaded loaded;
     crm__arena arena;       /* of one line */

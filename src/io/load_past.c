@@ -197,6 +197,8 @@ int crm__load_line_image(crm__loading *l, crm__members *m)
 
     if (!m->rc && (seq < l->last || (seq == l->last && id <= l->last_id)))
         crm__members_fail(m, CRM_EVALUE, "image", "it is not behind the one before");
+    if (!m->rc && l->images[0])
+        crm__members_fail(m, CRM_EVERSION, l->images, "images are of a form that this library does not know");
     if (crm__members_end(m))
         return m->rc;
     l->last = seq;

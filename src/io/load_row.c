@@ -43,6 +43,19 @@ int crm__load_append(crm__loading *l, kv_space space, crm__slice key, crm__slice
 
 /* ---- lines ---- */
 
+/* Features of what a dump does not hold as it is stored: its lines tell customers, events and tags in
+ * words, and what follows from them is made anew. */
+static int is_told(crm__slice name)
+{
+    static const char *const FRONT[] = {"identity-", "bits-", "column-", "day-", "event-", "log-"};
+
+    for (size_t i = 0; i < sizeof FRONT / sizeof *FRONT; i++) {
+        if (name.n > strlen(FRONT[i]) && memcmp(name.p, FRONT[i], strlen(FRONT[i])) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static int read_features(crm__loading *l, crm__members *m)
 {
     const crm__json *list = crm__members_get(m, "features", CRM__JSON_ARRAY, 1);
@@ -52,9 +65,13 @@ static int read_features(crm__loading *l, crm__members *m)
         crm__slice s = crm__json_text(crm__json_item(list, i));
         if (crm__json_kind(crm__json_item(list, i)) != CRM__JSON_STRING)
             return crm__members_fail(m, CRM_EVALUE, "features", "one is not a name");
-        if (crm__feature_known(s.p, s.n))
+        if (crm__feature_known(s.p, s.n) || is_told(s))
             continue;
         crm__copy_name(name, (const char *)s.p, s.n);
+        if (strncmp(name, "record-", 7) == 0) { /* of images only */
+            memcpy(l->images, name, sizeof l->images);
+            continue;
+        }
         m->rc = crm__fail_field(l->err, CRM_EVERSION, name,
                                 "the dump uses \"%s\", which this library does not know", name);
         return m->rc;

@@ -131,7 +131,7 @@ static int find_customer(crm__mapping *m, const crm__table_row *row, crm_id *cus
                          crm__fault_to *to, crm_error *err)
 {
     const crm__map_goal *id = crm__map_goal_at(m, CRM__GOAL_ID);
-    candidates c;
+    candidates c = {.column = CRM__NO_GOAL};
     int rc = CRM_OK;
 
     if (id->row == m->row && id->part[CRM__PART_WHOLE].n) {
@@ -141,8 +141,6 @@ static int find_customer(crm__mapping *m, const crm__table_row *row, crm_id *cus
                    : CRM_OK;
     }
     for (int unique = 1; unique >= 0; unique--) {
-        memset(&c, 0, sizeof c);
-        c.column = CRM__NO_GOAL;
         for (size_t i = 0; !rc && i < m->active_count; i++) {
             const crm__field *f = crm__map_goal_at(m, m->active[i])->f;
             if (f && ((f->flags & CRM_FIELD_UNIQUE) != 0) == unique)

@@ -164,8 +164,8 @@ int crm__order_block_at(crm__run *r, crm__order_list *o, crm__order_by *by, uint
         rc = CRM_OK;
     } else {
         crm__column_walk_begin(&plain, r->txn, NULL, &at->room);
-        rc = crm__column_walk_at(at->walk.cursor ? &at->walk : &plain, chunk, crm__order_column(by), block,
-                                 &at->column);
+        rc = crm__column_walk_at(at->walk.cursor ? &at->walk : &plain, chunk, crm__order_column(by),
+                                 block, &at->column);
     }
     if (rc && rc != CRM_ENOTFOUND)
         return rc;
@@ -183,7 +183,7 @@ static int load_column(crm__run *r, crm__order_list *o, crm__order_by *by, crm_i
     crm__order_block *at;
     crm__column_cell cell;
     int rc = crm__order_block_at(r, o, by, id >> CRM__CHUNK_SHIFT,
-                      (uint32_t)(id & 0xffff) / CRM__COLUMN_ROWS);
+                                 (uint32_t)(id & 0xffff) / CRM__COLUMN_ROWS);
 
     at = &by->at;
     if (rc || at->absent)

@@ -722,3 +722,32 @@ CRM_TEST(test_api_dump__bad_lines_are_named)
     told(&t, "{\"end\":", "\"sum\":\"", "\"sum\":\"0", CRM_EVALUE, "sum");
     free(t.p);
 }
+
+/* Loads the dump with another name of a feature in its head: what comes of it, and of which member. */
+static void with_feature(const text *t, const char *from, const char *to, int code, const char *field)
+{
+    char *p = malloc(t->n + 1), *at;
+
+    ck_assert_ptr_nonnull(p);
+    memcpy(p, t->p, t->n + 1);
+    at = strstr(p, from);
+    ck_assert_msg(at && at < strchr(p, '\n') && strlen(from) == strlen(to), "%s", from);
+    memcpy(at, to, strlen(to));
+    IS(code, load_text(p, t->n));
+    ck_assert_str_eq(er.field, field);
+    free(p);
+}
+
+/* A dump tells customers and events in words: of other forms of storing those, all its lines are read,
+ * up to the sum that doesn't fit the changed text. Images are bytes of records. */
+CRM_TEST(test_api_dump__features_of_what_it_does_not_hold)
+{
+    text t = small_dump();
+
+    with_feature(&t, "\"identity-2\"", "\"identity-1\"", CRM_ECORRUPT, "sum");
+    with_feature(&t, "\"event-2\"", "\"event-9\"", CRM_ECORRUPT, "sum");
+    with_feature(&t, "\"record-2\"", "\"record-1\"", CRM_EVERSION, "record-1");
+    ck_assert_int_gt(er.row, 1); /* the first image */
+    with_feature(&t, "\"journal-3\"", "\"journal-4\"", CRM_EVERSION, "journal-4");
+    free(t.p);
+}

@@ -593,3 +593,34 @@ CRM_TEST(test_api_event__long_texts)
     crm_db_close(db);
     free(long_text);
 }
+
+/* References that begin alike, a commit each: a text is put together from one that was itself, in the
+ * bytes before it. */
+CRM_TEST(test_api_event__references_that_begin_alike)
+{
+    crm_db *db = api_open_model(MODEL);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    crm_id id = api_create(txn, "{\"name\":\"A\"}");
+    const char *got;
+    char json[120];
+    size_t n;
+
+    for (int i = 10; i < 25; i++) {
+        snprintf(json, sizeof json,
+                 "{\"kind\":\"visit\",\"time\":\"2024-01-%dT00:00:00Z\",\"reference\":\"abcdef%d\"}", i, i);
+        OK(crm_event_add_json(txn, id, json, CRM_NUL, NULL, &er));
+        api_commit(txn);
+        txn = api_begin(db, CRM_WRITE);
+    }
+    for (uint32_t i = 0; i < 15; i++) {
+        crm_event *e;
+        OK(crm_event_new(txn, &e, &er));
+        OK(crm_event_get(txn, id, i + 1, e, &er));
+        got = crm_event_reference(e, &n);
+        snprintf(json, sizeof json, "abcdef%d", (int)i + 10);
+        ck_assert(n == strlen(json) && memcmp(got, json, n) == 0);
+        crm_event_free(e);
+    }
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
+}

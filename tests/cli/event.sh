@@ -249,7 +249,7 @@ crm: event: bad:8: JSON: a name in quotes expected at byte 29
 crm: event: bad:9: visits: "visits" is no event kind of the model; did you mean "visit"?
 crm: event: bad:10: amount: has no amount, expected such as 12.50 CNY
 crm: event: nothing was written, because of the bad rows
-crm: event: the bad rows are in bad.errors.jsonl: put them right there and import that file
+crm: event: the bad rows are in bad.errors.jsonl, with what is wrong: put them right in the file itself
 END
 want 1 sh -c '"$CRM" event add -f - --errors left.jsonl <bad' <<'END'
 standard input: JSON Lines, UTF-8
@@ -424,3 +424,12 @@ bare()
 }
 crm -C cut.db timeline 1 --all --oldest --json | bare >here
 bare <all | diff - here >&2
+# a unique identity that nobody has is named as another one is
+printf 'external,kind,time\nE9,visit,2026-01-01\n' >nobody.csv
+want 1 counts --file nobody.csv --source shop --dry-run <<'END'
+dry run: 1 row: 0 added, 0 known already, 1 bad
+END
+said <<'END'
+crm: event: nobody.csv:2: external: no customer has an identity of the row
+crm: event: the bad rows were not kept: --errors FILE keeps them
+END

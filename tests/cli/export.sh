@@ -273,3 +273,9 @@ crm -C events.db event add 1 kind=order amount='2 CNY' --reference A-2 --source 
 crm -C events.db export ev.csv --events --reason back 2>/dev/null
 crm -C events.db import --events ev.csv --json 2>/dev/null >got
 grep -q '"unchanged":2' got || { cat got; exit 1; }
+# the name of a saved one will do
+crm segment save phoned '电话 is not empty' >/dev/null
+crm segment export phoned by-name.csv --reason test 2>/dev/null
+crm segment export '电话 is not empty' by-text.csv --reason test 2>/dev/null
+crm export by-where.csv --where phoned --reason test 2>/dev/null
+cmp by-name.csv by-text.csv && cmp by-name.csv by-where.csv || die "exported by a name"

@@ -3,6 +3,7 @@
  * and searches, and how blocks stand.
  */
 #include "crmtest.h"
+#include "db/edits.h"
 #include "db/identity.h"
 
 #include <crm/codes.h>
@@ -180,6 +181,47 @@ CRM_TEST(test_db_identity__random)
     ck_assert_uint_gt(most, 500); /* many blocks */
     env->ops->close(env);
     free(t);
+}
+
+static void put_block(kv_txn *txn, crm__slice key, const crm__id_row *rows, uint32_t n)
+{
+    uint8_t bytes[400] = {CRM__IDS_FORMAT, 0, 8};
+    size_t at = CRM__IDS_HEAD;
+
+    for (uint32_t i = 0; i < n; i++, at += CRM__ID_ROW)
+        memcpy(bytes + at, rows[i].byte, CRM__ID_ROW);
+    ck_assert_int_eq(crm__edits_write(txn, TAG_KEY, KV_IDENTITY, key, bytes, at, 0), CRM_OK);
+}
+
+/* Blocks whose tags are right and whose rows are out of order: a search for a row behind another ends. */
+CRM_TEST(test_db_identity__rows_out_of_order)
+{
+    static const uint8_t a[CRM__TOKEN_SIZE] = {5, 6}, t[CRM__TOKEN_SIZE] = {5, 7};
+    crm__id_row first[] = {crm__id_row_of(a, 1), crm__id_row_of(a, 2)};
+    crm__id_row second = crm__id_row_of(t, 3), row = crm__id_row_of(t, UINT64_C(1) << 41), found;
+    uint8_t key[CRM__KEY_IDENTITY] = {0, 5};
+    crm_error err = CRM_ERROR_INIT;
+    kv_env *env = open_engine();
+    crm__id_edit e;
+    kv_txn *txn;
+    int rc = CRM_OK;
+
+    ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
+    memcpy(key + 2, crm__id_row_of(t, UINT64_C(1) << 40).byte, CRM__ID_ROW);
+    put_block(txn, crm__slice_of(key, 2), first, 2);
+    put_block(txn, crm__slice_of(key, sizeof key), &second, 1);
+    crm__id_edit_init(&e, NULL, txn, TAG_KEY);
+    for (uint64_t id = 0, n = 0; n < 100; n++, id = crm__id_row_id(&found) + 1) {
+        row = crm__id_row_of(t, id);
+        rc = crm__id_edit_from(&e, 5, &row, &found);
+        if (rc)
+            break;
+        ck_assert(crm__id_row_order(&found, &row) >= 0);
+    }
+    ck_assert_int_eq(rc, CRM_ECORRUPT);
+    crm__id_edit_clear(&e);
+    txn->ops->abort(txn);
+    env->ops->close(env);
 }
 
 /* One that can't be read is told, and is not written over. */

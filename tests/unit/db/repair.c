@@ -7,6 +7,7 @@
 #include "crmtest.h"
 #include "stingy.h"
 #include "bits/day.h"
+#include "codec/ids.h"
 #include "db/txn.h"
 
 #include <crm/crm.h>
@@ -178,17 +179,38 @@ static void put_tagged(crm_txn *txn, kv_space space, const uint8_t *key, size_t 
     free(value);
 }
 
-/* A good identity row of a token that the customer does not have. */
-static void put_identity(crm_txn *txn, const row *r)
+static int by_row(const void *a, const void *b)
 {
-    uint8_t key[CRM__KEY_IDENTITY], value[4];
+    return crm__id_row_order(a, b);
+}
 
-    memcpy(key, r->key, sizeof key);
-    key[9] ^= 0x55;
-    crm__put_le32(value,
-                  (uint32_t)crm__check_tag(txn->store->tag_key, KV_IDENTITY,
-                                           crm__slice_of(key, sizeof key), crm__slice_of(NULL, 0)));
-    put_raw(txn->kv, KV_IDENTITY, key, sizeof key, value, sizeof value);
+/* Another row in a good block: of a token that the customer does not have, with an id there can't be, or
+ * the block again for a field there can't be. */
+static void put_identity(world *w, crm_txn *txn, const row *r)
+{
+    uint8_t key[CRM__KEY_IDENTITY];
+    uint64_t which = crmtest_below(&w->seed, 3);
+    crm__id_row *rows;
+    crm__ids b;
+    crm__buf out;
+
+    OK(crm__ids_open(crm__slice_of(r->value, r->n - CRM__TAG_SIZE), &b));
+    rows = malloc((b.count + 1) * sizeof *rows);
+    ck_assert_ptr_nonnull(rows);
+    for (uint32_t i = 0; i < b.count; i++)
+        rows[i] = crm__ids_row(&b, i);
+    rows[b.count] = rows[crmtest_below(&w->seed, b.count)];
+    rows[b.count].byte[which == 1 ? CRM__TOKEN_SIZE : 9] ^= 0xd5;
+    qsort(rows, b.count + 1, sizeof *rows, by_row);
+    memcpy(key, r->key, r->key_n);
+    if (which == 2)
+        memset(key, 0, 2);
+    crm__buf_init(&out, NULL);
+    crm__ids_add(rows, b.count + 1, &out);
+    ck_assert(!out.failed);
+    put_tagged(txn, KV_IDENTITY, key, r->key_n, out.p, out.n);
+    crm__buf_clear(&out);
+    free(rows);
 }
 
 enum { DELETE, FLIP, FLIP_TAGGED, ADD, SHORT_KEY, HARMS };
@@ -212,16 +234,12 @@ static void harm(world *w, crm_txn *txn, const row *r, int what)
         put_raw(txn->kv, r->space, key, r->key_n, value, r->n);
         break;
     case FLIP_TAGGED:
-        if (!payload) {
-            put_identity(txn, r);
-            break;
-        }
         value[crmtest_below(&w->seed, payload)] ^= (uint8_t)(1u << crmtest_below(&w->seed, 8));
         put_tagged(txn, r->space, key, r->key_n, value, payload);
         break;
     case ADD:
         if (r->space == KV_IDENTITY) {
-            put_identity(txn, r);
+            put_identity(w, txn, r);
             break;
         }
         key[r->key_n - 1] ^= 0x10; /* another set, part, row */
