@@ -140,7 +140,8 @@ typedef struct crm_export_result {
  * export fails or is stopped.  A call that is refused for its arguments leaves none.
  *
  * Lists of values stand in one cell with ';' between them, those of type url with line breaks.  A file
- * of CSV or JSON Lines that is imported again as it is changes nothing.
+ * of CSV or JSON Lines that is imported again as it is changes nothing, but that in CSV an event without
+ * a reference is a new one.
  *
  * A file is made in a folder "<file>.crm-part" beside it, written through to the disk, and only then
  * gets its name.  On any other result than CRM_OK there is nothing new, and a file of that name is as
