@@ -168,6 +168,19 @@ void crm__check_shared(crm__check *c, int stored, uint32_t column, crm_id id, ui
     s->count += times;
 }
 
+/* 1 if the cells of a block are stored as these bytes: a code that means nothing is damage too. */
+static int has_its_form(const crm__check *c, const crm__column_cell *cells, crm__slice payload)
+{
+    crm__buf form;
+    int same;
+
+    crm__buf_init(&form, &c->mem);
+    crm__column_store(cells, &form);
+    same = form.failed || crm__slice_compare(crm__slice_of(form.p, form.n), payload) == 0;
+    crm__buf_clear(&form);
+    return same;
+}
+
 /* A block of what customers share, whose counts are compared as a sum: how many identity rows there
  * are for a value is seen in their order, not in that of customers. */
 static void shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
@@ -185,6 +198,9 @@ static void shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
         return;
     }
     crm__column_cells(&column, w->have);
+    if (!has_its_form(c, w->have, payload))
+        crm__check_fault(c, "column", first, -1, "a block of shared values of %s is damaged",
+                         column_name(c, field & 0xffff));
     for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
         int64_t times = 0;
         if (w->have[i].state && crm__scaled_to(w->have[i].number, w->have[i].scale, 0, &times) &&
