@@ -7,8 +7,8 @@
  *   {"peer","size","op","n","runs","median","min","max","unit","result",...}
  * Words: `customers` loads no events; `single` makes a journal entry of each change in place of a
  * batch; `order=time` adds events as their file has them, not customer by customer; `part=N` makes
- * N changes a commit; `alone` loads with one thread, not one that reads and one that writes. The
- * answer of a look-up is hits:sum, where sum adds of each record found score + 20 + the bytes of
+ * N changes a commit; `alone` loads with one thread, not one that reads and one that writes;
+ * `threads=N` gives counts and facets so many threads, 1 otherwise. The answer of a look-up is hits:sum, where sum adds of each record found score + 20 + the bytes of
  * its eleven texts, so that every field has been read.  Consents are not loaded, which the lines of
  * the load say: it stands beside those parts of other loads.
  */
@@ -268,6 +268,8 @@ static void read_words(peer_options *o, int argc, char **argv)
             o->alone = 1;
         else if (strncmp(argv[i], "part=", 5) == 0)
             o->part = o->event_part = strtoull(argv[i] + 5, NULL, 10);
+        else if (strncmp(argv[i], "threads=", 8) == 0)
+            o->threads = (uint32_t)strtoul(argv[i] + 8, NULL, 10);
         else
             die("%s: unknown word", argv[i]);
     }
@@ -286,7 +288,7 @@ int main(int argc, char **argv)
     static const char *const FILES[] = {"keys_l1.txt", "keys_l2.txt", "keys_l3.txt"};
     static const int COLUMN_OF[] = {0, 2, 3};
     static const unsigned WRITER_COUNTS[] = {1, 8, WRITERS};
-    peer_options o = {.part = 200000, .event_part = 1000000};
+    peer_options o = {.part = 200000, .event_part = 1000000, .threads = 1};
     const char *number;
     crm_db *db;
 

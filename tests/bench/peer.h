@@ -23,6 +23,7 @@ typedef struct peer_options {
     int single;                /* a journal entry each, in place of a batch */
     int by_time;               /* events in the order of their file */
     int alone;                 /* no second thread reads */
+    uint32_t threads;          /* of a count or a facet */
     uint64_t part, event_part; /* customers and events a commit, 0: all in one */
 } peer_options;
 

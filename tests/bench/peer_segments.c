@@ -74,6 +74,10 @@ static crm_segment *parse(crm_txn *txn, const char *text)
     return s;
 }
 
+/* Counts and facets, by so many threads as the command line says; the lines say so, too. */
+static crm_segment_options by_threads = CRM_SEGMENT_OPTIONS_INIT;
+static char threads_note[32];
+
 /* Short questions are timed many at a time. */
 static void time_one(series *s, double (*ask)(void *ctx), void *ctx)
 {
@@ -98,7 +102,7 @@ static double ask_count(void *ctx)
     question *q = ctx;
     double start = measure_now();
 
-    must(crm_segment_count(q->txn, q->segment, NULL, &q->count, &err), "count");
+    must(crm_segment_count(q->txn, q->segment, &by_threads, &q->count, &err), "count");
     return measure_now() - start;
 }
 
@@ -111,7 +115,7 @@ static void bench_count(crm_txn *txn, const char *op, const char *text, int runs
     for (int run = 0; run < runs; run++)
         time_one(&s, ask_count, &q);
     snprintf(result, sizeof result, "%" PRIu64, q.count);
-    emit(op, 1, &s, "ms", result, NULL);
+    emit(op, 1, &s, "ms", result, threads_note);
     crm_segment_free(q.segment);
 }
 
@@ -154,7 +158,7 @@ static double ask_facet(void *ctx)
     double start = measure_now();
 
     f->rows.count = 0;
-    must(crm_segment_facet(f->q.txn, f->q.segment, "tags", NULL, on_facet, &f->rows, &err),
+    must(crm_segment_facet(f->q.txn, f->q.segment, "tags", &by_threads, on_facet, &f->rows, &err),
          "facet");
     qsort(f->rows.line, f->rows.count, sizeof f->rows.line[0], by_line);
     return measure_now() - start;
@@ -173,7 +177,7 @@ static void bench_facet(crm_txn *txn, const char *text, int runs)
     for (size_t i = 0; i < f.rows.count; i++)
         h = hash_text(h, f.rows.line[i], strlen(f.rows.line[i]));
     snprintf(result, sizeof result, "%zu:%016" PRIx64, f.rows.count, h);
-    emit("S7", 1, &s, "ms", result, NULL);
+    emit("S7", 1, &s, "ms", result, threads_note);
     crm_segment_free(f.q.segment);
 }
 
@@ -331,6 +335,8 @@ void peer_segments(crm_db *db, const peer_options *o)
     };
     crm_txn *txn;
 
+    by_threads.threads = o->threads;
+    snprintf(threads_note, sizeof threads_note, ",\"threads\":%u", o->threads);
     must(crm_txn_begin(db, CRM_READ, NULL, &txn, &err), "begin");
     for (size_t i = 0; i < sizeof QUESTION / sizeof *QUESTION; i++) {
         if (o->customers && (i == 4 || i == 5))
