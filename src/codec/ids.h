@@ -41,6 +41,16 @@ static inline crm__id_row crm__id_row_of(const uint8_t token[CRM__TOKEN_SIZE], u
     return row;
 }
 
+/* Field and row: the key that a row would have by itself, and the form in which rows of all fields
+ * are compared. */
+static inline crm__slice crm__id_row_key(uint8_t to[CRM__KEY_IDENTITY], uint32_t field,
+                                         const crm__id_row *row)
+{
+    crm__put_be16(to, (uint16_t)field);
+    memcpy(to + 2, row->byte, CRM__ID_ROW);
+    return crm__slice_of(to, CRM__KEY_IDENTITY);
+}
+
 static inline uint64_t crm__id_row_id(const crm__id_row *row)
 {
     return crm__get_be64(row->byte + CRM__TOKEN_SIZE);

@@ -127,14 +127,6 @@ static inline crm__slice crm__key_token(uint8_t to[CRM__KEY_TOKEN], uint32_t fie
     return crm__slice_of(to, CRM__KEY_TOKEN);
 }
 
-static inline crm__slice crm__key_identity(uint8_t to[CRM__KEY_IDENTITY], crm__slice token_key,
-                                           uint64_t id)
-{
-    memcpy(to, token_key.p, CRM__KEY_TOKEN);
-    crm__put_be64(to + CRM__KEY_TOKEN, id);
-    return crm__slice_of(to, CRM__KEY_IDENTITY);
-}
-
 static inline crm__slice crm__key_event(uint8_t to[CRM__KEY_EVENT], uint64_t id, int64_t time,
                                         uint32_t number)
 {

@@ -39,6 +39,14 @@ static uint32_t bucket_of(const uint8_t *token)
     return crm__get_le16(token) % CRM__CHECK_BUCKETS;
 }
 
+/* The identity row that follows from a record. */
+static crm__slice wanted_row(uint8_t to[CRM__KEY_IDENTITY], const crm__derived *item)
+{
+    crm__id_row row = crm__id_row_of(item->key.p + 2, item->member);
+
+    return crm__id_row_key(to, crm__get_be16(item->key.p), &row);
+}
+
 static int gather(void *ctx, const crm__derived *item)
 {
     derived *d = ctx;
@@ -50,7 +58,7 @@ static int gather(void *ctx, const crm__derived *item)
                                    (uint32_t)item->member);
     if (item->what == CRM__DERIVED_CELL)
         return crm__check_columns_put(d->columns, item);
-    crm__key_identity(row, item->key, item->member);
+    wanted_row(row, item);
     crm__sum_add(&d->c->wanted[bucket_of(row + 2)], d->c->seed, row, sizeof row, 1);
     return CRM_OK;
 }
@@ -239,15 +247,12 @@ static void share(derived *d, crm__slice k)
     memcpy(d->token, k.p, CRM__KEY_TOKEN);
 }
 
-/* The row in the form that all of them are compared in. */
-static crm__slice whole_row(uint8_t to[CRM__KEY_IDENTITY], uint32_t field, const crm__ids *block,
-                            uint32_t i)
+static crm__slice stored_row(uint8_t to[CRM__KEY_IDENTITY], uint32_t field, const crm__ids *block,
+                             uint32_t i)
 {
     crm__id_row row = crm__ids_row(block, i);
 
-    crm__put_be16(to, (uint16_t)field);
-    memcpy(to + 2, row.byte, CRM__ID_ROW);
-    return crm__slice_of(to, CRM__KEY_IDENTITY);
+    return crm__id_row_key(to, field, &row);
 }
 
 static int identity_block(crm__check *c, crm__slice k, crm__slice v, void *ctx)
@@ -260,12 +265,12 @@ static int identity_block(crm__check *c, crm__slice k, crm__slice v, void *ctx)
 
     if (crm__id_block(c->store.tag_key, k, v, &field, &block) || !crm__ids_sound(&block) ||
         crm__slice_compare(k, last) <= 0 ||
-        crm__slice_compare(k, whole_row(row, field, &block, 0)) > 0) {
+        crm__slice_compare(k, stored_row(row, field, &block, 0)) > 0) {
         crm__check_fault(c, "identity", 0, -1, "a row is damaged");
         return CRM_OK;
     }
     for (uint32_t i = 0; i < block.count; i++) {
-        crm__slice r = whole_row(d->last_row, field, &block, i);
+        crm__slice r = stored_row(d->last_row, field, &block, i);
         crm__sum_add(&c->stored[bucket_of(r.p + 2)], c->seed, r.p, r.n, 1);
         share(d, r);
     }
@@ -285,7 +290,7 @@ static int exact_wanted(void *ctx, const crm__derived *item)
 
     if (item->what != CRM__DERIVED_ID || bucket_of(item->key.p + 2) != x->bucket)
         return CRM_OK;
-    crm__key_identity(row, item->key, item->member);
+    wanted_row(row, item);
     crm__buf_add(&x->want, row, sizeof row);
     return x->want.failed ? CRM_ENOMEM : CRM_OK;
 }
@@ -315,7 +320,7 @@ static int exact_stored(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         return CRM_OK;
     for (uint32_t i = 0; i < block.count; i++) {
         uint8_t row[CRM__KEY_IDENTITY];
-        whole_row(row, field, &block, i);
+        stored_row(row, field, &block, i);
         if (bucket_of(row + 2) == x->bucket)
             crm__buf_add(&x->have, row, sizeof row);
     }

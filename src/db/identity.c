@@ -7,13 +7,6 @@
 
 #include <crm/codes.h>
 
-static crm__slice row_key(uint8_t to[CRM__KEY_IDENTITY], uint32_t field, const crm__id_row *row)
-{
-    crm__put_be16(to, (uint16_t)field);
-    memcpy(to + 2, row->byte, CRM__ID_ROW);
-    return crm__slice_of(to, CRM__KEY_IDENTITY);
-}
-
 int crm__id_block(const uint8_t *tag_key, crm__slice k, crm__slice v, uint32_t *field,
                   crm__ids *block)
 {
@@ -48,7 +41,7 @@ static int stand(crm__id_walk *w)
 int crm__id_seek(crm__id_walk *w, uint32_t field, const crm__id_row *row)
 {
     uint8_t to[CRM__KEY_IDENTITY];
-    crm__slice key = row_key(to, field, row), k, v;
+    crm__slice key = crm__id_row_key(to, field, row), k, v;
     int rc = w->cursor->ops->seek(w->cursor, KV_LE, key, &k, &v);
 
     if (rc == CRM_ENOTFOUND)
@@ -111,7 +104,7 @@ static crm__slice part_key(uint8_t to[CRM__KEY_IDENTITY], uint32_t field, const 
 
     while (n < CRM__ID_ROW - 1 && before->byte[n] == row->byte[n])
         n++;
-    row_key(to, field, row);
+    crm__id_row_key(to, field, row);
     return crm__slice_of(to, 2 + n + 1);
 }
 
@@ -263,7 +256,7 @@ static uint32_t lower(crm__id_edit *e, const crm__id_row *row)
 static int go_to(crm__id_edit *e, uint32_t field, const crm__id_row *row, uint32_t *at)
 {
     uint8_t to[CRM__KEY_IDENTITY];
-    crm__slice key = row_key(to, field, row);
+    crm__slice key = crm__id_row_key(to, field, row);
     int rc = is_here(e, field, key) ? CRM_OK : take(e, field, key);
 
     *at = rc ? 0 : lower(e, row);

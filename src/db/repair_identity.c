@@ -120,10 +120,9 @@ static int drop_of(identity_work *w, crm__slice k, crm__slice v)
 
     if (rc || !field || !crm__ids_sound(&block) || crm__slice_compare(k, last) <= 0)
         return CRM_DONE;
-    crm__put_be16(key, (uint16_t)field);
     for (uint32_t i = 0; i < block.count && !rc; i++) {
         crm__id_row of = crm__ids_row(&block, i);
-        memcpy(key + 2, of.byte, CRM__ID_ROW);
+        crm__id_row_key(key, field, &of);
         if ((!i && crm__slice_compare(k, row) > 0) || crm__id_row_id(&of) >= r->next_id)
             return CRM_DONE;
         rc = judge(w, row);

@@ -137,3 +137,30 @@ CRM_TEST(test_codec_ids__bytes_that_are_no_block)
                          w == 1 ? CRM_OK : CRM_ECORRUPT);
     }
 }
+
+/* Ids of one token stand together, in order, behind the key of the token. */
+CRM_TEST(test_codec_ids__keys_in_order)
+{
+    uint64_t seed = crmtest_seed();
+    uint8_t token[CRM__TOKEN_SIZE], t[CRM__KEY_TOKEN], a[CRM__KEY_IDENTITY], b[CRM__KEY_IDENTITY];
+
+    for (int i = 0; i < 5000; i++) {
+        uint64_t x = crmtest_rand(&seed) >> crmtest_below(&seed, 64);
+        uint64_t y = crmtest_rand(&seed) >> crmtest_below(&seed, 64);
+        uint32_t field = (uint32_t)crmtest_below(&seed, 65536);
+        crm__id_row row;
+        int order;
+        for (size_t k = 0; k < sizeof token; k++)
+            token[k] = (uint8_t)crmtest_rand(&seed);
+        ck_assert_uint_eq(crm__key_token(t, field, token).n, CRM__KEY_TOKEN);
+        ck_assert(memcmp(t + 2, token, sizeof token) == 0);
+        row = crm__id_row_of(token, x);
+        ck_assert_uint_eq(crm__id_row_id(&row), x);
+        ck_assert_uint_eq(crm__id_row_key(a, field, &row).n, CRM__KEY_IDENTITY);
+        row = crm__id_row_of(token, y);
+        crm__id_row_key(b, field, &row);
+        ck_assert(memcmp(a, t, sizeof t) == 0 && memcmp(b, t, sizeof t) == 0);
+        order = memcmp(a, b, sizeof a);
+        ck_assert_int_eq((order > 0) - (order < 0), (x > y) - (x < y));
+    }
+}

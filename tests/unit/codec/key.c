@@ -61,22 +61,3 @@ CRM_TEST(test_codec_key__sets_chunk_by_chunk)
         ck_assert_int_eq(sign(memcmp(a, b, sizeof a)), want);
     }
 }
-
-CRM_TEST(test_codec_key__ids_of_one_token_together)
-{
-    uint64_t seed = crmtest_seed();
-    uint8_t token[CRM__TOKEN_SIZE], t[CRM__KEY_TOKEN], a[CRM__KEY_IDENTITY], b[CRM__KEY_IDENTITY];
-
-    for (int i = 0; i < 5000; i++) {
-        uint64_t x = any(&seed), y = any(&seed);
-        crm__slice key;
-        for (size_t k = 0; k < sizeof token; k++)
-            token[k] = (uint8_t)crmtest_rand(&seed);
-        key = crm__key_token(t, (uint32_t)crmtest_below(&seed, 65536), token);
-        ck_assert(key.n == CRM__KEY_TOKEN && memcmp(key.p + 2, token, sizeof token) == 0);
-        ck_assert_uint_eq(crm__key_identity(a, key, x).n, CRM__KEY_IDENTITY);
-        crm__key_identity(b, key, y);
-        ck_assert(memcmp(a, t, sizeof t) == 0);
-        ck_assert_int_eq(sign(memcmp(a, b, sizeof a)), order(x, y));
-    }
-}
