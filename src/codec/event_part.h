@@ -77,20 +77,10 @@ static inline int crm__event_is_amount(uint8_t type)
     return type == CRM_TYPE_DECIMAL || type == CRM_TYPE_MONEY;
 }
 
-/* Types whose payload has no length of its own: texts. */
+/* Types whose payload has no length of its own: texts, but for that of two letters. */
 static inline int crm__event_is_open(uint8_t type)
 {
-    switch (type) {
-    case CRM_TYPE_TEXT:
-    case CRM_TYPE_EMAIL:
-    case CRM_TYPE_PHONE:
-    case CRM_TYPE_URL:
-    case CRM_TYPE_LANGUAGE:
-    case CRM_TYPE_ACTOR:
-        return 1;
-    default:
-        return 0;
-    }
+    return crm__type_is_text(type) && type != CRM_TYPE_COUNTRY;
 }
 
 #endif
