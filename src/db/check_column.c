@@ -168,22 +168,9 @@ void crm__check_shared(crm__check *c, int stored, uint32_t column, crm_id id, ui
     s->count += times;
 }
 
-/* 1 if the cells of a block are stored as these bytes: a code that means nothing is damage too. */
-static int has_its_form(const crm__check *c, const crm__column_cell *cells, crm__slice payload)
-{
-    crm__buf form;
-    int same;
-
-    crm__buf_init(&form, &c->mem);
-    crm__column_store(cells, &form);
-    same = form.failed || crm__slice_compare(crm__slice_of(form.p, form.n), payload) == 0;
-    crm__buf_clear(&form);
-    return same;
-}
-
 /* A block of what customers share, whose counts are compared as a sum: how many identity rows there
  * are for a value is seen in their order, not in that of customers. */
-static void shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
+static int shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
 {
     crm__check *c = w->c;
     uint32_t field = crm__get_be32(k.p + 4);
@@ -195,10 +182,15 @@ static void shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
     if (crm__untag(&c->store, KV_COLUMN, k, v, &payload) || crm__column_open(payload, &column)) {
         crm__check_fault(c, "column", first, -1, "a block of shared values of %s is damaged",
                          column_name(c, field & 0xffff));
-        return;
+        return CRM_OK;
     }
     crm__column_cells(&column, w->have);
-    if (!has_its_form(c, w->have, payload))
+    w->want.n = 0;
+    crm__column_store(w->have, &w->want);
+    if (w->want.failed)
+        return CRM_ENOMEM;
+    /* A code that means nothing is damage too. */
+    if (crm__slice_compare(crm__slice_of(w->want.p, w->want.n), payload) != 0)
         crm__check_fault(c, "column", first, -1, "a block of shared values of %s is damaged",
                          column_name(c, field & 0xffff));
     for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
@@ -209,6 +201,7 @@ static void shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
         else if (w->have[i].state)
             crm__check_shared(c, 1, UINT32_MAX, first + i, 1); /* no count: differs from any */
     }
+    return CRM_OK;
 }
 
 static int stored_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
@@ -223,10 +216,8 @@ static int stored_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     }
     field = crm__get_be32(k.p + 4);
     block = k.p[8];
-    if (crm__field_shared_column(c->model, field)) {
-        shared_block(w, k, v);
-        return CRM_OK;
-    }
+    if (crm__field_shared_column(c->model, field))
+        return shared_block(w, k, v);
     if (field & CRM__COLUMN_UNTIL) {
         c->end_blocks--; /* those that there are to be were compared with the tags */
         return CRM_OK;
