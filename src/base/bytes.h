@@ -150,6 +150,16 @@ static inline uint64_t crm__read_be64(crm__reader *r)
     return p ? crm__get_be64(p) : 0;
 }
 
+/* Asks for memory that is read soon, so that it is on its way while other work is done; reads
+ * nothing, so p may be anything. */
+static inline void crm__ask(const uint8_t *p, size_t n)
+{
+    enum { LINE = 64 };
+
+    for (size_t at = 0; at < n; at += LINE)
+        __builtin_prefetch(p + at);
+}
+
 /* A varint of any length, byte by byte. */
 uint64_t crm__read_varint_slow(crm__reader *r);
 

@@ -204,17 +204,13 @@ void crm__column_within(const crm__column *c, int64_t lo, int64_t hi, uint64_t *
 
 void crm__column_ask(const crm__column *c, const uint64_t *words, int n)
 {
-    enum { LINE = 64 };
-
     if (!few_in(words, n, FEW * (uint32_t)c->width)) {
-        for (size_t at = 0; at < (size_t)c->width * (size_t)n * 64; at += LINE)
-            __builtin_prefetch(c->p + at);
+        crm__ask(c->p, (size_t)c->width * (size_t)n * 64);
         return;
     }
     for (int w = 0; w < n; w++) {
         for (uint64_t left = words[w]; left; left &= left - 1)
-            __builtin_prefetch(c->p + (size_t)c->width *
-                                          ((size_t)w * 64 + (size_t)__builtin_ctzll(left)));
+            crm__ask(c->p + (size_t)c->width * ((size_t)w * 64 + (size_t)__builtin_ctzll(left)), 1);
     }
 }
 

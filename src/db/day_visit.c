@@ -45,14 +45,6 @@ static int deleted(const visit *w, crm__slice k)
 
 /* Parts lie here and there in the file.  Whoever reads all of one would wait for its memory longer
  * than work on it, so it is asked for while the part before it is dealt with. */
-static void ask(crm__slice part)
-{
-    enum { LINE = 64 };
-
-    for (size_t at = 0; at < part.n; at += LINE)
-        __builtin_prefetch(part.p + at);
-}
-
 static int visit_stored(const visit *w, int32_t from, int32_t until, crm__day_fn fn, void *ctx)
 {
     uint8_t key[CRM__KEY_DAY_LIST];
@@ -67,7 +59,7 @@ static int visit_stored(const visit *w, int32_t from, int32_t until, crm__day_fn
     while (!(rc = part_at(w, rc, k, v, until, &day, &part))) {
         if (!deleted(w, k)) {
             if (w->whole)
-                ask(part);
+                crm__ask(part.p, part.n);
             if (held.p)
                 rc = fn(ctx, held_day, held);
             held = part;

@@ -17,11 +17,6 @@ typedef struct range {
     crm__slice lo, hi;
 } range;
 
-static inline void ask(const uint8_t *p)
-{
-    __builtin_prefetch(p, 0, 3);
-}
-
 /* ---- pages ---- */
 
 /* As the file is now.  Not inlined: every move would make room for its locals. */
@@ -53,8 +48,7 @@ static const uint8_t *page_at(map_file *f, uint64_t pgno, int leaf)
     if (!holds(f, pgno))
         return NULL;
     p = f->base + pgno * f->psize;
-    ask(p + LINE);
-    ask(p + 2 * (size_t)LINE);
+    crm__ask(p + LINE, 2 * (size_t)LINE);
     lower = crm__get_le16(p + 12);
     if (crm__get_le64(p) != pgno || crm__get_le16(p + 10) != (leaf ? PAGE_LEAF : PAGE_BRANCH) ||
         lower < PAGE_HEAD + (leaf ? 2 : 4) || lower > crm__get_le16(p + 14) ||
@@ -105,13 +99,17 @@ static int value_of(map_file *f, const uint8_t *page, const uint8_t *node, crm__
     return CRM_OK;
 }
 
+/* Of so many bytes those that are asked for. */
+static inline size_t ahead(size_t n)
+{
+    return n < (size_t)MOST_AHEAD * LINE ? n : (size_t)MOST_AHEAD * LINE;
+}
+
 /* The beginning of a value that value_of() gave. */
 static void ask_value(const uint8_t *node, crm__slice v)
 {
-    if (node_flags(node) == NODE_BIG)
-        return;
-    for (size_t i = LINE; i < v.n && i < (size_t)MOST_AHEAD * LINE; i += LINE)
-        ask(v.p + i);
+    if (node_flags(node) != NODE_BIG && v.n > LINE)
+        crm__ask(v.p + LINE, ahead(v.n) - LINE);
 }
 
 const uint8_t *crm__map_base(const uint8_t *value, uint32_t psize, size_t os_page)
@@ -251,7 +249,7 @@ static int gallop(search *s, unsigned at)
     int up, rc;
 
     for (unsigned i = at > AROUND ? at - AROUND : 0; i <= at + AROUND && i < s->hi; i++)
-        ask(s->p + crm__get_le16(s->p + PAGE_HEAD + 2 * (size_t)i));
+        crm__ask(s->p + crm__get_le16(s->p + PAGE_HEAD + 2 * (size_t)i), 1);
     rc = look(s, at);
     up = s->lo > at;
     for (unsigned n = 1; !rc && s->lo + n <= s->hi && (s->lo > at) == up; n *= 2) {
@@ -366,7 +364,7 @@ static const uint8_t *next_node(const map_cursor *c, unsigned level)
 static void ask_page(const map_file *f, uint64_t pgno)
 {
     if (pgno < atomic_load_explicit(&f->pages, memory_order_relaxed))
-        ask(f->base + pgno * f->psize);
+        crm__ask(f->base + pgno * f->psize, 1);
 }
 
 /* Where a node may stand, of any bytes: inside the page, but to ask for it, not to read it. */
@@ -387,10 +385,9 @@ static void ask_next_leaf(const map_cursor *c)
     if (pgno >= atomic_load_explicit(&f->pages, memory_order_relaxed))
         return;
     p = f->base + pgno * f->psize;
-    ask(p + hint(f, p, 1));
+    crm__ask(p + hint(f, p, 1), 1);
     first = hint(f, p, 0);
-    for (size_t i = 0; i < (size_t)MOST_AHEAD * LINE && first + i < f->psize; i += LINE)
-        ask(p + first + i);
+    crm__ask(p + first, ahead(f->psize - first));
 }
 
 /* A walk asks for what comes behind the present row: its value, or the page with it, and the
@@ -402,14 +399,13 @@ static void look_ahead(const map_cursor *c)
     unsigned behind = c->at[c->depth - 1] + 2u;
 
     if (behind < page_count(page))
-        ask(page + hint(c->file, page, behind));
+        crm__ask(page + hint(c->file, page, behind), 1);
     else if (!node)
         ask_next_leaf(c);
     if (node && node_flags(node) == NODE_BIG && node_data(node) + 8 <= page + c->file->psize) {
         ask_page(c->file, crm__get_le64(node_data(node)));
     } else if (node) {
-        for (size_t i = 0; i < (size_t)MOST_AHEAD * LINE && i < node_size(node); i += LINE)
-            ask(node_data(node) + i);
+        crm__ask(node_data(node), ahead(node_size(node)));
     }
 }
 
