@@ -9,7 +9,10 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- databases ---- */
@@ -107,6 +110,25 @@ void fault_is(int rc, int want, const crm_error *err, const char *what)
 {
     ck_assert_msg(rc == want, "%s: %s, wanted %s: %s", what, crm_error_name(rc),
                   crm_error_name(want), err && rc < 0 ? err->message : "");
+}
+
+void fault_child(int (*fn)(void *ctx), void *ctx, int code, const char *what)
+{
+    pid_t pid;
+    int status;
+
+    fflush(stdout);
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (!pid) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        alarm(crmtest_seconds(20));
+        _exit(fn(ctx));
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == code, "%s: %s %d", what,
+                  WIFEXITED(status) ? "it ended with exit code" : "it died by signal",
+                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 static void base_customer(crm_txn *txn, int i)

@@ -47,6 +47,9 @@ void fault_clean(const char *dir, const char *when);
 /* Fails with the error's text unless the result is the wanted one. */
 void fault_is(int rc, int want, const crm_error *err, const char *what);
 
+/* Runs fn in a child, which has twenty seconds; its exit code must be this one. */
+void fault_child(int (*fn)(void *ctx), void *ctx, int code, const char *what);
+
 /* ---- runs ---- */
 
 typedef enum fault_way { FAULT_NONE, FAULT_RETRY, FAULT_STICKY } fault_way;

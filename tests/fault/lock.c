@@ -60,26 +60,6 @@ static int open_code(const char *dir, crm_db **db)
     return rc;
 }
 
-/* Runs fn in a child, which has ten seconds; its exit code must be 0. */
-static void in_child(int (*fn)(void *ctx), void *ctx, const char *what)
-{
-    pid_t pid;
-    int status;
-
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(crmtest_seconds(20));
-        _exit(fn(ctx));
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %s %d", what,
-                  WIFEXITED(status) ? "failed at line" : "died by signal",
-                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-}
-
 /* In a child the code is the line that failed, modulo 251, never 0. */
 #define CHILD(x)                                                                                   \
     do {                                                                                           \
@@ -216,7 +196,7 @@ static int lose_a_thread(void *ctx)
     }
     CHILD(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL) == CRM_EPOISONED);
     CHILD(crm_db_write(db, NULL, do_nothing, NULL, NULL) == CRM_EPOISONED);
-    in_child(write_in_child, ctx, "another process");
+    fault_child(write_in_child, ctx, 0, "another process");
     CHILD(count(db) == 2);
     crm_db_close(db);
     return 0;
@@ -227,7 +207,7 @@ CRM_TEST(test_fault_lock__thread_ends_inside_its_write_transaction)
     char dir[512];
 
     snprintf(dir, sizeof dir, "%s", fault_path("db"));
-    in_child(lose_a_thread, dir, "a process that lost a thread");
+    fault_child(lose_a_thread, dir, 0, "a process that lost a thread");
     fault_clean(dir, "after a thread's end");
 }
 
@@ -355,8 +335,8 @@ CRM_TEST(test_fault_lock__forked_handles)
     OK(crm_customer_list(h.read, NULL, &h.it, &err_));
     OK(crm_txn_begin(h.db, CRM_WRITE, NULL, &h.write, &err_));
     create(h.write, "b");
-    in_child(use_inherited, &h, "inherited handles");
-    in_child(open_fresh, &h, "fresh handle");
+    fault_child(use_inherited, &h, 0, "inherited handles");
+    fault_child(open_fresh, &h, 0, "fresh handle");
     /* The parent's go on. */
     create(h.write, "c");
     OK(crm_txn_commit(h.write, &err_));
@@ -366,7 +346,7 @@ CRM_TEST(test_fault_lock__forked_handles)
     crm_customer_list_close(h.it);
     crm_customer_free(h.c);
     OK(crm_txn_abort(h.read));
-    in_child(write_in_child, dir, "writer");
+    fault_child(write_in_child, dir, 0, "writer");
     ck_assert_uint_eq(count(h.db), 4);
     write_one(h.db, "d");
     crm_db_close(h.db);
@@ -401,7 +381,7 @@ CRM_TEST(test_fault_lock__fork_while_another_thread_opens)
         usleep(100);
     for (int i = 0; i < 60; i++) {
         usleep((unsigned)(i * 37 % 500));
-        in_child(write_in_child, dir, "child of a process that opens");
+        fault_child(write_in_child, dir, 0, "child of a process that opens");
     }
     atomic_store(&stop_opening, 1);
     pthread_join(thread, NULL);
@@ -688,12 +668,12 @@ static void killed_as_a_commit_ends(uint64_t before)
     db = fault_open(dir, NULL);
     for (uint64_t i = 0; i < before; i++)
         write_one(db, "a");
-    in_child(write_in_another, dir, "a writer");
+    fault_child(write_in_another, dir, 0, "a writer");
     dead_writer(dir);
-    in_child(untell_last_commit, dir, "the lock file");
+    fault_child(untell_last_commit, dir, 0, "the lock file");
     ck_assert_uint_eq(count(db), before);
     expected = before + 1;
-    in_child(sees_all, dir, "the next process");
+    fault_child(sees_all, dir, 0, "the next process");
     ck_assert_uint_eq(count(db), before + 2);
     write_one(db, "b");
     ck_assert_uint_eq(count(db), before + 3);

@@ -7,11 +7,9 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* A new file has another name at first. */
@@ -448,25 +446,25 @@ void *power_shared(size_t n)
     return p;
 }
 
+typedef struct looking {
+    void (*look)(const char *dir, void *ctx);
+    const char *dir;
+    void *ctx;
+} looking;
+
+static int look_there(void *ctx)
+{
+    const looking *l = ctx;
+
+    l->look(l->dir, l->ctx);
+    return LOOKED;
+}
+
 void power_look(const power_disk *d, void (*look)(const char *dir, void *ctx), void *ctx,
                 const char *label)
 {
-    const char *dir = fault_path("after");
-    int status;
-    pid_t pid;
+    looking l = {look, fault_path("after"), ctx};
 
-    power_write(d, dir);
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(crmtest_seconds(20));
-        look(dir, ctx);
-        _exit(LOOKED);
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == LOOKED, "%s: %s %d", label,
-                  WIFEXITED(status) ? "a check failed, exit" : "died by signal",
-                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    power_write(d, l.dir);
+    fault_child(look_there, &l, LOOKED, label);
 }

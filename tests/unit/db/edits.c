@@ -6,6 +6,7 @@
 #include "bits/set.h"
 #include "codec/key.h"
 #include "crmtest.h"
+#include "engine.h"
 #include "stingy.h"
 #include "db/edits.h"
 #include "db/identity.h"
@@ -359,19 +360,6 @@ static void compare_engine(kv_txn *txn, const table *t)
             ck_assert_int_eq(is_stored(txn, k, id_of(j)), t->id[i][j]);
         }
     }
-}
-
-static kv_env *open_engine(void)
-{
-    kv_options o;
-    crm_error err = CRM_ERROR_INIT;
-    kv_env *env;
-
-    memset(&o, 0, sizeof o);
-    o.create = 1;
-    o.map_bytes = 64 << 20;
-    ck_assert_msg(crm__kv_lmdb_open(crmtest_dir(), &o, &env, &err) == CRM_OK, "%s", err.message);
-    return env;
 }
 
 /* ---- cases ---- */

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/time.h"
 #include "crmtest.h"
+#include "engine.h"
 #include "stingy.h"
 #include "db/days.h"
 #include "db/edits.h"
@@ -74,19 +75,6 @@ static crm__slice list_key(int i, uint8_t room[CRM__KEY_DAY_LIST])
 static int64_t times(const table *t, int list, int i)
 {
     return t->stored[list][i] + t->more[list][i];
-}
-
-static kv_env *open_engine(void)
-{
-    kv_options o;
-    crm_error err = CRM_ERROR_INIT;
-    kv_env *env;
-
-    memset(&o, 0, sizeof o);
-    o.create = 1;
-    o.map_bytes = 256 << 20;
-    ck_assert_msg(crm__kv_lmdb_open(crmtest_dir(), &o, &env, &err) == CRM_OK, "%s", err.message);
-    return env;
 }
 
 static kv_txn *begin(kv_env *env)

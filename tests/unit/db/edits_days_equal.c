@@ -4,6 +4,7 @@
  */
 #include "base/bytes.h"
 #include "crmtest.h"
+#include "engine.h"
 #include "stingy.h"
 #include "db/days.h"
 #include "db/edits.h"
@@ -16,20 +17,13 @@ enum { POOL = 60, ROW = 7, PART = CRM__DAY_ITEMS };
 
 static const uint8_t TAG_KEY[CRM__HASH_KEY] = {7, 8, 9};
 
-static kv_env *open_engine(kv_fault_plan *plan)
+/* Behind one whose calls are counted, and fail as planned. */
+static kv_env *open_planned(kv_fault_plan *plan)
 {
-    kv_options o;
-    crm_error err = CRM_ERROR_INIT;
     kv_env *env;
 
-    memset(&o, 0, sizeof o);
-    o.create = 1;
-    o.map_bytes = 64 << 20;
-    ck_assert_msg(crm__kv_lmdb_open(crmtest_dir(), &o, &env, &err) == CRM_OK, "%s", err.message);
-    if (plan) {
-        memset(plan, 0, sizeof *plan);
-        ck_assert_int_eq(crm__kv_fault_wrap(env, plan, &env), CRM_OK);
-    }
+    memset(plan, 0, sizeof *plan);
+    ck_assert_int_eq(crm__kv_fault_wrap(open_engine(), plan, &env), CRM_OK);
     return env;
 }
 
@@ -180,7 +174,7 @@ static int64_t target(uint64_t *seed, int64_t now, int repeated)
 CRM_TEST(test_db_edits_days_equal__random)
 {
     uint64_t seed = crmtest_seed();
-    kv_env *env = open_engine(NULL);
+    kv_env *env = open_engine();
     kv_txn *txn = begin(env);
     size_t rounds = crmtest_rounds(120, 3000);
     int few = 0, many = 0;
@@ -219,7 +213,7 @@ CRM_TEST(test_db_edits_days_equal__too_many_removed)
     static const int PARTS[] = {0, 1, 2, 5};
     uint64_t seed = crmtest_seed();
     crm_error err = CRM_ERROR_INIT;
-    kv_env *env = open_engine(NULL);
+    kv_env *env = open_engine();
     shelf s;
 
     shelf_init(&s, &seed, NULL);
@@ -294,7 +288,7 @@ CRM_TEST(test_db_edits_days_equal__added_and_removed)
 {
     enum { COUNT = 3 * PART + 100 };
     uint64_t seed = crmtest_seed();
-    kv_env *env = open_engine(NULL);
+    kv_env *env = open_engine();
     kv_txn *txn = begin(env);
     crm__edits e;
     shelf s;
@@ -332,7 +326,7 @@ CRM_TEST(test_db_edits_days_equal__calls_of_the_engine)
     enum { PARTS = 12 };
     uint64_t seed = crmtest_seed(), before;
     kv_fault_plan plan;
-    kv_env *env = open_engine(&plan);
+    kv_env *env = open_planned(&plan);
     kv_txn *txn = begin(env);
     shelf s;
 
@@ -395,7 +389,7 @@ static void count_shrunk(shelf *s)
 CRM_TEST(test_db_edits_days_equal__failed_allocations)
 {
     uint64_t seed = crmtest_seed();
-    kv_env *env = open_engine(NULL);
+    kv_env *env = open_engine();
     int rc = CRM_ENOMEM;
 
     for (int64_t allowed = 0; rc; allowed += crmtest_stride(7)) {
@@ -427,7 +421,7 @@ CRM_TEST(test_db_edits_days_equal__failed_storage)
     uint64_t seed = crmtest_seed();
     crm_error err = CRM_ERROR_INIT;
     kv_fault_plan plan;
-    kv_env *env = open_engine(&plan);
+    kv_env *env = open_planned(&plan);
     kv_txn *txn = begin(env);
     int rc = CRM_EIO;
     shelf s;

@@ -3,6 +3,7 @@
  * and searches, and how blocks stand.
  */
 #include "crmtest.h"
+#include "engine.h"
 #include "db/edits.h"
 #include "db/identity.h"
 
@@ -140,19 +141,6 @@ static void compare_blocks(kv_txn *txn, const list *t)
     txn->ops->cursor_close(c);
 }
 
-static kv_env *open_engine(void)
-{
-    kv_options o;
-    crm_error err = CRM_ERROR_INIT;
-    kv_env *env;
-
-    memset(&o, 0, sizeof o);
-    o.create = 1;
-    o.map_bytes = 64 << 20;
-    ck_assert_msg(crm__kv_lmdb_open(crmtest_dir(), &o, &env, &err) == CRM_OK, "%s", err.message);
-    return env;
-}
-
 CRM_TEST(test_db_identity__random)
 {
     uint64_t seed = crmtest_seed();
@@ -199,7 +187,8 @@ CRM_TEST(test_db_identity__rows_out_of_order)
     static const uint8_t a[CRM__TOKEN_SIZE] = {5, 6}, t[CRM__TOKEN_SIZE] = {5, 7};
     crm__id_row first[] = {crm__id_row_of(a, 1), crm__id_row_of(a, 2)};
     crm__id_row second = crm__id_row_of(t, 3), row = crm__id_row_of(t, UINT64_C(1) << 41), found;
-    uint8_t key[CRM__KEY_IDENTITY] = {0, 5};
+    crm__id_row behind = crm__id_row_of(t, UINT64_C(1) << 40);
+    uint8_t key[CRM__KEY_IDENTITY];
     crm_error err = CRM_ERROR_INIT;
     kv_env *env = open_engine();
     crm__id_edit e;
@@ -207,7 +196,7 @@ CRM_TEST(test_db_identity__rows_out_of_order)
     int rc = CRM_OK;
 
     ck_assert_int_eq(env->ops->begin(env, 1, &txn, &err), CRM_OK);
-    memcpy(key + 2, crm__id_row_of(t, UINT64_C(1) << 40).byte, CRM__ID_ROW);
+    crm__id_row_key(key, 5, &behind);
     put_block(txn, crm__slice_of(key, 2), first, 2);
     put_block(txn, crm__slice_of(key, sizeof key), &second, 1);
     crm__id_edit_init(&e, NULL, txn, TAG_KEY);
