@@ -433,7 +433,7 @@ CRM_API int crm_event_integer(const crm_event *e, const crm_field *attribute, in
  *
  * Ownership: inputs are borrowed for the call.
  * Threads:   the thread that began @p txn.
- * Cost:      two look-ups and a block of at most 1 KB read and written anew; grows with the
+ * Cost:      two look-ups and a block of less than 1 KB read and written anew; grows with the
  * logarithm of the length of the timeline.
  * @since 0.1
  */
