@@ -21,7 +21,8 @@ static const char help[] =
     "Prints each customer that was changed since, with its present revision, and counts. When\n"
     "there are such customers and no --skip, nothing is undone: exit code 3. So it is when a\n"
     "unique value was taken meanwhile, when the batch was undone already, and for what is no\n"
-    "change of customers. Exit code 1 when there is no such revision.\n"
+    "change of customers. Exit code 1 when there is no such revision. An undo is whole or is\n"
+    "not there: stopped by Ctrl-C it has undone nothing (exit code 130), and may be begun anew.\n"
     "\n"
     "Examples\n"
     "  " TOOL " undo 204 --dry-run\n"
@@ -111,6 +112,7 @@ static int run(tool *t, int argc, char **argv)
     const arg_option own[] = {
         {"skip", 0, ARG_FLAG, &skip}, {"dry-run", 0, ARG_FLAG, &dry_run}, {NULL, 0, 0, NULL}};
     undoing u = {t, 0};
+    long_call work;
     uint64_t revision = 0;
     crm_txn *txn;
     int rc = verb_start(t, &argc, argv, own);
@@ -124,9 +126,15 @@ static int run(tool *t, int argc, char **argv)
         return rc;
     memset(&result, 0, sizeof(result));
     result.size = sizeof(result);
-    if (crm_undo(txn, revision, (skip ? CRM_UNDO_SKIP : 0) | (dry_run ? CRM_UNDO_DRY_RUN : 0),
-                 on_changed, &u, &result, &err))
+    long_begin(&work, t, txn, "customers");
+    rc = crm_undo(txn, revision, (skip ? CRM_UNDO_SKIP : 0) | (dry_run ? CRM_UNDO_DRY_RUN : 0),
+                  on_changed, &u, &result, &err);
+    if (rc && !interrupted()) {
+        (void)long_end(&work, 0, &err);
         rc = refused(&u, &err);
+    } else {
+        rc = long_end(&work, rc, &err);
+    }
     if (rc || dry_run)
         crm_txn_abort(txn);
     else

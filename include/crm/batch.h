@@ -100,7 +100,8 @@ typedef int (*crm_undo_fn)(crm_id id, uint64_t revision, void *ctx);
  * @retval CRM_EEXISTS    a value that must be unique is now another customer's; nothing was undone
  * @retval CRM_ESTATE     the revision is a change of the model, or was undone already, or its
  * images were dropped, or @p txn is a batch
- * @retval CRM_ECANCELLED @p fn said so
+ * @retval CRM_ECANCELLED @p fn said so, or the progress function of @p txn (crm_txn_progress(), which
+ * is told of customers done, and how many there are); nothing was undone
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_ETHREAD, CRM_EFORKED, CRM_ECLOSED, CRM_ECORRUPT,
  * CRM_EPOISONED  see codes.h
  *

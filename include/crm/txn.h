@@ -260,8 +260,8 @@ CRM_API int crm_txn_time(crm_txn *txn, const char *text, size_t n, int64_t *us, 
 /**
  * Sets who is told how far long calls of a transaction are, and may stop them: those that have no
  * progress function of their own, as crm_model_apply(), crm_segment_save() of a static segment,
- * crm_segment_watch(), crm_tag_rename(), crm_tag_merge() and crm_tag_delete(), and questions whose
- * options have none.  It is called about every millisecond of work, and must not use the
+ * crm_segment_watch(), crm_tag_rename(), crm_tag_merge(), crm_tag_delete() and crm_undo(), and
+ * questions whose options have none.  It is called about every millisecond of work, and must not use the
  * transaction.  A call that it stops fails with CRM_ECANCELLED and changes nothing; after
  * crm_model_apply() that has made part of a large index the transaction can only be aborted.
  *

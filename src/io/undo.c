@@ -89,6 +89,7 @@ static int changed_between(crm__undoing *u, crm_id id, int *found)
 static int undo_record(crm__undoing *u, crm_id id)
 {
     int between = 0;
+    size_t left = u->leave.n;
     crm__walk w;
     int rc = crm__walk_open(u->txn, u->txn->mem, id, &w);
 
@@ -104,6 +105,7 @@ static int undo_record(crm__undoing *u, crm_id id)
         rc = crm__undo_mine(u, &w.e, w.seq) && !between ? set_back(u, &w)
                                                         : note_changed(u, id, w.seq);
     crm__walk_close(&w);
+    u->handled += u->leave.n == left; /* else this comes again, to be deleted */
     return rc;
 }
 
@@ -112,6 +114,7 @@ static int undo_events(crm__undoing *u, crm_id id)
     uint64_t since = 0;
     int rc = crm__event_undo(u->txn, u->m, id, crm__undo_has, u, &u->done.events, &since, u->err);
 
+    u->handled++;
     return rc || !since ? rc : note_changed(u, id, since);
 }
 
@@ -141,6 +144,8 @@ static int recheck(crm__undoing *u, crm_id id)
     return crm__customer_restored(txn, u->m, id, mask, flags & CRM__RECORD_DELETED, u->err);
 }
 
+enum { LOOK_EVERY = 64 };
+
 static int for_all(crm__undoing *u, const crm__buf *ids, int (*fn)(crm__undoing *u, crm_id id))
 {
     int rc = CRM_OK;
@@ -149,7 +154,10 @@ static int for_all(crm__undoing *u, const crm__buf *ids, int (*fn)(crm__undoing 
         crm_id id;
         memcpy(&id, ids->p + i * sizeof id, sizeof id);
         crm__arena_reset(&u->txn->work);
-        rc = fn(u, id);
+        if (i % LOOK_EVERY == 0)
+            rc = crm__txn_step(u->txn, u->handled, u->total, u->err);
+        if (!rc)
+            rc = fn(u, id);
     }
     return rc;
 }
@@ -201,7 +209,9 @@ static int undo_tags(crm__undoing *u)
             uint64_t pair;
             memcpy(&pair, u->tags.p + i * sizeof pair, sizeof pair);
             crm__arena_reset(&u->txn->work);
-            rc = crm__tag_undo_step(&t, u->txn, u->m, pair >> 32, (uint32_t)pair, give);
+            rc = crm__txn_step(u->txn, u->handled++, u->total, u->err);
+            if (!rc)
+                rc = crm__tag_undo_step(&t, u->txn, u->m, pair >> 32, (uint32_t)pair, give);
         }
     }
     u->done.tags = t.changed;
@@ -212,6 +222,7 @@ static int run(crm__undoing *u)
 {
     int rc;
 
+    u->total = (u->ids[0].n + u->ids[1].n + 2 * u->tags.n) / sizeof(uint64_t);
     /* Events first: they can only be voided while their customer is there.  Deleting last: by then
      * nobody refers to a customer but those who will go on doing so. */
     rc = for_all(u, &u->ids[1], undo_events);

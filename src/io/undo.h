@@ -24,6 +24,7 @@ typedef struct crm__undoing {
     crm__buf since;  /* crm__undo_since: those that somebody changed since */
     crm__buf leave;  /* uint64_t: those to delete, when all others have their values again */
     int deleting;
+    uint64_t handled, total; /* for progress: customers by record and by events, tags by chunk */
     uint64_t asked; /* by is_undone() last */
     int answer;
     int unread; /* why is_undone() could not tell; 0: it could */

@@ -9,6 +9,8 @@
 
 enum { CUSTOMERS = 3000 };
 
+static uint64_t batch; /* of add_batch() */
+
 static const char MODEL[] = "crm: 1\n"
                             "fields:\n"
                             "  name: {type: text}\n"
@@ -40,6 +42,28 @@ static int on_progress(uint64_t done, uint64_t total, void *ctx)
     return a->stop_at && a->calls >= a->stop_at;
 }
 
+/* A batch that changes customers, creates some, gives and takes a tag. */
+static void add_batch(crm_db *db)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_txn *txn;
+
+    o.batch = CRM_BATCH_NEW;
+    OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, &er));
+    for (crm_id id = 1; id <= CUSTOMERS; id++) {
+        if (id % 3)
+            OK(crm_customer_patch_json(txn, id, 0, "{\"city\":\"another\"}", CRM_NUL, &er));
+        else
+            OK(crm_customer_create_json(txn, "{\"name\":\"one more\"}", CRM_NUL, NULL, &er));
+        if (id % 7 == 0)
+            OK(crm_tag_remove(txn, id, "region:cn", &er));
+        else
+            OK(crm_tag_add(txn, id, "region:de", NULL, &er));
+    }
+    batch = crm_txn_batch(txn);
+    OK(crm_txn_commit(txn, &er));
+}
+
 static crm_db *world(void)
 {
     crm_segment *s;
@@ -61,6 +85,7 @@ static crm_db *world(void)
     OK(crm_segment_save(txn, "ones", s, 0, &er));
     crm_segment_free(s);
     OK(crm_txn_commit(txn, &er));
+    add_batch(db);
     return db;
 }
 
@@ -83,12 +108,14 @@ static int call(crm_txn *txn, int which)
         return rc;
     case 3:
         return crm_tag_rename(txn, "region:cn", "region:china", &changed, &er);
+    case 4:
+        return crm_undo(txn, batch, 0, NULL, NULL, NULL, &er);
     default:
         return crm_tag_delete(txn, "region:cn", &changed, &er);
     }
 }
 
-enum { CALLS = 5 };
+enum { CALLS = 6 };
 
 CRM_TEST(test_api_progress__a_stopped_call_changes_nothing)
 {

@@ -58,6 +58,37 @@ ended verify --anchor heads --anchor silent
 
 signal=TERM
 one 130 export --reason test
+
+# a command whose Ctrl-C came before it began
+stopped()
+{
+    code=0
+    python3 -c 'import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.kill(os.getpid(), signal.SIGTERM)
+os.execv(sys.argv[1], sys.argv[1:])' "$CRM" "$@" >"$W/out" 2>"$W/err" </dev/null || code=$?
+    same "stopped $* $code" "stopped $* 130"
+}
+i=0
+while [ $i -lt 300 ]; do
+    echo "{\"name\":\"N $i\",\"tags\":[\"region:cn\"],\"events\":[{\"kind\":\"call\"}]}"
+    i=$((i + 1))
+done >many.jsonl
+crm import many.jsonl --policy create >/dev/null 2>"$W/err"
+batch=$(sed -n "s/^crm: import: batch \([0-9]*\) .*/\1/p" "$W/err")
+crm changes >before; crm list --json >>before
+for how in '' --dry-run --skip; do
+    stopped undo $how $batch
+    said <<'END'
+crm: undo: stopped: nothing was changed
+END
+    [ ! -s "$W/out" ] || die "it said something"
+done
+{ crm changes; crm list --json; } | cmp - before
+want 0 crm undo "$batch" --json <<END
+{"deleted":300,"restored":0,"events":300,"tags":300,"skipped":0,"batch":$((batch + 1)),"dry_run":false}
+END
+crm check >/dev/null
 one 0 changes --follow
 one 130 import -
 ended verify --anchor -
