@@ -7,6 +7,7 @@
 #include "base/hash.h"
 
 #include <crm/codes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void close_vcard(void *p)
@@ -132,6 +133,15 @@ static int begins_agent(const crm__vcard_prop *p)
     return !v.n || crm__vcard_is(v, "BEGIN:VCARD");
 }
 
+static void no_property(crm__vcard_reader *r, uint64_t number)
+{
+    if (r->why)
+        return;
+    snprintf(r->why_line, sizeof r->why_line, "line %llu is no property",
+             (unsigned long long)number);
+    crm__vcard_flawed(r, r->why_line);
+}
+
 /* The properties up to the card's END; a card within it (AGENT) is passed over. */
 static int read_card(crm__vcard_reader *r, crm_error *err)
 {
@@ -144,7 +154,7 @@ static int read_card(crm__vcard_reader *r, crm_error *err)
     while ((rc = next_line(r, &line, &number, &flags, err)) == CRM_OK) {
         int mark = marker(line);
         if (mark == BEGINS && !agent && !depth) {
-            crm__vcard_broken(r, "the card has no end");
+            crm__vcard_flawed(r, "the card has no end");
             r->held = line;
             r->held_number = number;
             return CRM_OK;
@@ -160,7 +170,7 @@ static int read_card(crm__vcard_reader *r, crm_error *err)
         if (rc < 0)
             return rc;
         if (!rc)
-            crm__vcard_broken(r, "a line of it is no property");
+            no_property(r, number);
         else if (begins_agent(&p)) {
             agent = 1;
             depth += p.value.n && memchr(p.value.p, ':', p.value.n);
@@ -170,7 +180,7 @@ static int read_card(crm__vcard_reader *r, crm_error *err)
             return crm__fail_nomem(err);
     }
     if (rc == CRM_DONE)
-        crm__vcard_broken(r, "the card has no end");
+        crm__vcard_flawed(r, "the card has no end");
     return rc == CRM_DONE ? CRM_OK : rc;
 }
 
@@ -256,15 +266,16 @@ static int next_vcard(crm__table *t, crm__table_row *row, crm_error *err)
     r->address = 0;
     r->flags = 0;
     r->why = NULL;
+    r->dropped = 0;
     crm__arena_reset(&r->arena);
     rc = find_card(r, row, err);
     if (!rc && !r->why)
         rc = read_card(r, err);
-    if (!rc && !r->why)
+    if (!rc && !r->dropped)
         rc = make_cells(t, r, err);
     if (rc)
         return rc;
-    if (r->why)
+    if (r->dropped)
         r->count = 0;
     row->cells = r->cells;
     row->count = row->found = r->count;

@@ -8,10 +8,16 @@
 
 #include <string.h>
 
-void crm__vcard_broken(crm__vcard_reader *r, const char *why)
+void crm__vcard_flawed(crm__vcard_reader *r, const char *why)
 {
     if (!r->why)
         r->why = why;
+}
+
+void crm__vcard_broken(crm__vcard_reader *r, const char *why)
+{
+    crm__vcard_flawed(r, why);
+    r->dropped = 1;
 }
 
 static crm__slice keep(crm__vcard_reader *r, crm__slice s)
@@ -380,7 +386,7 @@ void crm__vcard_take(crm__vcard_reader *r, const crm__vcard_prop *p)
         crm__vcard_broken(r, "a property's name is too long");
     if (crm__vcard_is(p->name, "VERSION") && !r->version[0] && p->value.n < sizeof r->version)
         memcpy(r->version, p->value.p, p->value.n);
-    if (is_left_out(p) || r->why)
+    if (is_left_out(p) || r->dropped)
         return;
     if (p->flags & CRM__PROP_REPLACED || (crm__text_info_of(r->text)->faults && p->value.n &&
                                           crm__text_marks(p->value.p, p->value.n)))

@@ -40,6 +40,8 @@ typedef struct crm__vcard_reader {
     int exact;   /* the property at hand says that its texts are taken as they stand */
     unsigned flags;
     const char *why; /* of CRM__ROW_BROKEN */
+    char why_line[48];
+    int dropped; /* it is so broken that nothing of it is kept */
     crm__vcard_item items[CRM__CARD_MOST];
     struct {
         crm__slice group, text;
@@ -51,6 +53,8 @@ typedef struct crm__vcard_reader {
 
 /* The card is no good; the first reason counts. */
 void crm__vcard_broken(crm__vcard_reader *r, const char *why);
+/* The same, but what was read of it is told, so that it can be completed. */
+void crm__vcard_flawed(crm__vcard_reader *r, const char *why);
 /* Takes a property of the card in work: its items. */
 void crm__vcard_take(crm__vcard_reader *r, const crm__vcard_prop *p);
 /* At the end of the card: kinds that labels of the same groups say. */

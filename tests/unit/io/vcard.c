@@ -277,10 +277,10 @@ CRM_TEST(test_io_vcard__cards_within_cards)
 
 CRM_TEST(test_io_vcard__a_broken_card_does_not_stop_the_next)
 {
-    expect("BEGIN:VCARD\nFN:A\nBEGIN:VCARD\nFN:B\nEND:VCARD\n", "1@1 !64\n2@3 FN=B\n");
-    expect("BEGIN:VCARD\nFN:A\nEND:VCARD\nBEGIN:VCARD\nFN:B\n", "1@1 FN=A\n2@4 !64\n");
+    expect("BEGIN:VCARD\nFN:A\nBEGIN:VCARD\nFN:B\nEND:VCARD\n", "1@1 !64 FN=A\n2@3 FN=B\n");
+    expect("BEGIN:VCARD\nFN:A\nEND:VCARD\nBEGIN:VCARD\nFN:B\n", "1@1 FN=A\n2@4 !64 FN=B\n");
     expect("BEGIN:VCARD\nrubbish\nFN:A\nEND:VCARD\nBEGIN:VCARD\nFN:B\nEND:VCARD\n",
-           "1@1 !64\n2@5 FN=B\n");
+           "1@1 !64 FN=A\n2@5 FN=B\n");
     expect(CARD("FN:A\r\n") "rubbish\r\nmore: of it\r\n" CARD("FN:B\r\n"),
            "1@1 FN=A\n2@5 !64\n3@7 FN=B\n");
     expect("BEGIN:VCARD\nEND:VCARD\nEND:VCARD\nBEGIN:VCARD\nFN:B\nEND:VCARD",
