@@ -153,6 +153,10 @@ enum { CRM__CREATE = 1, CRM__REPLACE, CRM__PATCH, CRM__UPSERT, CRM__UNDELETE };
 int crm__customer_merge(crm_txn *txn, const crm__model *m, int how, crm_id id,
                         const crm__record *before, const crm_customer *c, crm__record *after,
                         crm__buf *changed, crm__customer_faults *faults);
+/* All that is wrong with a new customer of a document, or, json being NULL, of what c holds: to
+ * faults->all as a JSON array. */
+int crm__customer_judge(crm_txn *txn, const crm__model *m, crm_customer *c, const char *json,
+                        size_t n, crm__customer_faults *faults);
 /* Checks again that unique values among the changed fields of a record are nobody else's. */
 int crm__customer_recheck(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *before,
                           crm__record *after, crm__buf *changed, crm_error *err);

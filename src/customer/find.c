@@ -216,19 +216,29 @@ int crm_customer_find(crm_txn *txn, const crm_field *field, const char *source, 
 
 /* ---- validate ---- */
 
-static int validate(crm_txn *txn, const char *json, size_t n, const crm__model *m, crm_customer *c,
-                    crm__customer_faults *faults)
+int crm__customer_judge(crm_txn *txn, const crm__model *m, crm_customer *c, const char *json,
+                        size_t n, crm__customer_faults *faults)
 {
+    int rc = CRM_OK, write = txn->write;
     crm__buf changed;
-    int rc = crm__document_read(txn, json, n, c, faults);
 
-    if (rc)
-        return rc == CRM_DONE ? CRM_OK : rc;
+    /* It only looks: sources without a number get none, also in a write transaction. */
+    txn->write = write ? CRM__LOOKING : 0;
     crm__buf_init(&changed, txn->mem);
-    crm__arena_reset(&txn->work);
-    rc = crm__customer_merge(txn, m, CRM__CREATE, 0, NULL, c, &txn->record[1], &changed, faults);
+    crm__buf_add_u8(faults->all, '[');
+    if (json)
+        rc = crm__document_read(txn, json, n, c, faults);
+    if (!rc) {
+        crm__arena_reset(&txn->work);
+        rc = crm__customer_merge(txn, m, CRM__CREATE, 0, NULL, c, &txn->record[1], &changed,
+                                 faults);
+    }
+    crm__buf_add_u8(faults->all, ']');
     crm__buf_clear(&changed);
-    return rc == CRM_DONE ? CRM_OK : rc;
+    txn->write = write;
+    if (rc && rc != CRM_DONE)
+        return rc;
+    return faults->all->failed ? crm__fail_nomem(faults->err) : CRM_OK;
 }
 
 int crm_customer_validate_json(crm_txn *txn, const char *json, size_t n, char **report,
@@ -239,7 +249,7 @@ int crm_customer_validate_json(crm_txn *txn, const char *json, size_t n, char **
     const crm__model *m;
     crm_customer *c;
     crm__buf out;
-    int rc = check_json_args(txn, 0, report, err), write;
+    int rc = check_json_args(txn, 0, report, err);
 
     if (rc)
         return rc;
@@ -251,16 +261,8 @@ int crm_customer_validate_json(crm_txn *txn, const char *json, size_t n, char **
     if (crm__customer_make(txn->mem, (crm__model *)(uintptr_t)m, &c))
         return crm__fail_nomem(err);
     crm__buf_init(&out, txn->mem);
-    crm__buf_add_u8(&out, '[');
     faults = (crm__customer_faults){&local, &out, 0};
-    /* Validation only looks: sources without a number get none, also in a write transaction. */
-    write = txn->write;
-    txn->write = write ? CRM__LOOKING : 0;
-    rc = validate(txn, json, n == CRM_NUL ? strlen(json) : n, m, c, &faults);
-    txn->write = write;
-    crm__buf_add_u8(&out, ']');
-    if (!rc && out.failed)
-        rc = crm__fail_nomem(&local);
+    rc = crm__customer_judge(txn, m, c, json, n == CRM_NUL ? strlen(json) : n, &faults);
     if (!rc) {
         *report = crm__give(txn->mem, out.p, out.n);
         if (!*report)

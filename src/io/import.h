@@ -151,6 +151,7 @@ struct crm_import {
     crm_import_result r;
     /* of the row in work (import_row.c) */
     crm__arena row;
+    crm_id named;           /* the customer whom the row names by number; 0: none */
     crm__slice line;        /* of JSON Lines: without the notes of a file of bad rows */
     crm__buf faults, texts; /* crm_import_fault; crm_import_text: columns, then cells */
 };
@@ -179,6 +180,8 @@ void crm__import_cell_fault(void *imp, const crm__cell_fault *f);
 void crm__import_no_identity(crm_import *imp);
 /* The column that is a field, UINT32_MAX when none is. */
 uint32_t crm__import_column(const crm_import *imp, const char *field);
+/* Whether something by which the customer would be found is a fault of the row. */
+int crm__import_identity_told(const crm_import *imp);
 /* Whether an error is the row's; others end the import. */
 int crm__import_is_bad(int rc, const crm_error *err);
 

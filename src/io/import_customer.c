@@ -369,16 +369,20 @@ static int write_customer(crm_import *imp, crm_id id, crm_error *err)
 int crm__import_row_customer(crm_import *imp, const crm__import_row *r, crm_error *err)
 {
     int64_t start = crm__clock_mono(), mapped;
-    crm_id id = 0;
     int rc;
 
     crm_customer_clear(imp->c);
-    rc = crm__mapping_customer(imp->map, &r->row, imp->c, &id, crm__import_cell_fault, imp, err);
+    imp->named = 0;
+    rc = crm__mapping_customer(imp->map, &r->row, imp->c, &imp->named, crm__import_cell_fault, imp,
+                               err);
     mapped = crm__clock_mono();
     imp->r.map_us += mapped - start;
+    if (rc && imp->faults.n && imp->o.policy != CRM_IMPORT_CREATE && !imp->named &&
+        !has_identity(imp->c) && !crm__import_identity_told(imp))
+        crm__import_no_identity(imp);
     if (rc)
         return imp->faults.n ? CRM_OK : rc;
-    rc = write_customer(imp, id, err);
+    rc = write_customer(imp, imp->named, err);
     imp->r.write_us += crm__clock_mono() - mapped;
     return rc;
 }

@@ -190,6 +190,14 @@ static void judge_quotes(crm_import *imp, const crm__table_row *row)
     }
 }
 
+/* Of a card that is broken off what there was of it stands in the cells. */
+static const char *broken_hint(const crm__table_row *row)
+{
+    return row->flags & CRM__ROW_AFTER_QUOTE ? QUOTES
+           : row->count                      ? "what was read stands here: complete it"
+                                             : "";
+}
+
 static void judge_row(crm_import *imp, const crm__import_row *r)
 {
     const crm__table_row *row = &r->row;
@@ -198,7 +206,7 @@ static void judge_row(crm_import *imp, const crm__import_row *r)
     if (row->flags & CRM__ROW_BROKEN) {
         crm__import_fault(imp, UINT32_MAX, CRM_ESYNTAX, "",
                           row->why ? row->why : "it can't be read",
-                          row->flags & CRM__ROW_AFTER_QUOTE ? QUOTES : "");
+                          broken_hint(row));
         return;
     }
     if (row->flags & CRM__ROW_MANY) {
@@ -286,9 +294,31 @@ static int code_of(crm__slice name)
     return CRM_EVALUE;
 }
 
-/* One of the faults that a document has.  What a customer who is there has already is none, nor is
- * a field they have that the document lacks. */
-static int line_fault(crm_import *imp, const crm__json *fault, const crm_error *first)
+/* Whether a fault of the field is told already. */
+static int is_told(const crm_import *imp, const char *field)
+{
+    const crm_import_fault *f = (const crm_import_fault *)(const void *)imp->faults.p;
+
+    for (size_t i = 0; *field && i < imp->faults.n / sizeof *f; i++) {
+        if (strcmp(f[i].field, field) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+int crm__import_identity_told(const crm_import *imp)
+{
+    for (size_t i = 0; i < crm__model_count(imp->c->model); i++) {
+        const crm__field *f = crm__model_at(imp->c->model, i);
+        if (f->flags & (CRM_FIELD_UNIQUE | CRM_FIELD_IDENTITY) && is_told(imp, f->key))
+            return 1;
+    }
+    return is_told(imp, "id");
+}
+
+/* One of the faults that a document or a row has.  What a customer who is there has already is none,
+ * nor is a field they have that is lacking, unless it is certain that there is nobody. */
+static int one_fault(crm_import *imp, const crm__json *fault, const crm_error *first, int is_new)
 {
     static const char REQUIRED[] = ": is required";
     crm__slice field = crm__json_text(crm__json_member(fault, "field"));
@@ -298,7 +328,9 @@ static int line_fault(crm_import *imp, const crm__json *fault, const crm_error *
 
     crm__copy_name(e.field, (const char *)field.p, field.n);
     snprintf(e.message, sizeof e.message, "%.*s", (int)message.n, (const char *)message.p);
-    if (imp->o.policy != CRM_IMPORT_CREATE && strcmp(e.message, first->message) != 0 &&
+    if (imp->map && is_told(imp, e.field))
+        return 0;
+    if (!is_new && strcmp(e.message, first->message) != 0 &&
         (code == CRM_EEXISTS ||
          (message.n > sizeof REQUIRED && memcmp(message.p + message.n - (sizeof REQUIRED - 1),
                                                 REQUIRED, sizeof REQUIRED - 1) == 0)))
@@ -308,27 +340,65 @@ static int line_fault(crm_import *imp, const crm__json *fault, const crm_error *
     return 1;
 }
 
+static int all_of(crm_import *imp, crm__slice report, const crm_error *first, int is_new)
+{
+    crm__json *list = NULL;
+    int told = 0;
+
+    if (!crm__json_parse(&imp->mem, (const char *)report.p, report.n, &list, NULL)) {
+        for (size_t i = 0; i < crm__json_count(list); i++)
+            told += one_fault(imp, crm__json_item(list, i), first, is_new);
+    }
+    crm__json_free(list);
+    return told;
+}
+
 /* All that is wrong with the document of the line, which was refused because of `first`; how many
  * faults were told. */
 static int line_faults(crm_import *imp, const crm_error *first)
 {
-    crm__json *list = NULL;
     char *report = NULL;
     size_t n = 0;
-    int told = 0;
+    int told;
 
     if (first->code != CRM_EVALUE && first->code != CRM_EFIELD && first->code != CRM_EEXISTS)
         return 0;
     if (crm_customer_validate_json(imp->txn, (const char *)imp->line.p, imp->line.n, &report, &n,
                                    NULL))
         return 0;
-    if (!crm__json_parse(&imp->mem, report, n, &list, NULL)) {
-        for (size_t i = 0; i < crm__json_count(list); i++)
-            told += line_fault(imp, crm__json_item(list, i), first);
-    }
-    crm__json_free(list);
+    told = all_of(imp, crm__slice_of(report, n), first, imp->o.policy == CRM_IMPORT_CREATE);
     crm_free(report);
     return told;
+}
+
+/* Whether the customer of a row, of which some cells may be bad, is a new one. */
+static int is_new(crm_import *imp)
+{
+    crm_id found[2];
+    size_t count = 0;
+
+    if (imp->o.policy == CRM_IMPORT_CREATE)
+        return 1;
+    return imp->o.policy != CRM_IMPORT_UPDATE && !crm__import_identity_told(imp) &&
+           crm__customer_match(imp->txn, imp->c->model, imp->c, found, &count, NULL) == CRM_OK &&
+           !count;
+}
+
+/* What else is wrong with a row that is bad because of its cells, or of the first thing that the
+ * write found: so that it is put right once. */
+static void other_faults(crm_import *imp)
+{
+    crm_error err = CRM_ERROR_INIT, none = CRM_ERROR_INIT;
+    crm__customer_faults faults = {&err, NULL, 0};
+    crm__buf report;
+
+    if (imp->named && imp->o.policy != CRM_IMPORT_CREATE)
+        return; /* a change of somebody, who may have what is lacking */
+    crm__buf_init(&report, &imp->mem);
+    faults.all = &report;
+    if (!crm__customer_judge(imp->txn, imp->c->model, imp->c, NULL, 0, &faults))
+        all_of(imp, crm__slice_of(report.p, report.n), &none, is_new(imp));
+    crm__buf_clear(&report);
 }
 
 /* ---- telling ---- */
@@ -416,6 +486,8 @@ int crm__import_write(crm_import *imp, const crm__import_row *r, crm_error *err)
                 write_fault(imp, imp->what == CRM__MAP_CUSTOMERS && imp->map ? imp->c : NULL, &why);
             rc = CRM_OK;
         }
+        if (!rc && imp->map && imp->what == CRM__MAP_CUSTOMERS && imp->faults.n)
+            other_faults(imp);
     }
     if (imp->faults.failed) {
         imp->faults.failed = 0;

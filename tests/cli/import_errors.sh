@@ -179,3 +179,104 @@ fi
 # a name that is none
 printf 'name,phone\nN1,13922222221\nN2,139\n' >noname.csv
 silent 2 crm import noname.csv --errors ''
+
+# ---- all that is wrong with a row is told at once ----
+
+cat >strict.yaml <<'END'
+crm: 1
+region: CN
+fields:
+  name: {type: text, required: true}
+  phone: {type: phone, list: true, identity: true}
+  code: {type: text, unique: true}
+  badge: {type: text, unique: true}
+  city: {type: text, required: true}
+  score: {type: integer}
+END
+crm -C strict.db init --model strict.yaml >/dev/null
+crm -C strict.db create name=Ann phone=13800138000 code=A badge=B city=Rome >/dev/null
+cat >faults.csv <<'END'
+name,phone,code,badge,city,score
+,13900139000,,,,many
+Bob,13700137000,A,B,,1
+Bob,,,,x,z
+,138001,,,,z
+Ann,13800138000,,,,x
+END
+# who is new lacks what is required; who is there has it; of whom that is not certain it is not told
+want 1 crm -C strict.db import faults.csv --dry-run --errors faults.out <<'END'
+faults.csv: CSV, UTF-8
+column  field  found by
+name    name   key
+phone   phone  key
+code    code   key
+badge   badge  key
+city    city   key
+score   score  key
+dry run: 5 rows: 0 created, 1 updated, 0 unchanged, 4 bad
+END
+said <<'END'
+crm: import: faults.csv:2: score: is not a whole number: expected a number
+crm: import: faults.csv:2: name: is required
+crm: import: faults.csv:2: city: is required
+crm: import: faults.csv:4: score: is not a whole number: expected a number
+crm: import: faults.csv:4: there is nothing the customer could be found by: no identity, no unique field (right: one of: phone, code, badge)
+crm: import: faults.csv:5: phone: is not a phone number: too short (right: a number of the country, or +44 20 7946 0018)
+crm: import: faults.csv:5: score: is not a whole number: expected a number
+crm: import: faults.csv:6: score: is not a whole number: expected a number
+crm: import: the bad rows are in faults.out: put them right there and import that file
+END
+want 1 crm -C strict.db import faults.csv --dry-run --errors faults.out --policy create <<'END'
+faults.csv: CSV, UTF-8
+column  field  found by
+name    name   key
+phone   phone  key
+code    code   key
+badge   badge  key
+city    city   key
+score   score  key
+dry run: 5 rows: 0 created, 0 updated, 0 unchanged, 5 bad
+END
+said <<'END'
+crm: import: faults.csv:2: score: is not a whole number: expected a number
+crm: import: faults.csv:2: name: is required
+crm: import: faults.csv:2: city: is required
+crm: import: faults.csv:3: city: is required
+crm: import: faults.csv:3: code: is unique, and customer 1 has this value (right: another value; or the policy upsert, which changes that customer)
+crm: import: faults.csv:3: badge: is unique, and customer 1 has this value (right: another value; or the policy upsert, which changes that customer)
+crm: import: faults.csv:4: score: is not a whole number: expected a number
+crm: import: faults.csv:5: phone: is not a phone number: too short (right: a number of the country, or +44 20 7946 0018)
+crm: import: faults.csv:5: score: is not a whole number: expected a number
+crm: import: faults.csv:5: name: is required
+crm: import: faults.csv:5: city: is required
+crm: import: faults.csv:6: score: is not a whole number: expected a number
+crm: import: faults.csv:6: city: is required
+crm: import: the bad rows of an earlier import are now in faults.out~
+crm: import: the bad rows are in faults.out: put them right there and import that file
+END
+want 0 sh -c "tr -d '\r' <faults.out | sed -n '2,3p'" <<'END'
+,13900139000,,,,many,2,"score; name; city","is not a whole number: expected a number; is required; is required",1234
+Bob,13700137000,A,B,,1,3,"city; code; badge","is required; is unique, and customer 1 has this value; is unique, and customer 1 has this value","another value; or the policy upsert, which changes that customer; another value; or the policy upsert, which changes that customer"
+END
+
+# ---- a card that is cut off: what was read is kept, completed, and imported ----
+
+printf 'BEGIN:VCARD\nVERSION:3.0\nFN:Li Na\nTEL:13900139009\nEND:VCARD\nBEGIN:VCARD\nFN:Wang Wei\nTEL:137001370' >cut.vcf
+want 1 crm -C cut.db import cut.vcf <<'END'
+cut.vcf: vCard 3.0, UTF-8
+column  field  found by
+FN      name   known, vCard
+TEL     phone  known, vCard
+2 rows: 1 created, 0 updated, 0 unchanged, 1 bad
+END
+grep -q '^crm: import: cut.vcf:6: the card has no end (right: what was read stands here: complete it)$' "$W/err" ||
+    die "another reason"
+want 0 sed 's/^\xef\xbb\xbf//; s/\r$//' cut.vcf.errors.csv <<'END'
+crm:line,crm:column,crm:problem,crm:hint,FN,TEL
+6,,the card has no end,what was read stands here: complete it,Wang Wei,137001370
+END
+sed 's/,137001370/&07/' cut.vcf.errors.csv >completed.csv
+crm -C cut.db import completed.csv >out 2>err
+want 0 crm -C cut.db find phone=13700137007 <<'END'
+2  Wang Wei
+END
