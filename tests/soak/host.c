@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A program that keeps a copy: of every customer it knows whether it is there and what its score
- * is. It begins with a list, read in portions, so that no snapshot lives long; from then on it
- * waits for changes and reads what each of them touched.  When all writers have gone its copy must
+ * is. It begins with a list; from then on it waits for changes and reads what each of them touched.
+ * All of it in portions, so that no snapshot lives long.  When all writers have gone its copy must
  * be the same as what is stored.
  */
 #include "soak.h"
@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { ADVANCE_EVERY_S = 1, TOGETHER = 256, PORTION = 2000, WAIT_MS = 200 };
+enum { ADVANCE_EVERY_S = 1, TOGETHER = 256, PORTION = 2000, CHANGES = 500, WAIT_MS = 200 };
 
 typedef struct copy {
     board *b;
@@ -92,17 +92,17 @@ static void touch(copy *h, crm_change_iter *it, int which)
     } while (n == TOGETHER);
 }
 
-/* All changes up to the present snapshot. */
-static void follow(copy *h)
+/* Changes up to the present snapshot, or as many as are read in one; 1: there are more. */
+static int take_changes(copy *h)
 {
     crm_error err = CRM_ERROR_INIT;
     crm_change c = CRM_CHANGE_INIT;
     crm_change_iter *it;
-    int rc;
+    int n = 0, rc = CRM_OK;
 
     h->txn = soak_begin(h->b, h->db, CRM_READ);
     soak_must(h->b, crm_change_list(h->txn, h->seen, &it, &err), &err, "changes");
-    while ((rc = crm_change_next(it, &c, &err)) == CRM_OK) {
+    for (; n < CHANGES && (rc = crm_change_next(it, &c, &err)) == CRM_OK; n++) {
         if (c.revision != h->seen + 1)
             soak_fail(h->b, "the change behind revision %llu is %llu", (unsigned long long)h->seen,
                       (unsigned long long)c.revision);
@@ -114,11 +114,25 @@ static void follow(copy *h)
     if (rc != CRM_DONE)
         soak_must(h->b, rc, &err, "changes");
     crm_change_close(it);
-    if (h->seen != crm_txn_revision(h->txn))
+    if (rc == CRM_DONE && h->seen != crm_txn_revision(h->txn))
         soak_fail(h->b, "changes end at revision %llu of %llu", (unsigned long long)h->seen,
                   (unsigned long long)crm_txn_revision(h->txn));
-    watch_follow(&h->w, h->txn);
     crm_txn_abort(h->txn);
+    return rc == CRM_OK;
+}
+
+/* All of them, a short snapshot for each portion, also when there is much to catch up with. */
+static void follow(copy *h)
+{
+    int more = 1;
+
+    while (take_changes(h))
+        continue;
+    while (more) {
+        crm_txn *txn = soak_begin(h->b, h->db, CRM_READ);
+        more = watch_follow(&h->w, txn);
+        crm_txn_abort(txn);
+    }
 }
 
 /* What a snapshot reads can't be written anew: while it lasts, the file grows by what it keeps. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The end of a soak: the database is clean, its journal verifies, everything acknowledged is there,
- * and the file has little more than what is in it, and what snapshots kept from being used again.
+ * and the file has little more than what is in it: half as much again; where somebody checked and backed up
+ * beside the writers, and what the longest of their snapshots kept from being used again.
  */
 #include "soak.h"
 
@@ -62,16 +63,17 @@ static uint64_t bytes_of(const board *b)
     return stat(file, &st) ? 0 : (uint64_t)st.st_size;
 }
 
-/* Half as much again as what is in it; and what one snapshot kept, which can't be used again before its
- * end, so that the file had to have as much beside. */
+/* What a long snapshot kept can't be used again before its end, so that the file had to have as much
+ * beside.  Without long ones nothing is taken off. */
 static void judge_size(board *b, verdict *v)
 {
-    uint64_t allowed = v->compact + v->compact / 2 + b->kept;
+    uint64_t kept = b->brief ? 0 : b->kept, allowed = v->compact + v->compact / 2 + kept;
 
-    printf("the file has %.1f MB, %.2f of %.1f MB compacted; 1.5 of that and the %.1f MB that a snapshot "
-           "kept, for %llu commits at most, are %.1f MB\n",
+    printf("the file has %.1f MB, %.2f of %.1f MB compacted; a snapshot kept %.1f MB, for %llu commits at "
+           "most; allowed are 1.5%s, %.1f MB\n",
            (double)v->bytes / 1e6, (double)v->bytes / (double)v->compact, (double)v->compact / 1e6,
-           (double)b->kept / 1e6, (unsigned long long)b->oldest, (double)allowed / 1e6);
+           (double)b->kept / 1e6, (unsigned long long)b->oldest, kept ? " and that" : "",
+           (double)allowed / 1e6);
     fflush(stdout);
     if (v->bytes > allowed)
         soak_fail(b, "the file has %llu KB, compacted %llu KB, and a snapshot kept %llu KB",

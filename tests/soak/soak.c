@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Runs the soak: starts the processes, kills one now and then and starts it again, watches their
  * memory, and in the end has everything judged.  --help says how.
+ *
+ * The run that is judged by the letter, the file no more than half as large again as compacted, is
+ * --seconds 3600 --brief: what a check or a backup reads of one moment no commit can use again before it ends,
+ * so that the file grows by all that is written meanwhile, for good.  Without --brief that is allowed on
+ * top.  A short run has little in it: the pages kept for questions of a tenth of a second weigh more there.
  */
 #include "soak.h"
 
@@ -45,9 +50,9 @@ static void usage(FILE *out)
         "and import for N seconds (60), one more follows the changes; one of them is killed every\n"
         "2,500 milliseconds.  0: none.  --brief: nobody checks, backs up or reads every record, so that "
         "no\n"
-        "snapshot is long.  Works in a folder of its own below FOLDER ($TMPDIR, "
-        "/tmp),\n"
-        "which stays when something failed.\n",
+        "snapshot is long, and the file alone is judged.  Works in a folder of its own below FOLDER "
+        "($TMPDIR,\n"
+        "/tmp), which stays when something failed.\n",
         out);
 }
 

@@ -91,7 +91,7 @@ typedef struct watch {
     uint8_t *in;
 } watch;
 void watch_begin(board *b, crm_db *db);
-void watch_follow(watch *w, crm_txn *txn);   /* all that was told up to the snapshot */
+int watch_follow(watch *w, crm_txn *txn); /* what was told up to the snapshot; 1: there is more */
 int64_t watch_advance(watch *w, crm_db *db); /* to now, which is returned */
 void watch_compare(watch *w, crm_db *db);    /* when nobody writes any more */
 /* judge.c: the end of it all, in a process of its own; does not return.  Of the file it tells the
