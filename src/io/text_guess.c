@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Which encoding a text is in.  A mark decides; then zero bytes (UTF-16); then UTF-8, which hardly
  * anything else happens to be; then whether bytes above ASCII come in pairs that are frequent
- * Chinese characters (GB18030) or stand alone among Latin letters (Windows-1252).
+ * Chinese characters (GB18030, Big5) or stand alone among Latin letters (Windows-1252).
  */
 #include "io/text_part.h"
 
@@ -123,13 +123,39 @@ static size_t gb_sequence(const uint8_t *p, size_t n, pairs *c)
     return 1;
 }
 
+/* Big5 has its frequent characters, by strokes, behind leads from A4 to C6, signs before them; about
+ * half of the second bytes are above ASCII.  In Western text they are not, behind such leads. */
+static int is_big5(const uint8_t *p, size_t n, size_t *doubles)
+{
+    enum { LEAST = 4 };
+    size_t all = 0, frequent = 0, high = 0, faulty = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] < 0x80)
+            continue;
+        if (i + 1 == n)
+            break;
+        all++;
+        if (p[i] < 0xa1 || p[i] > 0xf9 || p[i + 1] < 0x40 || p[i + 1] == 0xff ||
+            (p[i + 1] > 0x7e && p[i + 1] < 0xa1)) {
+            faulty++;
+            continue;
+        }
+        frequent += p[i] <= 0xc6;
+        high += p[++i] >= 0xa1;
+    }
+    *doubles = all;
+    return all >= LEAST && faulty * 50 <= all && frequent * 100 >= 85 * all &&
+           high * 4 >= all && (all - high) * 7 >= all;
+}
+
 /* In Chinese nearly all doubles are of GB 2312 and none is faulty.  In Western text a letter above
  * ASCII is followed by an ASCII letter (a rare double), by a separator or a space (faulty), seldom
  * by its like. */
 static void by_pairs(const uint8_t *p, size_t n, crm__text_guess *g)
 {
     pairs c = {0, 0, 0};
-    size_t all, sure;
+    size_t all, sure, doubles;
 
     for (size_t i = 0; i < n;)
         i += p[i] < 0x80 ? 1 : gb_sequence(p + i, n - i, &c);
@@ -137,6 +163,8 @@ static void by_pairs(const uint8_t *p, size_t n, crm__text_guess *g)
     sure = all ? 100 * c.common / all : 0;
     if (c.faulty * 50 <= all && sure >= 70)
         say(g, "GB18030", CRM__TEXT_FREQUENCY, (unsigned)(all < 4 && sure > 80 ? 80 : sure), 0);
+    else if (is_big5(p, n, &doubles))
+        say(g, "Big5", CRM__TEXT_FREQUENCY, doubles < 20 ? 80 : 90, 0);
     else
         say(g, "Windows-1252", CRM__TEXT_FREQUENCY,
             (unsigned)(sure > 45             ? 55

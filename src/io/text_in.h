@@ -39,13 +39,14 @@ enum {
     CRM__TEXT_ASCII,     /* ASCII alone has been met; if that changes, so does this */
     CRM__TEXT_UTF8,      /* it is UTF-8, or so nearly that nothing else is likely */
     CRM__TEXT_ZEROS,     /* UTF-16 by where the zero bytes stand */
-    CRM__TEXT_FREQUENCY, /* GB18030 or Windows-1252 by which double bytes occur */
+    CRM__TEXT_FREQUENCY, /* GB18030, Big5 or Windows-1252 by which double bytes occur */
 };
 
 enum { CRM__TEXT_NAME = 32, CRM__TEXT_SAMPLE = 64 * 1024 };
 
 typedef struct crm__text_guess {
-    char name[CRM__TEXT_NAME]; /* "UTF-8", "UTF-16LE", "UTF-16BE", "GB18030", "Windows-1252" */
+    char name[CRM__TEXT_NAME]; /* "UTF-8", "UTF-16LE", "UTF-16BE", "GB18030",
+                                * "Big5", "Windows-1252" */
     unsigned found;
     unsigned percent; /* how sure that is */
     size_t bom;       /* length of the byte order mark */
@@ -53,7 +54,7 @@ typedef struct crm__text_guess {
 
 /* Guesses from n bytes, `whole` when the text ends with them. */
 void crm__text_guess_of(const uint8_t *p, size_t n, int whole, crm__text_guess *g);
-/* The same where only ASCII went before: UTF-8, GB18030 or Windows-1252, and no mark. */
+/* The same where only ASCII went before: UTF-8, GB18030, Big5 or Windows-1252, and no mark. */
 void crm__text_guess_inside(const uint8_t *p, size_t n, int whole, crm__text_guess *g);
 
 /* What a sequence that is not of the encoding is read as, and what NULs that stand together are:

@@ -94,6 +94,7 @@ static void is_text(const void *p, size_t n, const char *encoding, const char *t
 
 static const char TABLE[] =
     "姓名,城市,金额\r\n张伟,上海市浦东新区,\"1,000\"\r\n王秀英,北京,20\n李娜,\xf0\xa0\x80\x80,€5\n";
+static const char OLD_TABLE[] = "姓名,城市,電話\r\n陳小明,台北市大安區,0912345678\r\n林美玲,高雄,07-1234567\r\n";
 static const char WEST[] = "Name;Stadt\nJürgen Müller;Köln\nRenée Dvorak;Besançon\n„Größe“;5 €\n";
 
 static size_t encode(const char *to, const char *text, size_t n, char *out, size_t cap)
@@ -129,7 +130,10 @@ CRM_TEST(test_io_text_in__each_encoding_comes_out_as_utf8)
         {"UTF-16BE", "", TABLE, "UTF-16BE", CRM__TEXT_ZEROS},
         {"GB18030", "", TABLE, "GB18030", CRM__TEXT_FREQUENCY},
         {"GB18030", "\x84\x31\x95\x33", TABLE, "GB18030", CRM__TEXT_BOM},
+        {"Big5", "", OLD_TABLE, "Big5", CRM__TEXT_FREQUENCY},
         {"CP1252", "", WEST, "Windows-1252", CRM__TEXT_FREQUENCY},
+        {"CP1252", "", "Ort;Größe\nÖhringen;ÄÖÜ\nÄgypten;Übersee\nÅrhus;Ære\nÉvian;Îles\n", "Windows-1252",
+         CRM__TEXT_FREQUENCY},
         {"UTF-16LE", "", WEST, "UTF-16LE", CRM__TEXT_ZEROS},
     };
 
@@ -140,6 +144,37 @@ CRM_TEST(test_io_text_in__each_encoding_comes_out_as_utf8)
         n = m + encode(CASES[i].to, CASES[i].text, len, b + m, sizeof b - m);
         is_text(b, n, NULL, CASES[i].text, len, CASES[i].name, CASES[i].found);
         is_text(b, n, CASES[i].to, CASES[i].text, len, CASES[i].name, CRM__TEXT_GIVEN);
+    }
+}
+
+/* Frequent characters of the one are not taken for the other, nor Western words for either. */
+CRM_TEST(test_io_text_in__double_bytes_are_told_apart)
+{
+    static const char *const NAMES[] = {"GB18030", "Big5", "Windows-1252"};
+    uint64_t seed = crmtest_seed();
+
+    for (size_t i = 0; i < crmtest_rounds(3000, 100000); i++) {
+        int what = (int)crmtest_below(&seed, 3);
+        size_t count = 30 + crmtest_below(&seed, 300), n = 0;
+        crm__text_guess g;
+        uint8_t text[1000];
+        for (size_t k = 0; k < count; k++) {
+            uint8_t a = (uint8_t)crmtest_rand(&seed), b = (uint8_t)crmtest_rand(&seed);
+            if (what == 0) { /* by frequency: B0 to D7 */
+                text[n++] = (uint8_t)(0xb0 + a % 40);
+                text[n++] = (uint8_t)(0xa1 + b % 94);
+            } else if (what == 1) { /* the same: A4 to C6 */
+                b %= 157;
+                text[n++] = (uint8_t)(0xa4 + a % 34);
+                text[n++] = (uint8_t)(b < 63 ? 0x40 + b : 0xa1 + b - 63);
+            } else {
+                text[n++] = (uint8_t)(crmtest_below(&seed, 5) ? 'a' + a % 26 : 0xc0 + a % 64);
+            }
+            if (crmtest_below(&seed, 4) == 0)
+                text[n++] = ',';
+        }
+        crm__text_guess_of(text, n, 1, &g);
+        ck_assert_msg(!strcmp(g.name, NAMES[what]), "%s for %s", g.name, NAMES[what]);
     }
 }
 
