@@ -286,6 +286,8 @@ void import_tell_next(importing *g, const crm_import_result *r, int stopped, int
         note(g->t, "cut short: the same command with --resume goes on with it");
     else if (stopped)
         note(g->t, "cut short");
+    if (g->like_events)
+        note(g->t, "the columns look like those of events: --events imports them");
     if (g->doubtful && r->created + r->updated)
         note(g->t, "the encoding is a guess: when characters are wrong, undo, and give --encoding");
     if (r->bad && !g->bad.name && !g->bad.to_out)

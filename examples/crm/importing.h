@@ -25,6 +25,7 @@ typedef struct importing {
     progress bar;
     uint64_t told, untold;
     int doubtful;          /* the encoding may be another */
+    int like_events;       /* the columns are rather those of events */
     int refused;           /* the rows are not those of the batch to resume */
     int rc;                /* of a callback that stopped the work */
     uint64_t journal, all; /* bytes of spaces before */

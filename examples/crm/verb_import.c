@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -177,7 +178,8 @@ static int read_options(importing *g)
         return fail_usage(g->t, "--errors - does not go with --json");
     g->io.flags = (o->dry_run ? CRM_IMPORT_DRY_RUN : 0) | (o->atomic ? CRM_IMPORT_ATOMIC : 0) |
                   (o->events ? CRM_IMPORT_EVENTS : 0) | (o->resume ? CRM_IMPORT_RESUME : 0) |
-                  (o->rename ? CRM_IMPORT_RENAME : 0);
+                  (o->rename ? CRM_IMPORT_RENAME : 0) |
+                  (o->show ? CRM_IMPORT_LOOK : 0);
     g->io.format = o->format;
     g->io.encoding = o->encoding;
     g->io.sheet = o->sheet;
@@ -226,6 +228,20 @@ static void name_batch(const importing *g, crm_txn_options *w, buf *name)
     w->batch_name = name->n <= 200 ? name->p : "import";
 }
 
+static const char EVENTS[] = "the columns look like those of events";
+
+/* What the library found, with the option that goes with it. */
+static void put_hint(const importing *g, crm_error *err)
+{
+    size_t n = strlen(err->message);
+
+    if (err->code == CRM_EFIELD && strstr(err->message, EVENTS))
+        snprintf(err->message + n, sizeof(err->message) - n, ": --events imports them");
+    else if (err->code == CRM_EFIELD && !err->field[0] && !g->o->mapping &&
+             strcmp(g->t->verb->name, "import") == 0)
+        snprintf(err->message + n, sizeof(err->message) - n, " (--show-mapping shows them)");
+}
+
 static int prepare(importing *g)
 {
     crm_txn_options w = g->t->write;
@@ -243,6 +259,7 @@ static int prepare(importing *g)
         return 0;
     if (rc == CRM_ECANCELLED)
         return note(g->t, "cut short"), TOOL_INTERRUPTED;
+    put_hint(g, &err);
     if (rc == CRM_ESYNTAX && err.row > 0 && g->o->mapping) {
         place at = {g->o->mapping, (uint64_t)err.row, 0};
         report(g->t, &at, NULL, &err);
@@ -253,6 +270,59 @@ static int prepare(importing *g)
     if (rc == CRM_ENOTFOUND)
         rc = strcmp(err.field, "zone") == 0 ? CRM_EINVAL : CRM_ECONFLICT;
     return exit_code_of(rc);
+}
+
+/* The columns that nobody claims, each with what is near. */
+static void tell_unclaimed(const importing *g, slice mapping)
+{
+    slice columns = json_member(mapping, "columns"), key, column;
+    buf use = {0}, text = {0}, b = {0};
+    size_t pos = 0, n = 0;
+
+    while (json_next(columns, &pos, &key, &column)) {
+        import_member(column, "use", &use);
+        if (strcmp(use.p, "none"))
+            continue;
+        import_member(column, "column", &text);
+        buf_str(&b, n++ ? ", " : "");
+        text_cut(&b, text.p, text.n, 60);
+        import_member(column, "why", &text);
+        if (text.n)
+            buf_fmt(&b, " (%s)", text.p);
+        if (b.n > 600) {
+            buf_str(&b, " ...");
+            break;
+        }
+    }
+    if (n)
+        note(g->t, "columns that nobody claims: %s", b.p);
+    buf_free(&use);
+    buf_free(&text);
+    buf_free(&b);
+}
+
+/* Behind the mapping: why nothing can be imported by it. */
+static int tell_missing(importing *g)
+{
+    crm_error err = CRM_ERROR_INIT;
+    buf why = {0};
+    char *json;
+    size_t n;
+
+    if (crm_import_mapping_json(g->imp, &json, &n, &err))
+        return fail_crm(g->t, &err);
+    import_member((slice){json, n}, "missing", &why);
+    tell_unclaimed(g, (slice){json, n});
+    crm_free(json);
+    if (why.n) {
+        err.code = CRM_EFIELD;
+        snprintf(err.message, sizeof(err.message), "%s", why.p);
+        if (strstr(err.message, EVENTS))
+            put_hint(g, &err);
+        report(g->t, NULL, g->file, &err);
+    }
+    buf_free(&why);
+    return exit_code_of(err.code);
 }
 
 static int show_mapping(importing *g)
@@ -274,7 +344,7 @@ static int show_mapping(importing *g)
         out_put(text, n);
     }
     crm_free(text);
-    return 0;
+    return tell_missing(g);
 }
 
 static int start_bad_rows(importing *g, const char *file, slice mapping)
@@ -291,6 +361,7 @@ static int start_bad_rows(importing *g, const char *file, slice mapping)
     buf_free(&percent);
     g->bad.grows = slice_is(json_member(mapping, "format"), "\"vcard\"");
     crm_import_resumed(g->imp, NULL, NULL, &mark);
+    g->like_events = slice_is(json_member(mapping, "looks_like"), "\"events\"");
     return rc ? rc : badrows_resume(&g->bad, mark);
 }
 

@@ -35,6 +35,10 @@ extern "C" {
  * identity with the customer, and so is one that has a customer's number but neither name nor
  * identity of theirs: it may be about somebody else. */
 #define CRM_IMPORT_RENAME 16u
+/** Flag of crm_import_open(): only to look at the mapping.  Columns by which nothing can be imported
+ * are no error then: crm_import_mapping_json() says what is missing, and crm_import_run() is
+ * CRM_ESTATE. */
+#define CRM_IMPORT_LOOK 32u
 
 /** Policy: change the customer that has one of the row's identities, create one when there is none.
  */
@@ -131,7 +135,8 @@ typedef int (*crm_import_progress_fn)(uint64_t bytes, uint64_t total, uint64_t r
 typedef struct crm_import_options {
     /** Size of this struct, set by CRM_IMPORT_OPTIONS_INIT. */
     size_t size;
-    /** CRM_IMPORT_DRY_RUN, CRM_IMPORT_ATOMIC, CRM_IMPORT_EVENTS, CRM_IMPORT_RESUME. */
+    /** CRM_IMPORT_DRY_RUN, CRM_IMPORT_ATOMIC, CRM_IMPORT_EVENTS, CRM_IMPORT_RESUME,
+     * CRM_IMPORT_RENAME, CRM_IMPORT_LOOK. */
     uint32_t flags;
     /** CRM_IMPORT_UPSERT, ..._CREATE, ..._UPDATE, ..._SKIP; of events zero: those that the customer
      * has already are left alone. */
@@ -255,7 +260,7 @@ CRM_API void crm_import_options_init(crm_import_options *opts);
  * @retval CRM_ESYNTAX    it is no such file; the message says what it is instead when that can be
  * told; or the mapping is wrong, row is its line
  * @retval CRM_EFIELD     the mapping is of no use: nothing that customers are found by, or a field
- * that the model does not have
+ * that the model does not have.  The message says it when the columns are rather those of events
  * @retval CRM_ENOTFOUND  with CRM_IMPORT_RESUME: nothing was cut short, or nothing that was has
  * these rows: it was of another file, or the file was changed where rows had been done; or
  * crm_import_options.resume is no batch of an import that was cut short; with field "zone": no such
@@ -284,6 +289,10 @@ CRM_API int crm_import_open(crm_db *db, int fd, const crm_import_options *opts, 
  * "encoding_percent","gzip","separator","sheet","version","columns":[{"column","use","field","source",
  * "found","program","why"}]}.  Columns of vCards come to be known while rows are read: ask again
  * behind crm_import_run().
+ *
+ * "missing" is there with CRM_IMPORT_LOOK when nothing can be imported by these columns: why, one
+ * line.  "looks_like":"events" is there when the columns are rather those of events, and
+ * CRM_IMPORT_EVENTS was not set.
  *
  * use: "field", "id", "kind", "part", "attribute", "time", "reference", "source", "tag", "left_out"
  * (the mapping says so), "none" (nobody claims it); found: "mapping", "key", "label", "known", "".
@@ -362,7 +371,7 @@ CRM_API int crm_import_resumed(const crm_import *imp, uint64_t *batch, uint64_t 
  * @retval CRM_ESYNTAX     the text can't be read from a line on, which is in row
  * @retval CRM_ECONFLICT   the rows are not those the batch to resume was begun with, of an input
  * that crm_import_open() could not read twice: nothing was done, and all counts are 0
- * @retval CRM_ESTATE      it ran before; this thread has a write transaction on the database; or
+ * @retval CRM_ESTATE      it ran before, or was opened with CRM_IMPORT_LOOK; this thread has a write transaction on the database; or
  * the batch to resume was undone
  * @retval CRM_EFULL       disk or size limit; what was committed stays
  * @retval CRM_EINVAL, CRM_ENOMEM, CRM_EIO, CRM_ECORRUPT, CRM_EREADONLY, CRM_EFORKED, CRM_ECLOSED,

@@ -11,7 +11,7 @@
 
 enum {
     FLAGS = CRM_IMPORT_DRY_RUN | CRM_IMPORT_ATOMIC | CRM_IMPORT_EVENTS | CRM_IMPORT_RESUME |
-            CRM_IMPORT_RENAME,
+            CRM_IMPORT_RENAME | CRM_IMPORT_LOOK,
     SURE = 90 /* percent */
 };
 
@@ -136,6 +136,57 @@ static void tell_names(const crm_import *imp, crm_error *err)
                  info->encoding);
 }
 
+static size_t used_columns(const crm__mapping *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < crm__mapping_count(m); i++) {
+        unsigned use = crm__mapping_at(m, i)->use;
+        n += use != CRM__USE_NONE && use != CRM__USE_LEFT_OUT;
+    }
+    return n;
+}
+
+/* Whether more of the columns are known, and when and whose it was among them, when rows are
+ * events. */
+static int look_like_events(crm_import *imp, crm_txn *txn)
+{
+    crm__mapping_options o = {.what = CRM__MAP_EVENTS};
+    crm_error why = CRM_ERROR_INIT;
+    crm__mapping *m;
+    int rc;
+
+    if (imp->what == CRM__MAP_EVENTS || imp->o.mapping || !has_head(imp) ||
+        crm__mapping_new(txn, &o, &m, NULL))
+        return 0;
+    rc = crm__mapping_columns(m, imp->in.table, &why);
+    if (!rc)
+        rc = crm__mapping_judge(m, &why);
+    if (rc == CRM_EFIELD && strcmp(why.field, "kind") == 0) /* --kind may tell it */
+        rc = CRM_OK;
+    if (used_columns(m) <= used_columns(imp->map))
+        rc = CRM_EFIELD;
+    crm__mapping_free(m);
+    return !rc;
+}
+
+/* What a person is told of columns by which nothing can be imported. */
+static int no_use(crm_import *imp, crm_error *err)
+{
+    size_t n;
+
+    tell_names(imp, err);
+    n = strlen(err->message);
+    if (imp->events)
+        snprintf(err->message + n, sizeof err->message - n,
+                 "; the columns look like those of events");
+    if (!(imp->o.flags & CRM_IMPORT_LOOK))
+        return CRM_EFIELD;
+    memcpy(imp->missing, err->message, sizeof imp->missing);
+    crm_error_init(err);
+    return CRM_OK;
+}
+
 /* Finds what the columns are, in a transaction that only reads. */
 static int find_mapping(crm_import *imp, crm_error *err)
 {
@@ -159,8 +210,10 @@ static int find_mapping(crm_import *imp, crm_error *err)
         rc = crm__mapping_judge(imp->map, err);
     if (!rc && has_head(imp))
         rc = judge_identities(imp, txn, err);
+    if ((!rc || rc == CRM_EFIELD) && imp->map)
+        imp->events = look_like_events(imp, txn);
     if (rc == CRM_EFIELD && imp->map)
-        tell_names(imp, err);
+        rc = no_use(imp, err);
     crm_txn_abort(txn);
     return rc;
 }
@@ -359,6 +412,10 @@ static void put_table(const crm_import *imp, crm__buf *b)
         put_str(b, "sheet", i->sheet);
     if (i->version)
         put_str(b, "version", i->version);
+    if (imp->events)
+        put_str(b, "looks_like", "events");
+    if (imp->missing[0])
+        put_str(b, "missing", imp->missing);
     crm__buf_add_str(b, ",\"columns\":[");
     for (size_t k = 0; k < crm__mapping_count(imp->map); k++) {
         if (k)

@@ -131,6 +131,8 @@ struct crm_import {
     int ran;
     int refused; /* the rows are not those of the batch to resume */
     int sampled; /* the mapping has seen the first portion */
+    int events;  /* the columns of customers look like those of events */
+    char missing[CRM_MESSAGE_SIZE]; /* why nothing can be imported, with CRM_IMPORT_LOOK; or "" */
     crm__source_of_rows in;
     crm__mapping *map; /* NULL: JSON Lines */
     crm__portion p;

@@ -355,6 +355,8 @@ int crm_import_run(crm_import *imp, size_t struct_size, crm_import_result *out, 
         return crm__fail_field(err, CRM_EINVAL, "struct_size", "the struct has no room for a size");
     memset(&imp->r, 0, sizeof imp->r);
     rc = crm__db_enter(imp->db, err);
+    if (!rc && imp->o.flags & CRM_IMPORT_LOOK)
+        rc = crm__fail(err, CRM_ESTATE, "the import was opened to look at its mapping only");
     if (!rc && imp->ran)
         rc = crm__fail(err, CRM_ESTATE, "the import ran before");
     if (!rc) {

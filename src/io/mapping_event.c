@@ -179,6 +179,8 @@ static int find_kind(crm__mapping *m, const crm__event_kind **kind, size_t *at, 
 {
     const crm__map_goal *g = crm__map_goal_at(m, CRM__GOAL_KIND);
     crm__slice s = g->part[CRM__PART_WHOLE];
+    char what[CRM_FIELD_SIZE + 80] = "kind: the row has none";
+    const char *near;
 
     *kind = m->event;
     *at = m->event_at;
@@ -196,9 +198,12 @@ static int find_kind(crm__mapping *m, const crm__event_kind **kind, size_t *at, 
         crm__buf_add_str(&m->hint, crm__model_event_at(m->model, i)->key);
     }
     crm__buf_add_u8(&m->hint, 0);
-    crm__map_tell(s.n && g->row == m->row ? g->column[CRM__PART_WHOLE] : CRM__NO_GOAL, "kind",
-                  s.n && g->row == m->row ? "kind: is no event kind of the model"
-                                          : "kind: the row has none",
+    if (s.n && g->row == m->row) {
+        near = crm__model_event_near(m->model, (const char *)s.p, s.n);
+        snprintf(what, sizeof what, "kind: is no event kind of the model%s%s%s",
+                 near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    }
+    crm__map_tell(s.n && g->row == m->row ? g->column[CRM__PART_WHOLE] : CRM__NO_GOAL, "kind", what,
                   m->hint.failed ? "" : (const char *)m->hint.p, CRM_EVALUE, to);
     m->hint.failed = 0;
     return CRM_EVALUE;

@@ -1044,6 +1044,37 @@ CRM_TEST(test_api_import__cells_beyond_the_columns_are_told)
     crm_db_close(db);
 }
 
+/* ---- only to look ---- */
+
+CRM_TEST(test_api_import__columns_of_no_use_can_be_looked_at)
+{
+    static const char *const LOOKS[] = {"colour,remark\n", "phone,time,kind,amount\n", "name,phone\n"};
+    static const char *const MISSING[] = {
+        "\"missing\":\"no column is one of a field: is the first row the names of the columns?\"",
+        "\"looks_like\":\"events\",\"missing\":\"", "\"separator\":\",\",\"columns\":["};
+    crm_db *db = api_open();
+
+    for (size_t i = 0; i < sizeof LOOKS / sizeof *LOOKS; i++) {
+        crm_import_options o = CRM_IMPORT_OPTIONS_INIT;
+        int fd = file_of(LOOKS[i], strlen(LOOKS[i]));
+        crm_import_result r;
+        crm_import *imp;
+        char *json;
+        if (i < 2)
+            IS(CRM_EFIELD, crm_import_open(db, fd, &o, &imp, &er));
+        ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+        o.flags = CRM_IMPORT_LOOK;
+        OK(crm_import_open(db, fd, &o, &imp, &er));
+        OK(crm_import_mapping_json(imp, &json, NULL, &er));
+        ck_assert_msg(strstr(json, MISSING[i]) != NULL, "%s", json);
+        crm_free(json);
+        IS(CRM_ESTATE, crm_import_run(imp, sizeof r, &r, &er));
+        crm_import_close(imp);
+        close(fd);
+    }
+    crm_db_close(db);
+}
+
 /* ---- callbacks, arguments ---- */
 
 static int stop_now(uint64_t bytes, uint64_t total, uint64_t rows, void *ctx)

@@ -280,3 +280,36 @@ crm -C cut.db import completed.csv >out 2>err
 want 0 crm -C cut.db find phone=13700137007 <<'END'
 2  Wang Wei
 END
+
+# ---- columns that nothing can be imported by ----
+
+printf 'phone,time,kind,amount\n13800138000,2024-05-01,ordr,12 CNY\n' >events.csv
+want 4 crm -C strict.db import events.csv --show-mapping <<'END'
+columns:
+  phone: phone
+  time: skip
+  kind: kind
+  amount: skip
+END
+said <<'END'
+crm: import: columns that nobody claims: time, amount
+crm: import: events.csv: name: there is no column for it, and every person must have it; the columns look like those of events: --events imports them
+END
+silent 4 crm -C strict.db import events.csv
+said <<'END'
+crm: import: events.csv: name: there is no column for it, and every person must have it; the columns look like those of events: --events imports them
+END
+crm -C usual.db create name=Ann phone=13800138000 >/dev/null 2>&1
+crm -C usual.db import events.csv --events --dry-run >out 2>"$W/err" && die "a kind that there is not"
+said <<'END'
+crm: import: events.csv:2: kind: is no event kind of the model; did you mean "order"? (right: one of visit, call, email, message, meeting, quote, order, payment, feedback, complaint, social)
+crm: import: the bad rows were not kept: --errors FILE keeps them
+END
+printf 'colour,remark\nred,x\n' >odd.csv
+want 4 crm -C usual.db import odd.csv --show-mapping --json <<'END'
+{"mapping":"columns:\n  colour: skip\n  remark: skip\n"}
+END
+silent 4 crm -C usual.db import odd.csv
+said <<'END'
+crm: import: odd.csv: no column is one of a field: is the first row the names of the columns? (--show-mapping shows them)
+END
