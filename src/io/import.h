@@ -8,6 +8,7 @@
 
 #include "codec/json.h"
 #include "db/journal.h"
+#include "io/bulk.h"
 #include "io/mapping.h"
 #include "io/table.h"
 
@@ -157,21 +158,6 @@ struct crm_import {
     crm__slice line;        /* of JSON Lines: without the notes of a file of bad rows */
     crm__buf faults, texts; /* crm_import_fault; crm_import_text: columns, then cells */
 };
-
-enum { CRM__IMPORT_COMMIT = 64 * 1000 * 1000, CRM__IMPORT_SHARE = 8 };
-
-/* How many bytes of edits a commit is for.  Tokens of identities, and customers of events, come in
- * no order: a commit writes most pages of a large space anew, however small it is.  So what fills
- * an empty database commits when it has an eighth more, which writes some eight times the space in
- * all and not a hundred times; it keeps other writers waiting for longer, of which there are none
- * as a rule. */
-static inline uint64_t crm__import_bytes(uint64_t asked, uint64_t grown)
-{
-    if (asked)
-        return asked < CRM__IMPORT_COMMIT ? asked : CRM__IMPORT_COMMIT;
-    grown /= CRM__IMPORT_SHARE;
-    return grown > CRM__IMPORT_COMMIT ? grown : CRM__IMPORT_COMMIT;
-}
 
 /* ---- a row (import_row.c) ---- */
 

@@ -208,7 +208,7 @@ static int commit_due(const crm_import *imp)
 {
     if (whole(imp))
         return 0;
-    return crm__txn_bytes(imp->txn) >= crm__import_bytes(imp->o.commit_bytes, imp->grown) ||
+    return crm__txn_bytes(imp->txn) >= crm__bulk_bytes(imp->o.commit_bytes, imp->grown) ||
            (imp->o.commit_rows && imp->since >= imp->o.commit_rows);
 }
 

@@ -170,8 +170,8 @@ static int all_lines(crm__loading *l)
         uint64_t taken = crm__source_taken(l->from) / CRM__WORK_PAGE;
         l->result.lines++;
         rc = read_line(l, line);
-        if (!rc && crm__edits_bytes(&l->txn->edits) > CRM__LOAD_COMMIT)
-            rc = crm__load_end_commit(l, 1);
+        if (!rc)
+            rc = crm__load_commit_some(l);
         if (!rc && taken != before)
             rc = crm__work_step(&l->w, taken - before, l->err);
         before = taken;

@@ -6,9 +6,8 @@
 
 #include "db/brought.h"
 #include "event/timeline.h"
+#include "io/bulk.h"
 #include "io/dump.h"
-
-enum { CRM__LOAD_COMMIT = 24 << 20 }; /* bytes of edits */
 
 typedef struct crm__loading {
     const crm_dump_options *o;
@@ -23,6 +22,7 @@ typedef struct crm__loading {
     crm__store store;
     crm_db db;
     crm_txn *txn;
+    uint64_t grown; /* bytes of edits committed */
     const crm__model *model;
     uint32_t model_version, models; /* in force, by the head; last read */
     char images[CRM_FIELD_SIZE]; /* the feature that images are of, when it is not known */
@@ -51,6 +51,8 @@ typedef struct crm__loading {
 
 /* Commits what was read; `again`: and begins the next transaction. */
 int crm__load_end_commit(crm__loading *l, int again);
+/* The same, between two lines, when there is enough for a commit. */
+int crm__load_commit_some(crm__loading *l);
 /* A row behind all others of its space. */
 int crm__load_append(crm__loading *l, kv_space space, crm__slice key, crm__slice payload);
 int crm__load_line_head(crm__loading *l, crm__members *m);

@@ -302,8 +302,8 @@ static int make_ends(crm__loading *l)
         if (!rc && any)
             rc = crm__tag_ends_make(l->txn, crm__get_be32(key), crm__get_be32(key + 4), until,
                                     &l->bytes);
-        if (!rc && crm__edits_bytes(&l->txn->edits) > CRM__LOAD_COMMIT)
-            rc = crm__load_end_commit(l, 1);
+        if (!rc)
+            rc = crm__load_commit_some(l);
     }
     crm__release(l->mem, until);
     return rc == CRM_ENOTFOUND ? CRM_OK

@@ -16,6 +16,7 @@ int crm__load_end_commit(crm__loading *l, int again)
     kv_txn *kv = txn->kv;
     int rc;
 
+    l->grown += crm__edits_bytes(&txn->edits);
     crm__txn_detach_cursors(txn);
     rc = crm__edits_apply(&txn->edits, kv, l->store.tag_key);
     if (rc) {
@@ -28,6 +29,13 @@ int crm__load_end_commit(crm__loading *l, int again)
     crm__edits_reset(&txn->edits);
     rc = kv->ops->commit(kv, l->err);
     return rc || !again ? rc : l->store.kv->ops->begin(l->store.kv, 1, &txn->kv, l->err);
+}
+
+int crm__load_commit_some(crm__loading *l)
+{
+    return crm__edits_bytes(&l->txn->edits) > crm__bulk_bytes(0, l->grown)
+               ? crm__load_end_commit(l, 1)
+               : CRM_OK;
 }
 
 static int put(crm__loading *l, kv_space space, crm__slice key, crm__slice payload, unsigned flags)

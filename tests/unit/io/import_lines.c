@@ -73,13 +73,13 @@ CRM_TEST(test_io_import_lines__commits_grow_with_what_was_written)
     uint64_t written = 0;
     int commits = 0;
 
-    ck_assert_uint_eq(crm__import_bytes(0, 0), 64 * MB); /* not into an empty database */
-    ck_assert_uint_eq(crm__import_bytes(0, 512 * MB), 64 * MB);
-    ck_assert_uint_eq(crm__import_bytes(0, 1024 * MB), 128 * MB);
-    ck_assert_uint_eq(crm__import_bytes(5 * MB, NO_END), 5 * MB); /* what the host asks for */
-    ck_assert_uint_eq(crm__import_bytes(100 * MB, NO_END), 64 * MB);
+    ck_assert_uint_eq(crm__bulk_bytes(0, 0), 64 * MB); /* not into an empty database */
+    ck_assert_uint_eq(crm__bulk_bytes(0, 512 * MB), 64 * MB);
+    ck_assert_uint_eq(crm__bulk_bytes(0, 1024 * MB), 128 * MB);
+    ck_assert_uint_eq(crm__bulk_bytes(5 * MB, NO_END), 5 * MB); /* what the host asks for */
+    ck_assert_uint_eq(crm__bulk_bytes(100 * MB, NO_END), 64 * MB);
     for (; written < 20000 * MB; commits++)
-        written += crm__import_bytes(0, written);
+        written += crm__bulk_bytes(0, written);
     ck_assert_int_le(commits, 8 + 32); /* and not 313 */
 }
 
