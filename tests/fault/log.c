@@ -231,6 +231,21 @@ static void judge(const char *dir, shared *s, const char *label)
     fault_is(crm__kv_lmdb_recover(dir, &o, &err), CRM_OK, &err, label);
 }
 
+/* Until that many more commits are acknowledged, however busy the machine is. */
+static void let_commit(const shared *s, uint64_t commits)
+{
+    uint64_t until = 0, now;
+
+    do {
+        now = 0;
+        for (int i = 0; i < WRITERS; i++)
+            now += __atomic_load_n(&s->acknowledged[i], __ATOMIC_SEQ_CST);
+        until = until ? until : now + commits;
+        if (now < until)
+            usleep(200);
+    } while (now < until);
+}
+
 CRM_TEST(test_fault_log__shared_by_processes_that_are_killed)
 {
     uint64_t seed = crmtest_seed();
@@ -261,7 +276,8 @@ CRM_TEST(test_fault_log__shared_by_processes_that_are_killed)
             }
         }
         for (int i = 0; i < WRITERS; i++) { /* one after another: the rest goes on */
-            usleep((useconds_t)(1000 + crmtest_below(&seed, 30000)));
+            let_commit(s, crmtest_below(&seed, 20));
+            usleep((useconds_t)crmtest_below(&seed, 3000));
             ck_assert_int_eq(kill(pid[i], SIGKILL), 0);
             ck_assert_int_eq(waitpid(pid[i], &status, 0), pid[i]);
             ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%s: ended itself",
