@@ -451,6 +451,9 @@ static int open_files(lmdb_env *e, const char *dir, const kv_options *opts, crm_
 {
     int rc = crm__lmdb_env_open(e, dir, opts, 0, err), dead;
 
+    /* LMDB's lock may have been waited for while somebody recovered, and was cut short. */
+    if (!rc && opts->readonly)
+        rc = crm__lmdb_readable(dir, opts, err);
     if (rc)
         return rc;
     size_up(e);

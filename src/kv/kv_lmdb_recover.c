@@ -4,6 +4,11 @@
  * The file is set back to the base of the log, whose pages are all as they were, and the records are
  * applied in one transaction.  Every step can be cut short and done again: until the log has begun anew the
  * pages of the base stay as they are, since the one transaction writes free ones.
+ *
+ * It is done while nobody has LMDB's lock file, but a reader may wait for that (one without crm.lock, which
+ * it may not write), and then goes by the number of the last commit that stands there still.  So the one
+ * transaction has the number of the last record, and both meta pages are of it: the commit there is that one or
+ * the one before.  When recovery was cut short instead, that reader is refused.
  */
 #include "kv/kv_lmdb.h"
 
@@ -15,7 +20,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOOKS = 200 };
 
 static int fail_log(crm_error *err, const crm__log *l, int rc)
 {
@@ -53,7 +61,7 @@ static int belongs(int fd, const crm__log *l)
     return !crm__lmdb_root_check(fd, l->psize, l->meta, &root) && root == l->root;
 }
 
-/* Both meta pages as after the base; the older one, which nobody asks, with its number. */
+/* Both meta pages as after the base, but numbered as those before the last record. */
 static int set_back(const char *path, crm__log *l, int trusted, crm_error *err)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC), sys;
@@ -69,9 +77,9 @@ static int set_back(const char *path, crm__log *l, int trusted, crm_error *err)
                                "without its own");
     }
     errno = 0;
-    sys = write_meta(fd, l->psize, l->meta, l->base);
+    sys = write_meta(fd, l->psize, l->meta, l->last - 1);
     if (!sys)
-        sys = write_meta(fd, l->psize, l->meta, l->base - 1);
+        sys = write_meta(fd, l->psize, l->meta, l->last - 2);
     if (!sys && fdatasync(fd))
         sys = errno;
     close(fd);
@@ -135,6 +143,11 @@ static int end_log(lmdb_env *e, crm__log *l, crm_error *err)
     sys = crm__lmdb_meta(fd, l->psize, info.me_last_txnid, meta, &root);
     if (sys)
         return crm__fail_sys(err, CRM_EIO, sys, "can't read the data file");
+    sys = write_meta(fd, l->psize, meta, info.me_last_txnid - 1);
+    if (!sys && fdatasync(fd))
+        sys = errno;
+    if (sys)
+        return crm__fail_sys(err, CRM_EIO, sys, "can't write the data file: %s", strerror(sys));
     rc = crm__log_begin(l, info.me_last_txnid, l->psize, meta, root, 1);
     return rc ? crm__fail_sys(err, rc, l->sys, "can't write data.log: %s", strerror(l->sys))
               : CRM_OK;
@@ -216,14 +229,37 @@ static int recover_alone(const char *dir, const kv_options *opts, crm_error *err
     return rc;
 }
 
+/* A reader that is refused holds the lock for a moment; a program of LMDB's own, for as long as it likes. */
+static int wait_alone(const char *dir, int *fd)
+{
+    const struct timespec pause = {0, 5000000};
+    int alone = crm__kv_lmdb_alone(dir, fd);
+
+    for (int look = 0; !alone && look < LOOKS; look++) {
+        nanosleep(&pause, NULL);
+        alone = crm__kv_lmdb_alone(dir, fd);
+    }
+    return alone;
+}
+
 int crm__kv_lmdb_recover(const char *dir, const kv_options *opts, crm_error *err)
 {
-    int fd, rc = CRM_OK;
+    int fd, alone, rc;
 
     if (!crm__kv_lmdb_logged(dir))
         return CRM_OK;
-    /* Beside a reader the file is whole as the kernel has it, and the log goes on. */
-    if (crm__kv_lmdb_alone(dir, &fd))
+    alone = crm__kv_lmdb_alone(dir, &fd);
+    /* Beside a reader the file is whole as the kernel has it, and the log goes on: unless the last to
+     * recover was cut short. */
+    rc = alone ? CRM_OK : crm__lmdb_readable(dir, opts, err);
+    if (rc == CRM_EREADONLY) {
+        alone = wait_alone(dir, &fd);
+        rc = alone ? CRM_OK
+                   : crm__fail(err, CRM_EBUSY,
+                               "the database is not whole, and can't be recovered while somebody "
+                               "reads the data file");
+    }
+    if (alone)
         rc = recover_alone(dir, opts, err);
     if (fd >= 0)
         close(fd);

@@ -48,6 +48,19 @@ static int file_of(int fd)
     return -1;
 }
 
+static void (*before)(void);
+
+void power_before(void (*fn)(void))
+{
+    before = fn;
+}
+
+static void about_to(int fd)
+{
+    if (before && file_of(fd) >= 0)
+        before();
+}
+
 static void note_unit(int file, int durable, uint32_t unit, const uint8_t *p, size_t n)
 {
     power_entry *e = &book.list[book.count];
@@ -105,8 +118,10 @@ ssize_t power_pwrite(int fd, const void *p, size_t n, off_t at) __asm__("pwrite"
 
 ssize_t power_pwrite(int fd, const void *p, size_t n, off_t at)
 {
-    ssize_t done = syscall(SYS_pwrite64, fd, p, n, at);
+    ssize_t done;
 
+    about_to(fd);
+    done = syscall(SYS_pwrite64, fd, p, n, at);
     if (done > 0 && file_of(fd) >= 0)
         note(fd, p, (size_t)done, at);
     return done;
@@ -123,8 +138,10 @@ ssize_t power_pwrite64(int fd, const void *p, size_t n, off_t at)
 ssize_t write(int fd, const void *p, size_t n)
 {
     off_t at = atomic_load(&on) ? lseek(fd, 0, SEEK_CUR) : 0;
-    ssize_t done = syscall(SYS_write, fd, p, n);
+    ssize_t done;
 
+    about_to(fd);
+    done = syscall(SYS_write, fd, p, n);
     if (done > 0 && file_of(fd) >= 0)
         note(fd, p, (size_t)done, at);
     return done;
@@ -133,8 +150,10 @@ ssize_t write(int fd, const void *p, size_t n)
 ssize_t writev(int fd, const struct iovec *v, int count)
 {
     off_t at = atomic_load(&on) ? lseek(fd, 0, SEEK_CUR) : 0;
-    ssize_t done = syscall(SYS_writev, fd, v, count), left = done;
+    ssize_t done, left;
 
+    about_to(fd);
+    done = left = syscall(SYS_writev, fd, v, count);
     for (int i = 0; i < count && left > 0 && file_of(fd) >= 0; i++) {
         size_t n = v[i].iov_len < (size_t)left ? v[i].iov_len : (size_t)left;
         note(fd, v[i].iov_base, n, at);
@@ -172,6 +191,7 @@ void power_fail_syncs(int count)
 
 int fdatasync(int fd)
 {
+    about_to(fd);
     if (atomic_load(&failing) > 0 && file_of(fd) == POWER_DATA) {
         atomic_fetch_sub(&failing, 1);
         errno = EIO;
@@ -182,6 +202,7 @@ int fdatasync(int fd)
 
 int fsync(int fd)
 {
+    about_to(fd);
     return synced(fd, (int)syscall(SYS_fsync, fd));
 }
 

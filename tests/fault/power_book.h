@@ -55,6 +55,8 @@ void power_forget(void);
 const power_book *power_end(void);
 /* The next so many syncs of the data file fail, as a kernel tells of a page it could not write: once. */
 void power_fail_syncs(int count);
+/* Called before each write to the files that are watched, and before each sync of them; NULL: none. */
+void power_before(void (*fn)(void));
 /* How many entries there are so far. */
 size_t power_at(void);
 
