@@ -178,7 +178,7 @@ told dump.jsonl.gz 'the file is a dump of a database: load makes one of it'
 told backup "the file can't be read: the file of a database, or a backup of one: restore makes a folder of that"
 told utf-32.csv "the file can't be read: it is UTF-32: save it as UTF-8"
 silent 4 crm import big5.csv
-grep -q 'is a guess)$' "$W/err" || die "not told that the encoding is a guess"
+grep -q '(that it is Big5 is a guess) (--show-mapping shows them)$' "$W/err" || die "not told that the encoding is a guess"
 printf 'na\0me,phone\nAnn,13800138000\n' >nul.csv
 told nul.csv 'name: there is no column for it, and every person must have it (in the name of column 1 stands a NUL byte)'
 printf 'n\303\251,na\377me,phone\nAnn,13800138000\n' >bytes.csv
