@@ -16,7 +16,7 @@ void copying_start(tool *t, copying *c)
 {
     crm_backup_options_init(&c->options);
     interrupt_catch();
-    progress_start(&c->bar, "rows and pages");
+    progress_start(t, &c->bar, "rows and pages");
     t->bar = &c->bar;
     c->options.progress = on_progress;
     c->options.progress_ctx = &c->bar;

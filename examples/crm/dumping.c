@@ -16,7 +16,7 @@ void dumping_start(tool *t, dumping *d, crm_dump_options *options)
 {
     crm_dump_options_init(options);
     interrupt_catch();
-    progress_start(&d->bar, "rows and pages");
+    progress_start(t, &d->bar, "rows and pages");
     t->bar = &d->bar;
     options->progress = on_progress;
     options->progress_ctx = &d->bar;

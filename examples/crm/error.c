@@ -124,7 +124,7 @@ int fail(tool *t, int code, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(message, sizeof(message), fmt, ap);
+    vsnprintf(message, sizeof(message), tr(t, fmt), ap);
     va_end(ap);
     put_message(t, crm_error_name(code), NULL, NULL, message);
     return exit_code_of(code);
@@ -137,11 +137,11 @@ int fail_usage(tool *t, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(message, sizeof(message), fmt, ap);
+    vsnprintf(message, sizeof(message), tr(t, fmt), ap);
     va_end(ap);
     put_message(t, "USAGE", NULL, NULL, message);
     if (!t->json) {
-        buf_fmt(&hint, "Try '" TOOL "%s%s --help'.", t->verb ? " " : "",
+        buf_fmt(&hint, tr(t, "Try '" TOOL "%s%s --help'."), t->verb ? " " : "",
                 t->verb ? t->verb->name : "");
         error_line(&hint);
     }
@@ -238,7 +238,7 @@ void note(tool *t, const char *fmt, ...)
     if (t->bar)
         progress_clear(t->bar);
     va_start(ap, fmt);
-    vsnprintf(message, sizeof(message), fmt, ap);
+    vsnprintf(message, sizeof(message), tr(t, fmt), ap);
     va_end(ap);
     if (t->json) {
         buf_str(&b, "{");

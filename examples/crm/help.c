@@ -20,7 +20,7 @@ static const char rest[] =
     "  -C, --db DIR      folder of the database; else $CRM_DB, else ./crm.db\n"
     "  --json            one JSON value a result, lists as JSON Lines; errors as JSON on\n"
     "                    standard error; help as JSON too\n"
-    "  --lang LANG       language of labels, e.g. zh or en; else that of the locale\n"
+    "  --lang LANG       language of labels and of remarks, zh or en; else that of the locale\n"
     "  -h, --help        the page of the verb\n"
     "  --                what follows is no option, even with a '-' in front\n"
     "Options of verbs that write\n"

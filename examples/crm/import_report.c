@@ -33,7 +33,7 @@ static void put_cell(table *tb, const char *s)
     buf_free(&b);
 }
 
-static void put_column(table *tb, slice column)
+static void put_column(const tool *t, table *tb, slice column)
 {
     buf text = {0}, use = {0}, found = {0};
 
@@ -58,25 +58,26 @@ static void put_column(table *tb, slice column)
     } else {
         put_cell(tb, strcmp(use.p, "none") && strcmp(use.p, "left_out") ? use.p : "-");
     }
-    import_member(column, "found", &found);
+    import_member(column, "found", &text);
+    buf_str(&found, text.n ? tr(t, text.p) : "");
     import_member(column, "program", &text);
     if (strcmp(use.p, "none") == 0)
-        buf_str((found.n = 0, &found), "left out");
+        buf_str((found.n = 0, &found), tr(t, "left out"));
     else if (strcmp(use.p, "left_out") == 0)
         buf_str((found.n = 0, &found),
-                is_note ? "left out: notes of an import" : "left out by the mapping");
+                tr(t, is_note ? "left out: notes of an import" : "left out by the mapping"));
     else if (text.n)
         buf_fmt(&found, ", %s", text.p);
     import_member(column, "why", &text);
     if (text.n)
         buf_fmt(&found, ": %s", text.p);
-    put_cell(tb, found.p);
+    put_cell(tb, found.n ? found.p : "");
     buf_free(&text);
     buf_free(&use);
     buf_free(&found);
 }
 
-static void put_format(slice mapping, const char *file)
+static void put_format(const tool *t, slice mapping, const char *file)
 {
     buf b = {0}, text = {0};
     slice percent = json_member(mapping, "encoding_percent");
@@ -93,7 +94,7 @@ static void put_format(slice mapping, const char *file)
         buf_fmt(&b, " %s", text.p);
     import_member(mapping, "sheet", &text);
     if (text.n) {
-        buf_str(&b, ", sheet ");
+        buf_str(&b, tr(t, ", sheet "));
         text_clean(&b, text.p, text.n);
     }
     if (slice_is(json_member(mapping, "gzip"), "true"))
@@ -102,10 +103,10 @@ static void put_format(slice mapping, const char *file)
     if (text.n)
         buf_fmt(&b, ", %s", text.p);
     if (text.n && !slice_is(percent, "100"))
-        buf_fmt(&b, " (%.*s %% sure)", (int)percent.n, percent.p);
+        buf_fmt(&b, tr(t, " (%.*s %% sure)"), (int)percent.n, percent.p);
     import_member(mapping, "separator", &text);
     if (text.n && text.p[0] != ',')
-        buf_fmt(&b, ", separator %s", text.p[0] == '\t' ? "tab" : text.p);
+        buf_fmt(&b, tr(t, ", separator %s"), text.p[0] == '\t' ? tr(t, "tab") : text.p);
     out_line(b.p, b.n);
     buf_free(&b);
     buf_free(&text);
@@ -117,18 +118,18 @@ void import_put_mapping(importing *g, slice mapping)
     size_t pos = 0, n = 0;
     table *tb;
 
-    put_format(mapping, g->file);
+    put_format(g->t, mapping, g->file);
     while (json_next(columns, &pos, &key, &column))
         n++;
     if (!n)
         return;
     tb = table_new(3, out_columns(STDOUT_FILENO), 0);
-    put_cell(tb, "column");
-    put_cell(tb, g->o->events ? "attribute" : "field");
-    put_cell(tb, "found by");
+    put_cell(tb, tr(g->t, "column"));
+    put_cell(tb, tr(g->t, g->o->events ? "attribute" : "field"));
+    put_cell(tb, tr(g->t, "found by"));
     pos = 0;
     while (json_next(columns, &pos, &key, &column))
-        put_column(tb, column);
+        put_column(g->t, tb, column);
     table_end(tb);
 }
 
@@ -145,17 +146,17 @@ void import_put_counts(importing *g, const crm_import_result *r)
 {
     buf b = {0};
 
-    buf_str(&b, g->o->dry_run ? "dry run: " : "");
-    put_count(&b, "", r->rows, r->rows == 1 ? "row: " : "rows: ");
-    put_count(&b, "", r->created, g->o->events ? "added" : "created");
+    buf_str(&b, g->o->dry_run ? tr(g->t, "dry run: ") : "");
+    put_count(&b, "", r->rows, tr(g->t, r->rows == 1 ? "row: " : "rows: "));
+    put_count(&b, "", r->created, tr(g->t, g->o->events ? "added" : "created"));
     if (!g->o->events)
-        put_count(&b, ", ", r->updated, "updated");
-    put_count(&b, ", ", r->unchanged, g->o->events ? "known already" : "unchanged");
+        put_count(&b, ", ", r->updated, tr(g->t, "updated"));
+    put_count(&b, ", ", r->unchanged, tr(g->t, g->o->events ? "known already" : "unchanged"));
     if (r->skipped)
-        put_count(&b, ", ", r->skipped, "skipped");
-    put_count(&b, ", ", r->bad, "bad");
+        put_count(&b, ", ", r->skipped, tr(g->t, "skipped"));
+    put_count(&b, ", ", r->bad, tr(g->t, "bad"));
     if (r->empty)
-        put_count(&b, ", ", r->empty, "empty");
+        put_count(&b, ", ", r->empty, tr(g->t, "empty"));
     if (g->bad.to_out)
         note(g->t, "%s", b.p);
     else
@@ -203,25 +204,25 @@ void import_put_stats(importing *g, const crm_import_result *r)
     table *tb = table_new(3, 0, 0);
     buf b = {0};
 
-    put_cell(tb, "stage");
-    put_cell(tb, "time");
-    put_cell(tb, "share");
+    put_cell(tb, tr(g->t, "stage"));
+    put_cell(tb, tr(g->t, "time"));
+    put_cell(tb, tr(g->t, "share"));
     table_right(tb, 1);
     table_right(tb, 2);
-    put_stage(tb, "reading", r->read_us, r->total_us);
-    put_stage(tb, "values", r->map_us, r->total_us);
-    put_stage(tb, "writing", r->write_us, r->total_us);
-    put_stage(tb, "commits", r->commit_us, r->total_us);
-    put_stage(tb, "all", r->total_us, r->total_us);
+    put_stage(tb, tr(g->t, "reading"), r->read_us, r->total_us);
+    put_stage(tb, tr(g->t, "values"), r->map_us, r->total_us);
+    put_stage(tb, tr(g->t, "writing"), r->write_us, r->total_us);
+    put_stage(tb, tr(g->t, "commits"), r->commit_us, r->total_us);
+    put_stage(tb, tr(g->t, "all"), r->total_us, r->total_us);
     table_end(tb);
     buf_count(&b, seconds > 0 ? (uint64_t)((double)(r->rows - r->resumed) / seconds) : 0);
-    buf_str(&b, " rows/s, ");
+    buf_str(&b, tr(g->t, " rows/s, "));
     buf_size(&b, seconds > 0 ? (uint64_t)((double)r->bytes / seconds) : 0);
-    buf_str(&b, "/s, ");
+    buf_str(&b, tr(g->t, "/s, "));
     buf_count(&b, r->commits);
-    buf_str(&b, r->commits == 1 ? " commit" : " commits");
+    buf_str(&b, tr(g->t, r->commits == 1 ? " commit" : " commits"));
     import_measure(g, now);
-    buf_fmt(&b, "; the journal is %.0f %% of what the database grew by",
+    buf_fmt(&b, tr(g->t, "; the journal is %.0f %% of what the database grew by"),
             100 * journal_share(g, now));
     out_line(b.p, b.n);
     buf_free(&b);
@@ -281,7 +282,7 @@ void import_tell_next(importing *g, const crm_import_result *r, int stopped, int
         note(g->t, "batch %" PRIu64 " ('" TOOL " undo %" PRIu64 "' takes it back)", r->batch,
              r->batch);
     if (g->o->atomic && !g->o->dry_run && !r->written)
-        note(g->t, "nothing was written%s", r->bad ? ", because of the bad rows" : "");
+        note(g->t, "nothing was written%s", r->bad ? tr(g->t, ", because of the bad rows") : "");
     if (stopped && r->resumable)
         note(g->t, "cut short: the same command with --resume goes on with it");
     else if (stopped)

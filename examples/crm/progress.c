@@ -63,11 +63,12 @@ static double now(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-void progress_start(progress *p, const char *unit)
+void progress_start(const tool *t, progress *p, const char *unit)
 {
     memset(p, 0, sizeof(*p));
     p->on = isatty(STDERR_FILENO);
-    p->unit = unit;
+    p->t = t;
+    p->unit = tr(t, unit);
     p->started = p->on ? now() : 0;
 }
 
@@ -81,14 +82,14 @@ static void bar(buf *b, double part, size_t width)
     buf_char(b, ']');
 }
 
-static void put_left(buf *b, double seconds)
+static void put_left(const tool *t, buf *b, double seconds)
 {
     if (seconds < 90)
-        buf_fmt(b, ", %.0f s left", seconds);
+        buf_fmt(b, tr(t, ", %.0f s left"), seconds);
     else if (seconds < 5400)
-        buf_fmt(b, ", %.0f min left", seconds / 60);
+        buf_fmt(b, tr(t, ", %.0f min left"), seconds / 60);
     else
-        buf_fmt(b, ", %.1f h left", seconds / 3600);
+        buf_fmt(b, tr(t, ", %.1f h left"), seconds / 3600);
 }
 
 void progress_step(progress *p, uint64_t done, uint64_t total, uint64_t count)
@@ -111,7 +112,7 @@ void progress_step(progress *p, uint64_t done, uint64_t total, uint64_t count)
         double part = done >= total ? 1 : (double)done / (double)total;
         buf_fmt(&b, ", %3.0f %%", part * 100);
         if (part > 0.01 && part < 1)
-            put_left(&b, (at - p->started) * (1 - part) / part);
+            put_left(p->t, &b, (at - p->started) * (1 - part) / part);
         if (columns > b.n + 16)
             bar(&b, part, columns - b.n - 8 < 40 ? columns - b.n - 8 : 40);
     }
@@ -141,7 +142,7 @@ void long_begin(long_call *l, tool *t, crm_txn *txn, const char *unit)
 {
     l->t = t;
     interrupt_catch();
-    progress_start(&l->bar, unit);
+    progress_start(t, &l->bar, unit);
     t->bar = &l->bar;
     (void)crm_txn_progress(txn, on_step, l, NULL);
 }

@@ -189,7 +189,7 @@ static int on_progress(uint64_t done, uint64_t total, void *ctx)
 void query_watch(query *q)
 {
     interrupt_catch();
-    progress_start(&q->bar, "ids");
+    progress_start(q->t, &q->bar, "ids");
     q->t->bar = &q->bar;
     q->options.progress = on_progress;
     q->options.progress_ctx = q;

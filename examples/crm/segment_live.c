@@ -253,7 +253,7 @@ static int advance(tool *t, const char *at, int force)
     if ((rc = read_moment(t, at, force, &o.now_us)))
         return rc;
     interrupt_catch();
-    progress_start(&m.bar, "customers");
+    progress_start(t, &m.bar, "customers");
     t->bar = &m.bar;
     result = crm_live_advance(t->db, &o, on_moved, &m, &done, &err);
     progress_clear(&m.bar);

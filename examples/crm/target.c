@@ -143,7 +143,7 @@ static int search_names(tool *t, crm_txn *txn, const char *arg, const crm_field 
 
     if (crm_db_stat_get(t->db, sizeof(st), &st, &err) || crm_customer_list(txn, NULL, &it, &err))
         return fail_crm(t, &err);
-    progress_start(&bar, "customers");
+    progress_start(t, &bar, "customers");
     t->bar = &bar;
     while ((rc = crm_customer_next(it, &c, &err)) == CRM_OK || rc == CRM_ECORRUPT) {
         seen++;

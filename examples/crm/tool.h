@@ -160,6 +160,9 @@ void near_hint(const near *x, const char *prefix, buf *out);
 
 /* ---- error.c: messages ---- */
 
+/* chinese.c: a text, or a format, in the language of the run; with --json as it is. */
+const char *tr(const tool *t, const char *text) __attribute__((format_arg(2)));
+
 /* "crm: verb: message" on standard error, or {"error":{...}} with --json.  `code` is a CRM_ code,
  * from which the exit code follows that is returned. */
 int fail(tool *t, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -381,6 +384,7 @@ void badrows_free(badrows *b);
 /* ---- progress.c: progress on a terminal, and Ctrl-C ---- */
 
 typedef struct progress {
+    const tool *t;
     const char *unit;
     double started, shown_at;
     int on, shown;
@@ -388,7 +392,7 @@ typedef struct progress {
 
 void interrupt_catch(void);
 int interrupted(void);
-void progress_start(progress *p, const char *unit);
+void progress_start(const tool *t, progress *p, const char *unit);
 /* `done` of `total` (0: not known) as the measure, `count` as the number to show. */
 void progress_step(progress *p, uint64_t done, uint64_t total, uint64_t count);
 /* Takes the bar off the screen, so that a message can be written. */

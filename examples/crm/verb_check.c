@@ -125,7 +125,7 @@ static int run(tool *t, int argc, char **argv)
     memset(&result, 0, sizeof(result));
     state.t = t;
     interrupt_catch();
-    progress_start(&state.bar, "rows and pages");
+    progress_start(t, &state.bar, "rows and pages");
     options.flags = state.repair ? CRM_CHECK_REPAIR : 0;
     options.actor = t->write.actor;
     options.fault = on_fault;

@@ -342,7 +342,7 @@ static int export_to(exporting *x, const char *file)
         return rc;
     x->o.where = x->where ? x->q.text.p : NULL;
     interrupt_catch();
-    progress_start(&x->bar, x->journal ? "entries" : "customers");
+    progress_start(x->t, &x->bar, x->journal ? "entries" : "customers");
     t->bar = &x->bar;
     rc = crm_export(t->db, file, &x->o, sizeof(result), &result, &err);
     progress_clear(&x->bar);

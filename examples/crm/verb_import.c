@@ -94,7 +94,7 @@ static void tell_fault(importing *g, const crm_import_bad *bad, const crm_import
     }
     buf_str(&b, f->message);
     if (*f->hint && !strstr(f->message, "expected"))
-        buf_fmt(&b, " (right: %s)", f->hint);
+        buf_fmt(&b, tr(g->t, " (right: %s)"), f->hint);
     err.code = f->code;
     strncpy(err.field, f->field, sizeof(err.field) - 1);
     strncpy(err.message, b.p, sizeof(err.message) - 1);
@@ -381,7 +381,7 @@ static int run_import(importing *g, crm_import_result *r, int *stopped)
     crm_error err = CRM_ERROR_INIT;
     int rc;
 
-    progress_start(&g->bar, "rows");
+    progress_start(g->t, &g->bar, "rows");
     g->t->bar = &g->bar;
     rc = crm_import_run(g->imp, sizeof *r, r, &err);
     progress_clear(&g->bar);

@@ -44,19 +44,20 @@ static int on_changed(crm_id id, uint64_t revision, void *ctx)
     if (t->json)
         buf_fmt(&b, "{\"customer\":%" PRIu64 ",\"changed_since\":%" PRIu64 "}", id, revision);
     else
-        buf_fmt(&b, "customer %" PRIu64 " was changed since, at revision %" PRIu64, id, revision);
+        buf_fmt(&b, tr(t, "customer %" PRIu64 " was changed since, at revision %" PRIu64), id,
+                revision);
     u->changed++;
     out_line(b.p, b.n);
     buf_free(&b);
     return out_failed();
 }
 
-static void put_count(buf *b, uint64_t n, const char *one, const char *many)
+static void put_count(const tool *t, buf *b, uint64_t n, const char *one, const char *many)
 {
     if (b->n && b->p[b->n - 1] != ' ')
         buf_str(b, ", ");
     buf_count(b, n);
-    buf_fmt(b, " %s", n == 1 ? one : many);
+    buf_fmt(b, " %s", tr(t, n == 1 ? one : many));
 }
 
 static void put_result(tool *t, const crm_undo_result *r, int dry_run)
@@ -74,17 +75,17 @@ static void put_result(tool *t, const crm_undo_result *r, int dry_run)
             buf_str(&b, "null");
         buf_fmt(&b, ",\"dry_run\":%s}", dry_run ? "true" : "false");
     } else {
-        buf_str(&b, dry_run ? "dry run: " : "");
-        put_count(&b, r->deleted, "deleted", "deleted");
-        put_count(&b, r->restored, "restored", "restored");
-        put_count(&b, r->events, "event", "events");
+        buf_str(&b, dry_run ? tr(t, "dry run: ") : "");
+        put_count(t, &b, r->deleted, "deleted", "deleted");
+        put_count(t, &b, r->restored, "restored", "restored");
+        put_count(t, &b, r->events, "event", "events");
         if (r->tags)
-            put_count(&b, r->tags, "tag", "tags");
-        put_count(&b, r->skipped, "skipped", "skipped");
+            put_count(t, &b, r->tags, "tag", "tags");
+        put_count(t, &b, r->skipped, "skipped", "skipped");
         if (r->batch && !dry_run)
-            buf_fmt(&b, "; batch %" PRIu64, r->batch);
+            buf_fmt(&b, tr(t, "; batch %" PRIu64), r->batch);
         else if (!dry_run)
-            buf_str(&b, "; nothing to undo");
+            buf_str(&b, tr(t, "; nothing to undo"));
     }
     out_line(b.p, b.n);
     buf_free(&b);

@@ -214,7 +214,7 @@ static int verify(tool *t, const anchors *all)
 
     if (rc)
         return rc;
-    progress_start(&bar, "entries");
+    progress_start(t, &bar, "entries");
     rc = crm_journal_head(txn, &head, &err);
     if (!rc)
         rc = crm_journal_verify(txn, all->p, all->n, on_progress, &bar, &err);

@@ -25,7 +25,7 @@ LC_ALL=zh_CN.UTF-8 want 0 crm list --limit 2 --fields 姓名,id,city <<'END'
 Li Na   2
 END
 said <<'END'
-crm: list: more with --after 2
+crm: list: 还有更多:--after 2
 END
 want 0 crm list --width 50 <<'END'
 ID  Name          Phone         Email         City

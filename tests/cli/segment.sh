@@ -114,7 +114,7 @@ want 0 crm segment facet 'score > 0' --by lead_source --lang zh --limit 1 <<'END
 微信           2  50.0 %
 END
 said <<'END'
-crm: segment: 1 further value
+crm: segment: 另有 1 个值
 END
 want 0 crm segment facet 'score > 0' --by 客户来源 --json --lang zh <<'END'
 {"value":"wechat","label":"微信","count":2,"of":4}
