@@ -8,6 +8,8 @@
  *   image     seq u64, id u64
  *   identity  field u16, a beginning of token and id: a block (ids.h)
  *   bits      chunk u32, index u8, value u32
+ *             u32 all ones, 9, field u16, chunk u32, place u16: rows of the chunk wait
+ *             (CRM__BITS_WAITING), and this far the round is; and row u16: one of them
  *   event     id u64, time i64 with its sign flipped, number u32: a block, by its first event
  *             id u64, 8 bytes 0xff, what u8, part u64: rows beside the blocks (CRM__EVENT_ROW_*)
  *   tag       chunk u32, tag u32
@@ -54,8 +56,12 @@ enum {
     CRM__BITS_COUNTRY = 5,  /* value: field << 16 | first letter * 26 + second, A is 0 */
     CRM__BITS_CURRENCY = 6, /* value: field << 16 | crm__day_currency() */
     CRM__BITS_TEXT = 7,     /* value: number of a text of an indexed field (CRM__DICT_VALUE) */
-    CRM__BITS_GRAM = 8      /* value: field << 16 | crm__gram() of a piece of a text */
+    CRM__BITS_GRAM = 8,     /* value: field << 16 | crm__gram() of a piece of a text */
+    CRM__BITS_WAITING = 9   /* no sets: rows whose pieces wait (db/waiting.h) */
 };
+/* Stands where the chunk does, for rows that wait. */
+#define CRM__BITS_NO_CHUNK UINT32_MAX
+enum { CRM__KEY_WAITING = 11, CRM__KEY_WAITING_ROUND = 13, CRM__KEY_WAITING_ROW = 15 };
 enum { CRM__ROOT_LIVE = 0, CRM__ROOT_DELETED = 1 };
 /* Columns beside those of fields, whose numbers are 1 to 65,535. */
 enum {
@@ -117,6 +123,33 @@ static inline crm__slice crm__key_bits(uint8_t to[CRM__KEY_BITS], uint64_t chunk
     to[4] = index;
     crm__put_be32(to + 5, value);
     return crm__slice_of(to, CRM__KEY_BITS);
+}
+
+/* What all rows of a field and chunk begin with whose pieces wait. */
+static inline crm__slice crm__key_waiting(uint8_t to[CRM__KEY_WAITING], uint32_t field,
+                                          uint64_t chunk)
+{
+    crm__put_be32(to, CRM__BITS_NO_CHUNK);
+    to[4] = CRM__BITS_WAITING;
+    crm__put_be16(to + 5, (uint16_t)field);
+    crm__put_be32(to + 7, (uint32_t)chunk);
+    return crm__slice_of(to, CRM__KEY_WAITING);
+}
+
+static inline crm__slice crm__key_waiting_round(uint8_t to[CRM__KEY_WAITING_ROUND], uint32_t field,
+                                                uint64_t chunk, uint32_t place)
+{
+    (void)crm__key_waiting(to, field, chunk);
+    crm__put_be16(to + CRM__KEY_WAITING, (uint16_t)place);
+    return crm__slice_of(to, CRM__KEY_WAITING_ROUND);
+}
+
+static inline crm__slice crm__key_waiting_row(uint8_t to[CRM__KEY_WAITING_ROW], uint32_t field,
+                                              uint64_t chunk, uint32_t place, uint32_t row)
+{
+    (void)crm__key_waiting_round(to, field, chunk, place);
+    crm__put_be16(to + CRM__KEY_WAITING_ROUND, (uint16_t)row);
+    return crm__slice_of(to, CRM__KEY_WAITING_ROW);
 }
 
 static inline crm__slice crm__key_token(uint8_t to[CRM__KEY_TOKEN], uint32_t field,

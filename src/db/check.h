@@ -90,6 +90,18 @@ void crm__check_shared(crm__check *c, int stored, uint32_t column, crm_id id, ui
 /* Then the stored rows. */
 int crm__check_columns_stored(crm__check_columns *w);
 
+/* check_waiting.c: rows whose pieces wait.  First all of them, each by itself; then with each chunk
+ * its sets of pieces: `have` gets the bits of rows that wait which may be either.  CRM_OK,
+ * CRM_ENOMEM, engine codes. */
+typedef struct crm__check_waiting crm__check_waiting;
+crm__check_waiting *crm__check_waiting_new(crm__check *c); /* NULL: no memory */
+void crm__check_waiting_free(crm__check_waiting *w);
+int crm__check_waiting_rows(crm__check_waiting *w);
+int crm__check_waiting_chunk(crm__check_waiting *w, uint64_t chunk);
+void crm__check_waiting_set(crm__check_waiting *w, uint32_t value, uint64_t *have,
+                            const uint64_t *want);
+void crm__check_waiting_end(crm__check_waiting *w);
+
 /* check_event.c: compares the day lists with the events; check_timeline.c looks on. */
 int crm__check_events(crm__check *c);
 

@@ -28,6 +28,7 @@ typedef struct derived {
     uint64_t more;
     uint8_t token[CRM__KEY_TOKEN];
     uint8_t last_row[CRM__KEY_IDENTITY]; /* zeros: none yet; no field has number 0 */
+    crm__check_waiting *waiting;
     kv_cursor *bits;
     crm__slice bits_key, bits_value; /* the cursor's row; copied key */
     uint8_t key[CRM__KEY_BITS + 8];
@@ -82,6 +83,8 @@ static const char *index_name(uint8_t index)
         return "currency";
     case CRM__BITS_TEXT:
         return "text";
+    case CRM__BITS_GRAM:
+        return "piece";
     default:
         return "unknown";
     }
@@ -99,6 +102,8 @@ static void read_bits(derived *d, int first)
             return;
         if (k.n == CRM__KEY_BITS)
             break;
+        if (k.n > 4 && crm__get_be32(k.p) == CRM__BITS_NO_CHUNK)
+            continue; /* checked as what waits */
         crm__check_fault(d->c, "bits", 0, -1, "a row has a key of another form");
     }
     memcpy(d->key, k.p, k.n);
@@ -120,6 +125,8 @@ static void compare_set(derived *d, const crm__chunk_set *want)
         return;
     }
     crm__chunk_set_words(want, words);
+    if (index == CRM__BITS_GRAM)
+        crm__check_waiting_set(d->waiting, value, have, words);
     for (uint32_t i = 0; i < CRM__SET_WORDS; i++) {
         uint64_t differ = have[i] ^ words[i];
         if (!differ)
@@ -135,9 +142,15 @@ static void compare_set(derived *d, const crm__chunk_set *want)
 
 static void missing_set(derived *d, const crm__chunk_set *want)
 {
-    uint64_t words[CRM__SET_WORDS];
+    uint64_t words[CRM__SET_WORDS], have[CRM__SET_WORDS] = {0};
 
     crm__chunk_set_words(want, words);
+    if (want->index == CRM__BITS_GRAM)
+        crm__check_waiting_set(d->waiting, want->value, have, words);
+    if (memcmp(words, have, sizeof have) == 0)
+        return;
+    for (uint32_t i = 0; i < CRM__SET_WORDS; i++)
+        words[i] ^= have[i];
     crm__check_fault(d->c, "bits",
                      (d->chunk << CRM__CHUNK_SHIFT) + (uint64_t)crm__set_next(words, 0), -1,
                      "the %s set %lu of chunk %llu is missing", index_name(want->index),
@@ -151,10 +164,13 @@ static int unread(const derived *d)
 }
 
 /* Compares the stored sets up to the end of the present chunk, and forgets the built ones. */
-static void end_chunk(derived *d)
+static int end_chunk(derived *d)
 {
     size_t i = 0;
+    int rc = crm__check_waiting_chunk(d->waiting, d->chunk);
 
+    if (rc)
+        return rc;
     crm__chunk_sets_sort(&d->sets);
     while (!d->bits_rc && crm__get_be32(d->key) < d->chunk) {
         compare_set(d, NULL);
@@ -170,7 +186,10 @@ static void end_chunk(derived *d)
     }
     while (i < d->sets.count && !unread(d))
         missing_set(d, &d->sets.of[i++]);
+    if (!unread(d))
+        crm__check_waiting_end(d->waiting);
     crm__chunk_sets_reset(&d->sets);
+    return CRM_OK;
 }
 
 static int derive_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
@@ -184,7 +203,9 @@ static int derive_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         return CRM_OK; /* told already */
     id = crm__get_be64(k.p);
     if (id >> CRM__CHUNK_SHIFT != d->chunk) {
-        end_chunk(d);
+        rc = end_chunk(d);
+        if (rc)
+            return rc;
         d->chunk = id >> CRM__CHUNK_SHIFT;
     }
     rc = crm__check_columns_row(d->columns, id);
@@ -204,11 +225,14 @@ static int check_sets(derived *d)
     if (rc)
         return rc == CRM_ECORRUPT ? CRM_OK : rc;
     read_bits(d, 1);
-    rc = crm__check_rows(c, KV_CUSTOMER, derive_row, d);
+    rc = crm__check_waiting_rows(d->waiting);
+    if (!rc)
+        rc = crm__check_rows(c, KV_CUSTOMER, derive_row, d);
     if (!rc)
         rc = crm__check_columns_end(d->columns);
+    if (!rc)
+        rc = end_chunk(d);
     if (!rc) {
-        end_chunk(d);
         d->chunk = UINT64_MAX;
         while (!d->bits_rc) {
             compare_set(d, NULL);
@@ -418,7 +442,8 @@ int crm__check_derived(crm__check *c)
     crm__chunk_sets_init(&d.sets, &c->mem);
     crm__buf_init(&d.scratch, &c->mem);
     d.columns = crm__check_columns_new(c);
-    rc = d.columns ? check_sets(&d) : CRM_ENOMEM;
+    d.waiting = crm__check_waiting_new(c);
+    rc = d.columns && d.waiting ? check_sets(&d) : CRM_ENOMEM;
     if (!rc)
         rc = crm__check_columns_stored(d.columns);
     if (!rc)
@@ -427,6 +452,7 @@ int crm__check_derived(crm__check *c)
         rc = crm__check_events(c);
     crm__chunk_sets_clear(&d.sets);
     crm__check_columns_free(d.columns);
+    crm__check_waiting_free(d.waiting);
     crm__record_clear(&c->mem, &d.r);
     crm__buf_clear(&d.scratch);
     return rc;

@@ -45,6 +45,7 @@ typedef struct crm__edits {
     uint64_t items;               /* edits of items since then, those rolled back among them */
     uint64_t rollbacks;           /* how often edits were dropped again */
     uint64_t changes; /* how often it was changed in any way: views of it are then old */
+    int waits;        /* pieces of a few changed texts may wait (waiting.h); else sets are written */
 } crm__edits;
 
 void crm__edits_init(crm__edits *e, const crm_allocator *mem);
@@ -122,6 +123,9 @@ void crm__edits_forget(crm__edits *e);
 /* Writes all edits to an engine transaction, sorted; the list stays as it is. */
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY]);
 
+/* Makes ops on a stored set, or with a space of columns on a block. */
+int crm__edits_apply_part(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
+                          const uint64_t *ops, uint32_t count, crm__buf *scratch);
 /* Puts a set or block in the place of what is stored (n = 0: nothing), deletes it when nothing is
  * left, and leaves alone what is as it was. */
 int crm__edits_replace(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,

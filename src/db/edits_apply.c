@@ -5,6 +5,7 @@
 #include "db/days.h"
 #include "db/edits_slot.h"
 #include "db/shared.h"
+#include "db/waiting.h"
 
 #include <crm/codes.h>
 #include <stdlib.h>
@@ -49,11 +50,10 @@ int crm__edits_replace(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm_
     return crm__edits_write(txn, tag_key, space, key, value->p, value->n, 0);
 }
 
-/* A set or a block of a column. */
-static int apply_part(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, crm__buf *scratch)
+int crm__edits_apply_part(kv_txn *txn, const uint8_t *tag_key, kv_space space, crm__slice key,
+                          const uint64_t *ops, uint32_t count, crm__buf *scratch)
 {
-    crm__slice key = crm__slot_key(s), stored = {NULL, 0}, payload = {NULL, 0};
-    kv_space space = (kv_space)s->space;
+    crm__slice stored = {NULL, 0}, payload = {NULL, 0};
     int rc = txn->ops->get(txn, space, key, &stored);
 
     if (rc && rc != CRM_ENOTFOUND)
@@ -62,10 +62,10 @@ static int apply_part(const crm__slot *s, kv_txn *txn, const uint8_t *tag_key, c
         return CRM_ECORRUPT;
     if (!rc)
         payload = crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE);
-    if (s->form == CRM__SLOT_BITS)
-        rc = crm__edits_make_set(s->ops, s->count, payload, scratch);
+    if (space == KV_COLUMN)
+        rc = crm__edits_make_block(ops, count, payload, scratch);
     else
-        rc = crm__edits_make_block(s->ops, s->count, payload, scratch);
+        rc = crm__edits_make_set(ops, count, payload, scratch);
     return rc ? rc : crm__edits_replace(txn, tag_key, space, key, stored, scratch);
 }
 
@@ -95,6 +95,50 @@ static int apply_items(const crm__slot *s, apply *a)
                           a->scratch.n / sizeof(crm__day_change));
 }
 
+/* A slot to be sorted, with the beginning of what it is sorted by: most pairs are told apart
+ * without a look at the slots, which lie all over the memory.  Parts of day lists are deleted
+ * before items make new ones. */
+typedef struct sorted {
+    uint64_t head; /* space, form, 6 bytes of the key */
+    uint32_t more; /* the 4 behind them */
+    uint32_t slot;
+} sorted;
+
+static int is_gram(const crm__slot *s)
+{
+    return s->space == KV_BITS && s->form == CRM__SLOT_BITS && s->key_n == CRM__KEY_BITS &&
+           s->key.in[4] == CRM__BITS_GRAM;
+}
+
+/* Sets of pieces of one field and chunk, which follow each other: *i is then the last of them. */
+static int apply_grams(const crm__edits *e, const sorted *order, uint32_t *i, apply *a)
+{
+    const crm__slot *first = &e->slots[order[*i].slot], *s = first;
+    crm__buf edits;
+    int rc;
+
+    crm__buf_init(&edits, e->mem);
+    for (;;) {
+        crm__gram_edit g = {crm__get_be16(s->key.in + CRM__KEY_BITS - 2), s->ops, s->count};
+        if (s->count)
+            crm__buf_add(&edits, &g, sizeof g);
+        if (*i + 1 == e->slot_count)
+            break;
+        s = &e->slots[order[*i + 1].slot];
+        if (!is_gram(s) || memcmp(s->key.in, first->key.in, CRM__KEY_BITS - 2) != 0)
+            break;
+        ++*i;
+    }
+    rc = edits.failed ? CRM_ENOMEM : CRM_OK;
+    if (!rc && edits.n)
+        rc = crm__waiting_apply(e->mem, a->txn, a->tag_key, e->waits, crm__get_be32(first->key.in),
+                                crm__get_be16(first->key.in + 5),
+                                (const crm__gram_edit *)(const void *)edits.p,
+                                (uint32_t)(edits.n / sizeof(crm__gram_edit)), &a->scratch);
+    crm__buf_clear(&edits);
+    return rc;
+}
+
 static int apply_slot(const crm__slot *s, apply *a)
 {
     if (s->form == CRM__SLOT_ROW)
@@ -104,7 +148,8 @@ static int apply_slot(const crm__slot *s, apply *a)
     switch (s->form) {
     case CRM__SLOT_BITS:
     case CRM__SLOT_CELLS:
-        return apply_part(s, a->txn, a->tag_key, &a->scratch);
+        return crm__edits_apply_part(a->txn, a->tag_key, (kv_space)s->space, crm__slot_key(s),
+                                     s->ops, s->count, &a->scratch);
     case CRM__SLOT_ITEMS:
         return apply_items(s, a);
     default:
@@ -112,15 +157,6 @@ static int apply_slot(const crm__slot *s, apply *a)
                                  s->form == CRM__SLOT_SHARED_IDS);
     }
 }
-
-/* A slot to be sorted, with the beginning of what it is sorted by: most pairs are told apart
- * without a look at the slots, which lie all over the memory.  Parts of day lists are deleted
- * before items make new ones. */
-typedef struct sorted {
-    uint64_t head; /* space, form, 6 bytes of the key */
-    uint32_t more; /* the 4 behind them */
-    uint32_t slot;
-} sorted;
 
 static int by_key(const void *a, const void *b, void *ctx)
 {
@@ -271,7 +307,8 @@ int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH
         expect(e, order, i);
         rc = look_behind(&a, &e->slots[order[i].slot], i, e->slot_count);
         if (!rc)
-            rc = apply_slot(&e->slots[order[i].slot], &a);
+            rc = is_gram(&e->slots[order[i].slot]) ? apply_grams(e, order, &i, &a)
+                                                   : apply_slot(&e->slots[order[i].slot], &a);
     }
     if (!rc)
         rc = crm__shared_end(&a.shared, &a.scratch);

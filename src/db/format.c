@@ -47,8 +47,9 @@ int crm__feature_known(const void *name, size_t n)
     return 0;
 }
 
-static int read_features(crm__reader *in, crm_error *err)
+static int read_features(crm__store *s, crm__reader *in, crm_error *err)
 {
+    static const char WAITING[] = "waiting-1";
     uint64_t n = crm__read_varint(in);
 
     for (uint64_t i = 0; i < n && n <= FEATURES_MOST && !in->failed; i++) {
@@ -57,6 +58,7 @@ static int read_features(crm__reader *in, crm_error *err)
         char shown[CRM_FIELD_SIZE];
         if (in->failed)
             break;
+        s->waits |= bytes == sizeof WAITING - 1 && memcmp(name, WAITING, bytes) == 0;
         if (crm__feature_known(name, bytes))
             continue;
         crm__copy_name(shown, (const char *)name, bytes);
@@ -102,7 +104,8 @@ int crm__format_read(crm__store *s, kv_txn *txn, crm_error *err)
     in = crm__reader_of(stored.p + MAGIC_BYTES + 1, stored.n - CRM__TAG_SIZE - MAGIC_BYTES - 1);
     p = crm__read_bytes(&in, 48);
     s->made = (int64_t)crm__read_le64(&in);
-    rc = read_features(&in, err);
+    s->waits = 0;
+    rc = read_features(s, &in, err);
     if (rc)
         return rc;
     memcpy(s->id, p, 16);
@@ -149,6 +152,7 @@ int crm__format_write(crm__store *s, kv_txn *txn, crm_error *err)
     int rc;
 
     make_keys(s);
+    s->waits = 1;
     rc = write_header(s, txn);
     return rc ? crm__fail_sys(err, rc, txn->sys, "can't write the format header") : CRM_OK;
 }

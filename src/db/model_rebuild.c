@@ -8,6 +8,7 @@
 #include "db/index.h"
 #include "db/model.h"
 #include "db/scan.h"
+#include "db/waiting.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -227,6 +228,35 @@ static int drop_column(rebuild *r)
     return rc;
 }
 
+/* Rows that wait: who has pieces now gets them in the sets. */
+static int drop_waiting(rebuild *r)
+{
+    uint8_t key[CRM__KEY_WAITING_ROW] = {0};
+    crm__slice k, v, from = crm__key_waiting(key, r->field, 0);
+    crm__waiting_place at;
+    int rc;
+    kv_cursor *c = crm__txn_cursor(r->txn, KV_BITS, &rc);
+
+    if (!rc)
+        rc = c->ops->seek(c, KV_GE, from, &k, &v);
+    while (!rc && crm__waiting_key(k, &at) && at.field == r->field) {
+        int flushed = r->flushed;
+        memcpy(key, k.p, k.n);
+        from = crm__slice_of(key, k.n);
+        rc = crm__edits_del(&r->txn->edits, KV_BITS, from);
+        if (!rc)
+            rc = relieve(r);
+        if (!rc && flushed == r->flushed) {
+            rc = c->ops->next(c, &k, &v);
+        } else if (!rc) {
+            c = crm__txn_cursor(r->txn, KV_BITS, &rc);
+            if (!rc)
+                rc = c->ops->seek(c, KV_GE, from, &k, &v);
+        }
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
 static int drop(rebuild *r, const crm__field *before, unsigned what)
 {
     value_sets presence = {CRM__BITS_PRESENCE, r->field, r->field, 0, {0}};
@@ -239,6 +269,8 @@ static int drop(rebuild *r, const crm__field *before, unsigned what)
         rc = drop_sets(r, &presence);
     if (!rc && what & VALUES)
         rc = drop_values(r, before);
+    if (!rc && what & GRAMS)
+        rc = drop_waiting(r);
     if (!rc && what & GRAMS)
         rc = drop_sets(r, &grams);
     if (!rc && what & COLUMN)
@@ -332,6 +364,7 @@ int crm__model_rebuild(crm_txn *txn, const crm__model *m, const crm__rebuild_fie
     if (!r.makes)
         return crm__fail_nomem(err);
     crm__buf_init(&r.scratch, txn->mem);
+    txn->edits.waits = 0;
     for (size_t i = 0; i < count && !rc; i++) {
         rc = rebuild_field(&r, &fields[i], &r.makes[i]);
         any |= r.makes[i];

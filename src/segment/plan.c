@@ -284,7 +284,8 @@ int crm__plan_node(crm__plan *p, const crm__node *n, crm__step **out)
     return rc;
 }
 
-/* Buffers of words that narrowing takes at most: two for an `or`, one for a `not`. */
+/* Buffers of words that narrowing takes at most: two for an `or`, one for a `not` and for rows that
+ * wait. */
 static uint32_t depth_of(const crm__step *s)
 {
     uint32_t most = 0;
@@ -293,7 +294,7 @@ static uint32_t depth_of(const crm__step *s)
         uint32_t d = depth_of(s->children[i]);
         most = d > most ? d : most;
     }
-    return most + (s->op == CRM__STEP_OR ? 2 : s->op == CRM__STEP_NOT ? 1 : 0);
+    return most + (s->op == CRM__STEP_OR ? 2 : s->op == CRM__STEP_NOT || s->waiting ? 1 : 0);
 }
 
 int crm__plan_hold(crm__plan *p, crm__tree *t)

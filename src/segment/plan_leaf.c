@@ -313,7 +313,8 @@ static int plan_grams(crm__plan *p, const crm__node *n, crm__step **out)
     all->child_count = all->child_count < GRAM_STEPS ? all->child_count : GRAM_STEPS;
     all->children[all->child_count++] = *out;
     *out = all;
-    return crm__step_order(p, all);
+    rc = crm__waiting_plan(p, all, n->field->number, sets);
+    return rc ? rc : crm__step_order(p, all);
 }
 
 static int plan_by_index(crm__plan *p, const crm__node *n, crm__step **out)

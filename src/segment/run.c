@@ -127,7 +127,8 @@ static int narrow(crm__run *r, crm__step *s, uint64_t *words)
     case CRM__STEP_ALL:
         return CRM_OK;
     case CRM__STEP_AND:
-        return narrow_and(r, s, 0, words);
+        return s->waiting && crm__waiting_in(r, s) ? crm__waiting_narrow(r, s, words)
+                                                   : narrow_and(r, s, 0, words);
     case CRM__STEP_OR:
         return narrow_or(r, s, words);
     case CRM__STEP_NOT:

@@ -43,7 +43,7 @@ static int begins_small(const crm__run *r)
     const crm__step *root = r->plan->root;
 
     return !r->txn->write && !r->timed && root->op == CRM__STEP_AND && root->child_count > 1 &&
-           one_set(root->children[0]) &&
+           one_set(root->children[0]) && !(root->waiting && crm__waiting_in(r, root)) &&
            root->children[0]->estimate <= r->plan->chunks * CRM__SET_ARRAY_MOST;
 }
 

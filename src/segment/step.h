@@ -75,6 +75,9 @@ struct crm__step {
     uint32_t set_count;
     crm__set_ref *sets;
 
+    /* AND, of the sets of a text's pieces and the text itself (waiting.c) */
+    struct crm__step_waiting *waiting; /* NULL: no row waits */
+
     /* IDS */
     crm_id *ids; /* ascending; NULL: those in the test's ranges */
     size_t id_count;
@@ -218,6 +221,14 @@ int crm__record_load(crm__run *r, crm_id id);
 int crm__small_begin(crm__run *r, uint64_t *words, uint32_t *from);
 /* How many they are, where no step is left.  CRM_DONE: some is, or it does not begin so. */
 int crm__small_count(crm__run *r, uint64_t *count);
+
+/* Whether rows of the run's chunk wait whose pieces a step asks for. */
+int crm__waiting_in(const crm__run *r, const crm__step *s);
+/* words &= the rows that the step's sets give, and those that wait with all of its pieces, of which
+ * then the text is asked. */
+int crm__waiting_narrow(crm__run *r, crm__step *s, uint64_t *words);
+/* Looks for rows that wait, once for a plan. */
+int crm__waiting_plan(crm__plan *p, crm__step *s, uint32_t field, const uint64_t *pieces);
 
 /* The leaves. */
 int crm__sets_narrow(crm__run *r, const crm__step *s, uint64_t *words);

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT
+ * Texts under `index: contains` that change again and again, in commits of one and of many: whoever
+ * a question finds is who the texts say, and check finds the pieces as the records have them,
+ * those that wait among them.
+ */
+#include "help.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CUSTOMERS = 2000, TEXT = 400, WORDS = 300, LATELY = 300 };
+
+static const char MODEL[] = "crm: 1\n"
+                            "fields:\n"
+                            "  note: {type: text, index: contains}\n"
+                            "  names: {type: text, list: true, index: contains}\n"
+                            "  score: {type: integer}\n";
+static const char PLAIN[] = "crm: 1\n"
+                            "fields:\n"
+                            "  note: {type: text}\n"
+                            "  names: {type: text, list: true, index: contains}\n"
+                            "  score: {type: integer}\n";
+
+typedef struct one {
+    char note[TEXT], names[TEXT]; /* empty: none */
+    int deleted;
+} one;
+
+typedef struct world {
+    crm_db *db;
+    uint64_t seed;
+    char word[WORDS][16];
+    one of[CUSTOMERS + 1]; /* by id */
+    one undo[CUSTOMERS + 1]; /* as before the last batch */
+    crm_id lately[LATELY]; /* that were changed */
+    uint64_t changes;
+    uint64_t batch;         /* the last one that can be undone; 0: none */
+    int indexed;
+    int longest; /* words of a text */
+} world;
+
+static uint32_t below(world *w, uint32_t n)
+{
+    return (uint32_t)crmtest_below(&w->seed, n);
+}
+
+static void make_words(world *w)
+{
+    static const char *const SYLLABLE[] = {"ka", "mo", "ri", "Sta", "el", "un", "do", "vi", "pe", "x"};
+    static const char *const HAN[] = {"上", "海", "北", "京", "张", "伟"};
+
+    for (int i = 0; i < WORDS; i++) {
+        char *to = w->word[i];
+        int wide = i % 8 == 7, n = 1 + (int)below(w, 4);
+        to[0] = 0;
+        for (int k = 0; k < n; k++)
+            strcat(to, wide ? HAN[below(w, 6)] : SYLLABLE[below(w, 10)]);
+    }
+}
+
+static void make_text(world *w, char to[TEXT])
+{
+    int n = 1 + (int)below(w, (uint32_t)w->longest);
+
+    to[0] = 0;
+    for (int i = 0; i < n && strlen(to) + 20 < TEXT; i++) {
+        if (i)
+            strcat(to, " ");
+        strcat(to, w->word[below(w, WORDS)]);
+    }
+}
+
+/* A new text of one or both fields, or none. */
+static void change(world *w, crm_txn *txn, crm_id id)
+{
+    char json[3 * TEXT];
+    one *o = &w->of[id];
+    uint32_t what = below(w, 20);
+
+    w->lately[w->changes++ % LATELY] = id;
+    if (o->deleted) {
+        OK(crm_customer_undelete(txn, id, 0, &er));
+        o->deleted = 0;
+    }
+    if (what == 0) {
+        OK(crm_customer_delete(txn, id, 0, &er));
+        o->deleted = 1;
+        return;
+    }
+    if (what == 1) {
+        o->note[0] = 0;
+        OK(crm_customer_patch_json(txn, id, 0, "{\"note\":null}", CRM_NUL, &er));
+        return;
+    }
+    if (what == 2) { /* the same in other letters: no piece changes */
+        for (char *p = o->note; *p; p++)
+            *p = (char)toupper((unsigned char)*p);
+    } else if (what == 3 && strlen(o->note) > 4) {
+        o->note[strcspn(o->note, " ")] = 0; /* only some go */
+    } else if (what == 4) {
+        strcpy(o->note, "ka"); /* too short for a piece */
+    } else {
+        make_text(w, o->note);
+    }
+    if (what > 14)
+        make_text(w, o->names);
+    snprintf(json, sizeof json, "{\"note\":%s%s%s,\"names\":[%s%s%s%s]}", *o->note ? "\"" : "null",
+             o->note, *o->note ? "\"" : "", *o->names ? "\"" : "", o->names, *o->names ? "\"" : "",
+             *o->names ? ",\"zz top\"" : "");
+    OK(crm_customer_patch_json(txn, id, 0, json, CRM_NUL, &er));
+}
+
+static crm_txn *begin_batch(world *w)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_txn *txn;
+
+    o.batch = CRM_BATCH_NEW;
+    OK(crm_txn_begin(w->db, CRM_WRITE, &o, &txn, &er));
+    return txn;
+}
+
+/* ---- questions ---- */
+
+static void lower(char *to, const char *text)
+{
+    for (; *text; text++)
+        *to++ = (char)tolower((unsigned char)*text);
+    *to = 0;
+}
+
+static int has(const char *text, const char *part, int first)
+{
+    char a[TEXT], b[TEXT];
+    const char *at;
+
+    lower(a, text);
+    lower(b, part);
+    at = *a ? strstr(a, b) : NULL;
+    return at && (!first || at == a);
+}
+
+static void ask(world *w, crm_txn *txn)
+{
+    static const char *const FORM[] = {"note contains \"%s\"", "names contains \"%s\"",
+                                       "note starts with \"%s\"", "not note contains \"%s\"",
+                                       "score is empty and note contains \"%s\""};
+    char part[2 * TEXT], text[3 * TEXT];
+    uint32_t form = below(w, 5);
+    uint64_t count, want = 0;
+    crm_segment *s;
+
+    strcpy(part, w->word[below(w, WORDS)]);
+    if (below(w, 3)) { /* of a text that there is, and changed lately */
+        const one *o = &w->of[w->lately[below(w, LATELY)]];
+        const char *from = form == 1 ? o->names : o->note;
+        if (strlen(from) > 3)
+            snprintf(part, sizeof part, "%.*s", 6 + (int)below(w, 30), from);
+        /* No half of a character, nor a space, which is not looked for at the end. */
+        while (*part && ((part[strlen(part) - 1] & 0x80) || part[strlen(part) - 1] == ' '))
+            part[strlen(part) - 1] = 0;
+        if (!*part)
+            strcpy(part, "ka");
+    }
+    snprintf(text, sizeof text, FORM[form], part);
+    for (crm_id id = 1; id <= CUSTOMERS; id++) {
+        const one *o = &w->of[id];
+        int in = form == 1 ? has(o->names, part, 0) || (*o->names && has("zz top", part, 0))
+                           : has(o->note, part, form == 2);
+        want += !o->deleted && in != (form == 3);
+    }
+    OK(crm_segment_parse(txn, text, CRM_NUL, &s, &er));
+    OK(crm_segment_count(txn, s, NULL, &count, &er));
+    ck_assert_msg(count == want, "%s: %llu, not %llu (seed %llu)", text, (unsigned long long)count,
+                  (unsigned long long)want, (unsigned long long)crmtest_seed());
+    crm_segment_free(s);
+}
+
+static void ask_all(world *w, int n)
+{
+    crm_txn *txn = api_begin(w->db, CRM_READ);
+
+    for (int i = 0; i < n; i++)
+        ask(w, txn);
+    OK(crm_txn_abort(txn));
+}
+
+/* ---- changes ---- */
+
+static void single(world *w)
+{
+    crm_txn *txn = api_begin(w->db, CRM_WRITE);
+    crm_id id = 1 + below(w, CUSTOMERS);
+    int n = below(w, 6) ? 1 : 1 + (int)below(w, 5);
+
+    for (int i = 0; i < n; i++) {
+        change(w, txn, below(w, 2) ? id : 1 + below(w, CUSTOMERS));
+        if (below(w, 4) == 0)
+            ask(w, txn);
+    }
+    if (below(w, 10) == 0) { /* what is rolled back leaves nothing */
+        one was = w->of[id];
+        crm_savepoint mark;
+        OK(crm_txn_savepoint(txn, &mark, &er));
+        change(w, txn, id);
+        OK(crm_txn_rollback(txn, mark, &er));
+        w->of[id] = was;
+    }
+    api_commit(txn);
+    w->batch = 0;
+}
+
+static void undo(world *w)
+{
+    crm_txn *txn;
+
+    if (!w->batch)
+        return;
+    txn = api_begin(w->db, CRM_WRITE);
+    OK(crm_undo(txn, w->batch, 0, NULL, NULL, NULL, &er));
+    OK(crm_txn_commit(txn, &er));
+    memcpy(w->of, w->undo, sizeof w->of);
+    w->batch = 0;
+}
+
+static void many(world *w)
+{
+    crm_txn *txn = begin_batch(w);
+    uint32_t n = 20 + below(w, 150);
+
+    memcpy(w->undo, w->of, sizeof w->of);
+    for (uint32_t i = 0; i < n; i++)
+        change(w, txn, 1 + below(w, CUSTOMERS));
+    ask(w, txn);
+    w->batch = crm_txn_batch(txn);
+    OK(crm_txn_commit(txn, &er));
+    if (below(w, 2))
+        undo(w);
+}
+
+static void new_model(world *w)
+{
+    crm_txn *txn = api_begin(w->db, CRM_WRITE);
+
+    w->indexed = !w->indexed;
+    OK(crm_model_apply(txn, w->indexed ? MODEL : PLAIN, CRM_NUL, 0, NULL, NULL, &er));
+    OK(crm_txn_commit(txn, &er));
+    w->batch = 0;
+}
+
+static void begin(world *w, int longest)
+{
+    crm_txn *txn;
+
+    memset(w, 0, sizeof *w);
+    w->seed = crmtest_seed();
+    w->longest = longest;
+    w->indexed = 1;
+    make_words(w);
+    w->db = api_open_model(MODEL);
+    txn = api_begin(w->db, CRM_WRITE);
+    for (crm_id id = 1; id <= CUSTOMERS; id++)
+        ck_assert_uint_eq(api_create(txn, "{}"), id);
+    for (crm_id id = 1; id <= CUSTOMERS; id++)
+        change(w, txn, id);
+    api_commit(txn);
+}
+
+static void run(int longest, size_t rounds)
+{
+    world *w = malloc(sizeof *w);
+
+    ck_assert_ptr_nonnull(w);
+    begin(w, longest);
+    for (size_t i = 0; i < rounds; i++) {
+        uint32_t what = below(w, 100);
+        if (what < 90)
+            single(w);
+        else if (what < 94)
+            many(w);
+        else if (what == 97)
+            new_model(w);
+        else {
+            crm_db_close(w->db);
+            w->db = api_open();
+        }
+        ask_all(w, 4);
+        if (i % 25 == 0)
+            api_check_clean(api_path());
+    }
+    api_check_clean(api_path());
+    crm_db_close(w->db);
+    free(w);
+}
+
+CRM_TEST(test_api_contains__random_changes_of_short_texts_are_found)
+{
+    run(3, crmtest_rounds(600, 6000));
+}
+
+CRM_TEST(test_api_contains__random_changes_of_long_texts_are_found)
+{
+    run(40, crmtest_rounds(600, 6000));
+}
+
+/* ---- bytes ---- */
+
+enum { MANY = 20000, COMMITS = 300, COMMON = 1000 };
+
+/* What this process has written to files until now. */
+static uint64_t written(void)
+{
+    FILE *f = fopen("/proc/self/io", "r");
+    unsigned long long n = 0;
+    char line[100];
+
+    ck_assert_ptr_nonnull(f);
+    while (fgets(line, sizeof line, f))
+        (void)sscanf(line, "wchar: %llu", &n);
+    fclose(f);
+    return n;
+}
+
+static void common_text(uint64_t *seed, int words, char *json, size_t n)
+{
+    static const char *const SYLLABLE[] = {"ka", "mo", "ri", "sta", "el", "un", "do",  "vi", "pe", "xa",
+                                           "lo", "ter", "gu", "ban", "shi", "fo", "qe", "jin", "wol", "hu"};
+    size_t at = (size_t)snprintf(json, n, "{\"note\":\"");
+
+    for (int i = 0; i < words; i++) {
+        uint64_t word = crmtest_below(seed, COMMON), of = word * 7919 + 1;
+        int syllables = 2 + (int)(word % 3);
+        at += (size_t)snprintf(json + at, n - at, "%s", i ? " " : "");
+        for (int k = 0; k < syllables; k++)
+            at += (size_t)snprintf(json + at, n - at, "%s", SYLLABLE[crmtest_rand(&of) % 20]);
+    }
+    snprintf(json + at, n - at, "\"}");
+}
+
+static int by_size(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Bytes that commits of one text write, ascending. */
+static void measure(int words, uint64_t bytes[COMMITS])
+{
+    uint64_t seed = crmtest_seed();
+    crm_db *db = api_open_model(MODEL);
+    crm_txn *txn = api_begin(db, CRM_WRITE);
+    char json[2000];
+
+    for (int i = 0; i < MANY; i++) {
+        common_text(&seed, words, json, sizeof json);
+        api_create(txn, json);
+    }
+    api_commit(txn);
+    for (int i = 0; i < COMMITS; i++) {
+        uint64_t before = written();
+        common_text(&seed, words, json, sizeof json);
+        txn = api_begin(db, CRM_WRITE);
+        OK(crm_customer_patch_json(txn, 1 + crmtest_below(&seed, MANY), 0, json, CRM_NUL, &er));
+        api_commit(txn);
+        bytes[i] = written() - before;
+    }
+    qsort(bytes, COMMITS, sizeof *bytes, by_size);
+    crm_db_close(db);
+    api_check_clean(api_path());
+}
+
+/* Some commits write more than others do, of any change: lists of free pages, and the log that
+ * begins anew. */
+static void writes_little(int words)
+{
+    uint64_t bytes[COMMITS], sum = 0;
+
+    if (access("/proc/self/io", R_OK))
+        return;
+    measure(words, bytes);
+    for (int i = 0; i < COMMITS; i++)
+        sum += bytes[i];
+    ck_assert_msg(sum / COMMITS <= 64 << 10, "%d words: %llu bytes", words,
+                  (unsigned long long)(sum / COMMITS));
+    ck_assert_msg(bytes[COMMITS * 9 / 10] <= 96 << 10, "%d words: one in ten %llu bytes", words,
+                  (unsigned long long)bytes[COMMITS * 9 / 10]);
+}
+
+CRM_TEST(test_api_contains__a_changed_text_writes_little)
+{
+    writes_little(8);
+}
+
+CRM_TEST(test_api_contains__a_changed_name_writes_little)
+{
+    writes_little(3);
+}
+
+CRM_TEST(test_api_contains__a_changed_paragraph_writes_little)
+{
+    writes_little(24);
+}
+
+CRM_TEST(test_api_contains__a_changed_page_writes_little)
+{
+    writes_little(60);
+}
