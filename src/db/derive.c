@@ -239,10 +239,33 @@ int crm__derive(crm_txn *txn, const crm__model *m, crm_id id, const crm__record 
 
 /* ---- change ---- */
 
+enum { IDS = 16 };
+
 typedef struct edit_ctx {
     crm_txn *txn;
     int on;
+    uint32_t count; /* ids put off, to be changed together */
+    crm__edit_id ids[IDS];
 } edit_ctx;
+
+static int change_ids(edit_ctx *e)
+{
+    uint32_t n = e->count;
+
+    e->count = 0;
+    return crm__edits_ids(&e->txn->edits, e->ids, n);
+}
+
+static int put_off(edit_ctx *e, const crm__derived *d)
+{
+    crm__edit_id *i = &e->ids[e->count++];
+
+    i->id = d->member;
+    i->on = (uint8_t)e->on;
+    i->count = (uint8_t)d->count;
+    memcpy(i->key, d->key.p, sizeof i->key);
+    return e->count == IDS ? change_ids(e) : CRM_OK;
+}
 
 static int edit(void *ctx, const crm__derived *d)
 {
@@ -256,7 +279,7 @@ static int edit(void *ctx, const crm__derived *d)
         return crm__edits_cell(&e->txn->edits, d->key, (uint32_t)d->member,
                                e->on ? &d->cell : &NONE);
     default:
-        return crm__edits_id(&e->txn->edits, d->key, d->member, e->on, d->count);
+        return put_off(e, d);
     }
 }
 
@@ -302,17 +325,22 @@ static int change_fields(const walk *w, edit_ctx *e, const crm__record *before,
 int crm__derive_change(crm_txn *txn, const crm__model *m, crm_id id, const crm__record *before,
                        const crm__record *after)
 {
-    edit_ctx e = {txn, 0};
+    edit_ctx e;
     walk w = {txn, m, id, 1, &txn->scratch[1], edit, &e};
     int rc = CRM_OK;
 
+    e.txn = txn;
+    e.on = 0;
+    e.count = 0;
     if (before && after && before->flags == after->flags && before->kind == after->kind &&
-        before->created == after->created && !(after->flags & CRM__RECORD_DELETED))
-        return change_fields(&w, &e, before, after);
-    if (before)
-        rc = record(&w, before);
-    e.on = 1;
-    if (!rc && after)
-        rc = record(&w, after);
-    return rc;
+        before->created == after->created && !(after->flags & CRM__RECORD_DELETED)) {
+        rc = change_fields(&w, &e, before, after);
+    } else {
+        if (before)
+            rc = record(&w, before);
+        e.on = 1;
+        if (!rc && after)
+            rc = record(&w, after);
+    }
+    return rc ? rc : change_ids(&e);
 }

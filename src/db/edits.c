@@ -473,6 +473,20 @@ int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on, int 
     return add_switch(e, KV_IDENTITY, token_key, form, id, on);
 }
 
+int crm__edits_ids(crm__edits *e, const crm__edit_id *ids, uint32_t n)
+{
+    int rc = CRM_OK;
+
+    for (uint32_t i = 0; i < n && e->table_size; i++) {
+        sought k = seek_of(KV_IDENTITY, crm__slice_of(ids[i].key, sizeof ids[i].key));
+        (void)*(volatile const uint32_t *)&e->table[k.hash & (e->table_size - 1)].slot;
+    }
+    for (uint32_t i = 0; i < n && !rc; i++)
+        rc = crm__edits_id(e, crm__slice_of(ids[i].key, sizeof ids[i].key), ids[i].id, ids[i].on,
+                           ids[i].count);
+    return rc;
+}
+
 int crm__edits_item(crm__edits *e, crm__slice list_key, crm__slice item, int on)
 {
     uint8_t *p = crm__arena_alloc(&e->arena, 2 + item.n);

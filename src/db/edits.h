@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "bits/column.h"
 #include "bits/set.h"
+#include "codec/key.h"
 #include "kv/kv.h"
 
 typedef struct crm__slot crm__slot;
@@ -70,6 +71,13 @@ int crm__edits_empty(crm__edits *e, kv_space space, crm__slice key);
 /* An id of a token; `count`: what customers share by it is counted (shared.h), which is the same
  * for all edits of a token. */
 int crm__edits_id(crm__edits *e, crm__slice token_key, uint64_t id, int on, int count);
+/* Some of them: tokens come in no order, so the memory of all is waited for at once. */
+typedef struct crm__edit_id {
+    uint64_t id;
+    uint8_t key[CRM__KEY_TOKEN];
+    uint8_t on, count;
+} crm__edit_id;
+int crm__edits_ids(crm__edits *e, const crm__edit_id *ids, uint32_t n);
 /* One item (crm__day_item_put()) more or fewer in a list (crm__key_day_list()).  A list is a
  * multiset: an item added and removed cancel, whatever the order; removing one that is not there is
  * damage, for which apply gives CRM_ECORRUPT. */

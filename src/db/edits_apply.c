@@ -172,7 +172,7 @@ static int by_key(const void *a, const void *b, void *ctx)
     return crm__slice_compare(crm__slot_key(s), crm__slot_key(t));
 }
 
-enum { HEAD_BYTES = 12, FEW = 512, AHEAD = 8, MANY = 64 };
+enum { HEAD_BYTES = 12, FEW = 512, WINDOW = 32, MANY = 64 };
 
 static uint8_t head_byte(const sorted *s, int i)
 {
@@ -236,22 +236,17 @@ static sorted *in_order(const crm__edits *e, sorted **order)
     return room;
 }
 
-/* Slots lie in order of their making: those that come next are asked for, then what they point to.
- */
-static void expect(const crm__edits *e, const sorted *order, uint32_t i)
+/* The next slots in order of keys, copied, and what they point to looked at: they lie in order of
+ * their making, so each is a line of memory in no cache, and loops that do nothing else wait for many
+ * at a time.  (Asking ahead by a hint for each did not help.) */
+static void bring(const crm__edits *e, const sorted *order, uint32_t n, crm__slot near[WINDOW])
 {
-    const crm__slot *s;
-
-    if (i + 2 * AHEAD < e->slot_count)
-        __builtin_prefetch(&e->slots[order[i + 2 * AHEAD].slot]);
-    if (i + AHEAD >= e->slot_count)
-        return;
-    s = &e->slots[order[i + AHEAD].slot];
-    if (s->ops)
-        __builtin_prefetch(s->ops);
-    if (s->value) {
-        __builtin_prefetch(s->value);
-        __builtin_prefetch(s->value + s->value_n / 2);
+    for (uint32_t i = 0; i < n; i++)
+        near[i] = e->slots[order[i].slot];
+    for (uint32_t i = 0; i < n; i++) {
+        const void *p = near[i].ops ? (const void *)near[i].ops : near[i].value;
+        if (p)
+            (void)*(const volatile uint8_t *)p;
     }
 }
 
@@ -293,6 +288,7 @@ static int look_behind(apply *a, const crm__slot *s, uint32_t i, uint32_t n)
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
 {
     apply a = {.txn = txn, .tag_key = tag_key};
+    crm__slot near[WINDOW];
     sorted *order, *room;
     int rc = CRM_OK;
 
@@ -303,12 +299,17 @@ int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH
         return CRM_ENOMEM;
     crm__buf_init(&a.scratch, e->mem);
     crm__shared_init(&a.shared, e->mem, txn, tag_key);
-    for (uint32_t i = 0; i < e->slot_count && !rc; i++) {
-        expect(e, order, i);
-        rc = look_behind(&a, &e->slots[order[i].slot], i, e->slot_count);
+    for (uint32_t i = 0, from = 0, end = 0; i < e->slot_count && !rc; i++) {
+        const crm__slot *s;
+        if (i >= end) {
+            from = i;
+            end = e->slot_count - i < WINDOW ? e->slot_count : i + WINDOW;
+            bring(e, order + from, end - from, near);
+        }
+        s = &near[i - from];
+        rc = look_behind(&a, s, i, e->slot_count);
         if (!rc)
-            rc = is_gram(&e->slots[order[i].slot]) ? apply_grams(e, order, &i, &a)
-                                                   : apply_slot(&e->slots[order[i].slot], &a);
+            rc = is_gram(s) ? apply_grams(e, order, &i, &a) : apply_slot(s, &a);
     }
     if (!rc)
         rc = crm__shared_end(&a.shared, &a.scratch);

@@ -155,7 +155,8 @@ CRM_TEST(test_io_text_in__double_bytes_are_told_apart)
 
     for (size_t i = 0; i < crmtest_rounds(3000, 100000); i++) {
         int what = (int)crmtest_below(&seed, 3);
-        size_t count = 30 + crmtest_below(&seed, 300), n = 0;
+        /* A few letters above ASCII may all stand in pairs, as if they were Chinese. */
+        size_t count = (what == 2 ? 300 : 30) + crmtest_below(&seed, 300), n = 0;
         crm__text_guess g;
         uint8_t text[1000];
         for (size_t k = 0; k < count; k++) {
