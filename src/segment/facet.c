@@ -331,47 +331,11 @@ static int number_in(const facet_line *l, uint64_t chunk, crm__slice k, uint32_t
     return 1;
 }
 
-/* A set that the walk has come to, and whose memory is asked for while the one before it is counted. */
-typedef struct held {
-    facet_line *line; /* NULL: none */
-    crm__slice stored;
-} held;
-
-/* Memory is foretold within a page of it only, so of each page the beginning is asked for. */
-static void ask(crm__slice stored)
-{
-    enum { LINE = 64, LINES = 4, PAGE = 4096 };
-    size_t first = PAGE - (uintptr_t)stored.p % PAGE;
-
-    for (size_t page = first; page < stored.n; page += PAGE) {
-        for (size_t at = page; at < page + LINES * LINE && at < stored.n; at += LINE)
-            __builtin_prefetch(stored.p + at);
-    }
-}
-
-static int count_held(crm__run *r, held *h, const uint64_t *words)
-{
-    facet_line *l = h->line;
-    crm__set_view view;
-
-    h->line = NULL;
-    if (!l)
-        return CRM_OK;
-    if (l->ref.ends)
-        return count_one(r, l, words);
-    if (h->stored.n < CRM__TAG_SIZE ||
-        crm__set_open(crm__slice_of(h->stored.p, h->stored.n - CRM__TAG_SIZE), &view))
-        return CRM_ECORRUPT;
-    l->count += crm__set_and_count(&view, words);
-    return crm__run_read(r);
-}
-
 /* Sets of a chunk stand one behind another: a walk in place of a look-up for each. */
 static int count_by_walking(facet *f, crm__run *r, const uint64_t *words)
 {
     facet_line *l = lines_of(f), *end = l + line_count(f);
     uint8_t key[CRM__KEY_BITS];
-    held h = {NULL, {NULL, 0}};
     crm__slice k, v, from;
     uint32_t number;
     int rc;
@@ -386,19 +350,25 @@ static int count_by_walking(facet *f, crm__run *r, const uint64_t *words)
                                   : crm__key_bits(key, r->chunk, l->ref.index, l->ref.value);
     rc = c->ops->seek(c, KV_GE, from, &k, &v);
     while (!rc && l < end && number_in(l, r->chunk, k, &number)) {
+        crm__set_view view;
         while (l < end && l->ref.value < number)
             l++;
         if (l < end && l->ref.value == number) {
-            ask(v);
-            rc = count_held(r, &h, words);
-            h = (held){l, v};
+            if (v.n < CRM__TAG_SIZE ||
+                crm__set_open(crm__slice_of(v.p, v.n - CRM__TAG_SIZE), &view))
+                return CRM_ECORRUPT;
+            if (l->ref.ends)
+                rc = count_one(r, l, words);
+            else
+                l->count += crm__set_and_count(&view, words);
+            if (!rc)
+                rc = crm__run_read(r);
+            if (rc)
+                return rc;
         }
-        if (!rc)
-            rc = c->ops->next(c, &k, &v);
+        rc = c->ops->next(c, &k, &v);
     }
-    if (!rc || rc == CRM_ENOTFOUND)
-        rc = count_held(r, &h, words);
-    return rc;
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
 static int count_chunk(crm__run *r, uint64_t chunk, void *own)
