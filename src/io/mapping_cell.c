@@ -499,6 +499,28 @@ static const char *enum_hint(crm__mapping *m, const crm__field *f)
     return (const char *)m->hint.p;
 }
 
+/* A number that its field takes. */
+static const char *integer_hint(crm__mapping *m, const crm__field *f)
+{
+    char text[96];
+
+    if (!f->has_min && !f->has_max)
+        return "1234";
+    if (f->has_min && f->has_max)
+        snprintf(text, sizeof text, "%lld to %lld", (long long)f->min.mantissa,
+                 (long long)f->max.mantissa);
+    else
+        snprintf(text, sizeof text, "at %s %lld", f->has_min ? "least" : "most",
+                 (long long)(f->has_min ? f->min : f->max).mantissa);
+    m->hint.n = 0;
+    crm__buf_add(&m->hint, text, strlen(text) + 1);
+    if (m->hint.failed) {
+        m->hint.failed = 0;
+        return "";
+    }
+    return (const char *)m->hint.p;
+}
+
 static const char *hint_of(crm__mapping *m, const crm__field *f)
 {
     switch (f->type) {
@@ -513,7 +535,7 @@ static const char *hint_of(crm__mapping *m, const crm__field *f)
     case CRM_TYPE_MONEY:
         return "1234.50, 1,234.50 or 1234.50 USD";
     case CRM_TYPE_INTEGER:
-        return "1234";
+        return integer_hint(m, f);
     case CRM_TYPE_DECIMAL:
         return "1234.5";
     case CRM_TYPE_PHONE:

@@ -149,6 +149,34 @@ static int check_single(crm__undoing *u)
 
 /* ---- its entries ---- */
 
+/* What undid the batch may be undone itself, and so on: the last of them says whether the batch
+ * stands. */
+static int refuse_undone(crm__undoing *u, uint64_t by)
+{
+    uint64_t last = by;
+    int stands = 0;
+    crm__batch b;
+    int rc;
+
+    while ((rc = crm__batch_read(u->txn, last, &b)) == CRM_OK && b.undone > last) {
+        last = b.undone;
+        stands = !stands;
+    }
+    if (rc)
+        return crm__txn_fail(u->txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc, "can't read the batch",
+                             u->err);
+    if (stands)
+        return crm__fail(u->err, CRM_ESTATE,
+                         "batch %llu was undone by batch %llu and is back by batch %llu; undo batch "
+                         "%llu to undo it again",
+                         (unsigned long long)u->batch, (unsigned long long)by,
+                         (unsigned long long)last, (unsigned long long)last);
+    return crm__fail(u->err, CRM_ESTATE,
+                     "batch %llu was undone by batch %llu; undo batch %llu to have it back",
+                     (unsigned long long)u->batch, (unsigned long long)by,
+                     (unsigned long long)last);
+}
+
 int crm__undo_gather(crm__undoing *u, uint64_t revision)
 {
     crm__journal_entry e;
@@ -173,9 +201,7 @@ int crm__undo_gather(crm__undoing *u, uint64_t revision)
             return crm__txn_fail(u->txn, rc == CRM_ENOTFOUND ? CRM_ECORRUPT : rc,
                                  "can't read the batch", u->err);
         if (b.undone)
-            return crm__fail(u->err, CRM_ESTATE,
-                             "batch %llu was undone by batch %llu; undo that one to have it back",
-                             (unsigned long long)u->batch, (unsigned long long)b.undone);
+            return refuse_undone(u, b.undone);
         u->first = u->batch;
         u->last = b.last;
     }

@@ -78,7 +78,7 @@ ID  Name  City
 END
 silent 3 crm undo 6 --skip
 said <<'END'
-crm: undo: batch 6 was undone by batch 9; undo that one to have it back
+crm: undo: batch 6 was undone by batch 9; undo batch 9 to have it back
 END
 want 0 crm undo 7 --json <<'END'
 {"deleted":1,"restored":1,"events":0,"tags":0,"skipped":0,"batch":10,"dry_run":false}
@@ -90,6 +90,13 @@ ID  Name  City
 END
 want 0 crm undo 9 <<'END'
 0 deleted, 2 restored, 0 events, 0 skipped; batch 11
+END
+silent 3 crm undo 6 --skip
+said <<'END'
+crm: undo: batch 6 was undone by batch 9 and is back by batch 11; undo batch 11 to undo it again
+END
+want 0 crm undo 11 --dry-run <<'END'
+dry run: 2 deleted, 0 restored, 0 events, 0 skipped
 END
 want 0 crm list --fields id,name,city <<'END'
 ID  Name  City
