@@ -46,7 +46,7 @@ CRM_API uint64_t crm_txn_batch(const crm_txn *txn);
 typedef struct crm_undo_result {
     /** Size of this struct, set by the caller. */
     size_t size;
-    /** Customers deleted again that had been created, or brought back. */
+    /** Customers deleted again that had been created. */
     uint64_t deleted;
     /** Customers that have their earlier values again, deleted ones that are back included. */
     uint64_t restored;

@@ -55,10 +55,7 @@ static int set_back(crm__undoing *u, crm__walk *w)
             return rc ? rc : note_changed(u, w->id, since);
     }
     if (!created) {
-        if (!deleted && crm__walk_after(w)->flags & CRM__RECORD_DELETED)
-            u->done.deleted++; /* as it was before it was brought back */
-        else
-            u->done.restored++;
+        u->done.restored++;
         return crm__customer_restore(u->txn, u->m, w->id, crm__walk_after(w), u->err);
     }
     if (deleted)

@@ -96,7 +96,7 @@ said <<'END'
 crm: undo: batch 6 was undone by batch 9 and is back by batch 11; undo batch 11 to undo it again
 END
 want 0 crm undo 11 --dry-run <<'END'
-dry run: 2 deleted, 0 restored, 0 events, 0 skipped
+dry run: 0 deleted, 2 restored, 0 events, 0 skipped
 END
 want 0 crm list --fields id,name,city <<'END'
 ID  Name  City
