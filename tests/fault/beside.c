@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,20 +85,19 @@ static void wait_for(int *flag)
 /* ---- readers without crm.lock ---- */
 
 /* In a child that may write nothing in the folder but LMDB's lock file. */
-static void read_without_rights(const char *dir, told *t)
+static int read_without_rights(void *ctx)
 {
+    told *t = ctx;
     crm_db_options o = CRM_DB_OPTIONS_INIT;
     crm_error err = CRM_ERROR_INIT;
     uint64_t count;
     crm_txn *txn;
     crm_db *db;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    alarm(crmtest_seconds(60));
     if (geteuid() == 0)
         ck_assert(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
     o.flags = CRM_READONLY;
-    t->rc = crm_db_open(dir, &o, &db, &err);
+    t->rc = crm_db_open(dir_of(), &o, &db, &err);
     snprintf(t->why, sizeof t->why, "%s", err.message);
     if (!t->rc) {
         fault_is(crm_txn_begin(db, CRM_READ, NULL, &txn, &err), CRM_OK, &err, "begin");
@@ -107,13 +105,13 @@ static void read_without_rights(const char *dir, told *t)
     }
     __atomic_store_n(&t->ready, 1, __ATOMIC_RELEASE);
     if (t->rc)
-        _exit(0);
+        return 0;
     wait_for(&t->stop);
     t->again = sum_of(txn, &count);
     ck_assert_uint_eq(count, t->customers);
     crm_txn_abort(txn);
     crm_db_close(db);
-    _exit(0);
+    return 0;
 }
 
 /* What a user without rights finds: files to be read, and a lock file that can be written. */
@@ -133,26 +131,16 @@ static void give_rights(const char *dir)
     ck_assert_int_eq(chmod(fault_path("db/crm.lock"), 0600), 0);
 }
 
-static pid_t start_reader(const char *dir, told *t)
+static pid_t start_reader(told *t)
 {
-    pid_t pid;
-
     memset(t, 0, sizeof *t);
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid)
-        read_without_rights(dir, t);
-    return pid;
+    return fault_fork(read_without_rights, t);
 }
 
 static void end_reader(pid_t pid, told *t)
 {
-    int status;
-
     __atomic_store_n(&t->stop, 1, __ATOMIC_RELEASE);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the reader ended with %x", status);
+    ck_assert_int_eq(fault_ended(pid), 0);
     ck_assert_msg(t->sum == t->again || t->rc, "a snapshot of %llu customers has changed",
                   (unsigned long long)t->customers);
 }
@@ -177,34 +165,37 @@ static void count_writes(const char *dir, int stop, int die)
     power_before(before_a_write);
 }
 
+typedef struct share {
+    const char *dir;
+    int from, to; /* the customers it writes */
+    int at;       /* the write it dies before */
+} share;
+
+static int write_share(void *ctx)
+{
+    const share *s = ctx;
+    crm_db *db = fault_open(s->dir, NULL);
+    crm_txn *txn;
+
+    for (int n = s->from; n <= s->to; n++)
+        write_one(db, n);
+    if (!s->at && !crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL))
+        raise(SIGKILL);
+    count_writes(s->dir, 0, s->at);
+    write_one(db, s->to + 1);
+    return 0;
+}
+
 /* A process that writes so many customers, begins another, and is killed: before the n-th write to a file, or
  * before the first.  0: it came to its end. */
 static int killed_writer(const char *dir, int from, int to, int at)
 {
-    int status;
-    pid_t pid;
+    share s = {dir, from, to, at};
+    int end = fault_ended(fault_fork(write_share, &s));
 
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        crm_txn *txn;
-        crm_db *db;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        db = fault_open(dir, NULL);
-        for (int n = from; n <= to; n++)
-            write_one(db, n);
-        if (!at && !crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL))
-            raise(SIGKILL);
-        count_writes(dir, 0, at);
-        write_one(db, to + 1);
-        _exit(0);
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : !WEXITSTATUS(status),
-                  "the writer ended with %x", (unsigned)status);
+    ck_assert_msg(end == 0 || end == -SIGKILL, "the writer ended with %d", end);
     ck_assert(crm__kv_lmdb_logged(dir));
-    return WIFSIGNALED(status);
+    return end != 0;
 }
 
 static void write_some(const char *dir, int from, int to)
@@ -233,7 +224,7 @@ CRM_TEST(test_fault_beside__a_reader_without_crm_lock_keeps_its_snapshot)
     for (n = FIRST + 1; n <= FIRST + 10; n++)
         write_one(db, n);
     take_rights(dir);
-    pid = start_reader(dir, t);
+    pid = start_reader(t);
     wait_for(&t->ready);
     give_rights(dir);
     ck_assert_msg(t->rc == CRM_OK, "%s", t->why);
@@ -256,28 +247,29 @@ CRM_TEST(test_fault_beside__a_reader_without_crm_lock_keeps_its_snapshot)
 
 /* ---- recovery that is cut short ---- */
 
+static int recover(void *ctx)
+{
+    const share *s = ctx;
+    crm_db *db;
+
+    count_writes(s->dir, 1, s->at);
+    db = fault_open(s->dir, NULL);
+    power_before(NULL);
+    power_end();
+    for (int n = s->from; n <= s->to; n++)
+        write_one(db, n);
+    raise(SIGSTOP); /* the reader looks again */
+    crm_db_close(db);
+    return 0;
+}
+
 /* Opens what a killed writer left, stops before its first write, and dies before that one. */
 static pid_t start_recovery(const char *dir, int at)
 {
+    share s = {dir, FIRST + 2 * LATER + 1, FIRST + 3 * LATER, at};
+    pid_t pid = fault_fork(recover, &s);
     int status;
-    pid_t pid;
 
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        crm_db *db;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        count_writes(dir, 1, at);
-        db = fault_open(dir, NULL);
-        power_before(NULL);
-        power_end();
-        for (int n = 1; n <= LATER; n++)
-            write_one(db, FIRST + 2 * LATER + n);
-        raise(SIGSTOP); /* the reader looks again */
-        crm_db_close(db);
-        _exit(0);
-    }
     ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
     ck_assert(WIFSTOPPED(status));
     return pid;
@@ -332,11 +324,11 @@ static int recover_beside(const char *dir, told *t, int at, uint64_t sure)
 {
     pid_t recovery = start_recovery(dir, at), reader;
     uint64_t found;
-    int status, whole;
+    int whole;
     crm_db *db;
 
     take_rights(dir);
-    reader = start_reader(dir, t);
+    reader = start_reader(t);
     for (int i = 0; i < POLLS && !waits_for_a_lock(reader); i++)
         usleep(1000);
     ck_assert(waits_for_a_lock(reader));
@@ -350,8 +342,7 @@ static int recover_beside(const char *dir, told *t, int at, uint64_t sure)
                       (unsigned long long)t->customers);
     if (whole) {
         ck_assert_int_eq(kill(recovery, SIGCONT), 0);
-        ck_assert_int_eq(waitpid(recovery, &status, 0), recovery);
-        ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        ck_assert_int_eq(fault_ended(recovery), 0);
     }
     end_reader(reader, t);
     db = fault_open(dir, NULL);
@@ -449,15 +440,14 @@ static void *begin_only(void *db)
 }
 
 /* A thread begins to read and ends; the process lives on. */
-static void read_by_a_dead_thread(const char *dir, told *t)
+static int read_by_a_dead_thread(void *ctx)
 {
+    told *t = ctx;
     pthread_t thread;
     void *txn;
     crm_db *db;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    alarm(crmtest_seconds(60));
-    db = fault_open(dir, NULL);
+    db = fault_open(dir_of(), NULL);
     ck_assert_int_eq(pthread_create(&thread, NULL, begin_only, db), 0);
     pthread_join(thread, &txn);
     ck_assert_ptr_nonnull(txn);
@@ -469,7 +459,7 @@ static void read_by_a_dead_thread(const char *dir, told *t)
         raise(SIGKILL);
     crm_txn_abort(txn);
     crm_db_close(db);
-    _exit(0);
+    return 0;
 }
 
 static void stat_of(crm_db *db, crm_db_stat *st)
@@ -486,7 +476,7 @@ CRM_TEST(test_fault_beside__the_slot_of_a_dead_thread)
     crm_db_options o = CRM_DB_OPTIONS_INIT;
     told *t = power_shared(sizeof *t);
     const char *dir = dir_of();
-    int status, n = FIRST + 1;
+    int n = FIRST + 1;
     crm_db_stat st;
     crm_db *db;
 
@@ -498,11 +488,7 @@ CRM_TEST(test_fault_beside__the_slot_of_a_dead_thread)
         pid_t pid;
         memset(t, 0, sizeof *t);
         t->rc = killed;
-        fflush(stdout);
-        pid = fork();
-        ck_assert_int_ge(pid, 0);
-        if (!pid)
-            read_by_a_dead_thread(dir, t);
+        pid = fault_fork(read_by_a_dead_thread, t);
         wait_for(&t->ready);
         for (int last = n + LATER; n < last; n++)
             write_one(db, n);
@@ -510,9 +496,7 @@ CRM_TEST(test_fault_beside__the_slot_of_a_dead_thread)
         ck_assert_uint_ge(st.oldest_reader_commits, LATER);
         ck_assert_uint_gt(st.kept_bytes, 0);
         __atomic_store_n(&t->stop, 1, __ATOMIC_RELEASE);
-        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-        ck_assert(killed ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL
-                         : WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        ck_assert_int_eq(fault_ended(pid), killed ? -SIGKILL : 0);
         ck_assert_uint_eq(t->sum, t->again);
         if (killed) {
             stat_of(db, &st);

@@ -15,11 +15,9 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { CUSTOMERS = 2000, LAST = CUSTOMERS + 1, SECONDS = 30 };
+enum { CUSTOMERS = 2000, LAST = CUSTOMERS + 1 };
 
 /* What the processes that try a mutant write down. */
 typedef struct notes {
@@ -277,27 +275,31 @@ static void check(int clean)
 
 /* ---- the parent ---- */
 
+typedef struct job {
+    void (*fn)(int clean);
+    int clean;
+} job;
+
+static int run_job(void *ctx)
+{
+    const job *j = ctx;
+
+    j->fn(j->clean);
+    the_bed->n->done = 1;
+    return 0;
+}
+
 /* The signal that ended the child, 0 when it came to its end. */
 static int in_child(void (*fn)(int clean), int clean)
 {
-    pid_t pid;
-    int status;
+    job j = {fn, clean};
+    int end;
 
     memset(the_bed->n, 0, sizeof *the_bed->n);
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(crmtest_seconds(SECONDS));
-        fn(clean);
-        the_bed->n->done = 1;
-        _exit(0);
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && the_bed->n->done)
+    end = fault_ended(fault_fork(run_job, &j));
+    if (end == 0 && the_bed->n->done)
         return 0;
-    return WIFSIGNALED(status) ? WTERMSIG(status) : SIGABRT; /* a sanitizer's exit is a death too */
+    return end < 0 ? -end : SIGABRT; /* a sanitizer's exit is a death too */
 }
 
 static void mutate(const bed *b, const char *dir, damage_done *done)

@@ -8,7 +8,6 @@
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -152,22 +151,24 @@ static void judge(const place *p, const char *when)
     }
 }
 
+typedef struct job {
+    const place *p;
+    int what;
+} job;
+
+static int work_alone(void *ctx)
+{
+    const job *j = ctx;
+    crm_error err = CRM_ERROR_INIT;
+
+    return work(j->p, j->what, NULL, &err) != 0;
+}
+
 static void kill_one(const place *p, int what, uint64_t after_us)
 {
-    struct timespec t = {(time_t)(after_us / 1000000), (long)(after_us % 1000000) * 1000};
-    int status;
-    pid_t pid = fork();
+    job j = {p, what};
 
-    ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        crm_error err = CRM_ERROR_INIT;
-        _exit(work(p, what, NULL, &err) ? 1 : 0);
-    }
-    nanosleep(&t, NULL);
-    kill(pid, SIGKILL);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFSIGNALED(status) || WEXITSTATUS(status) == 0, "it ended with %x",
-                  (unsigned)status);
+    fault_kill_after(fault_fork(work_alone, &j), after_us);
 }
 
 CRM_TEST(test_fault_dump__kill_at_random_moments)

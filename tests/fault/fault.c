@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- databases ---- */
@@ -112,23 +113,45 @@ void fault_is(int rc, int want, const crm_error *err, const char *what)
                   crm_error_name(want), err && rc < 0 ? err->message : "");
 }
 
-void fault_child(int (*fn)(void *ctx), void *ctx, int code, const char *what)
+pid_t fault_fork(int (*fn)(void *ctx), void *ctx)
 {
     pid_t pid;
-    int status;
 
     fflush(stdout);
     pid = fork();
     ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(crmtest_seconds(20));
-        _exit(fn(ctx));
-    }
+    if (pid)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    alarm(crmtest_seconds(60));
+    _exit(fn(ctx));
+}
+
+int fault_ended(pid_t pid)
+{
+    int status;
+
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == code, "%s: %s %d", what,
-                  WIFEXITED(status) ? "it ended with exit code" : "it died by signal",
-                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+void fault_kill_after(pid_t pid, uint64_t us)
+{
+    struct timespec t = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
+    int end;
+
+    nanosleep(&t, NULL);
+    kill(pid, SIGKILL);
+    end = fault_ended(pid);
+    ck_assert_msg(end == 0 || end == -SIGKILL, "it ended with %d", end);
+}
+
+void fault_child(int (*fn)(void *ctx), void *ctx, int code, const char *what)
+{
+    int end = fault_ended(fault_fork(fn, ctx));
+
+    ck_assert_msg(end == code, "%s: %s %d", what,
+                  end >= 0 ? "it ended with exit code" : "it died by signal", abs(end));
 }
 
 static void base_customer(crm_txn *txn, int i)

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 /* ---- databases ---- */
 
@@ -47,7 +48,13 @@ void fault_clean(const char *dir, const char *when);
 /* Fails with the error's text unless the result is the wanted one. */
 void fault_is(int rc, int want, const crm_error *err, const char *what);
 
-/* Runs fn in a child, which has twenty seconds; its exit code must be this one. */
+/* Runs fn in a child, which has a minute, and dies with this process; its exit code is what fn returns. */
+pid_t fault_fork(int (*fn)(void *ctx), void *ctx);
+/* Waits for its end: its exit code, or minus the signal that it died of. */
+int fault_ended(pid_t pid);
+/* Kills it so much later; it may have come to its end by then, with 0. */
+void fault_kill_after(pid_t pid, uint64_t us);
+/* Runs fn in a child; its exit code must be this one. */
 void fault_child(int (*fn)(void *ctx), void *ctx, int code, const char *what);
 
 /* ---- runs ---- */

@@ -12,10 +12,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static char document[4200];
@@ -181,33 +179,27 @@ CRM_TEST(test_fault_full__disk_fills_while_writing)
     unmount();
 }
 
-static int open_in_child(const char *dir, size_t but)
+static int open_and_read(void *dir)
 {
-    int status;
-    pid_t pid;
+    crm_db *db;
+    crm_txn *txn;
+    int rc = crm_db_open(dir, NULL, &db, NULL);
 
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        crm_db *db;
-        crm_txn *txn;
-        int rc;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(crmtest_seconds(20));
-        rc = crm_db_open(dir, NULL, &db, NULL);
-        if (!rc) {
-            rc = crm_txn_begin(db, CRM_READ, NULL, &txn, NULL);
-            if (!rc)
-                crm_txn_abort(txn);
-            crm_db_close(db);
-        }
-        _exit(rc ? -rc : 0);
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFEXITED(status), "open with %zu bytes of room: signal %d", but,
-                  WTERMSIG(status));
-    return -WEXITSTATUS(status);
+    if (rc)
+        return -rc;
+    rc = crm_txn_begin(db, CRM_READ, NULL, &txn, NULL);
+    if (!rc)
+        crm_txn_abort(txn);
+    crm_db_close(db);
+    return -rc;
+}
+
+static int open_in_child(char *dir, size_t but)
+{
+    int end = fault_ended(fault_fork(open_and_read, dir));
+
+    ck_assert_msg(end >= 0, "open with %zu bytes of room: signal %d", but, -end);
+    return -end;
 }
 
 /* Opening takes room for two lock files, and a new database some for itself. */

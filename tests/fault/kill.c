@@ -13,9 +13,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -170,25 +168,33 @@ static void *read_on(void *ctx)
     return NULL;
 }
 
-static void child(const char *dir, int process, int out, const place at[THREADS])
+typedef struct job {
+    const char *dir;
+    int process, fd[2]; /* the acks go into the second of the pipe */
+    const place *at;    /* of each thread */
+} job;
+
+static int child(void *ctx)
 {
+    const job *j = ctx;
     crm_db_options o = CRM_DB_OPTIONS_INIT;
     crm_error err = CRM_ERROR_INIT;
     writer w[THREADS];
     pthread_t reader;
     crm_db *db;
 
+    close(j->fd[0]);
     o.model = MODEL;
-    if (crm_db_open(dir, &o, &db, &err)) {
+    if (crm_db_open(j->dir, &o, &db, &err)) {
         fprintf(stderr, "open in a writer: %s\n", err.message);
         _exit(5);
     }
     for (int t = 0; t < THREADS; t++) {
-        w[t] = (writer){db, process, t, out, at[t], at[t], 0};
+        w[t] = (writer){db, j->process, t, j->fd[1], j->at[t], j->at[t], 0};
         if (pthread_create(&w[t].id, NULL, write_on, &w[t]))
             _exit(6);
     }
-    if (process == 0 && !pthread_create(&reader, NULL, read_on, db))
+    if (j->process == 0 && !pthread_create(&reader, NULL, read_on, db))
         pthread_detach(reader);
     for (;;)
         pause();
@@ -216,19 +222,12 @@ static void sleep_us(uint64_t us)
 
 static void spawn(run *r, int p)
 {
-    int fd[2];
+    job j = {r->dir, p, {-1, -1}, r->known[p]};
 
-    ck_assert_int_eq(pipe(fd), 0);
-    fflush(stdout);
-    r->pid[p] = fork();
-    ck_assert_int_ge(r->pid[p], 0);
-    if (r->pid[p] == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed case leaves no writers behind */
-        close(fd[0]);
-        child(r->dir, p, fd[1], r->known[p]);
-    }
-    close(fd[1]);
-    r->in[p] = fd[0];
+    ck_assert_int_eq(pipe(j.fd), 0);
+    r->pid[p] = fault_fork(child, &j);
+    close(j.fd[1]);
+    r->in[p] = j.fd[0];
 }
 
 static void take_ack(run *r, const ack *a)
@@ -241,16 +240,15 @@ static void take_ack(run *r, const ack *a)
 
 static void kill_one(run *r, int p)
 {
-    int status;
+    int end;
     ack a;
 
     ck_assert_int_eq(kill(r->pid[p], SIGKILL), 0);
-    ck_assert_int_eq(waitpid(r->pid[p], &status, 0), r->pid[p]);
+    end = fault_ended(r->pid[p]);
     while (read(r->in[p], &a, sizeof a) == (ssize_t)sizeof a)
         take_ack(r, &a);
     close(r->in[p]);
-    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-                  "a writer ended by itself: %x", (unsigned)status);
+    ck_assert_msg(end == -SIGKILL, "a writer ended by itself: %d", end);
     r->kills++;
 }
 

@@ -10,9 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define OK(call)                                                                                   \
@@ -538,22 +536,17 @@ static int read_and_wait(void *ctx)
 /* A process with a reader, killed. */
 static void dead_reader(const char *dir)
 {
-    int fd[2], status;
+    reader r = {dir, -1};
+    int fd[2];
     char c;
     pid_t pid;
 
     ck_assert_int_eq(pipe(fd), 0);
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        reader r = {dir, fd[1]};
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(read_and_wait(&r));
-    }
+    r.ready = fd[1];
+    pid = fault_fork(read_and_wait, &r);
     ck_assert_int_eq(read(fd[0], &c, 1), 1);
     kill(pid, SIGKILL);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(fault_ended(pid), -SIGKILL);
     close(fd[0]);
     close(fd[1]);
 }
@@ -600,24 +593,14 @@ static int write_in_another(void *ctx)
 }
 
 /* A process that dies with the engine's lock for writers. */
-static void dead_writer(const char *dir)
+static int die_writing(void *dir)
 {
-    pid_t pid;
-    int status;
+    crm_db *db;
+    crm_txn *txn;
 
-    fflush(stdout);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (!pid) {
-        crm_db *db;
-        crm_txn *txn;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (!crm_db_open(dir, NULL, &db, NULL) && !crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL))
-            raise(SIGKILL);
-        _exit(1);
-    }
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    if (!crm_db_open(dir, NULL, &db, NULL) && !crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL))
+        raise(SIGKILL);
+    return 1;
 }
 
 /* Takes back by one the number of the last commit that the lock file tells readers: as it is while
@@ -669,7 +652,7 @@ static void killed_as_a_commit_ends(uint64_t before)
     for (uint64_t i = 0; i < before; i++)
         write_one(db, "a");
     fault_child(write_in_another, dir, 0, "a writer");
-    dead_writer(dir);
+    ck_assert_int_eq(fault_ended(fault_fork(die_writing, dir)), -SIGKILL);
     fault_child(untell_last_commit, dir, 0, "the lock file");
     ck_assert_uint_eq(count(db), before);
     expected = before + 1;

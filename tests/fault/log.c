@@ -17,9 +17,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { WRITERS = 3, ROWS = 60, LARGE = 1 << 20, BALLAST = 24 };
@@ -106,11 +104,22 @@ static void add_ballast(kv_env *env)
     free(bytes);
 }
 
+typedef struct job {
+    const char *dir;
+    int self;
+    uint64_t seed;
+    shared *s;
+} job;
+
 /* In a child, until it is killed. */
-static void work(const char *dir, int self, uint64_t seed, shared *s)
+static int work(void *ctx)
 {
+    const job *j = ctx;
+    const int self = j->self;
+    uint64_t seed = j->seed;
+    shared *s = j->s;
     crm_error err = CRM_ERROR_INIT;
-    kv_env *env = open_kv(dir);
+    kv_env *env = open_kv(j->dir);
 
     for (;;) {
         uint8_t key[9], count[8];
@@ -130,7 +139,7 @@ static void work(const char *dir, int self, uint64_t seed, shared *s)
         }
         if (crmtest_below(&seed, 40) == 0) {
             env->ops->close(env);
-            env = open_kv(dir);
+            env = open_kv(j->dir);
         }
     }
 }
@@ -260,28 +269,19 @@ CRM_TEST(test_fault_log__shared_by_processes_that_are_killed)
     env = open_kv(dir);
     add_ballast(env);
     env->ops->close(env);
-    fflush(stdout);
     for (size_t round = 0; round < rounds; round++) {
         pid_t pid[WRITERS];
-        int status;
         snprintf(label, sizeof label, "round %zu (seed %llu)", round,
                  (unsigned long long)crmtest_seed());
         for (int i = 0; i < WRITERS; i++) {
-            uint64_t own = crmtest_below(&seed, UINT64_MAX);
-            pid[i] = fork();
-            ck_assert_int_ge(pid[i], 0);
-            if (!pid[i]) {
-                prctl(PR_SET_PDEATHSIG, SIGKILL);
-                work(dir, i, own, s);
-            }
+            job j = {dir, i, crmtest_below(&seed, UINT64_MAX), s};
+            pid[i] = fault_fork(work, &j);
         }
         for (int i = 0; i < WRITERS; i++) { /* one after another: the rest goes on */
             let_commit(s, crmtest_below(&seed, 20));
             usleep((useconds_t)crmtest_below(&seed, 3000));
             ck_assert_int_eq(kill(pid[i], SIGKILL), 0);
-            ck_assert_int_eq(waitpid(pid[i], &status, 0), pid[i]);
-            ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%s: ended itself",
-                          label);
+            ck_assert_msg(fault_ended(pid[i]) == -SIGKILL, "%s: ended itself", label);
         }
         judge(dir, s, label);
     }

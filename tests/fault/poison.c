@@ -10,10 +10,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, CUSTOMERS = 1500, BRANCH = 1, FLAGS_AT = 10, LOWER_AT = 12 };
@@ -44,29 +41,10 @@ static void mend(const trial *t)
         _exit(2);
 }
 
-static int run(void (*fn)(trial *t), trial *t)
-{
-    int status;
-    pid_t pid;
-
-    fflush(stdout);
-    pid = fork();
-    if (pid < 0)
-        return -1;
-    if (!pid) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(crmtest_seconds(20));
-        fn(t);
-        _exit(SAW_NOTHING);
-    }
-    if (waitpid(pid, &status, 0) != pid)
-        return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
 /* Another process: reads and writes. */
-static void other_process(trial *t)
+static int other_process(void *ctx)
 {
+    trial *t = ctx;
     crm_db *db;
     crm_txn *txn;
 
@@ -75,6 +53,7 @@ static void other_process(trial *t)
     CHILD(crm_customer_create_json(txn, "{\"name\":\"other\"}", CRM_NUL, NULL, NULL) == CRM_OK);
     CHILD(crm_txn_commit(txn, NULL) == CRM_OK);
     crm_db_close(db);
+    return SAW_NOTHING;
 }
 
 /* From the first CRM_EPOISONED on. */
@@ -87,7 +66,7 @@ static void poisoned(trial *t, crm_db *db, int where)
     CHILD(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL) == CRM_EPOISONED);
     CHILD(crm_db_stat_get(db, sizeof st, &st, NULL) == CRM_EPOISONED);
     mend(t);
-    CHILD(run(other_process, t) == SAW_NOTHING);
+    CHILD(fault_ended(fault_fork(other_process, t)) == SAW_NOTHING);
     crm_db_close(db);
     CHILD(crm_db_open(t->dir, NULL, &db, NULL) == CRM_OK);
     CHILD(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL) == CRM_OK);
@@ -141,14 +120,16 @@ static void work(trial *t, int reads)
     crm_db_close(db);
 }
 
-static void read_and_write(trial *t)
+static int read_and_write(void *t)
 {
     work(t, 1);
+    return SAW_NOTHING;
 }
 
-static void only_write(trial *t)
+static int only_write(void *t)
 {
     work(t, 0);
+    return SAW_NOTHING;
 }
 
 static void make(const char *dir)
@@ -194,7 +175,7 @@ CRM_TEST(test_fault_poison__assertions_poison_the_handle)
             int saw;
             fault_copy(base, t->dir);
             ck_assert_int_eq(damage_put(t->file, t->page * PAGE + LOWER_AT, ONE_KEY, 2), 0);
-            saw = run(reads ? read_and_write : only_write, t);
+            saw = fault_ended(fault_fork(reads ? read_and_write : only_write, t));
             ck_assert_msg(saw >= SAW_NOTHING, "page %llu: %s %d", (unsigned long long)t->page,
                           saw < 0 ? "signal" : "exit", saw < 0 ? -saw : saw);
             seen[saw]++;

@@ -13,7 +13,6 @@
 
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -292,6 +291,14 @@ static uint64_t derived_page(const bed *b)
     return 0;
 }
 
+static int repair_alone(void *b)
+{
+    crm_check_result r;
+    heard h = {0};
+
+    return check(b, CRM_CHECK_REPAIR, &h, &r) != CRM_OK;
+}
+
 static void kill_rounds(uint64_t page)
 {
     uint64_t seed = crmtest_seed();
@@ -303,21 +310,11 @@ static void kill_rounds(uint64_t page)
     if (page)
         page = derived_page(&b);
     for (size_t i = 0; i < crmtest_rounds(14, 400); i++) {
-        struct timespec wait = {0, (long)crmtest_below(&seed, 60) * 1000000};
+        uint64_t us = crmtest_below(&seed, 60) * 1000;
         crm_check_result r;
         heard h = {0};
-        int status;
-        pid_t pid;
         harm(&b, page);
-        fflush(stdout);
-        pid = fork();
-        ck_assert_int_ge(pid, 0);
-        if (!pid)
-            _exit(check(&b, CRM_CHECK_REPAIR, &h, &r) != CRM_OK);
-        nanosleep(&wait, NULL);
-        kill(pid, SIGKILL);
-        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-        ck_assert(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+        fault_kill_after(fault_fork(repair_alone, &b), us);
         ck_assert(documents(b.dir) == b.wanted);
         ck_assert_int_eq(check(&b, CRM_CHECK_REPAIR, &h, &r), CRM_OK);
         ck_assert(!page || !is_there(&b) || r.repaired == 0);

@@ -5,7 +5,6 @@
 #include "fault.h"
 
 #include <signal.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -86,6 +85,14 @@ static void prepare(place *p)
     ck_assert_uint_ne(p->before, p->after);
 }
 
+static int undo_alone(void *ctx)
+{
+    const place *p = ctx;
+    crm_error err = CRM_ERROR_INIT;
+
+    return undo(p->work, p->batch, NULL, &err) != CRM_OK;
+}
+
 CRM_TEST(test_fault_undo__kill_at_random_moments)
 {
     size_t kills = crmtest_rounds(30, 1000), done = 0, not_done = 0;
@@ -96,18 +103,8 @@ CRM_TEST(test_fault_undo__kill_at_random_moments)
     prepare(&p);
     for (size_t i = 0; i < kills; i++) {
         uint64_t us = crmtest_below(&seed, 30000), state;
-        struct timespec t = {0, (long)us * 1000};
-        int status;
-        pid_t pid;
         fault_copy(p.db, p.work);
-        pid = fork();
-        ck_assert_int_ge(pid, 0);
-        if (pid == 0)
-            _exit(undo(p.work, p.batch, NULL, &err) ? 1 : 0);
-        nanosleep(&t, NULL);
-        kill(pid, SIGKILL);
-        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-        ck_assert(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+        fault_kill_after(fault_fork(undo_alone, &p), us);
         fault_clean(p.work, "after a kill");
         state = state_of(p.work);
         ck_assert_msg(state == p.before || state == p.after, "kill %zu: half of it is undone", i);
