@@ -165,6 +165,22 @@ static void put_raw(kv_txn *kv, kv_space space, const uint8_t *key, size_t key_n
     OK(kv->ops->put(kv, space, crm__slice_of(key, key_n), crm__slice_of(value, n), 0));
 }
 
+/* What stands between is written past the calls that change customers. */
+static crm_db *begin_by_hand(crm_txn **txn)
+{
+    crm_db *db = open_db();
+
+    OK(crm_txn_begin(db, CRM_WRITE, NULL, txn, NULL));
+    return db;
+}
+
+static void end_by_hand(crm_db *db, crm_txn *txn)
+{
+    txn->state.changed = 1;
+    OK(crm_txn_commit(txn, NULL));
+    crm_db_close(db);
+}
+
 /* Under a good check tag, as far as its place has one. */
 static void put_tagged(crm_txn *txn, kv_space space, const uint8_t *key, size_t key_n,
                        const uint8_t *payload, size_t n)
@@ -254,15 +270,12 @@ static void harm(world *w, crm_txn *txn, const row *r, int what)
 
 static void harm_some(world *w, const row *const *rows, const int *what, size_t n)
 {
-    crm_db *db = open_db();
     crm_txn *txn;
+    crm_db *db = begin_by_hand(&txn);
 
-    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
     for (size_t i = 0; i < n; i++)
         harm(w, txn, rows[i], what[i]);
-    txn->state.changed = 1;
-    OK(crm_txn_commit(txn, NULL));
-    crm_db_close(db);
+    end_by_hand(db, txn);
 }
 
 /* ---- checks ---- */
@@ -392,14 +405,11 @@ CRM_TEST(test_db_repair__many_at_random)
 
 static void drop_space(kv_space space)
 {
-    crm_db *db = open_db();
     crm_txn *txn;
+    crm_db *db = begin_by_hand(&txn);
 
-    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
     OK(txn->kv->ops->clear(txn->kv, space));
-    txn->state.changed = 1;
-    OK(crm_txn_commit(txn, NULL));
-    crm_db_close(db);
+    end_by_hand(db, txn);
 }
 
 CRM_TEST(test_db_repair__whole_spaces)
@@ -426,13 +436,10 @@ CRM_TEST(test_db_repair__unused_spaces)
     crm_txn *txn;
 
     save(w);
-    db = open_db();
-    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
+    db = begin_by_hand(&txn);
     put_raw(txn->kv, KV_COLUMN, (const uint8_t *)"a", 1, (const uint8_t *)"b", 1);
     put_raw(txn->kv, KV_DUE, (const uint8_t *)"a", 1, (const uint8_t *)"b", 1);
-    txn->state.changed = 1;
-    OK(crm_txn_commit(txn, NULL));
-    crm_db_close(db);
+    end_by_hand(db, txn);
     repair_all(w, "unused");
     forget(w);
 }
@@ -483,20 +490,17 @@ CRM_TEST(test_db_repair__is_journalled)
 
 static void flip_primary(kv_space space, crm__slice key)
 {
-    crm_db *db = open_db();
     uint8_t value[5000];
     crm__slice v;
     crm_txn *txn;
+    crm_db *db = begin_by_hand(&txn);
 
-    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
     OK(txn->kv->ops->get(txn->kv, space, key, &v));
     ck_assert_uint_le(v.n, sizeof value);
     memcpy(value, v.p, v.n);
     value[v.n / 2] ^= 4;
     put_raw(txn->kv, space, key.p, key.n, value, v.n);
-    txn->state.changed = 1;
-    OK(crm_txn_commit(txn, NULL));
-    crm_db_close(db);
+    end_by_hand(db, txn);
 }
 
 /* The record of a customer can't be read: it is named, and can be found as before once it is back.
@@ -528,18 +532,15 @@ CRM_TEST(test_db_repair__leaves_what_a_lost_record_says)
 /* An event too many, of customer 3. */
 static void add_item(const row *r)
 {
-    crm_db *db = open_db();
     crm_txn *txn;
+    crm_db *db = begin_by_hand(&txn);
     crm__buf item;
 
     crm__buf_init(&item, NULL);
     OK(crm__day_item_put(&item, &(crm__day_item){3, 7, 0, {{0, 0, 0}}}));
-    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
     OK(crm__edits_item(&txn->edits, crm__slice_of(r->key, CRM__KEY_DAY_LIST),
                        crm__slice_of(item.p, item.n), 1));
-    txn->state.changed = 1;
-    OK(crm_txn_commit(txn, NULL));
-    crm_db_close(db);
+    end_by_hand(db, txn);
     crm__buf_clear(&item);
 }
 
@@ -630,11 +631,10 @@ static void give_back(void *p, void *ctx)
 static void harm_code(const world *w)
 {
     enum { LAST_CODE = 22 + CRM__COLUMN_ROWS - 1 };
-    crm_db *db = open_db();
     crm_txn *txn;
+    crm_db *db = begin_by_hand(&txn);
     int done = 0;
 
-    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, NULL));
     for (size_t i = 0; i < w->count && !done; i++) {
         const row *r = &w->rows[i];
         uint8_t value[2000];
@@ -649,9 +649,7 @@ static void harm_code(const world *w)
         done = 1;
     }
     ck_assert(done);
-    txn->state.changed = 1;
-    OK(crm_txn_commit(txn, NULL));
-    crm_db_close(db);
+    end_by_hand(db, txn);
 }
 
 CRM_TEST(test_db_repair__one_piece_of_memory)
