@@ -697,10 +697,13 @@ CRM_TEST(test_api_import__a_killed_one_is_resumed_or_undone)
         char name[24];
         crm_import_options o = with(CRM_IMPORT_RENAME | CRM_IMPORT_RESUME, 0);
         crm_import *imp;
+        uint64_t fresh;
         crm_db *db;
         int fd, rc;
         snprintf(name, sizeof name, "k%zu", round);
-        crm_db_close(open_at(name));
+        db = open_at(name);
+        fresh = revision_of(db);
+        crm_db_close(db);
         close(file_of(csv.p, csv.n));
         if (round % 2)
             killed_import(name, &csv, 1 + crmtest_below(&seed, 25), 0);
@@ -713,7 +716,10 @@ CRM_TEST(test_api_import__a_killed_one_is_resumed_or_undone)
         if (rc == CRM_ENOTFOUND) { /* nothing was committed, or all of it */
             close(fd);
             o.flags = CRM_IMPORT_RENAME;
-            r = import_fd(db, file_of(csv.p, csv.n), &o, CRM_OK);
+            if (revision_of(db) == fresh) {
+                r = import_fd(db, file_of(csv.p, csv.n), &o, CRM_OK);
+                same_counts(&r, &want);
+            }
         } else {
             OK(rc);
             if (round % 4 == 3) { /* undone, there is nothing left to go on with */
@@ -739,6 +745,7 @@ CRM_TEST(test_api_import__a_killed_one_is_resumed_or_undone)
             crm_import_close(imp);
             close(fd);
         }
+        /* of a whole one too, which is not made again: rows of one customer that differ would take turns */
         same_state(whole, db);
         crm_db_close(db);
     }

@@ -78,6 +78,9 @@ static const char *const KIND_KEY[KINDS] = {"visit", "quote",    "order", "call"
 static crm_event_kind kind[KINDS];
 static crm_field attribute[KINDS][EVENT_CELLS]; /* by cell; number 0: the kind has none */
 
+/* Parts of a load. */
+enum { CUSTOMERS = 0, SORT, EVENTS, CLOSE, PARTS };
+
 /* One load as it runs. */
 typedef struct loading {
     const peer_options *o;
@@ -85,7 +88,7 @@ typedef struct loading {
     crm_txn *txn;
     uint64_t batch, changes, events;
     uint64_t part; /* changes a commit */
-    double private_mb;
+    double now_mb, part_mb[PARTS]; /* the most of the part that runs, and of those that ended */
     uint32_t *table, mask; /* number of an external id -> row + 1, open addressing */
     uint32_t *numbers;     /* of the rows */
     uint32_t *place;       /* events by customer: offsets into the file */
@@ -94,9 +97,6 @@ typedef struct loading {
     uint64_t read;         /* rows that were */
     uint32_t customer;     /* of the event read last */
 } loading;
-
-/* Seconds of the parts of a load. */
-enum { CUSTOMERS = 0, SORT, EVENTS, CLOSE, PARTS };
 
 static void remove_db(const char *dir)
 {
@@ -155,7 +155,7 @@ static void sample(loading *l)
 {
     double now = measure_private_mb();
 
-    l->private_mb = now > l->private_mb ? now : l->private_mb;
+    l->now_mb = now > l->now_mb ? now : l->now_mb;
 }
 
 static void begin(loading *l)
@@ -283,21 +283,16 @@ static void load_customers(loading *l)
 static void find_events(loading *l, cell all, uint32_t **places, uint32_t **numbers)
 {
     const char *p = all.p, *end = all.p + all.n, *next;
-    size_t room = 1 << 16;
+    size_t room = 0;
 
     if (all.n > UINT32_MAX || memchr(all.p, '"', all.n))
         die("the file of events is too large, or has quoted cells");
-    *places = take(room, sizeof **places);
-    *numbers = take(room, sizeof **numbers);
+    for (next = p; next < end && (next = memchr(next, '\n', (size_t)(end - next))) != NULL; next++)
+        room++;
+    *places = take(room + 1, sizeof **places);
+    *numbers = take(room + 1, sizeof **numbers);
     for (p = (const char *)memchr(p, '\n', all.n) + 1; p < end; p = next) {
         uint32_t number = 0;
-        if (l->events == room) {
-            room *= 2;
-            *places = realloc(*places, room * sizeof **places);
-            *numbers = realloc(*numbers, room * sizeof **numbers);
-            if (!*places || !*numbers)
-                die("out of memory");
-        }
         for (const char *digit = p + 1; *digit != ','; digit++)
             number = number * 10 + (uint32_t)(*digit - '0');
         (*places)[l->events] = (uint32_t)(p - all.p);
@@ -327,6 +322,10 @@ static void sort_events(loading *l, cell all)
 
     find_events(l, all, &place, &row);
     find_rows(l, row);
+    sample(l);
+    free(l->table);
+    free(l->numbers);
+    l->table = l->numbers = NULL;
     l->place = place;
     l->end = l->o->by_time ? row : end;
     if (l->o->by_time) {
@@ -459,6 +458,8 @@ static void load(const peer_options *o, loading *l, double parts[PARTS], double 
             load_events(l, all);
         if (i == CLOSE)
             crm_db_close(l->db);
+        l->part_mb[i] = l->now_mb;
+        l->now_mb = 0;
         at[i + 1] = measure_now();
         used[i + 1] = measure_cpu();
         parts[i] = at[i + 1] - at[i];
@@ -502,7 +503,7 @@ void peer_loads(const peer_options *o)
     const char *name = o->customers ? "load_customers" : "load_customers_events";
     double parts[PARTS], cpu[PARTS], total = 0, private_mb = 0;
     series s = {{0}, 0};
-    char extra[512], op[64];
+    char extra[640], op[64];
     loading l;
 
     for (int i = 0; i < o->loads; i++) {
@@ -511,18 +512,21 @@ void peer_loads(const peer_options *o)
         for (int k = 0; k < PARTS; k++)
             total += parts[k];
         series_add(&s, total);
-        private_mb = l.private_mb > private_mb ? l.private_mb : private_mb;
+        for (int k = 0; k < PARTS; k++)
+            private_mb = l.part_mb[k] > private_mb ? l.part_mb[k] : private_mb;
     }
     if (!s.n)
         return;
     snprintf(extra, sizeof extra,
              ",\"last_parts_s\":{\"customers\":%.2f,\"sort\":%.2f,\"events\":%.2f,\"close\":%.2f},"
              "\"last_cpu_s\":{\"customers\":%.2f,\"sort\":%.2f,\"events\":%.2f},"
+             "\"last_private_mb\":{\"customers\":%.0f,\"sort\":%.0f,\"events\":%.0f},"
              "\"threads\":%d,\"journal\":\"%s\",\"commit_each\":[%" PRIu64 ",%" PRIu64
              "],\"left_out\":\"consents%s\"",
              parts[CUSTOMERS], parts[SORT], parts[EVENTS], parts[CLOSE], cpu[CUSTOMERS], cpu[SORT],
-             cpu[EVENTS], o->alone ? 1 : 2, o->single ? "an entry a change" : "one batch", o->part,
-             o->event_part, o->customers ? ", events" : "");
+             cpu[EVENTS], l.part_mb[CUSTOMERS], l.part_mb[SORT], l.part_mb[EVENTS],
+             o->alone ? 1 : 2, o->single ? "an entry a change" : "one batch", o->part, o->event_part,
+             o->customers ? ", events" : "");
     emit(name, 1, &s, "s", "", extra);
     snprintf(op, sizeof op, "rss_%s", name);
     emit_one(op, measure_peak_mb(), "MB");
