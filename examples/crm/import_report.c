@@ -77,12 +77,14 @@ static void put_column(const tool *t, table *tb, slice column)
     buf_free(&found);
 }
 
-static void put_format(const tool *t, slice mapping, const char *file)
+void import_put_format(const importing *g, slice mapping, const char *before)
 {
+    const tool *t = g->t;
     buf b = {0}, text = {0};
     slice percent = json_member(mapping, "encoding_percent");
 
-    text_clean(&b, file, strlen(file));
+    buf_str(&b, before);
+    text_clean(&b, g->file, strlen(g->file));
     import_member(mapping, "format", &text);
     buf_fmt(&b, ": %s",
             strcmp(text.p, "csv") == 0     ? "CSV"
@@ -105,8 +107,12 @@ static void put_format(const tool *t, slice mapping, const char *file)
     if (text.n && !slice_is(percent, "100"))
         buf_fmt(&b, tr(t, " (%.*s %% sure)"), (int)percent.n, percent.p);
     import_member(mapping, "separator", &text);
-    if (text.n && text.p[0] != ',')
-        buf_fmt(&b, tr(t, ", separator %s"), text.p[0] == '\t' ? tr(t, "tab") : text.p);
+    if (text.n && text.p[0] != ',') {
+        buf mark = {0};
+        text_clean(&mark, text.p, text.n);
+        buf_fmt(&b, tr(t, ", separator %s"), text.p[0] == '\t' ? tr(t, "tab") : mark.p);
+        buf_free(&mark);
+    }
     out_line(b.p, b.n);
     buf_free(&b);
     buf_free(&text);
@@ -118,7 +124,7 @@ void import_put_mapping(importing *g, slice mapping)
     size_t pos = 0, n = 0;
     table *tb;
 
-    put_format(g->t, mapping, g->file);
+    import_put_format(g, mapping, "");
     while (json_next(columns, &pos, &key, &column))
         n++;
     if (!n)

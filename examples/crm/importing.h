@@ -40,7 +40,9 @@ int import_documents(tool *t, import_wishes *o, const char *file);
 
 /* A text of the mapping's JSON. */
 void import_member(slice object, const char *key, buf *out);
-/* Which column is which field. */
+/* A line: what the file was found to be. */
+void import_put_format(const importing *g, slice mapping, const char *before);
+/* The same, and which column is which field. */
 void import_put_mapping(importing *g, slice mapping);
 /* Bytes of the journal with its images, and of all spaces. */
 void import_measure(importing *g, uint64_t bytes[2]);

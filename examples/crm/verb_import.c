@@ -302,18 +302,13 @@ static void tell_unclaimed(const importing *g, slice mapping)
 }
 
 /* Behind the mapping: why nothing can be imported by it. */
-static int tell_missing(importing *g)
+static int tell_missing(importing *g, slice mapping)
 {
     crm_error err = CRM_ERROR_INIT;
     buf why = {0};
-    char *json;
-    size_t n;
 
-    if (crm_import_mapping_json(g->imp, &json, &n, &err))
-        return fail_crm(g->t, &err);
-    import_member((slice){json, n}, "missing", &why);
-    tell_unclaimed(g, (slice){json, n});
-    crm_free(json);
+    import_member(mapping, "missing", &why);
+    tell_unclaimed(g, mapping);
     if (why.n) {
         err.code = CRM_EFIELD;
         snprintf(err.message, sizeof(err.message), "%s", why.p);
@@ -325,26 +320,61 @@ static int tell_missing(importing *g)
     return exit_code_of(err.code);
 }
 
+static int mapping_json(importing *g, slice *out)
+{
+    crm_error err = CRM_ERROR_INIT;
+    char *json;
+
+    if (crm_import_mapping_json(g->imp, &json, &out->n, &err))
+        return fail_crm(g->t, &err);
+    out->p = json;
+    return 0;
+}
+
+/* The mapping's text, and what the file was found to be. */
+static void put_mapping_json(slice mapping, const char *text, size_t n)
+{
+    static const char *const FOUND[] = {"format",  "encoding", "encoding_percent", "gzip", "separator",
+                                        "sheet",   "version",  "looks_like",       "missing"};
+    buf b = {0};
+
+    buf_str(&b, "{\"mapping\":");
+    json_string(&b, text, n);
+    for (size_t i = 0; i < sizeof FOUND / sizeof *FOUND; i++) {
+        slice value = json_member(mapping, FOUND[i]);
+        if (!value.n)
+            continue;
+        json_key(&b, FOUND[i]);
+        buf_add(&b, value.p, value.n);
+    }
+    buf_char(&b, '}');
+    out_json(b.p, b.n);
+    buf_free(&b);
+}
+
 static int show_mapping(importing *g)
 {
     crm_error err = CRM_ERROR_INIT;
+    slice mapping;
     char *text;
     size_t n;
+    int rc;
 
     if (crm_import_mapping_text(g->imp, &text, &n, &err))
         return fail_crm(g->t, &err);
-    if (g->t->json) {
-        buf b = {0};
-        buf_str(&b, "{\"mapping\":");
-        json_string(&b, text, n);
-        buf_char(&b, '}');
-        out_json(b.p, b.n);
-        buf_free(&b);
-    } else {
-        out_put(text, n);
+    rc = mapping_json(g, &mapping);
+    if (!rc) {
+        if (g->t->json) {
+            put_mapping_json(mapping, text, n);
+        } else {
+            import_put_format(g, mapping, "# ");
+            out_put(text, n);
+        }
+        rc = tell_missing(g, mapping);
+        crm_free((char *)(uintptr_t)mapping.p);
     }
     crm_free(text);
-    return tell_missing(g);
+    return rc;
 }
 
 static int start_bad_rows(importing *g, const char *file, slice mapping)
@@ -363,17 +393,6 @@ static int start_bad_rows(importing *g, const char *file, slice mapping)
     crm_import_resumed(g->imp, NULL, NULL, &mark);
     g->like_events = slice_is(json_member(mapping, "looks_like"), "\"events\"");
     return rc ? rc : badrows_resume(&g->bad, mark);
-}
-
-static int mapping_json(importing *g, slice *out)
-{
-    crm_error err = CRM_ERROR_INIT;
-    char *json;
-
-    if (crm_import_mapping_json(g->imp, &json, &out->n, &err))
-        return fail_crm(g->t, &err);
-    out->p = json;
-    return 0;
 }
 
 static int run_import(importing *g, crm_import_result *r, int *stopped)

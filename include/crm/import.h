@@ -314,7 +314,9 @@ CRM_API int crm_import_mapping_json(const crm_import *imp, char **json, size_t *
 
 /**
  * The mapping in use as a text to be kept, changed, and given to a later import
- * (crm_import_options.mapping).
+ * (crm_import_options.mapping).  A column that nobody claims is skipped by it; where nothing can be
+ * imported by these columns (CRM_IMPORT_LOOK) it stands there as a comment, so that an import by this
+ * text is refused for the same reason until the text says what that column is.
  *
  * @param[in]  imp   The import; not one of JSON Lines, which needs no mapping.
  * @param[out] text  Receives the mapping, NUL-terminated UTF-8; NULL on any result but CRM_OK.

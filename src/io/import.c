@@ -156,7 +156,7 @@ static int look_like_events(crm_import *imp, crm_txn *txn)
     crm__mapping *m;
     int rc;
 
-    if (imp->what == CRM__MAP_EVENTS || imp->o.mapping || !has_head(imp) ||
+    if (imp->what == CRM__MAP_EVENTS || !has_head(imp) ||
         crm__mapping_new(txn, &o, &m, NULL))
         return 0;
     rc = crm__mapping_columns(m, imp->in.table, &why);
@@ -210,7 +210,7 @@ static int find_mapping(crm_import *imp, crm_error *err)
         rc = crm__mapping_judge(imp->map, err);
     if (!rc && has_head(imp))
         rc = judge_identities(imp, txn, err);
-    if ((!rc || rc == CRM_EFIELD) && imp->map)
+    if (imp->map && (imp->o.mapping ? rc == CRM_EFIELD && err->row <= 0 : !rc || rc == CRM_EFIELD))
         imp->events = look_like_events(imp, txn);
     if (rc == CRM_EFIELD && imp->map)
         rc = no_use(imp, err);
@@ -483,7 +483,7 @@ int crm_import_mapping_text(const crm_import *imp, char **text, size_t *n, crm_e
         return rc;
     if (!imp->map)
         return crm__fail(err, CRM_ESTATE, "JSON Lines need no mapping");
-    rc = crm__mapping_write(imp->map, &b);
+    rc = crm__mapping_write(imp->map, imp->missing[0] != 0, &b);
     if (rc) {
         crm__buf_clear(&b);
         return crm__fail(err, rc, "%s", crm_error_text(rc));

@@ -85,8 +85,9 @@ const crm__mapped *crm__mapping_at(const crm__mapping *m, size_t column);
 /* What makes the mapping of no use, once the columns are told: no column of a required field, no
  * column by which an event's customer can be found ...  CRM_EFIELD with a line for a person. */
 int crm__mapping_judge(const crm__mapping *m, crm_error *err);
-/* The mapping as a text that crm__mapping_options.text reads back to the same. */
-int crm__mapping_write(const crm__mapping *m, crm__buf *out);
+/* The mapping as a text that crm__mapping_options.text reads back to the same.  refused: nothing can be
+ * imported by it, and columns that nobody claims are comments; else they are skipped. */
+int crm__mapping_write(const crm__mapping *m, int refused, crm__buf *out);
 
 /* A cell that can't be what it should. */
 typedef struct crm__cell_fault {

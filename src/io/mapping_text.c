@@ -341,6 +341,13 @@ static int written_before(const crm__mapping *m, size_t at)
     return 0;
 }
 
+static void put_unclaimed(crm__buf *out, crm__slice column)
+{
+    crm__buf_add_str(out, "  # ");
+    put_text(out, column);
+    crm__buf_add_str(out, ": nobody claims it: name its field, or skip\n");
+}
+
 static void put_column(const crm__mapping *m, const crm__map_column *c, crm__buf *out)
 {
     line x = {word_of(c), "", 0, c->date, c->decimal, ""};
@@ -365,7 +372,7 @@ static void put_column(const crm__mapping *m, const crm__map_column *c, crm__buf
     put_line(out, c->told.column, &x);
 }
 
-int crm__mapping_write(const crm__mapping *m, crm__buf *out)
+int crm__mapping_write(const crm__mapping *m, int refused, crm__buf *out)
 {
     size_t count = crm__mapping_count(m);
 
@@ -382,7 +389,11 @@ int crm__mapping_write(const crm__mapping *m, crm__buf *out)
     crm__buf_add_str(out, "columns:\n");
     for (size_t i = 0; i < count; i++) {
         const crm__map_column *c = crm__map_column_at(m, i);
-        if (can_be_key(c->told.column) && !written_before(m, i))
+        if (!can_be_key(c->told.column) || written_before(m, i))
+            continue;
+        if (refused && c->told.use == CRM__USE_NONE)
+            put_unclaimed(out, c->told.column);
+        else
             put_column(m, c, out);
     }
     for (size_t i = 0; i < crm__map_rule_count(m); i++) {

@@ -98,6 +98,24 @@ rm few.csv.errors.csv
 crm -C s.db import more.csv --show-mapping >mapping.yaml
 crm -C m.db import more.csv --mapping mapping.yaml 2>err | tail -n 1 >out
 same "$(cat out)" '2 rows: 2 created, 0 updated, 0 unchanged, 0 bad'
+# what the file was found to be stands in front, and does not hurt, whatever the file is called
+printf 'name;phone\nJos\351;13900139011\nZo\353;13900139012\n' >'odd
+ : #	name'
+want 0 crm -C m.db import 'odd
+ : #	name' --show-mapping <<'END'
+# odd\n : #\tname: CSV, Windows-1252 (95 % sure), separator ;
+columns:
+  name: name
+  phone: phone
+END
+cp "$W/out" mapping.yaml
+crm -C m.db import 'odd
+ : #	name' --mapping mapping.yaml --dry-run 2>err | tail -n 1 >out
+same "$(cat out)" 'dry run: 2 rows: 2 created, 0 updated, 0 unchanged, 0 bad'
+want 0 crm -C m.db import 'odd
+ : #	name' --show-mapping --json <<'END'
+{"mapping":"columns:\n  name: name\n  phone: phone\n","format":"csv","encoding":"Windows-1252","encoding_percent":95,"gzip":false,"separator":";"}
+END
 
 # events find their customers; again they change nothing
 printf 'Email,kind,Date,amount\na@example.com,order,2026-01-05,12.50 CNY\nd@example.com,order,2026-01-06,3 CNY\nnobody@example.com,order,2026-01-06,3 CNY\n' >orders.csv

@@ -280,11 +280,12 @@ END
 
 printf 'phone,time,kind,amount\n13800138000,2024-05-01,ordr,12 CNY\n' >events.csv
 want 4 crm -C strict.db import events.csv --show-mapping <<'END'
+# events.csv: CSV, UTF-8
 columns:
   phone: phone
-  time: skip
+  # time: nobody claims it: name its field, or skip
   kind: kind
-  amount: skip
+  # amount: nobody claims it: name its field, or skip
 END
 said <<'END'
 crm: import: columns that nobody claims: time, amount
@@ -302,9 +303,42 @@ crm: import: the bad rows were not kept: --errors FILE keeps them
 END
 printf 'colour,remark\nred,x\n' >odd.csv
 want 4 crm -C usual.db import odd.csv --show-mapping --json <<'END'
-{"mapping":"columns:\n  colour: skip\n  remark: skip\n"}
+{"mapping":"columns:\n  # colour: nobody claims it: name its field, or skip\n  # remark: nobody claims it: name its field, or skip\n","format":"csv","encoding":"UTF-8","encoding_percent":100,"gzip":false,"separator":",","missing":"no column is one of a field: is the first row the names of the columns?"}
 END
 silent 4 crm -C usual.db import odd.csv
 said <<'END'
 crm: import: odd.csv: no column is one of a field: is the first row the names of the columns? (--show-mapping shows them)
+END
+
+# what is refused is refused for the same reason with the mapping that was shown of it, not row by row
+printf 'time,kind,note\n2026-01-02,call,x\n' >nobody.csv
+printf 'phone,time,"a\nb #"\n13800138000,2026-01-02,x\n' >nokind.csv
+printf 'phone,kind\n13800138000,call\n' >notime.csv
+refused()
+{
+    silent 4 crm -C usual.db import "$@"
+    sed 's/ (--show-mapping shows them)$//' "$W/err" >without
+    code=0
+    crm -C usual.db import "$@" --show-mapping >mapping.yaml 2>err || code=$?
+    same "$* $code" "$* 4"
+    silent 4 crm -C usual.db import "$@" --mapping mapping.yaml
+    said <without
+}
+for file in events odd nobody nokind; do
+    refused $file.csv
+done
+refused notime.csv --policy create
+for file in odd nobody nokind notime; do
+    refused $file.csv --events
+done
+# the comment made a line says what the column is
+refused nokind.csv
+sed 's/# time: .*/time: skip/; s/# \("a.*\): nobody.*/\1: name/' mapping.yaml >put.yaml
+want 0 crm -C usual.db import nokind.csv --mapping put.yaml --rename --dry-run <<'END'
+nokind.csv: CSV, UTF-8
+column  field  found by
+phone   phone  mapping
+time    -      left out by the mapping
+a\nb #  name   mapping
+dry run: 1 row: 0 created, 1 updated, 0 unchanged, 0 bad
 END

@@ -76,12 +76,12 @@ static void check_written(crm_txn *txn, const crm__mapping *m, unsigned what)
     memset(&o, 0, sizeof o);
     crm__buf_init(&first, NULL);
     crm__buf_init(&second, NULL);
-    MUST(crm__mapping_write(m, &first) == CRM_OK);
+    MUST(crm__mapping_write(m, 0, &first) == CRM_OK);
     o.what = what;
     o.text = (const char *)first.p;
     o.text_n = first.n;
     MUST(crm__mapping_new(txn, &o, &again, &err) == CRM_OK);
-    MUST(crm__mapping_write(again, &second) == CRM_OK);
+    MUST(crm__mapping_write(again, 0, &second) == CRM_OK);
     MUST(first.n == second.n && !memcmp(first.p, second.p, first.n));
     crm__mapping_free(again);
     crm__buf_clear(&first);

@@ -182,7 +182,7 @@ static int work(mapping_world *w)
         rc = world_customer(w, CELLS, NULL);
     if (!rc) {
         crm__buf_init(&out, NULL);
-        rc = crm__mapping_write(w->m, &out);
+        rc = crm__mapping_write(w->m, 0, &out);
         crm__buf_clear(&out);
     }
     return rc;

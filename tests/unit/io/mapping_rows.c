@@ -326,7 +326,7 @@ CRM_TEST(test_io_mapping__decimal_commas_are_the_columns)
     /* What was found can be written down. */
     limit(&w, NULL, COMMA, "1");
     crm__buf_init(&out, NULL);
-    OK(crm__mapping_write(w.m, &out));
+    OK(crm__mapping_write(w.m, 0, &out));
     crm__buf_add_u8(&out, 0);
     ck_assert_ptr_nonnull(strstr((char *)out.p, "A: {field: credit_limit, decimal: comma}"));
     crm__buf_clear(&out);
