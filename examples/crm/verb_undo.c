@@ -18,11 +18,13 @@ static const char help[] =
     "  --skip            leave alone the customers that were changed since, and undo the rest\n"
     "  --dry-run         find out what would happen, and change nothing\n"
     "\n"
-    "Prints each customer that was changed since, with its present revision, and counts. When\n"
-    "there are such customers and no --skip, nothing is undone: exit code 3. So it is when a\n"
-    "unique value was taken meanwhile, when the batch was undone already, and for what is no\n"
-    "change of customers. Exit code 1 when there is no such revision. An undo is whole or is\n"
-    "not there: stopped by Ctrl-C it has undone nothing (exit code 130), and may be begun anew.\n"
+    "Prints each customer that was changed since, with its present revision, and counts: put\n"
+    "back is who has the earlier values again, or is back, or after the undo of an undo is gone\n"
+    "again, whereas deleted is who was created. When there are such customers and no --skip,\n"
+    "nothing is undone: exit code 3. So it is when a unique value was taken meanwhile, when the\n"
+    "batch was undone already, and for what is no change of customers. Exit code 1 when there is\n"
+    "no such revision. An undo is whole or is not there: stopped by Ctrl-C it has undone nothing\n"
+    "(exit code 130), and may be begun anew.\n"
     "\n"
     "Examples\n"
     "  " TOOL " undo 204 --dry-run\n"
@@ -77,7 +79,7 @@ static void put_result(tool *t, const crm_undo_result *r, int dry_run)
     } else {
         buf_str(&b, dry_run ? tr(t, "dry run: ") : "");
         put_count(t, &b, r->deleted, "deleted", "deleted");
-        put_count(t, &b, r->restored, "restored", "restored");
+        put_count(t, &b, r->restored, "put back", "put back");
         put_count(t, &b, r->events, "event", "events");
         if (r->tags)
             put_count(t, &b, r->tags, "tag", "tags");

@@ -48,7 +48,8 @@ typedef struct crm_undo_result {
     size_t size;
     /** Customers deleted again that had been created. */
     uint64_t deleted;
-    /** Customers that have their earlier values again, deleted ones that are back included. */
+    /** Customers that are as they were before: they have their earlier values again, are back after they
+     * were deleted, or, when an undo is undone, are gone again. */
     uint64_t restored;
     /** Events that had been added and are voided, or had been voided and are stored anew. */
     uint64_t events;

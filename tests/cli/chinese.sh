@@ -36,10 +36,10 @@ crm: import: 批次 2(用“crm undo 2”撤回)
 crm: import: 有误的行在 people.csv.errors.csv 里:请在那里改正,再导入那个文件
 END
 want 0 crm --lang zh-CN undo 2 --dry-run <<'END'
-试运行: 1 删除, 0 恢复, 0 事件, 0 略过
+试运行: 1 删除, 0 还原, 0 事件, 0 略过
 END
 want 0 crm --lang zh undo 2 <<'END'
-1 删除, 0 恢复, 0 事件, 0 略过;批次 3
+1 删除, 0 还原, 0 事件, 0 略过;批次 3
 END
 silent 2 crm --lang zh undo
 said <<'END'

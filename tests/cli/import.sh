@@ -46,7 +46,7 @@ tail -n 1 out >last
 same "$(cat last)" '3 rows: 0 created, 0 updated, 3 unchanged, 0 bad'
 [ ! -e my-customers.csv.errors.csv ] || die "bad rows of an earlier run are still there"
 want 0 crm undo 2 <<'END'
-2 deleted, 0 restored, 0 events, 0 skipped; batch 4
+2 deleted, 0 put back, 0 events, 0 skipped; batch 4
 END
 
 # a dry run says the same, and changes nothing; without a database it makes none

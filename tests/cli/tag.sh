@@ -66,7 +66,7 @@ tagged 1
 OUT
 revision=$(crm changes --json | tail -1 | sed 's/.*"revision":\([0-9]*\).*/\1/')
 want 0 crm undo "$revision" --dry-run <<'OUT'
-dry run: 0 deleted, 0 restored, 0 events, 1 tag, 0 skipped
+dry run: 0 deleted, 0 put back, 0 events, 1 tag, 0 skipped
 OUT
 crm undo "$revision" --json >undone
 grep -q '"events":0,"tags":1,"skipped":0,' undone || die "undo counts tags"
@@ -218,7 +218,7 @@ OUT
 crm tags --of 1 --json | grep -q '"tag":"value:high",.*,"batch":13,"origin":"manual",.*"reason":"review"' ||
     die "the batch of a tag"
 want 0 crm undo 13 --dry-run <<'OUT'
-dry run: 0 deleted, 0 restored, 0 events, 5 tags, 0 skipped
+dry run: 0 deleted, 0 put back, 0 events, 5 tags, 0 skipped
 OUT
 crm undo 13 >/dev/null
 want 0 crm tags value --json <<'OUT'

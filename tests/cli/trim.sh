@@ -24,7 +24,7 @@ want 0 timeless crm trim --keep 1 <<'END'
 0 images dropped, of changes before TIME
 END
 want 0 crm undo 4 --dry-run <<'END'
-dry run: 0 deleted, 1 restored, 0 events, 0 skipped
+dry run: 0 deleted, 1 put back, 0 events, 0 skipped
 END
 same "$(crm head)" "$(cat heads)"
 

@@ -9,13 +9,13 @@ doc()
 crm create name=Ann phone=13800138000 city=Rome >/dev/null 2>&1
 crm set 1 city=Bonn >/dev/null
 want 0 crm undo 3 --dry-run <<'END'
-dry run: 0 deleted, 1 restored, 0 events, 0 skipped
+dry run: 0 deleted, 1 put back, 0 events, 0 skipped
 END
 want 0 crm undo 3 --dry-run --json <<'END'
 {"deleted":0,"restored":1,"events":0,"tags":0,"skipped":0,"batch":null,"dry_run":true}
 END
 want 0 crm undo 3 <<'END'
-0 deleted, 1 restored, 0 events, 0 skipped; batch 4
+0 deleted, 1 put back, 0 events, 0 skipped; batch 4
 END
 want 0 doc 1 <<'END'
 {"id":1,"kind":"person","revision":4,"name":"Ann","phone":["+8613800138000"],"city":"Rome","lifecycle":"lead","score":0,"vip":false,"identities":[]}
@@ -63,12 +63,12 @@ said <<'END'
 END
 want 0 crm undo 6 --skip --dry-run <<'END'
 customer 3 was changed since, at revision 8
-dry run: 2 deleted, 0 restored, 0 events, 1 skipped
+dry run: 2 deleted, 0 put back, 0 events, 1 skipped
 END
 same "$(crm list --json | wc -l)" 5
 want 0 crm undo 6 --skip <<'END'
 customer 3 was changed since, at revision 8
-2 deleted, 0 restored, 0 events, 1 skipped; batch 9
+2 deleted, 0 put back, 0 events, 1 skipped; batch 9
 END
 want 0 crm list --fields id,name,city <<'END'
 ID  Name  City
@@ -89,14 +89,14 @@ ID  Name  City
  3  N2    Oslo
 END
 want 0 crm undo 9 <<'END'
-0 deleted, 2 restored, 0 events, 0 skipped; batch 11
+0 deleted, 2 put back, 0 events, 0 skipped; batch 11
 END
 silent 3 crm undo 6 --skip
 said <<'END'
 crm: undo: batch 6 was undone by batch 9 and is back by batch 11; undo batch 11 to undo it again
 END
 want 0 crm undo 11 --dry-run <<'END'
-dry run: 0 deleted, 2 restored, 0 events, 0 skipped
+dry run: 0 deleted, 2 put back, 0 events, 0 skipped
 END
 want 0 crm list --fields id,name,city <<'END'
 ID  Name  City
@@ -116,14 +116,14 @@ said <<'END'
 crm: event: batch 12 ('crm undo 12' takes it back)
 END
 want 0 crm undo 12 --dry-run <<'END'
-dry run: 0 deleted, 0 restored, 3 events, 0 skipped
+dry run: 0 deleted, 0 put back, 3 events, 0 skipped
 END
 want 0 crm undo 12 <<'END'
-0 deleted, 0 restored, 3 events, 0 skipped; batch 13
+0 deleted, 0 put back, 3 events, 0 skipped; batch 13
 END
 silent 0 crm timeline 1 --json
 want 0 crm undo 13 <<'END'
-0 deleted, 0 restored, 3 events, 0 skipped; batch 14
+0 deleted, 0 put back, 3 events, 0 skipped; batch 14
 END
 same "$(crm timeline 1 --json | wc -l)" 3
 
@@ -142,7 +142,7 @@ said <<'END'
 crm: delete: batch 16 ('crm undo 16' takes it back)
 END
 want 0 crm undo 16 <<'END'
-0 deleted, 2 restored, 0 events, 0 skipped; batch 17
+0 deleted, 2 put back, 0 events, 0 skipped; batch 17
 END
 want 0 crm delete 1 --batch --json <<'END'
 {"id":1,"deleted":true,"revision":18}
@@ -195,7 +195,7 @@ want 0 sh -c '"$CRM" changes --after 20 | sed "s/ .*  li/ li/; s/^\([0-9]*\) .* 
 22 batch 21: 50 created
 END
 want 0 crm undo 22 <<'END'
-10,050 deleted, 0 restored, 0 events, 0 skipped; batch 23
+10,050 deleted, 0 put back, 0 events, 0 skipped; batch 23
 END
 same "$(crm list --json | wc -l)" 5
 
