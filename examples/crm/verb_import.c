@@ -236,10 +236,29 @@ static void put_hint(const importing *g, crm_error *err)
     size_t n = strlen(err->message);
 
     if (err->code == CRM_EFIELD && strstr(err->message, EVENTS))
-        snprintf(err->message + n, sizeof(err->message) - n, ": --events imports them");
+        snprintf(err->message + n, sizeof(err->message) - n, "%s",
+                 tr(g->t, ": --events imports them"));
     else if (err->code == CRM_EFIELD && !err->field[0] && !g->o->mapping &&
              strcmp(g->t->verb->name, "import") == 0)
-        snprintf(err->message + n, sizeof(err->message) - n, " (--show-mapping shows them)");
+        snprintf(err->message + n, sizeof(err->message) - n, "%s",
+                 tr(g->t, " (--show-mapping shows them)"));
+}
+
+static const char OF_MAPPING[] = " of the mapping: ";
+
+/* A fault of the mapping begins with "line N of the mapping: ", and stands under the name of its file. */
+static void report_open(const importing *g, crm_error *err)
+{
+    place at = {g->o->mapping, (uint64_t)err->row, err->offset > 0 ? (uint64_t)err->offset : 0};
+    const char *end = strstr(err->message, OF_MAPPING);
+
+    if (!g->o->mapping || err->row <= 0 || !end) {
+        report(g->t, NULL, g->file, err);
+        return;
+    }
+    end += sizeof OF_MAPPING - 1;
+    memmove(err->message, end, strlen(end) + 1);
+    report(g->t, &at, NULL, err);
 }
 
 static int prepare(importing *g)
@@ -260,12 +279,7 @@ static int prepare(importing *g)
     if (rc == CRM_ECANCELLED)
         return note(g->t, "cut short"), TOOL_INTERRUPTED;
     put_hint(g, &err);
-    if (rc == CRM_ESYNTAX && err.row > 0 && g->o->mapping) {
-        place at = {g->o->mapping, (uint64_t)err.row, 0};
-        report(g->t, &at, NULL, &err);
-    } else {
-        report(g->t, NULL, g->file, &err);
-    }
+    report_open(g, &err);
     /* 1 would say that rows were bad */
     if (rc == CRM_ENOTFOUND)
         rc = strcmp(err.field, "zone") == 0 ? CRM_EINVAL : CRM_ECONFLICT;
@@ -360,8 +374,12 @@ static int show_mapping(importing *g)
     size_t n;
     int rc;
 
-    if (crm_import_mapping_text(g->imp, &text, &n, &err))
-        return fail_crm(g->t, &err);
+    if (crm_import_mapping_text(g->imp, &text, &n, &err)) {
+        if (err.code == CRM_ESTATE)
+            err.code = CRM_EINVAL; /* it is the file that asks for none */
+        report(g->t, NULL, g->file, &err);
+        return exit_code_of(err.code);
+    }
     rc = mapping_json(g, &mapping);
     if (!rc) {
         if (g->t->json) {
@@ -432,6 +450,7 @@ static int import(importing *g, const char *file)
     /* columns of vCards are known when they have been read */
     if (!rc && !g->t->json && !g->bad.to_out && !g->bad.grows)
         import_put_mapping(g, mapping);
+    out_flush(); /* it is told before a row is written */
     if (!rc) {
         rc = run_import(g, &r, &stopped);
         kept = mapping_json(g, &last);

@@ -45,6 +45,10 @@ int crm__rows_open(const crm_allocator *mem, const crm__waiting *from, const crm
     if (rc)
         return rc;
     if (lines) {
+        if (o->separator || o->sheet)
+            return crm__fail_field(err, CRM_EINVAL, o->sheet ? "sheet" : "separator",
+                                   "a file of format jsonl has no %s",
+                                   o->sheet ? "sheets" : "separator");
         rc = crm__lines_open(mem, from, o->encoding, &out->lines, err);
         if (!rc && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !crm__lines_info(out->lines)->gzip)
             out->total = (uint64_t)st.st_size;

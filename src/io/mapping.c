@@ -86,7 +86,8 @@ static int resolve_kind(crm__mapping *m, crm_error *err)
 
 static int rule_wrong(const crm__map_rule *r, const char *what, crm_error *err)
 {
-    return crm__fail_at(err, CRM_EFIELD, r->line, r->at, "line %d: %s", (int)r->line, what);
+    return crm__fail_at(err, CRM_EFIELD, r->line, r->at, "line %d of the mapping: %s", (int)r->line,
+                         what);
 }
 
 /* What the words of the rules are in this model. */

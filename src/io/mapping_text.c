@@ -201,7 +201,8 @@ int crm__map_text_read(crm__mapping *m, const char *text, size_t n, crm_error *e
     crm__load_clear(&l);
     if (rc != CRM_EMODEL)
         return rc ? crm__fail_copy(err, &why) : CRM_OK;
-    return crm__fail_at(err, code, why.row, why.offset, "line %d: %s", (int)why.row, why.message);
+    return crm__fail_at(err, code, why.row, why.offset, "line %d of the mapping: %s",
+                         (int)why.row, why.message);
 }
 
 /* ---- writing ---- */

@@ -105,13 +105,13 @@ static int check_options_of(const crm__table_kind *kind, const crm__table_option
                             crm_error *err)
 {
     if (o->encoding && !(kind->takes & CRM__TAKES_ENCODING))
-        return crm__fail_field(err, CRM_EINVAL, "encoding", "a file of format %s says it itself",
+        return crm__fail_field(err, CRM_EINVAL, "encoding", "a file of format %s says its encoding itself",
                                kind->name);
     if (o->separator && !(kind->takes & CRM__TAKES_SEPARATOR))
-        return crm__fail_field(err, CRM_EINVAL, "separator", "a file of format %s has none",
+        return crm__fail_field(err, CRM_EINVAL, "separator", "a file of format %s has no separator",
                                kind->name);
     if (o->sheet && !(kind->takes & CRM__TAKES_SHEET))
-        return crm__fail_field(err, CRM_EINVAL, "sheet", "a file of format %s has none",
+        return crm__fail_field(err, CRM_EINVAL, "sheet", "a file of format %s has no sheets",
                                kind->name);
     return CRM_OK;
 }

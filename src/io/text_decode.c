@@ -72,6 +72,8 @@ static int is_ascii_based(iconv_t cd)
 
 int crm__decoder_open(crm__decoder *d, char name[CRM__TEXT_NAME], crm_error *err)
 {
+    char shown[CRM_FIELD_SIZE];
+
     d->kind = CRM__DECODE_ICONV;
     for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) {
         if (same_name(name, OWN[i].alias)) {
@@ -82,16 +84,18 @@ int crm__decoder_open(crm__decoder *d, char name[CRM__TEXT_NAME], crm_error *err
     }
     if (d->kind != CRM__DECODE_ICONV)
         return CRM_OK;
+    crm__copy_name(shown, name, strlen(name));
     d->cd = name[0] && is_plain_name(name) ? iconv_open("UTF-8", name) : (iconv_t)-1;
     if (d->cd == (iconv_t)-1) {
         d->kind = CRM__DECODE_UTF8;
         return crm__fail_field(err, CRM_EINVAL, name,
-                               "this system's iconv does not know the encoding");
+                               "this system's iconv does not know the encoding \"%s\"", shown);
     }
     if (is_ascii_based(d->cd))
         return CRM_OK;
     crm__decoder_close(d);
-    return crm__fail_field(err, CRM_EINVAL, name, "the encoding does not build on ASCII");
+    return crm__fail_field(err, CRM_EINVAL, name, "the encoding \"%s\" does not build on ASCII",
+                           shown);
 }
 
 void crm__decoder_close(crm__decoder *d)

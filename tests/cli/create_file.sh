@@ -139,7 +139,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     sleep 0.1
     crm list --json | grep -q early && break
 done
-[ ! -s piped ] || die "the end of the input was waited for"
+same "$(cat piped)" 'standard input: JSON Lines, UTF-8' # told before the rows, and the end is not waited for
 want 0 crm create name=between --json <<'END'
 {"id":10060,"created":true,"changed":true,"dry_run":false}
 END

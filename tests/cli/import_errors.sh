@@ -342,3 +342,38 @@ time    -      left out by the mapping
 a\nb #  name   mapping
 dry run: 1 row: 0 created, 1 updated, 0 unchanged, 0 bad
 END
+
+# ---- whose fault it is: the mapping's, an option's, the file's ----
+
+# mapping TEXT MESSAGE: a mapping of that text is told to be wrong, by its own name and line
+mapping()
+{
+    printf "$1" >wrong.yaml
+    silent 4 crm -C usual.db import odd.csv --mapping wrong.yaml
+    printf 'crm: import: wrong.yaml:%s\n' "$2" | said
+}
+mapping 'columns:\n  colour: nmae\n' '2:11: "nmae" is no field of the model; did you mean "name"?'
+mapping 'columns:\n  color: name\n' '2:3: the table has no column "color"; did you mean "colour"?'
+mapping 'colums:\n  colour: name\n' '1:1: "colums" is no key of a mapping; did you mean "columns"?'
+mapping 'columns:\n  colour: [a\n' "3:1: not YAML: did not find expected ',' or ']' (while parsing a flow sequence, from line 2)"
+printf '"colour,remark\nred,x\n' >quote.csv
+printf 'columns:\n  colour: name\n' >right.yaml
+silent 4 crm -C usual.db import quote.csv --mapping right.yaml
+grep -q '^crm: import: quote.csv: ' "$W/err" || die "a fault of the table under the name of the mapping"
+printf '{"name":"Eve"}\n' >one.jsonl
+printf 'BEGIN:VCARD\nVERSION:4.0\nFN:Eve\nEND:VCARD\n' >one.vcf
+# option FILE OPTION VALUE MESSAGE
+option()
+{
+    silent 4 crm -C usual.db import "$1" "$2" "$3"
+    printf 'crm: import: %s: %s\n' "$1" "$4" | said
+}
+option odd.csv --sheet S 'a file of format csv has no sheets'
+option one.jsonl --sheet S 'a file of format jsonl has no sheets'
+option one.jsonl --separator ';' 'a file of format jsonl has no separator'
+option one.vcf --separator ';' 'a file of format vcard has no separator'
+option odd.csv --encoding klingon "this system's iconv does not know the encoding \"klingon\""
+silent 4 crm -C usual.db import one.jsonl --show-mapping
+said <<'END'
+crm: import: one.jsonl: JSON Lines need no mapping
+END
