@@ -279,30 +279,36 @@ static void load_customers(loading *l)
     peer_file_end(all);
 }
 
-/* Offsets of the rows of the file, and the numbers of their customers. */
-static void find_events(loading *l, cell all, uint32_t **places, uint32_t **numbers)
+/* The row behind this one, or the end. */
+static const char *behind(const char *p, const char *end)
 {
-    const char *p = all.p, *end = all.p + all.n, *next;
+    const char *line = memchr(p, '\n', (size_t)(end - p));
+
+    return line ? line + 1 : end;
+}
+
+/* Numbers of the events' customers. */
+static uint32_t *find_events(loading *l, cell all)
+{
+    const char *p = all.p, *end = all.p + all.n;
+    uint32_t *numbers;
     size_t room = 0;
 
     if (all.n > UINT32_MAX || memchr(all.p, '"', all.n))
         die("the file of events is too large, or has quoted cells");
-    for (next = p; next < end && (next = memchr(next, '\n', (size_t)(end - next))) != NULL; next++)
+    for (; p < end; p = behind(p, end))
         room++;
-    *places = take(room + 1, sizeof **places);
-    *numbers = take(room + 1, sizeof **numbers);
-    for (p = (const char *)memchr(p, '\n', all.n) + 1; p < end; p = next) {
+    numbers = take(room + 1, sizeof *numbers);
+    for (p = behind(all.p, end); p < end; p = behind(p, end)) {
         uint32_t number = 0;
         for (const char *digit = p + 1; *digit != ','; digit++)
             number = number * 10 + (uint32_t)(*digit - '0');
-        (*places)[l->events] = (uint32_t)(p - all.p);
-        (*numbers)[l->events++] = number;
-        next = memchr(p, '\n', (size_t)(end - p));
-        next = next ? next + 1 : end;
+        numbers[l->events++] = number;
     }
+    return numbers;
 }
 
-/* Numbers of customers become rows. */
+/* Numbers of customers become rows; what told them is not needed any more. */
 static void find_rows(loading *l, uint32_t *numbers)
 {
     for (uint64_t i = 0; i < l->events; i++) {
@@ -314,34 +320,32 @@ static void find_rows(loading *l, uint32_t *numbers)
         }
         numbers[i] = row_of(l, numbers[i]);
     }
-}
-
-static void sort_events(loading *l, cell all)
-{
-    uint32_t *place, *row, *end = take(peer_size + 1, sizeof *end);
-
-    find_events(l, all, &place, &row);
-    find_rows(l, row);
     sample(l);
     free(l->table);
     free(l->numbers);
     l->table = l->numbers = NULL;
-    l->place = place;
-    l->end = l->o->by_time ? row : end;
-    if (l->o->by_time) {
-        free(end);
-        return;
-    }
-    for (uint64_t i = 0; i < l->events; i++)
+}
+
+static void sort_events(loading *l, cell all)
+{
+    uint32_t *row = find_events(l, all), *end;
+    const char *p = all.p, *last = all.p + all.n;
+
+    find_rows(l, row);
+    l->place = take(l->events + 1, sizeof *l->place);
+    end = l->o->by_time ? NULL : take(peer_size + 1, sizeof *end);
+    for (uint64_t i = 0; i < l->events && end; i++)
         end[row[i] + 1]++;
-    for (uint64_t i = 0; i < peer_size; i++)
+    for (uint64_t i = 0; i < peer_size && end; i++)
         end[i + 1] += end[i];
-    l->place = take(l->events + !l->events, sizeof *l->place);
-    for (uint64_t i = 0; i < l->events; i++)
-        l->place[end[row[i]]++] = place[i];
+    for (uint64_t i = 0; i < l->events; i++) {
+        p = behind(p, last);
+        l->place[end ? end[row[i]]++ : i] = (uint32_t)(p - all.p);
+    }
     sample(l);
-    free(place);
-    free(row);
+    l->end = end ? end : row;
+    if (end)
+        free(row);
 }
 
 static int two(const char *p)
