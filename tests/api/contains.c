@@ -11,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CUSTOMERS = 2000, TEXT = 400, WORDS = 300, LATELY = 300 };
+enum { CUSTOMERS = 2000, TEXT = 400, WORDS = 300, LATELY = 300, WATCHED = 3 };
+
+static const char *const WATCHES[WATCHED] = {"note contains \"%s\"", "not names contains \"%s\"",
+                                             "note starts with \"%s\""};
 
 static const char MODEL[] = "crm: 1\n"
                             "fields:\n"
@@ -40,6 +43,11 @@ typedef struct world {
     uint64_t batch;         /* the last one that can be undone; 0: none */
     int indexed;
     int longest; /* words of a text */
+    char part[WATCHED][16];                      /* what the watched segments look for */
+    uint8_t members[WATCHED][CUSTOMERS + 1];     /* as the feed told */
+    uint64_t followed;                           /* revision up to which */
+    crm_txn *old;                                /* an older snapshot, NULL: none */
+    uint64_t old_count[WATCHED];
 } world;
 
 static uint32_t below(world *w, uint32_t n)
@@ -143,6 +151,15 @@ static int has(const char *text, const char *part, int first)
     return at && (!first || at == a);
 }
 
+/* Whether a customer is in a question of ask(). */
+static int is_found(const one *o, int form, const char *part)
+{
+    int in = form == 1 ? has(o->names, part, 0) || (*o->names && has("zz top", part, 0))
+                       : has(o->note, part, form == 2);
+
+    return !o->deleted && in != (form == 3);
+}
+
 static void ask(world *w, crm_txn *txn)
 {
     static const char *const FORM[] = {"note contains \"%s\"", "names contains \"%s\"",
@@ -166,14 +183,19 @@ static void ask(world *w, crm_txn *txn)
             strcpy(part, "ka");
     }
     snprintf(text, sizeof text, FORM[form], part);
-    for (crm_id id = 1; id <= CUSTOMERS; id++) {
-        const one *o = &w->of[id];
-        int in = form == 1 ? has(o->names, part, 0) || (*o->names && has("zz top", part, 0))
-                           : has(o->note, part, form == 2);
-        want += !o->deleted && in != (form == 3);
-    }
+    for (crm_id id = 1; id <= CUSTOMERS; id++)
+        want += (uint64_t)is_found(&w->of[id], (int)form, part);
     OK(crm_segment_parse(txn, text, CRM_NUL, &s, &er));
     OK(crm_segment_count(txn, s, NULL, &count, &er));
+    for (int i = 0; i < 3; i++) {
+        crm_id id = w->lately[below(w, LATELY)];
+        int in, should = is_found(&w->of[id], (int)form, part);
+        int rc = crm_segment_has(txn, s, id, &in, &er);
+        if (rc != CRM_ENOTFOUND || !w->of[id].deleted)
+            OK(rc);
+        ck_assert_msg((!rc && in) == should, "%s: customer %llu, %d (seed %llu)", text,
+                      (unsigned long long)id, in, (unsigned long long)crmtest_seed());
+    }
     ck_assert_msg(count == want, "%s: %llu, not %llu (seed %llu)", text, (unsigned long long)count,
                   (unsigned long long)want, (unsigned long long)crmtest_seed());
     crm_segment_free(s);
@@ -186,6 +208,100 @@ static void ask_all(world *w, int n)
     for (int i = 0; i < n; i++)
         ask(w, txn);
     OK(crm_txn_abort(txn));
+}
+
+/* ---- watched segments, and a snapshot that stays ---- */
+
+static void watched_text(const world *w, int i, char text[TEXT])
+{
+    snprintf(text, TEXT, WATCHES[i], w->part[i]);
+}
+
+static int is_watched(const world *w, int i, const one *o)
+{
+    if (i == 1)
+        return !o->deleted && !is_found(o, 1, w->part[i]);
+    return is_found(o, i, w->part[i]);
+}
+
+static uint64_t watched_count(const world *w, int i)
+{
+    uint64_t count = 0;
+
+    for (crm_id id = 1; id <= CUSTOMERS; id++)
+        count += (uint64_t)is_watched(w, i, &w->of[id]);
+    return count;
+}
+
+static void watch(world *w)
+{
+    for (int i = 0; i < WATCHED; i++) {
+        char text[TEXT], name[8];
+        crm_txn *txn = api_begin(w->db, CRM_WRITE);
+        crm_segment *s;
+        do
+            strcpy(w->part[i], w->word[below(w, WORDS)]);
+        while (strlen(w->part[i]) < 3 || strlen(w->part[i]) > 6);
+        watched_text(w, i, text);
+        snprintf(name, sizeof name, "w%d", i);
+        OK(crm_segment_parse(txn, text, CRM_NUL, &s, &er));
+        OK(crm_segment_save(txn, name, s, 0, &er));
+        crm_segment_free(s);
+        OK(crm_segment_watch(txn, name, &er));
+        api_commit(txn);
+    }
+}
+
+/* What the feed told of who entered and left is who is in the segments. */
+static void follow(world *w)
+{
+    crm_live_change c = CRM_LIVE_CHANGE_INIT;
+    crm_txn *txn = api_begin(w->db, CRM_READ);
+    crm_live_iter *it;
+    int rc;
+
+    OK(crm_live_list(txn, w->followed, NULL, &it, &er));
+    while ((rc = crm_live_next(it, &c, &er)) == CRM_OK) {
+        uint8_t *in = &w->members[c.segment[1] - '0'][c.customer];
+        ck_assert_uint_ne(*in, c.entered);
+        *in = (uint8_t)c.entered;
+    }
+    ck_assert_int_eq(rc, CRM_DONE);
+    crm_live_close(it);
+    w->followed = crm_txn_revision(txn);
+    crm_txn_abort(txn);
+    for (int i = 0; i < WATCHED; i++) {
+        for (crm_id id = 1; id <= CUSTOMERS; id++)
+            ck_assert_msg(w->members[i][id] == is_watched(w, i, &w->of[id]),
+                          "segment %d, customer %llu (seed %llu)", i, (unsigned long long)id,
+                          (unsigned long long)crmtest_seed());
+    }
+}
+
+/* A snapshot answers as when it was taken, however many rows have waited and come in since. */
+static void look_back(world *w)
+{
+    for (int i = 0; w->old && i < WATCHED; i++) {
+        char text[TEXT];
+        crm_segment *s;
+        uint64_t count;
+        watched_text(w, i, text);
+        OK(crm_segment_parse(w->old, text, CRM_NUL, &s, &er));
+        OK(crm_segment_count(w->old, s, NULL, &count, &er));
+        ck_assert_uint_eq(count, w->old_count[i]);
+        crm_segment_free(s);
+    }
+    if (w->old)
+        crm_txn_abort(w->old);
+    w->old = NULL;
+}
+
+static void keep_snapshot(world *w)
+{
+    look_back(w);
+    w->old = api_begin(w->db, CRM_READ);
+    for (int i = 0; i < WATCHED; i++)
+        w->old_count[i] = watched_count(w, i);
 }
 
 /* ---- changes ---- */
@@ -267,6 +383,7 @@ static void begin(world *w, int longest)
     for (crm_id id = 1; id <= CUSTOMERS; id++)
         change(w, txn, id);
     api_commit(txn);
+    watch(w);
 }
 
 static void run(int longest, size_t rounds)
@@ -284,13 +401,20 @@ static void run(int longest, size_t rounds)
         else if (what == 97)
             new_model(w);
         else {
+            look_back(w);
             crm_db_close(w->db);
             w->db = api_open();
         }
         ask_all(w, 4);
-        if (i % 25 == 0)
+        if (i % 10 == 0)
+            keep_snapshot(w);
+        if (i % 25 == 0) {
+            follow(w);
             api_check_clean(api_path());
+        }
     }
+    follow(w);
+    look_back(w);
     api_check_clean(api_path());
     crm_db_close(w->db);
     free(w);
