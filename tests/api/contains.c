@@ -357,13 +357,28 @@ static void many(world *w)
         undo(w);
 }
 
+static void change_some(world *w, crm_txn *txn)
+{
+    for (uint32_t n = below(w, 4); n > 0; n--)
+        change(w, txn, below(w, 2) ? w->lately[below(w, LATELY)] : 1 + below(w, CUSTOMERS));
+}
+
+/* The index goes or comes, or goes and comes again, while rows wait and in a transaction that
+ * changes texts before and behind it. */
 static void new_model(world *w)
 {
     crm_txn *txn = api_begin(w->db, CRM_WRITE);
+    int times = 1 + (below(w, 2) == 0);
 
-    w->indexed = !w->indexed;
-    OK(crm_model_apply(txn, w->indexed ? MODEL : PLAIN, CRM_NUL, 0, NULL, NULL, &er));
+    change_some(w, txn);
+    for (int i = 0; i < times; i++) {
+        w->indexed = !w->indexed;
+        OK(crm_model_apply(txn, w->indexed ? MODEL : PLAIN, CRM_NUL, 0, NULL, NULL, &er));
+        change_some(w, txn);
+        ask(w, txn);
+    }
     OK(crm_txn_commit(txn, &er));
+    api_check_clean(api_path());
     w->batch = 0;
 }
 
