@@ -121,18 +121,22 @@ static MDB_val val(crm__slice s)
     return v;
 }
 
-static int lmdb_get(kv_txn *txn, kv_space space, crm__slice key, crm__slice *value)
+int crm__lmdb_get(lmdb_txn *t, kv_space space, crm__slice key, crm__slice *value)
 {
-    lmdb_txn *t = (lmdb_txn *)txn;
     MDB_val k = val(key), v = {0, NULL};
     volatile int rc = 0;
 
-    if (lmdb_poisoned(txn))
-        return CRM_EPOISONED;
-    GUARD(rc, mdb_get(t->txn, dbi(txn, space), &k, &v));
+    GUARD(rc, mdb_get(t->txn, dbi(&t->base, space), &k, &v));
     if (!rc)
         *value = lmdb_slice(v);
-    return crm__lmdb_result(txn, rc);
+    return rc;
+}
+
+static int lmdb_get(kv_txn *txn, kv_space space, crm__slice key, crm__slice *value)
+{
+    if (lmdb_poisoned(txn))
+        return CRM_EPOISONED;
+    return crm__lmdb_result(txn, crm__lmdb_get((lmdb_txn *)txn, space, key, value));
 }
 
 /* Writes use cursors of our own.  mdb_put() and mdb_del() link one on their stack into the

@@ -43,6 +43,7 @@ typedef struct lmdb_log {
     uint64_t seen;     /* the commit that `file` was read at; 0: never */
     unsigned wait;     /* commits of this handle that go without the log yet */
     crm__buf record;   /* of the open transaction */
+    crm__buf patch;    /* of the value at hand */
     int recording;     /* its changes are added to that */
     MDB_txn *holder;   /* an ended read transaction, for its slot in the table of readers */
     uint8_t *table;    /* the lock file, mapped by us */
@@ -127,7 +128,8 @@ int crm__lmdb_env_open(lmdb_env *e, const char *dir, const kv_options *opts, uns
 void crm__lmdb_env_close(MDB_env *env);
 int crm__lmdb_spaces(lmdb_env *e, unsigned txn_flags, unsigned dbi_flags);
 int crm__lmdb_sound(const char *dir, const kv_options *opts, crm_error *err);
-/* One change of a write transaction: LMDB's result. */
+/* A value in a transaction, and one change of a write transaction: LMDB's result. */
+int crm__lmdb_get(lmdb_txn *t, kv_space space, crm__slice key, crm__slice *value);
 int crm__lmdb_put(lmdb_txn *t, kv_space space, crm__slice key, crm__slice value, unsigned flags);
 int crm__lmdb_del(lmdb_txn *t, kv_space space, crm__slice key);
 int crm__lmdb_clear(lmdb_txn *t, kv_space space);

@@ -29,7 +29,9 @@
 #include "kv/kv_lmdb.h"
 
 #include "base/bytes.h"
+#include "codec/key.h"
 #include "kv/kv_page.h"
+#include "kv/kv_patch.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -142,6 +144,7 @@ void crm__lmdb_log_init(lmdb_env *e)
     l->file.fd = -1;
     l->wait = FIRST_COMMITS;
     crm__buf_init(&l->record, e->base.mem);
+    crm__buf_init(&l->patch, e->base.mem);
     pthread_mutex_init(&l->lock, NULL);
 }
 
@@ -168,6 +171,7 @@ void crm__lmdb_log_close(lmdb_env *e)
 
     crm__log_close(&l->file);
     crm__buf_clear(&l->record);
+    crm__buf_clear(&l->patch);
     if (l->holder)
         crm__lmdb_abort(l->holder);
     if (l->table)
@@ -369,7 +373,7 @@ static uint64_t pages_since(lmdb_env *e)
 {
     const crm__log *l = &e->log.file;
 
-    return pages_of(e, l->last - l->base, l->changes, log_bytes(l));
+    return pages_of(e, l->last - l->base, l->changes, log_bytes(l) + l->patched);
 }
 
 /* Whether the file has grown since the base though there are pages, enough for a sync of the data file, that
@@ -408,6 +412,20 @@ int crm__lmdb_log_begin(lmdb_txn *t)
     return rc;
 }
 
+/* The change as a patch of the value before, when that is small. */
+static int as_patch(lmdb_txn *t, kv_space space, crm__slice key, crm__slice value)
+{
+    lmdb_log *l = &((lmdb_env *)t->base.env)->log;
+    crm__slice before;
+
+    if (value.n < CRM__PATCH_LEAST || value.n > CRM__PATCH_MOST ||
+        lmdb_poisoned(&t->base) || crm__lmdb_get(t, space, key, &before))
+        return 0;
+    l->patch.n = 0;
+    l->patch.failed = 0;
+    return crm__patch_make(before, value, &l->patch) && !l->patch.failed;
+}
+
 size_t crm__lmdb_log_add(lmdb_txn *t, kv_log_what what, kv_space space, crm__slice key,
                          crm__slice value)
 {
@@ -417,8 +435,10 @@ size_t crm__lmdb_log_add(lmdb_txn *t, kv_log_what what, kv_space space, crm__sli
     t->changes++;
     if (!l->recording)
         return 0;
-    if (at + key.n + value.n > RECORD_MOST)
+    if (t->bytes + key.n + value.n > RECORD_MOST)
         l->recording = 0;
+    else if (what == LOG_PUT && as_patch(t, space, key, value))
+        crm__log_add(&l->record, LOG_PATCH, space, key, crm__slice_of(l->patch.p, l->patch.n));
     else
         crm__log_add(&l->record, what, space, key, value);
     return at;

@@ -14,7 +14,9 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "codec/key.h"
 #include "kv/kv_page.h"
+#include "kv/kv_patch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +89,37 @@ static int set_back(const char *path, crm__log *l, int trusted, crm_error *err)
                : CRM_OK;
 }
 
-static int apply_record(lmdb_txn *t, crm__slice changes)
+/* LMDB's result, or an errno. */
+static int apply_patch(lmdb_txn *t, kv_space space, crm__slice key, crm__slice patch, crm__buf *made)
+{
+    crm__slice before;
+    int rc = crm__lmdb_get(t, space, key, &before);
+
+    if (rc)
+        return rc;
+    rc = crm__patch_apply(before, patch, made);
+    if (rc)
+        return rc == CRM_ENOMEM ? ENOMEM : MDB_CORRUPTED;
+    return crm__lmdb_put(t, space, key, crm__slice_of(made->p, made->n), 0);
+}
+
+static int apply_change(lmdb_txn *t, kv_log_what what, kv_space space, crm__slice key,
+                        crm__slice value, crm__buf *made)
+{
+    switch (what) {
+    case LOG_PUT:
+        return crm__lmdb_put(t, space, key, value, 0);
+    case LOG_DEL:
+        return crm__lmdb_del(t, space, key);
+    case LOG_CLEAR:
+        return crm__lmdb_clear(t, space);
+    case LOG_PATCH:
+        return apply_patch(t, space, key, value, made);
+    }
+    return MDB_CORRUPTED;
+}
+
+static int apply_record(lmdb_txn *t, crm__slice changes, crm__buf *made)
 {
     crm__slice key, value;
     kv_log_what what;
@@ -95,9 +127,7 @@ static int apply_record(lmdb_txn *t, crm__slice changes)
     int more, rc = 0;
 
     while (!rc && (more = crm__log_change(&changes, &what, &space, &key, &value)) > 0)
-        rc = what == LOG_PUT   ? crm__lmdb_put(t, space, key, value, 0)
-             : what == LOG_DEL ? crm__lmdb_del(t, space, key)
-                               : crm__lmdb_clear(t, space);
+        rc = apply_change(t, what, space, key, value, made);
     return !rc && more < 0 ? MDB_CORRUPTED : rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 }
 
@@ -107,15 +137,17 @@ static int apply(lmdb_env *e, crm__log *l, crm_error *err)
     lmdb_txn t = {.base = {.env = &e->base, .write = 1}};
     uint64_t at = 0;
     crm__slice changes;
-    crm__buf room;
+    crm__buf room, made;
     int rc = crm__lmdb_begin(e->env, 0, &t.txn), more;
 
     if (rc)
         return crm__lmdb_fail(err, rc, "can't begin");
     crm__buf_init(&room, e->base.mem);
+    crm__buf_init(&made, e->base.mem);
     while (!rc && (more = crm__log_next(l, &at, &room, &changes)) == CRM_OK)
-        rc = apply_record(&t, changes);
+        rc = apply_record(&t, changes, &made);
     crm__buf_clear(&room);
+    crm__buf_clear(&made);
     if (!rc && more != CRM_DONE) {
         crm__lmdb_abort(t.txn);
         return fail_log(err, l, more);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "codec/key.h"
+#include "kv/kv_patch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -242,7 +243,7 @@ static void take_head(crm__log *l, const uint8_t p[HEAD])
     l->root = crm__get_le64(p + HEAD_ROOT);
     l->check = crm__get_le64(p + HEAD_CHECK);
     l->end = LOG_RECORDS;
-    l->changes = 0;
+    l->changes = l->patched = 0;
 }
 
 static int read_heads(crm__log *l)
@@ -326,16 +327,16 @@ int crm__log_begin(crm__log *l, uint64_t commit, uint32_t psize, const uint8_t m
 
 /* ---- records ---- */
 
-static uint64_t count_changes(crm__slice changes)
+static void count_changes(crm__log *l, crm__slice changes)
 {
     crm__slice key, value;
     kv_log_what what;
     kv_space space;
-    uint64_t n = 0;
 
-    while (crm__log_change(&changes, &what, &space, &key, &value) > 0)
-        n++;
-    return n;
+    while (crm__log_change(&changes, &what, &space, &key, &value) > 0) {
+        l->changes++;
+        l->patched += what == LOG_PATCH ? crm__patch_bytes(value) : 0;
+    }
 }
 
 /* The record at `at` when it is the one that follows: its bytes in `room`.  CRM_DONE when not. */
@@ -376,6 +377,7 @@ int crm__log_read(crm__log *l, const crm_allocator *mem, uint64_t most)
         l->last = was.last;
         l->end = was.end;
         l->changes = was.changes;
+        l->patched = was.patched;
         l->check = was.check;
     }
     crm__buf_init(&room, mem);
@@ -383,7 +385,7 @@ int crm__log_read(crm__log *l, const crm_allocator *mem, uint64_t most)
         rc = read_record(l, l->end, &room);
         if (!rc) {
             l->end += LOG_RECORD + padded(room.n);
-            l->changes += count_changes(crm__slice_of(room.p, room.n));
+            count_changes(l, crm__slice_of(room.p, room.n));
         }
     }
     crm__buf_clear(&room);
@@ -420,7 +422,7 @@ void crm__log_add(crm__buf *b, kv_log_what what, kv_space space, crm__slice key,
         return;
     crm__buf_add_varint(b, key.n);
     crm__buf_add(b, key.p, key.n);
-    if (what == LOG_PUT) {
+    if (what == LOG_PUT || what == LOG_PATCH) {
         crm__buf_add_varint(b, value.n);
         crm__buf_add(b, value.p, value.n);
     }
@@ -454,7 +456,7 @@ int crm__log_append(crm__log *l, crm__buf *b, int *lasting)
         return rc;
     l->last++;
     l->end += whole;
-    l->changes += count_changes(crm__slice_of(b->p + LOG_RECORD, n));
+    count_changes(l, crm__slice_of(b->p + LOG_RECORD, n));
     l->check = check;
     return CRM_OK;
 }
@@ -506,11 +508,11 @@ int crm__log_change(crm__slice *changes, kv_log_what *what, kv_space *space, crm
         n = (size_t)crm__read_varint(&r);
         *key = crm__slice_of(crm__read_bytes(&r, n), n);
     }
-    if (*what == LOG_PUT) {
+    if (*what == LOG_PUT || *what == LOG_PATCH) {
         n = (size_t)crm__read_varint(&r);
         *value = crm__slice_of(crm__read_bytes(&r, n), n);
     }
-    if (r.failed || *what < LOG_PUT || *what > LOG_CLEAR || *space >= KV_STORED)
+    if (r.failed || *what < LOG_PUT || *what > LOG_PATCH || *space >= KV_STORED)
         return -1;
     changes->p = r.p;
     changes->n = crm__reader_left(&r);

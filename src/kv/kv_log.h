@@ -25,8 +25,9 @@
  *    16  u64  check
  *    24  the changes, padded to a multiple of 8 with zeros
  *
- * A change: u8 what (kv_log_what), u8 space; of a put and a removal varint bytes of the key, key; of a put
- * varint bytes of the value, value.  Integers are little-endian.
+ * A change: u8 what (kv_log_what), u8 space; of all but a clearing varint bytes of the key, key; of a put
+ * varint bytes of the value, value; of a patch varint bytes of it, the patch (kv_patch.h) that makes the
+ * value of the one before.  Integers are little-endian.
  *
  * A check is that of docs/format.md over the bytes before it and, of a record, the changes; its key
  * is the generation and the check of the record before (of the first, of the head), so that what an
@@ -40,7 +41,7 @@
 
 enum { LOG_META = 136, LOG_BOOT = 40, LOG_RECORDS = 8192, LOG_RECORD = 24, LOG_MOST = 4 << 20 };
 
-typedef enum kv_log_what { LOG_PUT = 1, LOG_DEL = 2, LOG_CLEAR = 3 } kv_log_what;
+typedef enum kv_log_what { LOG_PUT = 1, LOG_DEL, LOG_CLEAR, LOG_PATCH } kv_log_what;
 
 typedef struct crm__log {
     int fd; /* -1: there is no file, or it is not open */
@@ -53,6 +54,7 @@ typedef struct crm__log {
     uint64_t last;  /* commit of the newest record; base when there is none */
     uint64_t end;   /* where the next one goes */
     uint64_t changes; /* in all records */
+    uint64_t patched; /* bytes of the values that patches make */
     uint64_t check; /* of the newest */
     uint64_t room;  /* bytes of the file that have been written once */
 } crm__log;

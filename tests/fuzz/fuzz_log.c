@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * data.log.  When the first byte is odd the rest is the file; when it is even the rest is the changes of
- * a record that checks.  Either is read to its end, and what it says of keys and values lies in it.
+ * a record that checks.  Either is read to its end, and what it says of keys and values lies in it; a
+ * patch is applied to its own bytes, as if they were the value before.
  */
 #include "fuzz.h"
 
 #include "base/bytes.h"
 #include "codec/key.h"
 #include "kv/kv_log.h"
+#include "kv/kv_patch.h"
 
 #include <fcntl.h>
 
@@ -24,6 +26,18 @@ static void set_up(void)
     MUST(file >= 0);
 }
 
+static void apply(crm__slice patch)
+{
+    crm__buf made;
+    int rc;
+
+    crm__buf_init(&made, NULL);
+    rc = crm__patch_apply(patch, patch, &made);
+    MUST(rc == CRM_ECORRUPT || rc == CRM_OK);
+    MUST(rc || made.n == crm__patch_bytes(patch));
+    crm__buf_clear(&made);
+}
+
 static void walk_changes(crm__slice left)
 {
     crm__slice all = left, key, value;
@@ -37,6 +51,8 @@ static void walk_changes(crm__slice left)
             sum += key.p[i];
         for (size_t i = 0; i < value.n; i++)
             sum += value.p[i];
+        if (what == LOG_PATCH)
+            apply(value);
     }
     MUST(sum <= all.n * UINT64_C(255));
 }
