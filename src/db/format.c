@@ -49,7 +49,7 @@ int crm__feature_known(const void *name, size_t n)
 
 static int read_features(crm__store *s, crm__reader *in, crm_error *err)
 {
-    static const char WAITING[] = "waiting-1";
+    static const char WAITING[] = "waiting-2";
     uint64_t n = crm__read_varint(in);
 
     for (uint64_t i = 0; i < n && n <= FEATURES_MOST && !in->failed; i++) {

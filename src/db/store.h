@@ -21,7 +21,7 @@
 #define CRM__FEATURES(X)                                                                           \
     X("record-2")                                                                                  \
     X("identity-2") X("bits-1") X("journal-3") X("model-1") X("event-2") X("day-1") X("column-1")       \
-    X("log-1") X("waiting-1")
+    X("log-1") X("waiting-2")
 
 /* Who may write in this process: one explicit transaction, or one group of crm_db_write() calls. */
 typedef struct crm__member crm__member;

@@ -53,7 +53,7 @@ static int decode_list(crm__slice list, uint64_t *has)
 {
     int32_t last = -1;
 
-    if (!list.n || list.n % 2 || list.n > 2 * CRM__WAITING_LIST_MOST)
+    if (list.n % 2 || list.n > 2 * CRM__WAITING_LIST_MOST)
         return 0;
     for (size_t i = 0; i < list.n; i += 2) {
         int32_t gram = crm__get_le16(list.p + i);

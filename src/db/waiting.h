@@ -13,16 +13,15 @@
  *   key u32 all ones, 9, field u16, chunk u32, u16 the piece at which the round stands
  *       u8 form = 1, u16 bytes saved
  *   key u32 all ones, 9, field u16, chunk u32, u16 the piece at which it stood, row u16
- *       u8 form, then of form 1, up to 255 pieces: the number of each, u16, ascending
+ *       u8 form, then of form 1, none to 255 pieces: the number of each, u16, ascending
  *                     of form 2: 512 bytes, piece n is bit n % 8 of byte n / 8
  *
  * So what a commit writes of it stands side by side: the row that was put, where the round stands,
  * and behind it the rows it comes to next, which then go.
  *
  * Of a row that waits, bits of the sets say nothing where the round has not come yet: whoever asks
- * takes the rows that wait by their pieces here, beside those that the sets give.  Customers that
- * are deleted, or have no piece of a text any more, don't wait: their bits leave all sets in the
- * commit.
+ * takes the rows that wait by their pieces here, beside those that the sets give, and then the text
+ * itself.  A customer that is deleted, or has no piece of a text any more, waits with none.
  */
 #ifndef CRM_DB_WAITING_H
 #define CRM_DB_WAITING_H
@@ -71,8 +70,7 @@ crm__waiting_row *crm__waiting_add(crm__waiting *w, uint32_t row);
 /* The one of a row, looked for among all; NULL: it does not wait. */
 crm__waiting_row *crm__waiting_of(const crm__waiting *w, uint32_t row);
 
-/* Pieces of a row that waits, from its payload.  1: it is one, of at least one piece, in its one
- * form. */
+/* Pieces of a row that waits, from its payload.  1: it is one, in its one form. */
 int crm__waiting_decode(crm__slice payload, uint64_t has[CRM__GRAM_WORDS]);
 void crm__waiting_encode(const crm__waiting_row *r, crm__buf *out);
 /* Parts of the key of a row that waits, or of where the round stands (row < 0); 0: it is another

@@ -13,7 +13,8 @@
 
 /* With more rows the sets are written: it takes fewer bytes for each. */
 enum { ROWS_MOST = 64 };
-/* What a row that is put lets the round write: the whole commit then comes to less than 64 KB. */
+/* What a row that is put lets the round write: the whole commit then comes to some 64 KB at most, on
+ * average to less (docs/decisions/0038). */
 enum { BYTES = 8 << 10 };
 
 typedef struct apply {
@@ -139,23 +140,21 @@ static int write_all(apply *a, uint32_t next)
     return rc;
 }
 
-static int list_rows(apply *a, int ends, uint32_t *count)
+/* All rows, for the round. */
+static int list_rows(apply *a)
 {
     if (!a->list)
         a->list = crm__alloc(a->w.mem, (a->w.count + 1) * sizeof(crm__waiting_row *));
     if (!a->list)
         return CRM_ENOMEM;
-    *count = 0;
-    for (uint32_t i = 0; i < a->w.count; i++) {
-        if ((a->w.rows[i].to == CRM__WAITS_ENDS) == ends)
-            a->list[(*count)++] = &a->w.rows[i];
-    }
+    for (uint32_t i = 0; i < a->w.count; i++)
+        a->list[i] = &a->w.rows[i];
     return CRM_OK;
 }
 
-static int fold(apply *a, uint32_t count, uint32_t from, uint32_t *until, int64_t *bytes)
+static int fold(apply *a, uint32_t from, uint32_t *until, int64_t *bytes)
 {
-    return crm__waiting_fold(&a->w, a->list, count, a->txn, a->tag_key, from, until, bytes);
+    return crm__waiting_fold(&a->w, a->list, a->w.count, a->txn, a->tag_key, from, until, bytes);
 }
 
 /* ---- many rows ---- */
@@ -191,7 +190,7 @@ static int take_changes(apply *a)
 /* All into the sets, those that waited with them. */
 static int apply_many(apply *a)
 {
-    uint32_t count = 0, until = CRM__GRAMS;
+    uint32_t until = CRM__GRAMS;
     int64_t bytes = INT64_MAX;
     int rc = CRM_OK;
 
@@ -203,34 +202,20 @@ static int apply_many(apply *a)
     for (uint32_t i = 0; i < a->w.count; i++)
         a->w.rows[i].to = CRM__WAITS_ENDS;
     if (!rc)
-        rc = list_rows(a, 1, &count);
+        rc = list_rows(a);
     if (!rc)
-        rc = fold(a, count, 0, &until, &bytes);
+        rc = fold(a, 0, &until, &bytes);
     return rc ? rc : write_all(a, 0);
 }
 
 /* ---- few rows ---- */
 
-/* Switches of one row that has no pieces any more, and does not wait. */
-static int take_out(apply *a, uint32_t row)
-{
-    int rc = CRM_OK;
-
-    for (uint32_t e = 0; e < a->n && !rc; e++) {
-        uint64_t off = (uint64_t)row << 1;
-        int was = 0, is = 0;
-        if (was_and_is(&a->edits[e], row, &was, &is))
-            rc = apply_ops(a, a->edits[e].gram, &off, 1);
-    }
-    return rc;
-}
-
-/* A row that changed: puts it, or ends its waiting, or takes it out of the sets. */
-static int change(apply *a, uint32_t row, uint32_t *puts, uint32_t *ends)
+/* A row that changed waits, with the pieces it has now: none, when the customer is deleted. */
+static int change(apply *a, uint32_t row, uint32_t *puts)
 {
     uint64_t has[CRM__GRAM_WORDS] = {0};
-    crm__waiting_row *r = crm__waiting_of(&a->w, row);
-    uint32_t changes = 0, on = 0;
+    crm__waiting_row *r;
+    uint32_t changes = 0;
 
     for (uint32_t e = 0; e < a->n; e++) {
         uint32_t gram = a->edits[e].gram;
@@ -238,38 +223,37 @@ static int change(apply *a, uint32_t row, uint32_t *puts, uint32_t *ends)
         if (!was_and_is(&a->edits[e], row, &was, &is))
             continue;
         changes += was != is;
-        on += (uint32_t)is;
         if (is)
             has[gram / 64] |= UINT64_C(1) << gram % 64;
     }
     if (!changes)
         return CRM_OK;
-    if (!on && !r)
-        return take_out(a, row);
+    r = crm__waiting_of(&a->w, row);
     if (!r && !(r = crm__waiting_add(&a->w, row)))
         return CRM_ENOMEM;
     memcpy(r->has, has, sizeof has);
-    r->to = on ? CRM__WAITS_PUT : CRM__WAITS_ENDS;
+    r->to = CRM__WAITS_PUT;
     r->since = a->w.next;
-    *puts += on != 0;
-    *ends += !on;
+    ++*puts;
     return CRM_OK;
 }
 
 /* The round goes on for the rows that were put; rows it has come round for wait no more. */
 static int go_on(apply *a, uint32_t puts, uint32_t *next)
 {
-    uint32_t from = a->w.next, until = CRM__GRAMS, count, came;
+    uint32_t from = a->w.next, until = CRM__GRAMS, came;
     int64_t bytes = (int64_t)puts * BYTES + a->w.saved;
-    int rc = list_rows(a, 0, &count);
+    int rc = list_rows(a);
 
+    if (a->txn->moved && bytes <= CRM__WAITING_SAVED)
+        until = from; /* saved for the next commit */
     if (!rc)
-        rc = fold(a, count, from, &until, &bytes);
+        rc = fold(a, from, &until, &bytes);
     came = until - from;
     *next = until % CRM__GRAMS;
     if (!rc && until == CRM__GRAMS && from) {
         until = from;
-        rc = fold(a, count, 0, &until, &bytes);
+        rc = fold(a, 0, &until, &bytes);
         came += until;
         *next = until;
     }
@@ -285,20 +269,15 @@ static int go_on(apply *a, uint32_t puts, uint32_t *next)
 
 static int apply_few(apply *a)
 {
-    uint32_t puts = 0, ends = 0, count = 0, until = CRM__GRAMS, next = a->w.next;
-    int64_t bytes = INT64_MAX;
+    uint32_t puts = 0, next = a->w.next;
     int rc = CRM_OK;
 
     for (uint32_t i = 0; i < a->row_count && !rc; i++)
-        rc = change(a, a->rows[i], &puts, &ends);
-    if (!rc && ends) {
-        rc = list_rows(a, 1, &count);
-        if (!rc)
-            rc = fold(a, count, 0, &until, &bytes);
-    }
-    if (!rc && puts)
-        rc = go_on(a, puts, &next);
-    return rc || !(puts + ends) ? rc : write_all(a, next);
+        rc = change(a, a->rows[i], &puts);
+    if (rc || !puts)
+        return rc;
+    rc = go_on(a, puts, &next);
+    return rc ? rc : write_all(a, next);
 }
 
 int crm__waiting_apply(const crm_allocator *mem, kv_txn *txn, const uint8_t *tag_key, int may_wait,

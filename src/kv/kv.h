@@ -138,6 +138,7 @@ struct kv_txn {
     kv_env *env;
     int write;
     int sys; /* engine's number of the last error */
+    int moved; /* rows were moved beside those written: what can be put off waits for a lighter commit */
 };
 struct kv_cursor {
     const kv_ops *ops;

@@ -52,6 +52,7 @@ static kv_txn *inner_of(kv_txn *txn)
 static int passed(kv_txn *txn, int rc)
 {
     txn->sys = inner_of(txn)->sys;
+    txn->moved = inner_of(txn)->moved;
     return rc;
 }
 

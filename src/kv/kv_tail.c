@@ -275,6 +275,7 @@ static int empty(tail_txn *t)
         rc = in->ops->clear(in, KV_TAIL);
     t->count[0] = t->count[1] = 0;
     t->room = 0;
+    t->head.moved = 1;
     return rc;
 }
 
