@@ -247,6 +247,10 @@ static void ask(dump *d, const char *what, const char *query)
 static void segments(dump *d)
 {
     static const char *const QUERIES[] = {"name contains \"de\"",
+                                          "name contains \"ouxnleel\"",
+                                          "name contains \"kdmtwjb\"",
+                                          "name contains \"fxhncuzl\"",
+                                          "not name contains \"the\"",
                                           "name starts with \"of\"",
                                           "name >= \"large\"",
                                           "score >= 40",

@@ -7,6 +7,7 @@
 #include "crmtest.h"
 #include "codec/key.h"
 #include "db/store.h"
+#include "db/waiting.h"
 
 #include <lmdb.h>
 #include <stdio.h>
@@ -415,6 +416,52 @@ static void repair(const char *dir)
     ck_assert_uint_ge(res.repaired, 1);
 }
 
+/* Names of more pieces than the round takes in the commits that change them: some wait, one with none. */
+static void names_that_wait(crm_db *db)
+{
+    static const char LETTERS[] = "qwertzuiopasdfghjklyxcvbnm";
+    char json[300] = "{\"name\":\"", *at;
+    crm_txn *txn;
+
+    for (crm_id id = 7; id <= 9; id++) {
+        at = json + strlen("{\"name\":\"");
+        for (unsigned i = 0; i < 190; i++)
+            *at++ = LETTERS[(i * i * (unsigned)id + i / 26) % 26];
+        strcpy(at, "\"}");
+        txn = begin(db, "li.na", "erp");
+        fine(crm_customer_patch_json(txn, id, 0, json, CRM_NUL, &err), "name");
+        fine(crm_txn_commit(txn, &err), "commit");
+    }
+    txn = begin(db, "li.na", "erp");
+    fine(crm_customer_delete(txn, 8, 0, &err), "delete");
+    fine(crm_txn_commit(txn, &err), "commit");
+}
+
+/* The rows of pieces that wait stand behind all sets. */
+static void some_wait(const char *dir)
+{
+    kv_options none = {0};
+    crm__waiting_place place;
+    int rows = 0, rc;
+    uint8_t first[4];
+    crm__slice k, v;
+    kv_cursor *c;
+    kv_env *env;
+    kv_txn *txn;
+
+    crm__put_be32(first, CRM__BITS_NO_CHUNK);
+    fine(crm__kv_open(dir, &none, &env, &err), "engine");
+    fine(env->ops->begin(env, 0, &txn, &err), "begin");
+    fine(txn->ops->cursor(txn, KV_BITS, &c), "cursor");
+    rc = c->ops->seek(c, KV_GE, crm__slice_of(first, 4), &k, &v);
+    for (; !rc; rc = c->ops->next(c, &k, &v))
+        rows += crm__waiting_key(k, &place) && place.row >= 0;
+    c->ops->cursor_close(c);
+    txn->ops->abort(txn);
+    env->ops->close(env);
+    ck_assert_int_ge(rows, 1);
+}
+
 /* The data file alone, without the pages that nobody uses. */
 static void compact(const char *from, const char *file)
 {
@@ -456,6 +503,10 @@ void golden_make(const char *dir, const char *name)
     handouts(db);
     crm_db_close(db);
     repair(at);
+    fine(crm_db_open(at, &o, &db, &err), "open");
+    names_that_wait(db);
+    crm_db_close(db);
+    some_wait(at);
     fine(crm_db_open(at, &o, &db, &err), "open again");
     text = golden_dump(db);
     snprintf(file, sizeof file, "%s/%s.txt", dir, name);
