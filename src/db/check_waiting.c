@@ -90,7 +90,10 @@ static int sound(crm__check *c, crm__slice k, crm__slice v, met *m)
     f = crm__model_number(c->model, at.field);
     if (!f || !(f->index & CRM__INDEX_GRAMS) || at.chunk > c->last_id >> CRM__CHUNK_SHIFT)
         return 0;
-    return at.row < 0 ? crm__waiting_saved(payload) >= 0 : crm__waiting_decode(payload, unused);
+    if (at.row < 0)
+        return crm__waiting_saved(payload) >= 0;
+    return ((uint64_t)at.chunk << CRM__CHUNK_SHIFT) + (uint32_t)at.row <= c->last_id &&
+           crm__waiting_decode(payload, unused);
 }
 
 int crm__check_waiting_rows(crm__check_waiting *w)

@@ -75,6 +75,13 @@ void crm__repair_note(crm__repair_at *at, crm__slice key)
     memcpy(at->key, key.p, at->n);
 }
 
+void crm__repair_note_chunk(crm__repair_at *at, uint64_t chunk)
+{
+    at->n = sizeof at->key;
+    memset(at->key, 0xff, at->n);
+    crm__put_be32(at->key, (uint32_t)chunk);
+}
+
 int crm__repair_from(crm__repair *r, kv_space space, crm__slice key, kv_cursor **c, crm__slice *k,
                      crm__slice *v)
 {

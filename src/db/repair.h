@@ -51,6 +51,8 @@ typedef struct crm__repair_at {
     uint8_t key[KV_KEY_MAX];
 } crm__repair_at;
 void crm__repair_note(crm__repair_at *at, crm__slice key);
+/* Behind all rows of a chunk, those that the step or another writer adds at its end too. */
+void crm__repair_note_chunk(crm__repair_at *at, uint64_t chunk);
 /* The first row behind the place; the cursor is the transaction's.  CRM_ENOTFOUND: none. */
 int crm__repair_behind(crm__repair *r, kv_space space, const crm__repair_at *at, kv_cursor **c,
                        crm__slice *k, crm__slice *v);

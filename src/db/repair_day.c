@@ -172,22 +172,19 @@ static int part(day_work *w, crm__slice k, crm__slice v)
     return rc;
 }
 
-/* *end: behind the last row of the chunk. */
-static int each_part(day_work *w, crm__repair_at *end_at)
+static int each_part(day_work *w)
 {
     uint8_t end[4];
     crm__slice k, v;
     kv_cursor *c;
     int rc;
 
-    *end_at = w->at;
     w->place.begun = 0;
     crm__put_be32(end, (uint32_t)w->chunk + 1);
     rc = crm__repair_behind(w->r, KV_DAY, &w->at, &c, &k, &v);
     for (; !rc; rc = rc ? rc : c->ops->next(c, &k, &v)) {
         if (w->chunk < UINT32_MAX && crm__slice_compare(k, crm__slice_of(end, sizeof end)) >= 0)
             break;
-        crm__repair_note(end_at, k);
         rc = part(w, k, v);
         if (!rc)
             rc = crm__repair_work(w->r, 1);
@@ -244,7 +241,7 @@ static int next_chunk(day_work *w, int *more)
     return CRM_OK;
 }
 
-static int sum_all(day_work *w, crm__repair_at *end_at)
+static int sum_all(day_work *w)
 {
     int rc;
 
@@ -257,28 +254,27 @@ static int sum_all(day_work *w, crm__repair_at *end_at)
     } while (!rc && w->found);
     memset(w->have, 0, sizeof w->have);
     memset(w->bad, 0, sizeof w->bad);
-    return rc ? rc : each_part(w, end_at);
+    return rc ? rc : each_part(w);
 }
 
 static int step(crm__repair *r, void *ctx, int *more)
 {
     day_work *w = ctx;
-    crm__repair_at end_at;
     int rc;
 
     w->r = r;
-    rc = sum_all(w, &end_at);
+    rc = sum_all(w);
     if (rc)
         return rc;
     if (w->rounds++ < ROUNDS_MOST && choose(w, more)) {
         w->choosing = 1;
-        rc = each_part(w, &end_at);
+        rc = each_part(w);
         if (!rc)
             rc = each_event(w);
         if (rc || *more) /* the same chunk once more */
             return rc;
     }
-    w->at = end_at;
+    crm__repair_note_chunk(&w->at, w->chunk);
     return next_chunk(w, more);
 }
 

@@ -140,7 +140,6 @@ static int compare_all(chunk_work *w)
         int order = -1;
         if (w->chunk < UINT32_MAX && crm__slice_compare(k, crm__slice_of(end, sizeof end)) >= 0)
             break;
-        crm__repair_note(&w->at, k);
         if (k.n != CRM__KEY_BITS) {
             rc = crm__edits_del(&w->r->txn->edits, KV_BITS, k);
             continue;
@@ -157,6 +156,7 @@ static int compare_all(chunk_work *w)
         rc = CRM_OK;
     while (!rc && i < w->sets.count)
         rc = put_missing(w, &w->sets.of[i++]);
+    crm__repair_note_chunk(&w->at, w->chunk);
     return rc;
 }
 
