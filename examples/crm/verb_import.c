@@ -234,14 +234,15 @@ static const char EVENTS[] = "the columns look like those of events";
 static void put_hint(const importing *g, crm_error *err)
 {
     size_t n = strlen(err->message);
+    const char *hint = "";
 
     if (err->code == CRM_EFIELD && strstr(err->message, EVENTS))
-        snprintf(err->message + n, sizeof(err->message) - n, "%s",
-                 tr(g->t, ": --events imports them"));
+        hint = tr(g->t, ": --events imports them");
     else if (err->code == CRM_EFIELD && !err->field[0] && !g->o->mapping &&
              strcmp(g->t->verb->name, "import") == 0)
-        snprintf(err->message + n, sizeof(err->message) - n, "%s",
-                 tr(g->t, " (--show-mapping shows them)"));
+        hint = tr(g->t, " (--show-mapping shows them)");
+    if (n + strlen(hint) < sizeof err->message) /* whole or not at all */
+        strcpy(err->message + n, hint);
 }
 
 static const char OF_MAPPING[] = " of the mapping: ";

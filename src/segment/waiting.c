@@ -13,6 +13,9 @@ struct crm__step_waiting {
     uint64_t *chunks; /* where rows wait */
 };
 
+/* Up to the field in a key of rows that wait. */
+enum { WAITING_FIELD = CRM__KEY_WAITING - 4 };
+
 /* Marks the chunks with rows that wait.  CRM_ENOTFOUND: there are no more. */
 static int mark_chunks(crm__plan *p, struct crm__step_waiting *w)
 {
@@ -24,8 +27,10 @@ static int mark_chunks(crm__plan *p, struct crm__step_waiting *w)
 
     while (!rc) {
         rc = c->ops->seek(c, KV_GE, crm__key_waiting(key, w->field, at.chunk), &k, &v);
-        if (rc || !crm__waiting_key(k, &at) || at.field != w->field || at.chunk >= p->chunks)
+        if (rc || k.n < WAITING_FIELD || memcmp(k.p, key, WAITING_FIELD) != 0)
             return rc ? rc : CRM_ENOTFOUND;
+        if (!crm__waiting_key(k, &at) || at.chunk >= p->chunks)
+            return CRM_ECORRUPT;
         if (!w->chunks) {
             size_t n = (size_t)(p->chunks / 64 + 1) * sizeof *w->chunks;
             w->chunks = crm__arena_alloc(&p->a, n);

@@ -528,6 +528,9 @@ CRM_TEST(test_db_journal__trim_in_parts)
             patch(txn, id, i % 4 < 2 ? "{\"city\":\"X\"}" : "{\"city\":\"Y\"}");
         OK(crm_txn_commit(txn, NULL));
     }
+    txn = begin(db, CRM_WRITE); /* what is of the head's time stays */
+    create(txn, "{\"name\":\"B\"}");
+    OK(crm_txn_commit(txn, NULL));
     txn = begin(db, CRM_READ);
     OK(crm_journal_head(txn, &head, NULL));
     OK(crm_txn_abort(txn));
