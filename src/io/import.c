@@ -262,7 +262,7 @@ static uint64_t ways_of(const crm_import *imp)
 
 static int prepare(crm_import *imp, int fd, const crm_import_options *opts, crm_error *err)
 {
-    crm__waiting from = {fd, NULL, imp, ask};
+    crm__input from = {fd, NULL, imp, ask};
     struct stat st;
     int rc = read_options(imp, opts, err);
 

@@ -20,7 +20,7 @@ enum { CRM__LINE_MAX = 16 << 20 };
 
 typedef struct crm__lines crm__lines;
 /* from->idle NULL: it does not keep us waiting. */
-int crm__lines_open(const crm_allocator *mem, const crm__waiting *from, const char *encoding,
+int crm__lines_open(const crm_allocator *mem, const crm__input *from, const char *encoding,
                     crm__lines **out, crm_error *err);
 void crm__lines_close(crm__lines *l);
 /* The next line that is not blank, valid until the next call; *why is not NULL for one that is too
@@ -59,7 +59,7 @@ typedef struct crm__source_of_rows {
     uint64_t total; /* of the input, 0: not known */
 } crm__source_of_rows;
 
-int crm__rows_open(const crm_allocator *mem, const crm__waiting *from, const crm_import_options *o,
+int crm__rows_open(const crm_allocator *mem, const crm__input *from, const crm_import_options *o,
                    crm__source_of_rows *out, crm_error *err);
 void crm__rows_close(crm__source_of_rows *s);
 void crm__portion_init(crm__portion *p, const crm_allocator *mem);

@@ -103,7 +103,7 @@ static int match(const crm_allocator *mem, int fd, const crm_import_options *o,
                  crm__import_state *found, crm_error *err)
 {
     off_t from = lseek(fd, 0, SEEK_CUR);
-    const crm__waiting input = {fd, NULL, NULL, NULL};
+    const crm__input input = {fd, NULL, NULL, NULL};
     uint64_t rows = 0, most = 0, hash;
     crm__source_of_rows in;
     crm__portion p;

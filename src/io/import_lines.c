@@ -12,7 +12,7 @@ enum { WINDOW = 256 * 1024 };
 
 struct crm__lines {
     const crm_allocator *mem;
-    crm__waiting from;
+    crm__input from;
     crm__text *text;
     uint8_t *p;
     size_t at, n, cap, seen; /* seen: no end of line stands before it */
@@ -26,7 +26,7 @@ static int ready(void *ctx)
     return crm__fd_ready(*(const int *)ctx);
 }
 
-int crm__lines_open(const crm_allocator *mem, const crm__waiting *from, const char *encoding,
+int crm__lines_open(const crm_allocator *mem, const crm__input *from, const char *encoding,
                     crm__lines **out, crm_error *err)
 {
     crm__text_options o = {.encoding = encoding};

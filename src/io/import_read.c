@@ -32,7 +32,7 @@ static int is_lines(const crm_allocator *mem, int fd, const crm_import_options *
     return crm__fail_field(err, CRM_EINVAL, "format", "a format is csv, xlsx, vcard or jsonl");
 }
 
-int crm__rows_open(const crm_allocator *mem, const crm__waiting *from, const crm_import_options *o,
+int crm__rows_open(const crm_allocator *mem, const crm__input *from, const crm_import_options *o,
                    crm__source_of_rows *out, crm_error *err)
 {
     const int fd = from->fd;

@@ -134,7 +134,7 @@ static int open_kind(crm__table *t, const crm__table_options *o, crm_error *err)
     return rc ? rc : t->kind->open(t, o, err);
 }
 
-int crm__table_open(const crm_allocator *mem, const crm__waiting *from,
+int crm__table_open(const crm_allocator *mem, const crm__input *from,
                     const crm__table_options *opts, crm__table **out, crm_error *err)
 {
     static const crm__table_options NONE = {NULL, NULL, 0, NULL};

@@ -78,7 +78,7 @@ typedef struct crm__table_options {
  * format that is not built in; CRM_ESYNTAX: it is no such file, with what it is instead when that
  * can be told ("a PDF", "an old Excel file (.xls): save it as .xlsx or CSV"); CRM_EIO, CRM_ENOMEM.
  */
-int crm__table_open(const crm_allocator *mem, const crm__waiting *from,
+int crm__table_open(const crm_allocator *mem, const crm__input *from,
                     const crm__table_options *opts, crm__table **out, crm_error *err);
 void crm__table_close(crm__table *t);
 

@@ -13,7 +13,7 @@ enum { CRM__TABLE_HEAD = CRM__TEXT_SAMPLE };
 /* The bytes, unpacked when they are gzip's. */
 typedef struct crm__table_input {
     const crm_allocator *mem;
-    crm__waiting from;
+    crm__input from;
     int seeks;      /* it is a file, whose bytes from `base` on are also to be had by pread() */
     int64_t base;   /* where the descriptor stood */
     uint64_t bytes; /* taken from the descriptor */

@@ -18,16 +18,16 @@ typedef int (*crm__fill_fn)(void *ctx, void *to, size_t cap, size_t *n, crm_erro
 int crm__fill_fd(void *ctx, void *to, size_t cap, size_t *n, crm_error *err);
 
 /* A descriptor, and who is asked whether to go on; each may be NULL. */
-typedef struct crm__waiting {
+typedef struct crm__input {
     int fd;
     /* Asked now and then while nothing comes; non-zero ends the text with CRM_ECANCELLED. */
     int (*idle)(void *ctx);
     void *ctx;
     /* The same, while much is read that gives no row: of a few KB of XLSX gigabytes may be unpacked. */
     int (*busy)(void *ctx);
-} crm__waiting;
+} crm__input;
 
-/* As crm__fill_fd(); ctx is a crm__waiting. */
+/* As crm__fill_fd(); ctx is a crm__input. */
 int crm__fill_waiting(void *ctx, void *to, size_t cap, size_t *n, crm_error *err);
 /* Whether something comes, or has ended, within a moment (200 ms). */
 int crm__fd_ready(int fd);

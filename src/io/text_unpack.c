@@ -57,7 +57,7 @@ int crm__fd_ready(int fd)
 
 int crm__fill_waiting(void *ctx, void *to, size_t cap, size_t *n, crm_error *err)
 {
-    crm__waiting *w = ctx;
+    crm__input *w = ctx;
 
     *n = 0;
     while (!crm__fd_ready(w->fd)) {

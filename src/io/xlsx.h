@@ -55,7 +55,7 @@ typedef struct crm__zip crm__zip;
 /* The size bytes of the file from base on.  host->busy is asked with every MiB unpacked, and stays the
  * caller's: CRM_ECANCELLED. */
 int crm__zip_open(const crm_allocator *mem, int fd, int64_t base, uint64_t size,
-                  const crm__waiting *host, crm__zip **out, crm_error *err);
+                  const crm__input *host, crm__zip **out, crm_error *err);
 void crm__zip_close(crm__zip *z);
 /* By name, "xl/workbook.xml", without regard to case; or CRM__ZIP_NONE. */
 long crm__zip_find(const crm__zip *z, const char *name);

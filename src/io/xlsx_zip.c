@@ -35,7 +35,7 @@ struct crm__zip {
     size_t count;
     long now; /* the entry being read, or CRM__ZIP_NONE */
     uint64_t read;
-    const crm__waiting *host; /* asked whether to go on */
+    const crm__input *host; /* asked whether to go on */
     uint8_t block[BLOCK];
 };
 
@@ -193,7 +193,7 @@ static int list_entries(crm__zip *z, crm_error *err)
 }
 
 int crm__zip_open(const crm_allocator *mem, int fd, int64_t base, uint64_t size,
-                  const crm__waiting *host, crm__zip **out, crm_error *err)
+                  const crm__input *host, crm__zip **out, crm_error *err)
 {
     crm__zip *z = crm__alloc(mem, sizeof *z);
     zlib_filefunc64_def io = {io_open, io_read, io_write, io_tell, io_seek, io_close, io_error, z};

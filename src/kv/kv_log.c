@@ -120,16 +120,16 @@ static int log_path(char out[4096], const char *dir)
 /* Zeros from the end of the file on, wherever another writer has put it. */
 static int fill_up(crm__log *l, uint64_t to)
 {
-    static const uint8_t ZERO[HEAD_PLACE];
+    static uint8_t zero[STEP / 4]; /* not const: no part of the file of the library */
     struct stat st;
     int rc = fstat(l->fd, &st) ? failed(l, errno) : CRM_OK;
 
     if (!rc)
         l->room = (uint64_t)st.st_size;
     while (!rc && l->room < to) {
-        rc = write_at(l, ZERO, sizeof ZERO, l->room);
+        rc = write_at(l, zero, sizeof zero, l->room);
         if (!rc)
-            l->room += sizeof ZERO;
+            l->room += sizeof zero;
     }
     return rc;
 }

@@ -9,8 +9,9 @@
 /* Bytes that are alike are taken from the value before when there are so many.  Lists are of numbers of
  * two bytes, a few of which come or go at a place. */
 enum { ALIKE_LEAST = 8, NUMBER = 2, NUMBERS_MOST = 2 };
-/* More new bytes than these and half of those made so far: it is not worth it. */
-enum { NEW_MOST = 64 };
+/* A patch of more bytes than these and a fourth of those made so far is not worth it, nor is the time to
+ * look further. */
+enum { PATCH_ROOM = 96 };
 
 /* How many bytes are alike from there on. */
 static size_t alike(crm__slice before, size_t from, crm__slice value, size_t at)
@@ -21,8 +22,11 @@ static size_t alike(crm__slice before, size_t from, crm__slice value, size_t at)
         return 0;
     if (before.n - from < most)
         most = before.n - from;
-    while (most - n >= 8 && crm__get_le64(before.p + from + n) == crm__get_le64(value.p + at + n))
-        n += 8;
+    for (; most - n >= 8; n += 8) {
+        uint64_t differ = crm__get_le64(before.p + from + n) ^ crm__get_le64(value.p + at + n);
+        if (differ)
+            return n + (size_t)__builtin_ctzll(differ) / 8;
+    }
     while (n < most && before.p[from + n] == value.p[at + n])
         n++;
     return n;
@@ -48,7 +52,7 @@ static size_t find_alike(crm__slice before, crm__slice value, size_t at, size_t 
 
 int crm__patch_make(crm__slice before, crm__slice value, crm__buf *out)
 {
-    size_t was = out->n, at = 0, from = 0, new_from = 0, expected = 0, fresh = 0;
+    size_t was = out->n, at = 0, from = 0, new_from = 0, expected = 0;
 
     crm__buf_add_varint(out, before.n);
     crm__buf_add_varint(out, value.n);
@@ -57,7 +61,7 @@ int crm__patch_make(crm__slice before, crm__slice value, crm__buf *out)
         if (!n) {
             at++;
             from++;
-            if (++fresh <= NEW_MOST + at / 2)
+            if (out->n - was + at - new_from <= PATCH_ROOM + at / 4)
                 continue;
             out->n = was;
             return 0;

@@ -16,7 +16,7 @@
 /* Values below are not worth it.  A larger one than the second is made by no patch. */
 enum { CRM__PATCH_LEAST = 512, CRM__PATCH_MOST = 4 << 20 };
 
-/* Adds the patch that makes value of before: 1.  0, and nothing added, when most of it is new.  Out of
+/* Adds the patch that makes value of before: 1.  0, and nothing added, when a good part of it is new.  Out of
  * memory is out's to tell. */
 int crm__patch_make(crm__slice before, crm__slice value, crm__buf *out);
 /* The value, in place of what is in out.  CRM_ECORRUPT: it is no patch of that value; CRM_ENOMEM. */

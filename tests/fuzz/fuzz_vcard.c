@@ -24,7 +24,7 @@ static void check_written(const crm__buf *cards, const crm__buf *texts, size_t c
     crm_error err;
     size_t at = 0;
 
-    MUST(crm__table_open(NULL, &(crm__waiting){fd, NULL, NULL, NULL}, &o, &t, &err) == CRM_OK);
+    MUST(crm__table_open(NULL, &(crm__input){fd, NULL, NULL, NULL}, &o, &t, &err) == CRM_OK);
     for (size_t i = 0; i < count; i++) {
         const size_t mark = sizeof CRM__CELL_EXACT - 1;
         size_t n, extra;
@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         crm__buf_add_str(&bytes, "BEGIN:VCARD\n");
     crm__buf_add(&bytes, data + (size != 0), size - (size != 0));
     fd = bytes_fd(bytes.p, bytes.n);
-    rc = crm__table_open(NULL, &(crm__waiting){fd, NULL, NULL, NULL}, &o, &t, &err);
+    rc = crm__table_open(NULL, &(crm__input){fd, NULL, NULL, NULL}, &o, &t, &err);
     while (!rc) {
         rc = crm__table_next(t, &row, &err);
         if (rc)

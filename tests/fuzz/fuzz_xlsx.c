@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         archive(&bytes, data + 1, size - 1);
     fd = bytes_fd(bytes.p, bytes.n);
-    rc = crm__table_open(NULL, &(crm__waiting){fd, NULL, NULL, NULL}, NULL, &t, &err);
+    rc = crm__table_open(NULL, &(crm__input){fd, NULL, NULL, NULL}, NULL, &t, &err);
     while (!rc) {
         rc = crm__table_next(t, &row, &err);
         if (rc)

@@ -51,7 +51,7 @@ static void compare(const char *p, size_t n)
     size_t at = 0;
     int fd = file_of(p, n), rc;
 
-    ck_assert_int_eq(crm__lines_open(NULL, &(crm__waiting){fd, NULL, NULL, NULL}, "UTF-8", &l, &err),
+    ck_assert_int_eq(crm__lines_open(NULL, &(crm__input){fd, NULL, NULL, NULL}, "UTF-8", &l, &err),
                      CRM_OK);
     while ((rc = crm__lines_next(l, &line, &number, &why, &err)) == CRM_OK) {
         ck_assert(next_of(p, n, &at, &expected, &want));
@@ -124,7 +124,7 @@ CRM_TEST(test_io_import_lines__one_that_is_too_long_is_passed_over)
         memset(p, 'x', n);
         memcpy(p + n, "\nab\n", 4);
         fd = file_of(p, n + 4);
-        ck_assert_int_eq(crm__lines_open(NULL, &(crm__waiting){fd, NULL, NULL, NULL}, NULL, &l, &err),
+        ck_assert_int_eq(crm__lines_open(NULL, &(crm__input){fd, NULL, NULL, NULL}, NULL, &l, &err),
                          CRM_OK);
         ck_assert_int_eq(crm__lines_next(l, &line, &number, &why, &err), CRM_OK);
         ck_assert_int_eq(why != NULL, more > 0);
@@ -151,7 +151,7 @@ CRM_TEST(test_io_import_lines__bytes_that_are_no_text_are_marked_in_their_line)
     const char *why;
     crm__lines *l;
 
-    ck_assert_int_eq(crm__lines_open(NULL, &(crm__waiting){fd, NULL, NULL, NULL}, "UTF-8", &l, &err),
+    ck_assert_int_eq(crm__lines_open(NULL, &(crm__input){fd, NULL, NULL, NULL}, "UTF-8", &l, &err),
                      CRM_OK);
     for (uint64_t k = 1; k <= 5; k++) {
         ck_assert_int_eq(crm__lines_next(l, &line, &number, &why, &err), CRM_OK);

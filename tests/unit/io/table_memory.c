@@ -49,7 +49,7 @@ static void starve(int fd, size_t rows)
         size_t seen = 0;
         r = (ration){n, 0};
         ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
-        rc = crm__table_open(&mem, &(crm__waiting){fd, NULL, NULL, NULL}, NULL, &t, &err);
+        rc = crm__table_open(&mem, &(crm__input){fd, NULL, NULL, NULL}, NULL, &t, &err);
         while (!rc) {
             rc = crm__table_next(t, &row, &err);
             seen += rc == CRM_OK;

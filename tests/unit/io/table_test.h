@@ -21,7 +21,7 @@ typedef struct seen_table {
 
 static inline int open_table(const crm_allocator *mem, int fd, crm__table **t, crm_error *err)
 {
-    const crm__waiting from = {fd, NULL, NULL, NULL};
+    const crm__input from = {fd, NULL, NULL, NULL};
 
     return crm__table_open(mem, &from, NULL, t, err);
 }
@@ -46,7 +46,7 @@ static inline void open_seen(seen_table *s, const void *p, size_t n, const crm__
     memset(s, 0, sizeof *s);
     crm_error_init(&s->err);
     s->fd = file_of(p, n);
-    s->rc = crm__table_open(NULL, &(crm__waiting){s->fd, NULL, NULL, NULL}, o, &s->t, &s->err);
+    s->rc = crm__table_open(NULL, &(crm__input){s->fd, NULL, NULL, NULL}, o, &s->t, &s->err);
 }
 
 static inline void close_seen(seen_table *s)

@@ -108,7 +108,7 @@ static inline void x_open(seen_table *s, const x_book *b, const crm__table_optio
     }
     strcat(rels, "</Relationships>");
     s->fd = x_file(parts, n);
-    s->rc = crm__table_open(NULL, &(crm__waiting){s->fd, NULL, NULL, NULL}, o, &s->t, &s->err);
+    s->rc = crm__table_open(NULL, &(crm__input){s->fd, NULL, NULL, NULL}, o, &s->t, &s->err);
     for (int i = 0; i < 4; i++)
         free(sheets[i]);
     free(strings);
