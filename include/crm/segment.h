@@ -688,6 +688,8 @@ typedef struct crm_segment_action {
  * are in it before the first.  In a batch transaction all of it is part of the batch, and undone
  * with it; else each change has an entry of its own.  For a dry run abort the transaction.
  *
+ * What is given is read first: a document that is faulty is refused also where the segment has nobody.
+ *
  * A name that is saved has an entry in front of the batch, so nothing of the batch may be changed before;
  * who is in it is part of the batch: undone, the name stays, and has who was in it before.
  *

@@ -103,6 +103,8 @@ int crm__customer_name_sources(crm_txn *txn, crm_customer *c, crm_error *err);
 /* Fills c from a document.  CRM_DONE: there is no record to go on with, and why is written down. */
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults);
+/* Whether crm_customer_patch_json() can read a document: no customer is looked at. */
+int crm__customer_try_json(crm_txn *txn, const char *json, crm_error *err);
 /* The member "tags", in the same way.  tags.c. */
 int crm__document_tags(crm_txn *txn, const crm_customer *c, const crm__json *v,
                        crm__customer_faults *faults);

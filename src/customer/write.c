@@ -527,6 +527,14 @@ static int change_json(crm_txn *txn, int how, crm_id id, uint64_t expected, cons
     return close_document(txn, &d, rc);
 }
 
+int crm__customer_try_json(crm_txn *txn, const char *json, crm_error *err)
+{
+    document d;
+    int rc = open_document(txn, json, CRM_NUL, &d, err);
+
+    return rc ? rc : close_document(txn, &d, CRM_OK);
+}
+
 int crm_customer_replace_json(crm_txn *txn, crm_id id, uint64_t expected, const char *json,
                               size_t n, crm_error *err)
 {

@@ -73,6 +73,8 @@ int crm__event_customer(crm_txn *txn, crm_id id, int deleted, crm_error *err);
 
 /* Fills c, empty, from a JSON value. */
 int crm__event_read_json(crm_txn *txn, const crm__json *v, crm_event *c, crm_error *err);
+/* Whether crm_event_add_json() can read a document and the model lets it be: no customer is looked at. */
+int crm__event_try_json(crm_txn *txn, const char *json, crm_error *err);
 /* Appends an event as JSON. */
 int crm__event_write_json(crm_txn *txn, const crm_event *c, crm__buf *out, crm_error *err);
 

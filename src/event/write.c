@@ -265,6 +265,11 @@ int crm__event_check(crm_txn *txn, const crm__model *m, const crm_event *c, crm_
     return c->kind ? make_values(txn, c->kind, c, c->model != m, a, &e, err) : CRM_OK;
 }
 
+static int fail_kind(crm_error *err)
+{
+    return crm__fail_field(err, CRM_EVALUE, "kind", "kind: an event has one");
+}
+
 /* The event as it would be stored, but for number and seq.  *unknown: its source has no number yet.
  */
 static int prepare(crm_txn *txn, const crm__model *m, const crm_event *c, crm__arena *a,
@@ -274,7 +279,7 @@ static int prepare(crm_txn *txn, const crm__model *m, const crm_event *c, crm__a
     int rc, anew = c->model != m;
 
     if (!kind)
-        return crm__fail_field(err, CRM_EVALUE, "kind", "kind: an event has one");
+        return fail_kind(err);
     if (anew)
         kind = crm__model_event_find(m, kind->key, strlen(kind->key));
     if (!kind || strcmp(kind->key, c->kind->key) != 0)
@@ -499,6 +504,29 @@ int crm_event_add_json(crm_txn *txn, crm_id id, const char *json, size_t n, uint
     }
     if (!rc)
         rc = crm__event_write(txn, m, id, c, &txn->work, number, op.err);
+    crm__json_free(root);
+    rc = crm__op_end(txn, &op, rc);
+    crm_event_free(c);
+    return rc;
+}
+
+int crm__event_try_json(crm_txn *txn, const char *json, crm_error *err)
+{
+    const crm__model *m;
+    crm__json *root = NULL;
+    crm_event *c = NULL;
+    crm__op op;
+    int rc = crm__op_begin(txn, &op, err);
+
+    if (rc)
+        return rc;
+    rc = crm__txn_model(txn, &m, op.err);
+    if (!rc)
+        rc = read_document(txn, m, json, CRM_NUL, &root, &c, op.err);
+    if (!rc && !c->kind && !c->void_set)
+        rc = fail_kind(op.err);
+    if (!rc)
+        rc = crm__event_check(txn, m, c, &txn->work, op.err);
     crm__json_free(root);
     rc = crm__op_end(txn, &op, rc);
     crm_event_free(c);

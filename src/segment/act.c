@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "customer/customer.h"
+#include "event/event.h"
 #include "segment/saving.h"
 #include "tag/tag.h"
 
@@ -175,6 +176,14 @@ static int one_by_one(acting *x, crm_segment_action *act)
     return rc;
 }
 
+/* What can't be read is refused also where the segment has nobody. */
+static int try_text(acting *x, const crm_segment_action *act)
+{
+    if (act->what == CRM_ACT_PATCH)
+        return crm__customer_try_json(x->txn, act->text, x->err);
+    return act->what == CRM_ACT_EVENT ? crm__event_try_json(x->txn, act->text, x->err) : CRM_OK;
+}
+
 static int act_on(acting *x, crm_segment_action *act)
 {
     crm__tag_wish wish = {CRM__TAG_TAKE, act->text, NULL, 0, NULL};
@@ -235,6 +244,8 @@ static int act_all(acting *x, crm_segment_action *actions, size_t count)
         return rc;
     x->all = x->customers * count;
     rc = define_all(x, actions, count);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = try_text(x, &actions[i]);
     for (size_t i = 0; i < count && !rc; i++)
         rc = act_on(x, &actions[i]);
     if (rc)

@@ -76,11 +76,11 @@ const char *crm__number_text(crm__arena *a, __int128 number, int money)
 }
 
 /* The number at which a step begins. */
-static const char *step_text(const crm__dim *d, crm__arena *a, int64_t step)
+static const char *step_text(const crm__dim *d, crm__arena *a, __int128 step)
 {
     __int128 edge;
 
-    if (__builtin_mul_overflow((__int128)step, crm__scaled_big(d->width.mantissa, d->width.scale),
+    if (__builtin_mul_overflow(step, crm__scaled_big(d->width.mantissa, d->width.scale),
                                &edge))
         return copy(a, "", 0);
     return crm__number_text(a, edge, crm__grouping_field(d->g)->type == CRM_TYPE_MONEY);
@@ -161,7 +161,7 @@ static int describe(const crm__dim *d, crm_txn *txn, crm__arena *a, crm__group *
         g->out.kind = CRM_GROUP_STEP;
         g->key = d->codes.keys[g->code - 1];
         g->out.text = step_text(d, a, g->key);
-        g->out.until = step_text(d, a, g->key == INT64_MAX ? g->key : g->key + 1);
+        g->out.until = step_text(d, a, (__int128)g->key + 1);
     }
     return g->out.text && g->out.until ? CRM_OK : CRM_ENOMEM;
 }

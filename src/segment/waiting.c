@@ -120,6 +120,8 @@ static int add_waiting(crm__run *r, const struct crm__step_waiting *w, const uin
             r->bytes += v.n;
             if (crm__set_has(words, row) && may_have(w, v))
                 crm__set_put(found, row, 1);
+        } else if (k.n != CRM__KEY_WAITING_ROUND) {
+            return CRM_ECORRUPT;
         }
         rc = c->ops->next(c, &k, &v);
     }

@@ -403,6 +403,26 @@ CRM_TEST(test_api_number__two_segments_and_two_moments)
     crm_db_close(db);
 }
 
+/* The last whole number there is, and the one behind it, which is none of 64 bits. */
+CRM_TEST(test_api_number__a_step_at_the_end_of_the_numbers)
+{
+    crm_db *db = api_open_model("crm: 1\nfields:\n  points: {type: integer}\n");
+    crm_txn *txn = begin(db, CRM_WRITE, NULL, 0);
+    crm_segment *s = segment(txn, "all");
+    crm_number_group g;
+    crm_numbers *t;
+
+    api_create(txn, "{\"points\":9223372036854775807}");
+    OK(crm_numbers_ask(txn, s, "count by points every 1", CRM_NUL, NULL, &t, &er));
+    OK(crm_numbers_group(t, 0, 0, &g, &er));
+    ck_assert_str_eq(g.text, "9223372036854775807");
+    ck_assert_str_eq(g.until, "9223372036854775808");
+    crm_numbers_free(t);
+    crm_segment_free(s);
+    crm_txn_abort(txn);
+    crm_db_close(db);
+}
+
 /* ---- actions ---- */
 
 static uint64_t count(crm_txn *txn, const char *text)
@@ -451,6 +471,42 @@ CRM_TEST(test_api_number__actions_are_one_batch)
     api_commit(txn);
     crm_db_close(db);
     api_check_clean(api_path());
+}
+
+/* What nobody could be given is refused before anybody is looked at, and nothing is saved then. */
+CRM_TEST(test_api_number__actions_on_nobody_are_read_all_the_same)
+{
+    static const struct {
+        uint32_t what;
+        int rc;
+        const char *text;
+    } WRONG[] = {{CRM_ACT_PATCH, CRM_EVALUE, "{\"score\":\"abc\"}"},
+                 {CRM_ACT_PATCH, CRM_EFIELD, "{\"scoer\":1}"},
+                 {CRM_ACT_PATCH, CRM_ESYNTAX, "{\"score\":1"},
+                 {CRM_ACT_EVENT, CRM_EFIELD, "{\"kind\":\"vizit\"}"},
+                 {CRM_ACT_EVENT, CRM_EVALUE, "{}"},
+                 {CRM_ACT_EVENT, CRM_ESYNTAX, "[]"},
+                 {CRM_ACT_TAG, CRM_EFIELD, "none:x"}};
+    crm_db *db = some_customers();
+    crm_txn *txn = begin(db, CRM_WRITE, NULL, 0);
+    crm_segment *s = segment(txn, "score > 1000000");
+    uint64_t revision = crm_txn_revision(txn), customers;
+
+    for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
+        crm_segment_action acts[] = {{CRM_ACT_SAVE, 0, "nobody", NULL, 0},
+                                     {WRONG[i].what, 0, WRONG[i].text, NULL, 0}};
+        IS(WRONG[i].rc, crm_segment_act(txn, s, acts, 2, NULL, NULL, &er));
+        ck_assert_uint_eq(crm_txn_revision(txn), revision);
+    }
+    {
+        crm_segment_action acts[] = {{CRM_ACT_PATCH, 0, "{\"score\":5}", NULL, 0},
+                                     {CRM_ACT_EVENT, 0, "{\"kind\":\"visit\"}", NULL, 0}};
+        OK(crm_segment_act(txn, s, acts, 2, NULL, &customers, &er));
+        ck_assert(customers == 0 && acts[0].changed == 0 && acts[1].changed == 0);
+    }
+    crm_segment_free(s);
+    crm_txn_abort(txn);
+    crm_db_close(db);
 }
 
 CRM_TEST(test_api_number__who_is_acted_on_is_saved_in_the_batch)
