@@ -120,7 +120,7 @@ static int log_path(char out[4096], const char *dir)
 /* Zeros from the end of the file on, wherever another writer has put it. */
 static int fill_up(crm__log *l, uint64_t to)
 {
-    static uint8_t zero[STEP / 4]; /* not const: no part of the file of the library */
+    uint8_t zero[STEP / 16] = {0};
     struct stat st;
     int rc = fstat(l->fd, &st) ? failed(l, errno) : CRM_OK;
 
