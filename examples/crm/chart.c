@@ -164,7 +164,9 @@ static void put_legend(buf *out, const picture *p)
 {
     double x = LEFT;
 
-    for (size_t s = 0; s < p->series && p->series > 1; s++) {
+    if (p->series == 1 && !p->c->names[0][0])
+        return;
+    for (size_t s = 0; s < p->series; s++) {
         buf_str(out, "<rect");
         attribute(out, "x", x);
         attribute(out, "y", TOP - 22);

@@ -101,7 +101,24 @@ static int save(tool *t, const char *file, int force, const buf *b)
     return bad ? fail(t, CRM_EIO, "%s: %s", file, strerror(errno)) : 0;
 }
 
-/* The first number: rows by the first grouping, a series for each of the second or each currency.
+/* What the series of a row is called: by the second grouping, and by the currency. 0: the row has
+ * nothing of any currency, and draws nothing. */
+static int put_series(const numbers_show *s, size_t row, buf *out)
+{
+    const char *currency = crm_numbers_currency(s->n, row);
+    crm_number_value v = numbers_value_of(s, row, 0);
+
+    if (s->money && !*currency && (!v.text || v.number == 0))
+        return 0;
+    if (s->groups > 1)
+        numbers_put_group(s, row, 1, out);
+    if (s->groups > 1 && *currency)
+        buf_char(out, ' ');
+    buf_str(out, s->money && s->groups < 2 && !*currency ? "-" : currency);
+    return 1;
+}
+
+/* The first number: rows by the first grouping, a series for each of the second and each currency.
  */
 static int draw(const numbers_show *s, const wishes *o)
 {
@@ -113,13 +130,11 @@ static int draw(const numbers_show *s, const wishes *o)
     int rc;
 
     for (size_t r = 0; r < s->rows; r++) {
-        for (size_t g = 0; g < 2; g++) {
-            if (g < s->groups)
-                numbers_put_group(s, r, g, &b);
-            if (g == 1 && crm_numbers_currency(s->n, r)[0] && s->groups < 2)
-                buf_str(&b, crm_numbers_currency(s->n, r));
-            numbers_name_own(g ? &series : &rows, &b);
-        }
+        if (s->groups)
+            numbers_put_group(s, r, 0, &b);
+        numbers_name_own(&rows, &b);
+        if (put_series(s, r, &b))
+            numbers_name_own(&series, &b);
     }
     c.row_count = rows.n;
     c.series = series.n < SERIES_MOST ? series.n : SERIES_MOST;
@@ -137,10 +152,8 @@ static int draw(const numbers_show *s, const wishes *o)
         if (s->groups)
             numbers_put_group(s, r, 0, &b);
         x = numbers_name_own(&rows, &b);
-        if (s->groups > 1)
-            numbers_put_group(s, r, 1, &b);
-        else
-            buf_str(&b, crm_numbers_currency(s->n, r));
+        if (!put_series(s, r, &b))
+            continue;
         y = numbers_name_own(&series, &b);
         if (y >= c.series || !v.text)
             continue;

@@ -238,7 +238,7 @@ static int read_string(crm__lexer *x, uint32_t open)
         uint32_t c;
         here = p;
         if (p >= x->end)
-            return fail(x, begun, "a text in quotes that does not end begins");
+            return fail(x, begun, "a quote is opened and never closed,");
         c = crm__utf8_next(&p, x->end);
         if (mark_of(c) == open)
             break;

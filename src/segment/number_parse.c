@@ -25,9 +25,28 @@ static int is_word(const crm__parser *p, const char *word)
     return 1;
 }
 
+static const char NO_STEPS_OF_TIME[] = "a date or a time is grouped by month(...) or another unit";
+
 static int fail(crm__parser *p, int code, size_t at, const char *what)
 {
     return crm__build_fail(&p->b, code, at, "%s", what);
+}
+
+static const char *const NUMBERS[] = {"count", "sum",    "min",        "max",
+                                      "avg",   "median", "percentile", "distinct"};
+/* What may stand behind the measures and the groupings. */
+static const char *const BEHIND[] = {"by",     "last",  "next",      "this",     "previous",
+                                     "coming", "since", "before",    "between",  "on",
+                                     "today",  "yesterday", "tomorrow", "moving"};
+
+/* "expected WHAT where X stands", with the word that X is nearly. */
+static int expected(crm__parser *p, const char *what, const char *const *words, size_t n)
+{
+    crm__slice now = crm__parse_now(p)->text;
+    size_t away = SIZE_MAX;
+
+    return crm__parse_expected_near(p, what,
+                                    crm__nearer((const char *)now.p, now.n, words, n, &away));
 }
 
 /* ---- measures ---- */
@@ -164,8 +183,8 @@ static int read_measure(crm__parser *p, crm__measure *m)
         if (!rc)
             rc = read_percent(p, m);
     } else {
-        return crm__parse_expected(p,
-                                   "count, sum, min, max, avg, median, percentile 90 or distinct");
+        return expected(p, "count, sum, min, max, avg, median, percentile 90 or distinct", NUMBERS,
+                        sizeof NUMBERS / sizeof NUMBERS[0]);
     }
     return rc ? rc : read_what(p, m);
 }
@@ -195,6 +214,15 @@ static int has_steps(uint8_t type)
     return type == CRM_TYPE_INTEGER || type == CRM_TYPE_DECIMAL || type == CRM_TYPE_MONEY;
 }
 
+static int is_time(const crm__grouping *g)
+{
+    const crm__field *f = crm__grouping_field(g);
+    uint8_t type = f ? f->type : 0;
+
+    return type == CRM_TYPE_DATE || type == CRM_TYPE_DATETIME ||
+           g->builtin == CRM__BUILTIN_CREATED || g->builtin == CRM__BUILTIN_UPDATED;
+}
+
 /* every 100 | every 100 CNY | in 10 steps */
 static int read_steps(crm__parser *p, crm__grouping *g)
 {
@@ -205,6 +233,8 @@ static int read_steps(crm__parser *p, crm__grouping *g)
     crm__operand o;
     int rc;
 
+    if (is_time(g))
+        return fail(p, CRM_EVALUE, at, NO_STEPS_OF_TIME);
     if (!f || !has_steps(f->type))
         return fail(p, CRM_EVALUE, at, "only numbers and money have steps");
     g->op = CRM__BY_STEPS;
@@ -247,15 +277,6 @@ static int read_steps(crm__parser *p, crm__grouping *g)
         g->width.scale--;
     }
     return g->width.mantissa > 0 ? CRM_OK : fail(p, CRM_EVALUE, at, "a step is above 0");
-}
-
-static int is_time(const crm__grouping *g)
-{
-    const crm__field *f = crm__grouping_field(g);
-    uint8_t type = f ? f->type : 0;
-
-    return type == CRM_TYPE_DATE || type == CRM_TYPE_DATETIME ||
-           g->builtin == CRM__BUILTIN_CREATED || g->builtin == CRM__BUILTIN_UPDATED;
 }
 
 /* FIELD or KIND.ATTRIBUTE; the point was in force when the name was read. */
@@ -391,7 +412,7 @@ static int read_values(crm__parser *p, crm__grouping *g, int events)
     if (is_word(p, "every") || crm__parse_word(p, CRM__WORD_IN))
         return read_steps(p, g);
     if (is_time(g))
-        return fail(p, CRM_EVALUE, at, "a date or a time is grouped by month(...) or another unit");
+        return fail(p, CRM_EVALUE, at, NO_STEPS_OF_TIME);
     if (f && f->type == CRM_TYPE_INTEGER) { /* each of them is a step */
         g->op = CRM__BY_STEPS;
         g->width = (crm__decimal){1, 0};
@@ -510,7 +531,8 @@ static int read_all(crm__parser *p, crm__request *q)
     if (!rc && is_word(p, "moving"))
         rc = read_moving(p, q);
     if (!rc && !crm__parse_is(p, CRM__TOKEN_END))
-        rc = crm__parse_expected(p, "by, a time, moving or the end");
+        rc = expected(p, "by, a time, moving or the end", BEHIND,
+                      sizeof BEHIND / sizeof BEHIND[0]);
     return rc;
 }
 

@@ -12,7 +12,7 @@
 
 /* ---- tokens ---- */
 
-static int expected(crm__parser *p, const char *what, const char *near_word)
+int crm__parse_expected_near(crm__parser *p, const char *what, const char *near_word)
 {
     const crm__token *now = crm__parse_now(p);
     char room[CRM__TOKEN_NAME];
@@ -26,19 +26,20 @@ static int expected(crm__parser *p, const char *what, const char *near_word)
 
 int crm__parse_expected(crm__parser *p, const char *what)
 {
-    return expected(p, what,
-                    crm__word_near(crm__parse_now(p)->text, CRM__WORD_AND, CRM__WORD_YEAR));
+    return crm__parse_expected_near(
+        p, what, crm__word_near(crm__parse_now(p)->text, CRM__WORD_AND, CRM__WORD_YEAR));
 }
 
 int crm__parse_expected_unit(crm__parser *p)
 {
-    return expected(p, "a unit from minute to year",
-                    crm__word_near(crm__parse_now(p)->text, CRM__WORD_MINUTE, CRM__WORD_YEAR));
+    return crm__parse_expected_near(
+        p, "a unit from minute to year",
+        crm__word_near(crm__parse_now(p)->text, CRM__WORD_MINUTE, CRM__WORD_YEAR));
 }
 
 int crm__parse_expected_window(crm__parser *p, const char *what)
 {
-    return expected(p, what, crm__near_window(crm__parse_now(p)->text));
+    return crm__parse_expected_near(p, what, crm__near_window(crm__parse_now(p)->text));
 }
 
 int crm__parse_take(crm__parser *p, crm__token_kind kind, const char *what)
@@ -174,6 +175,8 @@ static int read_segment(crm__parser *p, const crm__node **out)
         rc = crm__parse_take(p, CRM__TOKEN_OPEN, "\"(\"");
     if (!rc)
         rc = crm__parse_name(p, "the name of a segment", &name);
+    if (!rc && crm__parse_is_text(p))
+        rc = crm__parse_expected_near(p, "\")\" (a name of several words is in quotes)", NULL);
     if (!rc)
         rc = crm__build_segment(&p->b, &name, &s);
     if (!rc)

@@ -41,8 +41,10 @@ static inline int crm__parse_is_text(const crm__parser *p)
     return crm__parse_is(p, CRM__TOKEN_WORD) || crm__parse_is(p, CRM__TOKEN_STRING);
 }
 
-/* "expected WHAT where X stands". */
+/* "expected WHAT where X stands", with a word of the language that X is nearly. */
 int crm__parse_expected(crm__parser *p, const char *what);
+/* The same with a near word of the caller's; NULL: none. */
+int crm__parse_expected_near(crm__parser *p, const char *what, const char *near_word);
 /* The same where a unit, or a window, is expected: a word of those may be meant. */
 int crm__parse_expected_unit(crm__parser *p);
 int crm__parse_expected_window(crm__parser *p, const char *what);

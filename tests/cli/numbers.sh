@@ -179,3 +179,26 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     grep -q '  数量(订单)$' tty || die "no line of the first number"
     grep -q '  合计(订单.金额)$' tty || die "no line of the second number"
 fi
+
+# a picture of two groupings has each currency by itself, and one of a single currency names it
+printf '%s\n' '{"name":"Jo","city":"Berlin","lead_source":"web","credit_limit":"99 CNY"}' |
+    "$CRM" create --file - >/dev/null 2>&1
+crm numbers 'sum(credit_limit) by city, lead_source' --svg two.svg >/dev/null
+for text in 'Web EUR' 'Web CNY' 'WeChat CNY'; do
+    grep -q ">$text<" two.svg || die "no series $text"
+done
+grep -q '<title>Berlin: 2500.5' two.svg && grep -q '<title>Berlin: 99' two.svg ||
+    die "an amount of another currency is in its place"
+grep -q '></text>' two.svg && die "a series without a name"
+crm numbers 'sum(order.amount) by month between 2025-11 and 2026-01' --svg one.svg >/dev/null
+grep -q '>CNY<' one.svg || die "the currency is not named"
+
+# what is nearly a word of a request, and what has no steps
+silent 4 crm numbers 'count by city orr'
+grep -q 'did you mean' "$W/err" && die "a word that can't stand there"
+silent 4 crm numbers 'count by city lsat 3 months'
+grep -q 'did you mean "last"' "$W/err" || die "no near word"
+silent 4 crm numbers 'mediann(score)'
+grep -q 'did you mean "median"' "$W/err" || die "no near word of a number"
+silent 4 crm numbers 'count by birth_date every 10'
+grep -q 'grouped by month' "$W/err" || die "not told how dates are grouped"
