@@ -47,6 +47,8 @@ static const struct {
      "无法在 %s 建立数据库:%s"},
     {"a database was made at %s meanwhile",
      "其间已有人在 %s 建立了数据库"},
+    {"alone it is read as a condition: ask for it as segment(%s)",
+     "单独使用时会被当作条件:请用 segment(%s) 来指它"},
     {"made %s",
      "已建立 %s"},
     {"more with --after %" PRIu64,

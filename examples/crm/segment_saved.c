@@ -6,6 +6,20 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* A name that is a condition by itself: where both may stand it is read as the condition. */
+static void note_condition(tool *t, crm_txn *txn, const char *name)
+{
+    crm_segment *condition = NULL;
+    buf quoted = {0};
+
+    if (crm_segment_parse(txn, name, strlen(name), &condition, NULL))
+        return;
+    json_string(&quoted, name, strlen(name));
+    note(t, "alone it is read as a condition: ask for it as segment(%s)", quoted.p);
+    buf_free(&quoted);
+    crm_segment_free(condition);
+}
+
 /* Saves it in the transaction; *result: what crm_segment_save() gave. */
 static int save_in(query *q, crm_txn *txn, const char *name, uint32_t flags, int *result)
 {
@@ -15,6 +29,8 @@ static int save_in(query *q, crm_txn *txn, const char *name, uint32_t flags, int
 
     long_begin(&work, q->t, txn, "chunks of ids");
     *result = crm_segment_save(txn, name, q->segment, flags, &err);
+    if (*result == CRM_OK)
+        note_condition(q->t, txn, name);
     rc = long_end(&work, *result == CRM_EEXISTS ? CRM_OK : *result, &err);
     if (*result == CRM_EEXISTS)
         return fail(q->t, *result,

@@ -9,9 +9,10 @@
  *
  * In a document the order of the members says nothing.  A field may stand in it once: by key or by one
  * of its labels, and an identity as a member of its own or in the list identities; twice is CRM_EVALUE,
- * which names the field.  The same name twice in one object is no JSON here: CRM_ESYNTAX, with the
- * offset of the second, and the name if it is one of the model.  A list field or identity has at most
- * 1,000 values.
+ * which names the field.  A value of an identity that is per source is of the source that stands with
+ * it, else of the document's member source, else of the transaction's.  The same name twice in one
+ * object is no JSON here: CRM_ESYNTAX, with the offset of the second, and the name if it is one of the
+ * model.  A list field or identity has at most 1,000 values.
  */
 #ifndef CRM_CUSTOMER_H
 #define CRM_CUSTOMER_H

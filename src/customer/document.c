@@ -8,8 +8,8 @@
  * Numbers of type integer and customer, and booleans, are JSON numbers and booleans; decimals and
  * money are strings, so that no reader rounds them.
  *
- * "identities" is read after the other members, wherever it stands, so that their order says
- * nothing.
+ * "identities" is read after the other members, wherever it stands, and "source" before them, so
+ * that their order says nothing.
  */
 #include "customer/customer.h"
 #include "model/json_value.h"
@@ -23,9 +23,10 @@ typedef struct reading {
     crm_txn *txn;
     crm_customer *c;
     crm__customer_faults *faults;
-    crm__buf given;   /* numbers of the fields that stood as members, right or wrong */
-    uint32_t own;     /* the same of the members that are no fields: bits 1 << CRM__OWN_* */
-    uint32_t unknown; /* names so far that are no field's */
+    crm__buf given;    /* numbers of the fields that stood as members, right or wrong */
+    uint32_t own;      /* the same of the members that are no fields: bits 1 << CRM__OWN_* */
+    uint32_t unknown;  /* names so far that are no field's */
+    crm__slice source; /* of identities that are per source and name none */
     const crm__json *identities, *events, *tags; /* for later; NULL: absent or null */
 } reading;
 
@@ -96,6 +97,8 @@ static int read_item(reading *r, const crm__field *f, const crm__json *v, crm__b
         if (rc)
             return rc;
     }
+    if (!source.n && f->flags & CRM_FIELD_PER_SOURCE)
+        source = r->source;
     return crm__item_parse(r->c, f, (const char *)source.p, source.n, (const char *)text.p, text.n,
                            out, r->faults->err);
 }
@@ -364,6 +367,21 @@ static int read_member(reading *r, const char *key, const crm__json *v)
     return r->given.failed ? crm__fail_nomem(r->faults->err) : read_field(r, f, v);
 }
 
+/* The source a document names, else that of the transaction; empty: neither. */
+static crm__slice source_of(const crm_txn *txn, const crm__json *root)
+{
+    const char *key, *name = txn->name[CRM__BY_SOURCE];
+    const void *at = NULL;
+    const crm__json *v;
+
+    while (crm__json_next(root, &at, &key, &v)) {
+        const crm__own_word *own = crm__own_by_key(&crm__customer_words, key, strlen(key));
+        if (own && own->own == CRM__OWN_SOURCE && crm__json_kind(v) == CRM__JSON_STRING)
+            return crm__json_text(v);
+    }
+    return crm__slice_of(name, name ? strlen(name) : 0);
+}
+
 /* Whether a name is one of the model, and not somebody's data in its place. */
 static int is_name(void *ctx, const char *key, size_t n)
 {
@@ -374,7 +392,7 @@ static int is_name(void *ctx, const char *key, size_t n)
 int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c,
                        crm__customer_faults *faults)
 {
-    reading r = {txn, c, faults, {0}, 0, 0, NULL, NULL, NULL};
+    reading r = {txn, c, faults, {0}, 0, 0, {NULL, 0}, NULL, NULL, NULL};
     const void *at = NULL;
     const char *key;
     const crm__json *v;
@@ -391,6 +409,7 @@ int crm__document_read(crm_txn *txn, const char *json, size_t n, crm_customer *c
     }
     c->zone = txn->zone;
     crm__buf_init(&r.given, txn->mem);
+    r.source = source_of(txn, root);
     while (!rc && crm__json_next(root, &at, &key, &v))
         rc = crm__customer_fault(faults, read_member(&r, key, v));
     if (!rc && r.identities)

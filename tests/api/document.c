@@ -726,3 +726,31 @@ CRM_TEST(test_api_document__zone_of_a_record)
     crm_customer_free(c);
     crm_db_close(db);
 }
+
+/* Of the source beside it, the document's, the transaction's, in this order; wherever "source" stands. */
+CRM_TEST(test_api_document__source_of_an_identity)
+{
+    crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+    crm_db *db = api_open();
+    crm_txn *txn;
+    crm_id id;
+
+    o.source = "shop";
+    OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, &er));
+    id = api_create(txn, "{\"name\":\"a\",\"external\":\"1\"}");
+    ck_assert_ptr_nonnull(strstr(api_json(txn, id, 0), "\"source\":\"shop\",\"value\":\"1\""));
+    id = api_create(txn, "{\"name\":\"b\",\"external\":[\"1\",\"2\"],\"source\":\"till\"}");
+    ck_assert_ptr_nonnull(strstr(api_json(txn, id, 0), "\"source\":\"till\",\"value\":\"2\""));
+    ck_assert_ptr_null(strstr(api_json(txn, id, 0), "\"source\":\"shop\""));
+    id = api_create(txn, "{\"name\":\"c\",\"identities\":[{\"kind\":\"external\",\"value\":\"3\"},"
+                         "{\"kind\":\"external\",\"source\":\"erp\",\"value\":\"1\"}]}");
+    ck_assert_ptr_nonnull(strstr(api_json(txn, id, 0), "\"source\":\"shop\",\"value\":\"3\""));
+    ck_assert_ptr_nonnull(strstr(api_json(txn, id, 0), "\"source\":\"erp\",\"value\":\"1\""));
+    IS(CRM_EEXISTS, create(txn, "{\"name\":\"d\",\"external\":\"1\"}"));
+    OK(crm_txn_abort(txn));
+    OK(crm_txn_begin(db, CRM_WRITE, NULL, &txn, &er));
+    IS(CRM_EVALUE, create(txn, "{\"name\":\"d\",\"external\":\"1\"}"));
+    ck_assert_str_eq(er.field, "external");
+    OK(crm_txn_abort(txn));
+    crm_db_close(db);
+}

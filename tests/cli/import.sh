@@ -257,3 +257,26 @@ crm: import: can't read nothing.csv: No such file or directory
 END
 mkdir folder
 silent 5 crm import folder
+
+# documents: an identity per source is of the source it names, the document's, the import's
+cat >sources.jsonl <<'END'
+{"name":"S1","external":"X1"}
+{"external":["X1","X2"],"name":"S2","source":"till"}
+{"name":"S3","identities":[{"kind":"external","value":"X3"},{"kind":"external","source":"erp","value":"X1"}]}
+END
+crm -C sources.db create name=first >/dev/null 2>&1
+want 0 crm -C sources.db import sources.jsonl --source shop <<'END'
+sources.jsonl: JSON Lines, UTF-8
+3 rows: 3 created, 0 updated, 0 unchanged, 0 bad
+END
+for who in '2 shop:X1' '3 till:X1' '3 till:X2' '4 shop:X3' '4 erp:X1'; do
+    source=${who#* }
+    crm -C sources.db get "${who% *}" --json |
+        grep -q "\"source\":\"${source%:*}\",\"value\":\"${source#*:}\"" || die "not $who"
+done
+sed 2,3d sources.jsonl >one.jsonl
+want 1 crm -C sources.db import one.jsonl --dry-run --policy create <<'END'
+one.jsonl: JSON Lines, UTF-8
+dry run: 1 row: 0 created, 0 updated, 0 unchanged, 1 bad
+END
+grep -q 'external: needs the name of its source' "$W/err" || die "a value without a source"

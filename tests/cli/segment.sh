@@ -571,3 +571,11 @@ near 'lifecycle = actve' active
 near 'lifecycle in (lead, actve)' active
 silent 4 crm segment count 'score >= 3 zzzzzz vip = true'
 ! grep -q 'did you mean' "$W/err" || die "a word near none"
+
+# a saved name that is a condition by itself is told; a name of several words
+crm segment save none 'score > 1' 2>"$W/err" >/dev/null || die "not saved"
+grep -q 'segment("none")' "$W/err" || die "not told that none is a condition"
+silent 4 crm segment count 'segment(two words)'
+grep -q 'several words is in quotes' "$W/err" || die "not told of quotes"
+silent 4 crm segment count 'name = "a'
+grep -q 'opened and never closed$' "$W/err" || die "not told of the quote"
