@@ -138,6 +138,23 @@ static int page_progress(uint64_t done, uint64_t total, void *ctx)
     return w->c->opts.progress ? w->c->opts.progress(done, total, w->c->opts.progress_ctx) : 0;
 }
 
+/* LMDB opens no file that lacks one of the names.  Where no rows stand under another name the space
+ * was empty, and nothing but its name is lost. */
+static void check_names(crm__check *c, const kv_page_summary *s)
+{
+    page_walk w = {c, 0};
+    char what[80];
+
+    for (int i = 0; i < KV_STORED; i++) {
+        const char *name = crm__kv_space_name((kv_space)i);
+        if (!(s->unnamed >> i & 1))
+            continue;
+        snprintf(what, sizeof what, "is the root of a directory without the space %s", name);
+        page_fault(what, (int64_t)s->directory, s->strange ? name : NULL, &w);
+        c->pages++;
+    }
+}
+
 static int check_pages(crm__check *c, crm_error *err)
 {
     page_walk w = {c, 0};
@@ -152,6 +169,7 @@ static int check_pages(crm__check *c, crm_error *err)
     /* Faults beyond those handed out one by one count all the same. */
     if (c->result.faults - before < s.faults)
         c->result.faults = before + s.faults;
+    check_names(c, &s);
     return CRM_OK;
 }
 

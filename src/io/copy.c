@@ -64,6 +64,9 @@ int crm__pages_verify(kv_txn *txn, crm__work *w, crm_error *err)
     rc = crm__kv_page_walk(txn, on_fault, on_page, &walk, &s, err);
     if (walk.cancelled)
         return crm__fail(err, CRM_ECANCELLED, "cancelled");
+    if (!rc && !s.faults && s.unnamed)
+        return crm__fail(err, CRM_ECORRUPT, "file: page %lld: the directory lacks a space",
+                         (long long)s.directory);
     if (rc || !s.faults)
         return rc;
     if (walk.page < 0)

@@ -180,6 +180,10 @@ typedef struct kv_page_summary {
     uint64_t reachable;  /* tree, overflow and meta pages */
     uint64_t free_pages; /* in the free list */
     uint64_t faults;
+    /* No faults by themselves: KV_STORED bits, of spaces without a name in the directory, when that
+     * is whole; its root; and whether it has a tree with rows under a name of no space. */
+    uint64_t unnamed, directory;
+    int strange;
 } kv_page_summary;
 /* Walks every page of the snapshot once: each is in exactly one place, keys are in order, nothing
  * points outside.  CRM_OK (faults are in the summary), CRM_ENOMEM, CRM_EIO, CRM_ECANCELLED. */

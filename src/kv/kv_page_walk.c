@@ -32,6 +32,7 @@ typedef struct walk {
     uint64_t *used, *spare; /* bit per page: met in use, met in the free list */
     uint64_t pages;         /* bits */
     uint64_t ticked;
+    uint32_t named; /* spaces whose names were met */
     int sys;
     uint8_t *buf[NEST][PAGE_DEPTH_MAX]; /* the pages from the root to the present one */
 } walk;
@@ -264,11 +265,14 @@ static int visit_name(walk *w, tree *t, uint64_t leaf, const uint8_t *node)
 
     for (int i = 0; i < KV_STORED && !name; i++) {
         const char *s = crm__kv_space_name((kv_space)i);
-        if (strlen(s) == key.n && !memcmp(s, key.p, key.n))
+        if (strlen(s) == key.n && !memcmp(s, key.p, key.n)) {
             name = s;
+            w->named |= UINT32_C(1) << i;
+        }
     }
     if (node_flags(node) == NODE_DB) {
         db = crm__page_db_parse(node_data(node));
+        w->out->strange |= !name && (db.root != PAGE_NONE || db.entries);
         return walk_tree(w, &db, PAGE_USE_SPACE, leaf, name ? name : "other");
     }
     if (name)
@@ -397,6 +401,10 @@ static int walk_tree(walk *w, const page_db *db, page_use use, uint64_t holder, 
     }
     if (rc || t.damaged)
         return rc;
+    if (use == PAGE_USE_MAIN) {
+        w->out->unnamed = ~w->named & ((UINT32_C(1) << KV_STORED) - 1);
+        w->out->directory = db->root;
+    }
     compare(w, &t, "rows", db->entries, t.entries);
     compare(w, &t, "branch pages", db->branch, t.branch);
     compare(w, &t, "leaf pages", db->leaf, t.leaf);
