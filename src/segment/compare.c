@@ -90,21 +90,38 @@ static int refused(crm__build *b, const crm__field *rule, const crm__operand *o,
     return crm__build_place(b, code, o->at);
 }
 
+/* Between two marks, so that its outer spaces are none that are left out. */
+static int between_marks(crm__build *b, crm__slice *text)
+{
+    uint8_t *to = crm__arena_alloc(&b->tree->arena, text->n + 2);
+
+    if (!to)
+        return crm__build_nomem(b);
+    to[0] = to[text->n + 1] = '.';
+    memcpy(to + 1, text->p, text->n);
+    *text = (crm__slice){to, text->n + 2};
+    return CRM_OK;
+}
+
 static int read_value(crm__build *b, const crm__subject *s, uint8_t cmp, const crm__operand *o,
                       crm__value *v, crm__slice *text)
 {
+    int part = cmp == CRM__CMP_PREFIX || cmp == CRM__CMP_CONTAINS, rc;
+    crm__slice given = o->text;
     crm__value_ctx ctx = {b->zone};
     crm__field rule = s->rule;
     crm__slice payload;
     crm__buf out;
-    int rc;
 
     if (s->builtin == CRM__BUILTIN_KIND)
         return kind_value(b, o, v, text);
-    if (cmp == CRM__CMP_PREFIX || cmp == CRM__CMP_CONTAINS)
+    if (part)
         rule.type = CRM_TYPE_TEXT; /* a part of an address or number is none */
+    rc = part && given.n ? between_marks(b, &given) : CRM_OK;
+    if (rc)
+        return rc;
     crm__buf_init(&out, b->tree->mem);
-    rc = crm__value_parse(&rule, &ctx, (const char *)o->text.p, o->text.n, 0, &out, b->err);
+    rc = crm__value_parse(&rule, &ctx, (const char *)given.p, given.n, 0, &out, b->err);
     if (rc) {
         crm__buf_clear(&out);
         return refused(b, &rule, o, rc);
@@ -116,6 +133,8 @@ static int read_value(crm__build *b, const crm__subject *s, uint8_t cmp, const c
     if (crm__value_decode(rule.type, 0, payload, v))
         return crm__build_fail(b, CRM_EVALUE, o->at, "%s: is no value of the field", rule.key);
     v->type = rule.type;
+    if (part)
+        v->text = (crm__slice){v->text.p + 1, v->text.n - 2};
     return canonical_text(b, &rule, v, text);
 }
 

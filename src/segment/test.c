@@ -4,6 +4,7 @@
 #include "segment/test.h"
 
 #include "base/time.h"
+#include "base/utf8.h"
 #include "db/gram.h"
 
 #include <string.h>
@@ -28,13 +29,23 @@ int crm__value_number(const crm__value *v, crm__decimal *out)
 
 /* ---- making ---- */
 
+/* Spaces around it are asked for, too; folding keeps those between others only. */
 static int fold(crm__arena *a, crm__slice text, crm__slice *out)
 {
+    const char *end = (const char *)text.p + text.n, *inner = (const char *)text.p;
+    size_t n = text.n;
     crm__buf b;
     int rc;
 
+    crm__utf8_trim(&inner, &n);
     crm__buf_init(&b, a->mem);
-    rc = crm__gram_fold(text, &b);
+    if (inner > (const char *)text.p || !n)
+        crm__buf_add_u8(&b, ' ');
+    rc = b.failed ? CRM_ENOMEM : crm__gram_fold(text, &b);
+    if (n && inner + n < end)
+        crm__buf_add_u8(&b, ' ');
+    if (!rc && b.failed)
+        rc = CRM_ENOMEM;
     if (!rc && !(out->p = crm__arena_copy(a, b.p, b.n)))
         rc = CRM_ENOMEM;
     out->n = rc ? 0 : b.n;

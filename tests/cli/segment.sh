@@ -579,3 +579,10 @@ silent 4 crm segment count 'segment(two words)'
 grep -q 'several words is in quotes' "$W/err" || die "not told of quotes"
 silent 4 crm segment count 'name = "a'
 grep -q 'opened and never closed$' "$W/err" || die "not told of the quote"
+
+# spaces in quotes are asked for
+crm create name='Qu Lee' >/dev/null && crm create name=Quentin >/dev/null
+same "$(crm segment count 'name starts with "Qu"')" 2
+same "$(crm segment count 'name starts with "Qu "')" 1
+same "$(crm segment count 'name contains "u "')" 1
+same "$(crm segment check 'name contains " "')" 'name contains " "'

@@ -356,7 +356,7 @@ static const fault FAULTS[] = {
     {"vip > true", CRM_EVALUE, 4, "type boolean"},
     {"grade = d", CRM_EVALUE, 8, "a, b, c"},
     {"city = new york", CRM_ESYNTAX, 11, "stands in quotes"},
-    {"city = \"abc", CRM_ESYNTAX, 7, "does not end"},
+    {"city = \"abc", CRM_ESYNTAX, 7, "never closed"},
     {"city = \"a\\x\"", CRM_ESYNTAX, 9, "escape"},
     {"city = \"a\\u0000\"", CRM_ESYNTAX, 9, "escape"},
     {"city = \"a\\ud800\"", CRM_ESYNTAX, 9, "escape"},
@@ -421,7 +421,7 @@ static const fault FAULTS[] = {
     {"评分＞＝７００）", CRM_ESYNTAX, 21, "where \")\" stands"},
     {"评分！５", CRM_ESYNTAX, 6, "!="},
     {"tag（regoin：cn）", CRM_EFIELD, 6, "did you mean \"region\""},
-    {"city = ＂abc\"", CRM_ESYNTAX, 7, "does not end"},
+    {"city = ＂abc\"", CRM_ESYNTAX, 7, "never closed"},
 };
 
 CRM_TEST(test_segment_text__faults_have_their_place)
