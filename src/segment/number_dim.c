@@ -147,7 +147,6 @@ static int new_bucket(crm__dim *d, int64_t us, size_t at)
     crm__window w = {.form = CRM__WINDOW_THIS, .unit = d->g->unit};
     crm__civil c;
     crm__bucket b;
-    int rc;
 
     if (d->bucket_count == d->bucket_cap) {
         size_t cap = d->bucket_cap ? d->bucket_cap * 2 : 64;
@@ -159,9 +158,11 @@ static int new_bucket(crm__dim *d, int64_t us, size_t at)
     }
     crm__window_range(&w, us, d->zone, &b.from, &b.until);
     crm__civil_from_time(us + crm__zone_offset(d->zone, us) * CRM__US_PER_SECOND, &c);
-    rc = c.year < 1 || c.year > 9999 ? CRM_ECORRUPT : CRM_OK;
-    if (rc)
-        return rc;
+    /* The first and last hours there are belong to years without a text in some zones. */
+    if (c.year < 1)
+        c = (crm__civil){.year = 1, .month = 1, .day = 1};
+    else if (c.year > 9999)
+        c = (crm__civil){.year = 9999, .month = 12, .day = 31};
     b.date = unit_start(crm__date_pack(c.year, c.month, c.day), d->g->unit);
     memmove(d->buckets + at + 1, d->buckets + at, (d->bucket_count - at) * sizeof b);
     d->buckets[at] = b;

@@ -222,9 +222,11 @@ static int add_edges(crm__number_run *n, crm__dim *d, crm_txn *txn)
     return rc;
 }
 
-/* Gives codes to the keys between the least and the greatest, unless there are very many. */
-static int fill_gaps(crm__dim *d)
+/* Gives codes to the keys between the least and the greatest, unless there are very many: averages
+ * over rows need all of them. */
+static int fill_gaps(crm__dim *d, int moving)
 {
+    const uint32_t limit = moving ? CRM__CODES_MOST : CRM__FILL_MOST;
     int64_t least = INT64_MAX, most = INT64_MIN, key;
     uint32_t steps = 0, code;
     int rc = CRM_OK;
@@ -235,10 +237,10 @@ static int fill_gaps(crm__dim *d)
         least = d->codes.keys[i] < least ? d->codes.keys[i] : least;
         most = d->codes.keys[i] > most ? d->codes.keys[i] : most;
     }
-    for (key = least; key < most && steps <= CRM__FILL_MOST; steps++)
+    for (key = least; key < most && steps <= limit; steps++)
         key = next_key(d, key);
-    if (steps > CRM__FILL_MOST || least > most)
-        return CRM_OK;
+    if (steps > limit)
+        return moving ? CRM_EVALUE : CRM_OK;
     for (key = least; key < most && !rc; key = next_key(d, key))
         rc = crm__codes_of(&d->codes, key, &code);
     return rc;
@@ -255,7 +257,7 @@ int crm__groups_make(crm__number_run *n, uint32_t k, crm__arena *a, crm__group *
     if (fill)
         rc = add_edges(n, d, txn);
     if (!rc && fill)
-        rc = fill_gaps(d);
+        rc = fill_gaps(d, n->q.moving != 0);
     if (rc)
         return rc;
     codes = 1 + (d->op == CRM__DIM_SETS ? d->set_count : d->codes.count);

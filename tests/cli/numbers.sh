@@ -202,3 +202,25 @@ silent 4 crm numbers 'mediann(score)'
 grep -q 'did you mean "median"' "$W/err" || die "no near word of a number"
 silent 4 crm numbers 'count by birth_date every 10'
 grep -q 'grouped by month' "$W/err" || die "not told how dates are grouped"
+
+# the first and the last second there are, in zones where their years have no number
+crm event add 1 kind=order time=9999-12-31T23:59:59Z amount='1 CNY' >/dev/null
+crm event add 1 kind=order time=0001-01-01T00:00:00Z amount='1 CNY' >/dev/null
+for zone in Asia/Shanghai America/New_York; do
+    for unit in day week month quarter year; do
+        crm numbers "count(order) by $unit" --zone $zone --csv | tr -d '\r' >edge.csv
+        test -s edge.csv || die "by $unit in $zone"
+        same "$(tail -n +2 edge.csv | cut -d, -f2 | awk '{s += $1} END {print s}')" "$(crm numbers 'count(order)' --csv | tail -n 1 | tr -d '\r')"
+        grep -q '^0001' edge.csv && grep -q '^9999' edge.csv || die "no edges by $unit in $zone"
+    done
+done
+
+# averages are of neighbours, however many rows lie between
+crm create name=Past --json 2>/dev/null | sed 's/.*"id":\([0-9]*\).*/\1/' >past
+crm event add "$(cat past)" kind=order time=1970-01-01 amount='1 CNY' >/dev/null
+crm event add "$(cat past)" kind=order time=2020-01-01 amount='1 CNY' >/dev/null
+crm numbers 'count(order) by day moving 2' --of "id = $(cat past)" --csv | tr -d '\r' >far.csv
+same "$(grep -c . far.csv)" 18264
+same "$(tail -n 1 far.csv)" 2020-01-01,1,0.5
+crm event add 1 kind=order time=2020-01-01 amount='1 CNY' >/dev/null
+silent 4 crm numbers 'count(order) by day moving 2' --of 'id = 1'
