@@ -49,6 +49,8 @@ static const struct {
      "其间已有人在 %s 建立了数据库"},
     {"alone it is read as a condition: ask for it as segment(%s)",
      "单独使用时会被当作条件:请用 segment(%s) 来指它"},
+    {"%s@SOURCE= replaces what one customer has; for several it is %s@SOURCE+=VALUE",
+     "%s@SOURCE= 替换的是一个客户的值;对多个客户请用 %s@SOURCE+=VALUE"},
     {"made %s",
      "已建立 %s"},
     {"more with --after %" PRIu64,

@@ -166,6 +166,9 @@ static int put_kept(entries *all, const entry *first, buf *out)
     slice value;
     size_t count;
 
+    if (!all->id)
+        return fail_usage(all->t, "%s@SOURCE= replaces what one customer has; for several it is "
+                                  "%s@SOURCE+=VALUE", first->field.key, first->field.key);
     if (!all->now && (crm_customer_new(all->txn, &all->now, &err) ||
                       crm_customer_get(all->txn, all->id, all->now, &err)))
         return fail_crm(all->t, &err);

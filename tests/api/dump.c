@@ -233,7 +233,7 @@ CRM_TEST(test_api_dump__every_type_of_every_model)
 
     ck_assert_ptr_nonnull(w);
     for (size_t m = 0; m < REF_MODEL_COUNT; m++) {
-        ref_gen g = {crmtest_seed() + m, &REF_MODELS[m], 0, 0, 0};
+        ref_gen g = {crmtest_seed() + m, &REF_MODELS[m], 0, 0, 0, NULL, NULL};
         crm_db_options o = CRM_DB_OPTIONS_INIT;
         char dir[600], name[20];
         crm_db *db = NULL;

@@ -174,7 +174,8 @@ static void same_find(oracle_run *r, crm_txn *txn, const ref_store *s, const ref
 
 ref_gen oracle_generator(oracle_run *r, const ref_store *s)
 {
-    ref_gen g = {crmtest_rand(&r->seed), r->m, s->count, r->zone_us, oracle_one_in(r, 3) ? 40 : 0};
+    ref_gen g = {crmtest_rand(&r->seed), r->m,      s->count, r->zone_us,
+                 oracle_one_in(r, 3) ? 40 : 0, r->source, NULL};
 
     return g;
 }

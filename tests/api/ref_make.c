@@ -292,7 +292,9 @@ void ref_value_make(ref_gen *g, const ref_field *f, ref_spelled *s)
     }
     if (!s->json[0])
         ref_json_string(s->json, s->plain);
-    if (f->flags & CRM_FIELD_PER_SOURCE) {
+    if (f->flags & CRM_FIELD_PER_SOURCE && g->named && one_in(g, 4)) {
+        strcpy(s->v.source, g->named);
+    } else if (f->flags & CRM_FIELD_PER_SOURCE) {
         snprintf(s->v.source, sizeof s->v.source, "%s",
                  one_in(g, 2)   ? "erp"
                  : one_in(g, 2) ? "shop"
@@ -345,7 +347,7 @@ void ref_value_spoil(ref_gen *g, const ref_field *f, ref_spelled *s)
         PLAIN("?!");
     }
     if (f->flags & CRM_FIELD_PER_SOURCE)
-        JSON("\"without source\"");
+        JSON(g->named ? "{\"source\":\"erp\"}" : "\"without source\"");
     else if (strchr(s->plain, 1))
         JSON("\"a\\u0001b\"");
     else
@@ -434,7 +436,7 @@ static size_t add_identities(const ref_gen *g, const ref_written *w, const int *
             const char *value = w->spelled[i][k].json;
             at += (size_t)sprintf(out + at, "%s{\"kind\":\"%s\",", out[at - 1] == '[' ? "" : ",",
                                   f->label);
-            if (f->flags & CRM_FIELD_PER_SOURCE)
+            if (value[0] == '{')
                 at += (size_t)sprintf(out + at, "%s", value + 1);
             else
                 at += (size_t)sprintf(out + at, "\"value\":%s}", value);
@@ -527,6 +529,7 @@ void ref_document_make(ref_gen *g, int how, ref_written *w)
     w->doc.count = 0;
     w->doc.kind = one_in(g, whole ? 3 : 12) ? 1 + (int)below(g, 2) : 0;
     w->doc.source = one_in(g, 8) ? one_in(g, 2) ? "import-7" : "web" : NULL;
+    g->named = w->doc.source ? w->doc.source : g->source;
     w->unknown = g->may_be_bad && one_in(g, 60) ? "no_such_field" : NULL;
     w->twice = -1;
     w->revision = 0;

@@ -18,6 +18,8 @@ typedef struct ref_gen {
     uint64_t customers; /* references go to 1 .. customers, and a little beyond */
     int64_t zone_us;    /* offset of the transaction's zone, for times without one */
     int may_be_bad;     /* one value in so many breaks the model; 0: none */
+    const char *source; /* the transaction's; NULL: it has none */
+    const char *named;  /* of identities per source that name none, in the document being made */
 } ref_gen;
 
 /* One value and a spelling of it: as plain text and as JSON. */

@@ -85,3 +85,7 @@ silent 2 crm act all --export list.csv --reason x
 silent 2 crm act all --save x --export other.csv
 silent 2 crm act all --save x --export other.odd --reason x
 silent 2 crm act all --tag value:high --replace
+
+# an id of another system replaces what one customer has, not what several have
+silent 2 crm act all --set external@shop=E1
+grep -q 'external@SOURCE+=VALUE' "$W/err" || die "not told how"
