@@ -150,8 +150,8 @@ static void put_row(tool *t, table *tb, const crm_live_segment *s)
 {
     const char *zone = zone_of(s), *asleep = !s->asleep ? ""
                                              : is_chinese(t->lang)
-                                                 ? "当前模型下无法查询"
-                                                 : "can't be asked under the present model";
+                                                 ? "目前无法查询"
+                                                 : "can't be asked at present";
     buf b = {0};
 
     text_clean(&b, s->name, strlen(s->name));

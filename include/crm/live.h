@@ -90,8 +90,8 @@ typedef struct crm_live_segment {
     char name[104];
     /** Zone of its days; "" is UTC. */
     char zone[CRM_LIVE_ZONE_SIZE];
-    /** 1: it can't be asked under the present model, or the clock finds what it changes in no index
-     * any more; who is in it stays as it was told. */
+    /** 1: it can't be asked under the present model, or has grown too long with what it refers to, or
+     * the clock finds what it changes in no index any more; who is in it stays as it was told. */
     uint32_t asleep;
     /** Zero. */
     uint32_t reserved;

@@ -129,11 +129,18 @@ static int ends_word(uint32_t c, char separator)
     }
 }
 
+/* As in other languages; here they are characters like others, as in 's-Hertogenbosch, and a text
+ * between them would be nobody's. */
+static int in_single_quotes(const char *s, size_t n)
+{
+    return n > 1 && s[0] == '\'' && s[n - 1] == '\'';
+}
+
 int crm__word_is_bare(const char *s, size_t n, char separator)
 {
     const char *end = s + n;
 
-    if (n == 0 || crm__utf8_valid(s, n) != n)
+    if (n == 0 || crm__utf8_valid(s, n) != n || in_single_quotes(s, n))
         return 0;
     while (s < end) {
         uint32_t c = crm__utf8_next(&s, end);
@@ -345,6 +352,8 @@ static int read_word(crm__lexer *x, const char *at, size_t n)
     const char *p = at;
     int odd = 0;
 
+    if (in_single_quotes(at, n))
+        return fail(x, at, "a text stands in double quotes, where single ones stand");
     x->now.kind = CRM__TOKEN_WORD;
     x->now.text.p = (const uint8_t *)at;
     x->now.text.n = n;

@@ -586,3 +586,6 @@ same "$(crm segment count 'name starts with "Qu"')" 2
 same "$(crm segment count 'name starts with "Qu "')" 1
 same "$(crm segment count 'name contains "u "')" 1
 same "$(crm segment check 'name contains " "')" 'name contains " "'
+silent 4 crm segment count "name = 'Quentin'"
+grep -q 'double quotes' "$W/err" || die "single quotes"
+same "$(crm segment count "name = 's-Hertogenbosch")" 0
