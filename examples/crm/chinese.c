@@ -107,6 +107,8 @@ static const struct {
      "有一个参数不是 UTF-8:%s"},
     {"'%s' is not of the form FIELD=VALUE",
      "“%s”不是 FIELD=VALUE 的形式"},
+    {"tags are given by '" TOOL " tag add', to several by --tag of act",
+     "标签用“" TOOL " tag add”来给;给多个客户用 act 的 --tag"},
     {"%s is given by the database",
      "%s 由数据库给出"},
     {"kind: needs person or organisation",

@@ -28,6 +28,8 @@ crm_number_value numbers_value_of(const numbers_show *s, size_t row, size_t valu
 /* Place of a name, which is taken out of the buffer; a new one comes behind the others. */
 size_t numbers_name_own(numbers_names *all, buf *b);
 void numbers_names_free(numbers_names *all);
+/* Tells when the library left out rows that stand for nothing. */
+void numbers_tell_gaps(const numbers_show *s);
 /* Tables for people. */
 void numbers_put_people(const numbers_show *s);
 

@@ -438,7 +438,7 @@ static long days_between(const char *a, const char *b)
 }
 
 /* The library leaves out rows that stand for nothing when there would be very many. */
-static void tell_gaps(const numbers_show *s)
+void numbers_tell_gaps(const numbers_show *s)
 {
     crm_number_group a, b;
 
@@ -476,7 +476,7 @@ void numbers_put_people(const numbers_show *s)
         return;
     }
     put_long(s);
-    tell_gaps(s);
+    numbers_tell_gaps(s);
     if (s->groups == 1 && s->kind == CRM_GROUP_TIME && out_is_terminal() && one_currency(s))
         put_sparks(s);
 }

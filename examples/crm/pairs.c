@@ -68,6 +68,8 @@ static int resolve(entries *all, const char *arg, entry *e)
     key = slice_is(e->pair.name, "origins") ? "origins" : built_in_key(e->pair.name);
     if (!key)
         return fail_crm(t, &err);
+    if (strcmp(key, "tags") == 0)
+        return fail_usage(t, "tags are given by '" TOOL " tag add', to several by --tag of act");
     if (strcmp(key, "kind") != 0)
         return fail_usage(t, "%s is given by the database", key);
     memset(&e->field, 0, sizeof(e->field));

@@ -190,8 +190,10 @@ static int show_all(tool *t, crm_txn *txn, crm_numbers *n, const wishes *o)
         return rc;
     if (o->svg && strcmp(o->svg, "-") == 0)
         return 0;
-    if (t->json || o->csv)
+    if (t->json || o->csv) {
+        numbers_tell_gaps(&s);
         return put_machine(&s, o->csv);
+    }
     numbers_put_people(&s);
     return 0;
 }

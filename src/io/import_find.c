@@ -163,8 +163,12 @@ static int choose(const crm_allocator *mem, int fd, const crm_import_options *o,
 }
 
 /* Nothing was begun alike. */
-static int fail_none(const crm__import_state *other, crm_error *err)
+static int fail_none(const crm__import_state *like, const crm__import_state *other, crm_error *err)
 {
+    if (!other->batch && like->what != CRM__MAP_EVENTS && like->policy == CRM_IMPORT_CREATE)
+        return crm__fail_field(err, CRM_ENOTFOUND, "resume",
+                               "no such import was cut short: it may have come to its end, and "
+                               "importing again would create who has no unique value once more");
     if (!other->batch)
         return crm__fail_field(err, CRM_ENOTFOUND, "resume",
                                "no such import was cut short: import without resuming, what is in "
@@ -232,7 +236,7 @@ int crm__import_find(crm_db *db, int fd, const crm_import_options *o, const crm_
         rc = read_all(txn, &wanted, all, &count, &other, err);
     crm_txn_abort(txn);
     if (!rc && !count)
-        rc = fail_none(&other, err);
+        rc = fail_none(&wanted, &other, err);
     if (!rc && o->resume)
         rc = judge_options(&all[0], &wanted, err);
     if (!rc)

@@ -124,25 +124,18 @@ static int cancelled(acting *x)
     return CRM_OK;
 }
 
-/* Revision of the last change of a customer. */
-static int revision_of(acting *x, crm_customer *c, crm_id id, uint64_t *revision)
+/* Whatever of a customer changes, its record, tags or events, is an edit; tags are kept back until
+ * they are settled. */
+static int patch_one(acting *x, crm_segment_action *act, crm_id id)
 {
-    int rc = crm__customer_read(x->txn, id, c, x->err);
-
-    *revision = rc ? 0 : crm_customer_revision(c);
-    return rc;
-}
-
-static int patch_one(acting *x, crm_segment_action *act, crm_customer *c, crm_id id)
-{
-    uint64_t before, after = 0;
-    int rc = revision_of(x, c, id, &before);
+    int rc = crm__txn_settle(x->txn, x->err);
+    uint64_t before = x->txn->edits.changes;
 
     if (!rc)
         rc = crm_customer_patch_json(x->txn, id, 0, act->text, CRM_NUL, x->err);
     if (!rc)
-        rc = revision_of(x, c, id, &after);
-    act->changed += !rc && before != after;
+        rc = crm__txn_settle(x->txn, x->err);
+    act->changed += !rc && x->txn->edits.changes != before;
     return rc;
 }
 
@@ -160,19 +153,17 @@ enum { LOOK_EVERY = 64 };
 static int one_by_one(acting *x, crm_segment_action *act)
 {
     const chunk_rows *from;
-    crm_customer *c;
-    int rc = crm_customer_new(x->txn, &c, x->err);
+    int rc = CRM_OK;
 
     for (size_t i = 0; !rc && (from = rows_at(x, i)) != NULL; i++) {
         for (int32_t row = crm__set_next(from->words, 0); row >= 0 && !rc;
              row = crm__set_next(from->words, (uint32_t)row + 1)) {
             crm_id id = (from->chunk << CRM__CHUNK_SHIFT) + (uint64_t)row;
-            rc = act->what == CRM_ACT_PATCH ? patch_one(x, act, c, id) : event_one(x, act, id);
+            rc = act->what == CRM_ACT_PATCH ? patch_one(x, act, id) : event_one(x, act, id);
             if (!rc && ++x->done % LOOK_EVERY == 0)
                 rc = cancelled(x);
         }
     }
-    crm_customer_free(c);
     return rc;
 }
 

@@ -509,6 +509,34 @@ CRM_TEST(test_api_number__actions_on_nobody_are_read_all_the_same)
     crm_db_close(db);
 }
 
+/* Of a patch the tags and events count like fields, once, in a batch and without one. */
+CRM_TEST(test_api_number__patches_tell_whom_they_changed)
+{
+    static const char *const PATCH[] = {
+        "{\"score\":7}", "{\"tags\":[\"value:x\"]}",
+        "{\"events\":[{\"kind\":\"visit\",\"reference\":\"r1\",\"time\":\"2026-01-01\",\"source\":\"s\"}]}",
+        "{\"tags\":{\"remove\":[\"value:x\"]}}"};
+    crm_db *db = some_customers();
+
+    for (int batch = 0; batch < 2; batch++) {
+        crm_txn_options o = CRM_TXN_OPTIONS_INIT;
+        crm_segment *s;
+        crm_txn *txn;
+        o.batch = batch ? CRM_BATCH_NEW : 0;
+        OK(crm_txn_begin(db, CRM_WRITE, &o, &txn, &er));
+        s = segment(txn, "id <= 3");
+        for (int i = 0; i < 8; i++) {
+            crm_segment_action act = {CRM_ACT_PATCH, 0, PATCH[i / 2], NULL, 0};
+            OK(crm_segment_act(txn, s, &act, 1, NULL, NULL, &er));
+            ck_assert_msg(act.changed == (i % 2 ? 0 : 3), "%d: %s: %d", batch, PATCH[i / 2],
+                          (int)act.changed);
+        }
+        crm_segment_free(s);
+        crm_txn_abort(txn);
+    }
+    crm_db_close(db);
+}
+
 CRM_TEST(test_api_number__who_is_acted_on_is_saved_in_the_batch)
 {
     crm_db *db = some_customers();

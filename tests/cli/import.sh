@@ -189,6 +189,10 @@ silent 3 crm -C res.db import one.csv --resume
 said <<'END'
 crm: import: one.csv: no such import was cut short: import without resuming, what is in already stays as it is
 END
+silent 3 crm -C res.db import one.csv --resume --policy create
+said <<'END'
+crm: import: one.csv: no such import was cut short: it may have come to its end, and importing again would create who has no unique value once more
+END
 silent 3 crm -C res.db import one.csv --resume --of 17
 said <<'END'
 crm: import: one.csv: batch 17 is no import that was cut short: it came to its end, was undone, or is another kind of batch

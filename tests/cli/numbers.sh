@@ -224,3 +224,5 @@ same "$(grep -c . far.csv)" 18264
 same "$(tail -n 1 far.csv)" 2020-01-01,1,0.5
 crm event add 1 kind=order time=2020-01-01 amount='1 CNY' >/dev/null
 silent 4 crm numbers 'count(order) by day moving 2' --of 'id = 1'
+crm numbers 'count(order) by day' --of "id = $(cat past)" --csv 2>"$W/err" >/dev/null
+grep -q 'left out' "$W/err" || die "not told of rows that were left out"
