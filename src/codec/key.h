@@ -16,8 +16,11 @@
  *   tagged    chunk u32, tag u32, seq u64, part u32: a set of rows (CRM__TAGGED_*)
  *             u32 all ones, u32 0, seq u64, group u32: how the tags of a group were given
  *   column    chunk u32, field u32 (CRM__COLUMN_* or a field's number), block u8
+ *             u32 all ones, field u32 (CRM__COLUMN_SHARED*), chunk u32: what its blocks come to
  *   day       chunk u32, kind u32, day i32 with its sign flipped: a list; then first row u16 and
  *             number u16: a part of it
+ *             chunk u32, u32 0, kind u32, span i32 with its sign flipped: what the lists of 32 days
+ *             come to (bits/day_span.h); no kind has the number 0
  */
 #ifndef CRM_CODEC_KEY_H
 #define CRM_CODEC_KEY_H
@@ -44,7 +47,7 @@ enum {
 };
 
 enum { CRM__KEY_DAY_LIST = 12, CRM__KEY_DAY = 16 };
-enum { CRM__KEY_TAG = 8, CRM__KEY_TAGGED = 20, CRM__KEY_COLUMN = 9 };
+enum { CRM__KEY_TAG = 8, CRM__KEY_TAGGED = 20, CRM__KEY_COLUMN = 9, CRM__KEY_COLUMN_TOTAL = 12 };
 
 /* Indexes of the bits space. */
 enum {
@@ -217,6 +220,22 @@ static inline crm__slice crm__key_column(uint8_t to[CRM__KEY_COLUMN], uint64_t c
     return crm__slice_of(to, CRM__KEY_COLUMN);
 }
 
+/* What the blocks of a column of shared values come to in a chunk; those of all chunks are
+ * neighbours. */
+static inline crm__slice crm__key_column_total(uint8_t to[CRM__KEY_COLUMN_TOTAL], uint32_t field,
+                                               uint64_t chunk)
+{
+    crm__put_be32(to, UINT32_MAX);
+    crm__put_be32(to + 4, field);
+    crm__put_be32(to + 8, (uint32_t)chunk);
+    return crm__slice_of(to, CRM__KEY_COLUMN_TOTAL);
+}
+
+static inline int crm__key_is_column_total(crm__slice key)
+{
+    return key.n == CRM__KEY_COLUMN_TOTAL && crm__get_be32(key.p) == UINT32_MAX;
+}
+
 /* A list: the events of one kind on one day (from 1970-01-01) in one chunk. */
 static inline crm__slice crm__key_day_list(uint8_t to[CRM__KEY_DAY_LIST], uint64_t chunk,
                                            uint32_t kind, int32_t day)
@@ -240,6 +259,27 @@ static inline crm__slice crm__key_day(uint8_t to[CRM__KEY_DAY],
     crm__put_be16(to + CRM__KEY_DAY_LIST, row);
     crm__put_be16(to + CRM__KEY_DAY_LIST + 2, number);
     return crm__slice_of(to, CRM__KEY_DAY);
+}
+
+static inline crm__slice crm__key_span(uint8_t to[CRM__KEY_DAY], uint64_t chunk, uint32_t kind,
+                                       int32_t span)
+{
+    crm__put_be32(to, (uint32_t)chunk);
+    crm__put_be32(to + 4, 0);
+    crm__put_be32(to + 8, kind);
+    crm__put_be32(to + 12, (uint32_t)span ^ UINT32_C(1) << 31);
+    return crm__slice_of(to, CRM__KEY_DAY);
+}
+
+/* Of a key of the day space. */
+static inline int crm__key_is_span(crm__slice key)
+{
+    return key.n == CRM__KEY_DAY && crm__get_be32(key.p + 4) == 0;
+}
+
+static inline int32_t crm__key_span_of(const uint8_t *key)
+{
+    return (int32_t)(crm__get_be32(key + 12) ^ UINT32_C(1) << 31);
 }
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "customer/customer.h"
 #include "db/index.h"
+#include "db/shared.h"
 
 #include <string.h>
 
@@ -87,12 +88,37 @@ static int add_chunk(kv_cursor *cursor, uint64_t chunk, uint32_t column, tally *
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
+/* Where totals are kept, those of all chunks are neighbours. */
+static int add_totals(crm_txn *txn, uint32_t column, tally *t)
+{
+    uint8_t key[CRM__KEY_COLUMN_TOTAL];
+    crm__slice k, v;
+    int rc;
+    kv_cursor *cursor = crm__txn_cursor(txn, KV_COLUMN, &rc);
+
+    if (!rc)
+        rc = cursor->ops->seek(cursor, KV_GE, crm__key_column_total(key, column, 0), &k, &v);
+    for (; !rc; rc = cursor->ops->next(cursor, &k, &v)) {
+        crm__shared_total one;
+        if (!crm__key_is_column_total(k) || memcmp(k.p, key, 8) != 0)
+            return CRM_OK;
+        if (v.n < CRM__TAG_SIZE ||
+            crm__shared_total_get(crm__slice_of(v.p, v.n - CRM__TAG_SIZE), &one))
+            return CRM_ECORRUPT;
+        t->rows += one.customers;
+        t->sum += one.sum;
+    }
+    return rc == CRM_ENOTFOUND ? CRM_OK : rc;
+}
+
 static int add_column(crm_txn *txn, uint32_t column, tally *t)
 {
     uint64_t chunks = (txn->state.counters.next_id + CRM__CHUNK_ROWS - 1) >> CRM__CHUNK_SHIFT;
     kv_cursor *cursor;
     int rc;
 
+    if (txn->store->totals)
+        return add_totals(txn, column, t);
     if (txn->write)
         return add_edited(txn, chunks, column, t);
     cursor = crm__txn_cursor(txn, KV_COLUMN, &rc);

@@ -105,6 +105,17 @@ void crm__check_waiting_end(crm__check_waiting *w);
 /* check_event.c: compares the day lists with the events; check_timeline.c looks on. */
 int crm__check_events(crm__check *c);
 
+/* check_span.c: compares what day lists come to with the lists.  Takes the rows of the day space in
+ * order: those of spans, and of each part its items, or that it can't be read; then the end.
+ * CRM_OK, CRM_ENOMEM, engine codes. */
+typedef struct crm__check_spans crm__check_spans;
+crm__check_spans *crm__check_spans_new(crm__check *c); /* NULL: no memory */
+void crm__check_spans_free(crm__check_spans *w);
+int crm__check_spans_row(crm__check_spans *w, crm__slice key, crm__slice value);
+int crm__check_spans_item(crm__check_spans *w, const uint8_t *list, crm__slice item);
+int crm__check_spans_lost(crm__check_spans *w, const uint8_t *list);
+int crm__check_spans_end(crm__check_spans *w);
+
 /* check_timeline.c: the events of each customer, and the rows beside their blocks.  Takes the rows
  * of the event space in order; a block comes decoded, another row with b NULL.  CRM_OK, CRM_ENOMEM,
  * engine codes. */

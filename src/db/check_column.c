@@ -5,6 +5,7 @@
  */
 #include "db/block_cells.h"
 #include "db/check.h"
+#include "db/shared.h"
 
 #include <string.h>
 
@@ -17,6 +18,11 @@ struct crm__check_columns {
     int begun;
     crm__buf want;
     crm__column_cell have[CRM__COLUMN_ROWS];
+    /* Totals of shared values: what the blocks come to, and the rows. */
+    crm__sum totals[2];
+    crm__shared_total total;     /* of the blocks met last */
+    uint32_t of_chunk, of_field; /* which these are of */
+    int unsure;                  /* a block can't be read */
 };
 
 static uint64_t piece_of(crm_id id)
@@ -168,6 +174,51 @@ void crm__check_shared(crm__check *c, int stored, uint32_t column, crm_id id, ui
     s->count += times;
 }
 
+static void sum_total(crm__check_columns *w, int stored, uint32_t field, uint32_t chunk,
+                      const crm__shared_total *t)
+{
+    uint8_t item[CRM__KEY_COLUMN_TOTAL + 16];
+
+    crm__key_column_total(item, field, chunk);
+    crm__put_be64(item + CRM__KEY_COLUMN_TOTAL, t->customers);
+    crm__put_be64(item + CRM__KEY_COLUMN_TOTAL + 8, t->sum);
+    crm__sum_add(&w->totals[stored], w->c->seed, item, sizeof item, 1);
+}
+
+/* The blocks of another chunk or column come, or none more. */
+static void end_total(crm__check_columns *w)
+{
+    if (w->total.customers)
+        sum_total(w, 0, w->of_field, w->of_chunk, &w->total);
+    w->total = (crm__shared_total){0, 0};
+}
+
+static int total_row(crm__check_columns *w, crm__slice k, crm__slice v)
+{
+    uint32_t field = crm__get_be32(k.p + 4);
+    crm__shared_total t;
+    crm__slice payload;
+
+    if (!w->c->store.totals)
+        crm__check_fault(w->c, "column", 0, -1, "a row has a key of another form");
+    else if (crm__untag(&w->c->store, KV_COLUMN, k, v, &payload) ||
+             crm__shared_total_get(payload, &t))
+        crm__check_fault(w->c, "column", 0, -1, "the total of shared values of %s is damaged",
+                         column_name(w->c, field & 0xffff));
+    else
+        sum_total(w, 1, field, crm__get_be32(k.p + 8), &t);
+    return CRM_OK;
+}
+
+static void compare_totals(crm__check_columns *w)
+{
+    end_total(w);
+    if (w->c->store.totals && !w->unsure &&
+        memcmp(&w->totals[0], &w->totals[1], sizeof w->totals[0]) != 0)
+        crm__check_fault(w->c, "column", 0, -1,
+                         "the totals of shared values are not what their blocks come to");
+}
+
 /* A block of what customers share, whose counts are compared as a sum: how many identity rows there
  * are for a value is seen in their order, not in that of customers. */
 static int shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
@@ -182,8 +233,13 @@ static int shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
     if (crm__untag(&c->store, KV_COLUMN, k, v, &payload) || crm__column_open(payload, &column)) {
         crm__check_fault(c, "column", first, -1, "a block of shared values of %s is damaged",
                          column_name(c, field & 0xffff));
+        w->unsure = 1;
         return CRM_OK;
     }
+    if (w->of_chunk != crm__get_be32(k.p) || w->of_field != field)
+        end_total(w);
+    w->of_chunk = crm__get_be32(k.p);
+    w->of_field = field;
     crm__column_cells(&column, w->have);
     w->want.n = 0;
     crm__column_store(w->have, &w->want);
@@ -196,9 +252,11 @@ static int shared_block(crm__check_columns *w, crm__slice k, crm__slice v)
     for (uint32_t i = 0; i < CRM__COLUMN_ROWS; i++) {
         int64_t times = 0;
         if (w->have[i].state && crm__scaled_to(w->have[i].number, w->have[i].scale, 0, &times) &&
-            times > 0)
+            times > 0) {
             crm__check_shared(c, 1, field, first + i, (uint64_t)times);
-        else if (w->have[i].state)
+            w->total.customers++;
+            w->total.sum += (uint64_t)times;
+        } else if (w->have[i].state)
             crm__check_shared(c, 1, UINT32_MAX, first + i, 1); /* no count: differs from any */
     }
     return CRM_OK;
@@ -210,6 +268,8 @@ static int stored_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     uint32_t field, block;
     int has, rc;
 
+    if (crm__key_is_column_total(k))
+        return total_row(w, k, v);
     if (k.n != CRM__KEY_COLUMN || k.p[8] >= PIECES) {
         crm__check_fault(c, "column", 0, -1, "a row has a key of another form");
         return CRM_OK;
@@ -238,6 +298,8 @@ int crm__check_columns_stored(crm__check_columns *w)
 {
     int rc = crm__check_rows(w->c, KV_COLUMN, stored_row, w);
 
+    if (!rc)
+        compare_totals(w);
     if (!rc && (int64_t)w->c->end_blocks < 0 && !w->c->end_unsure) {
         crm__check_fault(w->c, "column", 0, -1, "there are ends of tags that nobody has");
         crm__check_mendable(w->c, KV_TAG);

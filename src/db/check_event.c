@@ -20,6 +20,7 @@ typedef struct lists {
     crm__check *c;
     crm__sum wanted[CRM__CHECK_BUCKETS], stored[CRM__CHECK_BUCKETS];
     crm__check_timeline *timeline;
+    crm__check_spans *spans;
     uint64_t faults; /* when the last event row had been seen */
     crm__arena arena;
     crm__day_work *work;
@@ -197,6 +198,8 @@ static int part_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
     unsigned place;
     int rc;
 
+    if (crm__key_is_span(k))
+        return l->bucket == ALL_BUCKETS ? crm__check_spans_row(l->spans, k, v) : CRM_OK;
     if (k.n != CRM__KEY_DAY) {
         if (l->bucket == ALL_BUCKETS)
             crm__check_fault(c, "day", 0, -1, "a row has a key of another form");
@@ -210,7 +213,7 @@ static int part_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
         return rc;
     if (rc) {
         part_fault(l, k, "a part is damaged");
-        return CRM_OK;
+        return l->bucket == ALL_BUCKETS ? crm__check_spans_lost(l->spans, k.p) : CRM_OK;
     }
     for (rc = CRM_OK; !rc && (item = crm__day_list_next(&l->items, &at, &index)).p;) {
         last = crm__day_item_row(item);
@@ -218,6 +221,8 @@ static int part_row(crm__check *c, crm__slice k, crm__slice v, void *ctx)
             first = last;
         set_row(l, k.p, item);
         rc = take_row(l, l->stored, &l->have);
+        if (!rc && l->bucket == ALL_BUCKETS)
+            rc = crm__check_spans_item(l->spans, k.p, item);
     }
     place = crm__day_place_next(&l->place, k, first, last);
     if (place & CRM__PLACE_FIRST)
@@ -293,7 +298,9 @@ static int walk(lists *l, int bucket)
     l->place.begun = 0;
     l->want.bytes.n = l->want.lengths.n = l->have.bytes.n = l->have.lengths.n = 0;
     rc = bucket == ALL_BUCKETS ? sum_events(l) : crm__check_rows(l->c, KV_EVENT, event_row, l);
-    return rc ? rc : crm__check_rows(l->c, KV_DAY, part_row, l);
+    if (!rc)
+        rc = crm__check_rows(l->c, KV_DAY, part_row, l);
+    return rc || bucket != ALL_BUCKETS ? rc : crm__check_spans_end(l->spans);
 }
 
 static int compare(lists *l)
@@ -332,9 +339,11 @@ int crm__check_events(crm__check *c)
     crm__day_list_init(&l->have, &c->mem);
     l->work = crm__day_work_new(&c->mem);
     l->timeline = crm__check_timeline_new(c);
-    rc = l->work && l->timeline ? walk(l, ALL_BUCKETS) : CRM_ENOMEM;
+    l->spans = crm__check_spans_new(c);
+    rc = l->work && l->timeline && l->spans ? walk(l, ALL_BUCKETS) : CRM_ENOMEM;
     if (!rc)
         rc = compare(l);
+    crm__check_spans_free(l->spans);
     crm__check_timeline_free(l->timeline);
     crm__day_work_free(l->work);
     crm__day_list_clear(&l->want);

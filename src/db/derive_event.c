@@ -174,22 +174,24 @@ static int chosen(const rebuild *r, uint32_t kind)
     return 0;
 }
 
-/* Deletes all parts of a kind: they lie together in each chunk. */
-static int drop_lists(const rebuild *r, uint32_t kind)
+/* Deletes the rows of all chunks whose keys go on with `tail`. */
+static int drop_rows(const rebuild *r, const uint8_t *tail, size_t tail_n)
 {
     uint8_t at[CRM__KEY_DAY + 1] = {0};
-    size_t n = CRM__KEY_DAY_LIST;
+    size_t n = 4 + tail_n;
     crm__slice k, v;
     int rc;
 
-    crm__put_be32(at + 4, kind);
+    memcpy(at + 4, tail, tail_n);
     for (;;) {
         kv_cursor *c = crm__txn_cursor(r->txn, KV_DAY, &rc);
+        int order;
         if (!rc)
             rc = c->ops->seek(c, KV_GE, crm__slice_of(at, n), &k, &v);
         if (rc || k.n != CRM__KEY_DAY)
             return rc == CRM_ENOTFOUND ? CRM_OK : rc ? rc : CRM_ECORRUPT;
-        if (crm__get_be32(k.p + 4) == kind) {
+        order = memcmp(k.p + 4, tail, tail_n);
+        if (!order) {
             /* The least key behind this one. */
             memcpy(at, k.p, CRM__KEY_DAY);
             n = CRM__KEY_DAY + 1;
@@ -200,13 +202,24 @@ static int drop_lists(const rebuild *r, uint32_t kind)
                 return rc;
             continue;
         }
-        /* Before the kind's place in this chunk, or behind it: then on to the next. */
-        if (crm__get_be32(k.p + 4) > kind && crm__get_be32(k.p) == UINT32_MAX)
+        /* Before their place in this chunk, or behind it: then on to the next. */
+        if (order > 0 && crm__get_be32(k.p) == UINT32_MAX)
             return CRM_OK;
-        crm__put_be32(at, crm__get_be32(k.p) + (crm__get_be32(k.p + 4) > kind));
-        memset(at + 8, 0, sizeof at - 8);
-        n = CRM__KEY_DAY_LIST;
+        crm__put_be32(at, crm__get_be32(k.p) + (order > 0));
+        memcpy(at + 4, tail, tail_n);
+        n = 4 + tail_n;
     }
+}
+
+/* The lists of a kind lie together in each chunk, and so do their spans. */
+static int drop_lists(const rebuild *r, uint32_t kind)
+{
+    uint8_t tail[8] = {0};
+    int rc;
+
+    crm__put_be32(tail + 4, kind);
+    rc = drop_rows(r, tail, sizeof tail);
+    return rc ? rc : drop_rows(r, tail + 4, 4);
 }
 
 static int rebuild_event(void *ctx, crm_id id, const crm__event *e)

@@ -47,6 +47,7 @@ typedef struct crm__edits {
     uint64_t rollbacks;           /* how often edits were dropped again */
     uint64_t changes; /* how often it was changed in any way: views of it are then old */
     int waits;        /* pieces of a few changed texts may wait (waiting.h); else sets are written */
+    int totals;       /* what lists of days, and shared values, come to is kept */
 } crm__edits;
 
 void crm__edits_init(crm__edits *e, const crm_allocator *mem);

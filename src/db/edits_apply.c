@@ -2,7 +2,7 @@
  * Writing the edit list to the engine, in order of keys: see edits.h.
  */
 #include "codec/key.h"
-#include "db/days.h"
+#include "db/day_spans.h"
 #include "db/edits_slot.h"
 #include "db/shared.h"
 #include "db/waiting.h"
@@ -76,12 +76,16 @@ typedef struct apply {
     crm__buf scratch;
     crm__shared shared;
     crm__day_work *days; /* NULL until a day list comes */
+    int keep_totals;
+    crm__span_edit spans;
     unsigned behind;     /* KV_APPEND: rows of the space at hand are behind those stored */
 } apply;
 
 static int apply_items(const crm__slot *s, apply *a)
 {
     crm__slice key = crm__slot_key(s);
+    const crm__day_change *changes;
+    size_t n;
     int rc;
 
     if (!a->days && !(a->days = crm__day_work_new(a->scratch.mem)))
@@ -90,9 +94,10 @@ static int apply_items(const crm__slot *s, apply *a)
     rc = crm__day_changes(s->ops, s->count, &a->scratch);
     if (rc)
         return rc;
-    return crm__day_apply(a->txn, a->tag_key, a->days, key,
-                          (const crm__day_change *)(const void *)a->scratch.p,
-                          a->scratch.n / sizeof(crm__day_change));
+    changes = (const crm__day_change *)(const void *)a->scratch.p;
+    n = a->scratch.n / sizeof *changes;
+    rc = crm__day_apply(a->txn, a->tag_key, a->days, key, changes, n);
+    return rc || !a->keep_totals ? rc : crm__span_edit_add(&a->spans, key, changes, n);
 }
 
 /* A slot to be sorted, with the beginning of what it is sorted by: most pairs are told apart
@@ -287,7 +292,7 @@ static int look_behind(apply *a, const crm__slot *s, uint32_t i, uint32_t n)
 
 int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH_KEY])
 {
-    apply a = {.txn = txn, .tag_key = tag_key};
+    apply a = {.txn = txn, .tag_key = tag_key, .keep_totals = e->totals};
     crm__slot near[WINDOW];
     sorted *order, *room;
     int rc = CRM_OK;
@@ -298,7 +303,8 @@ int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH
     if (!room)
         return CRM_ENOMEM;
     crm__buf_init(&a.scratch, e->mem);
-    crm__shared_init(&a.shared, e->mem, txn, tag_key);
+    crm__shared_init(&a.shared, e->mem, txn, tag_key, e->totals);
+    crm__span_edit_init(&a.spans, e->mem, txn, tag_key);
     for (uint32_t i = 0, from = 0, end = 0; i < e->slot_count && !rc; i++) {
         const crm__slot *s;
         if (i >= end) {
@@ -313,7 +319,10 @@ int crm__edits_apply(crm__edits *e, kv_txn *txn, const uint8_t tag_key[CRM__HASH
     }
     if (!rc)
         rc = crm__shared_end(&a.shared, &a.scratch);
+    if (!rc)
+        rc = crm__span_edit_end(&a.spans);
     crm__shared_clear(&a.shared);
+    crm__span_edit_clear(&a.spans);
     crm__buf_clear(&a.scratch);
     crm__day_work_free(a.days);
     crm__release(e->mem, room);

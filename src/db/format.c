@@ -38,10 +38,15 @@ int crm__format_present(crm__store *s, int *present, crm_error *err)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
+static int is_name(const char *name, const uint8_t *p, size_t n)
+{
+    return strlen(name) == n && memcmp(name, p, n) == 0;
+}
+
 int crm__feature_known(const void *name, size_t n)
 {
     for (size_t k = 0; k < FEATURE_COUNT; k++) {
-        if (strlen(FEATURES[k]) == n && memcmp(FEATURES[k], name, n) == 0)
+        if (is_name(FEATURES[k], name, n))
             return 1;
     }
     return 0;
@@ -49,7 +54,6 @@ int crm__feature_known(const void *name, size_t n)
 
 static int read_features(crm__store *s, crm__reader *in, crm_error *err)
 {
-    static const char WAITING[] = "waiting-2";
     uint64_t n = crm__read_varint(in);
 
     for (uint64_t i = 0; i < n && n <= FEATURES_MOST && !in->failed; i++) {
@@ -58,7 +62,8 @@ static int read_features(crm__store *s, crm__reader *in, crm_error *err)
         char shown[CRM_FIELD_SIZE];
         if (in->failed)
             break;
-        s->waits |= bytes == sizeof WAITING - 1 && memcmp(name, WAITING, bytes) == 0;
+        s->waits |= is_name("waiting-2", name, bytes);
+        s->totals |= is_name("totals-1", name, bytes);
         if (crm__feature_known(name, bytes))
             continue;
         crm__copy_name(shown, (const char *)name, bytes);
@@ -104,7 +109,7 @@ int crm__format_read(crm__store *s, kv_txn *txn, crm_error *err)
     in = crm__reader_of(stored.p + MAGIC_BYTES + 1, stored.n - CRM__TAG_SIZE - MAGIC_BYTES - 1);
     p = crm__read_bytes(&in, 48);
     s->made = (int64_t)crm__read_le64(&in);
-    s->waits = 0;
+    s->waits = s->totals = 0;
     rc = read_features(s, &in, err);
     if (rc)
         return rc;
@@ -152,7 +157,7 @@ int crm__format_write(crm__store *s, kv_txn *txn, crm_error *err)
     int rc;
 
     make_keys(s);
-    s->waits = 1;
+    s->waits = s->totals = 1;
     rc = write_header(s, txn);
     return rc ? crm__fail_sys(err, rc, txn->sys, "can't write the format header") : CRM_OK;
 }

@@ -168,6 +168,8 @@ static int repair(crm__repair *r, uint64_t spaces)
         else if (crm__kv_space_derived((kv_space)i))
             rc = crm__repair_steps(r, drop_rows, &u);
     }
+    if (!rc && spaces & UINT64_C(1) << KV_DAY)
+        rc = crm__repair_spans(r);
     if (!rc && spaces & (UINT64_C(1) << KV_IDENTITY | UINT64_C(1) << KV_COLUMN))
         rc = crm__repair_shared(r);
     /* Gaps in columns that were not as they should be. */

@@ -67,6 +67,7 @@ int crm__repair_columns(crm__repair *r);    /* repair_column.c */
 int crm__repair_shared(crm__repair *r);     /* repair_shared.c: behind identity rows and columns */
 int crm__repair_identities(crm__repair *r); /* repair_identity.c */
 int crm__repair_days(crm__repair *r);       /* repair_day.c */
+int crm__repair_spans(crm__repair *r);      /* repair_span.c: behind the day lists */
 int crm__repair_beside(crm__repair *r);     /* repair_event.c */
 int crm__repair_tags(crm__repair *r);       /* repair_tag.c */
 

@@ -149,6 +149,10 @@ static int is_wanted(const column_work *w, crm__slice k)
 {
     uint32_t field = k.n == CRM__KEY_COLUMN ? crm__get_be32(k.p + 4) : 0;
 
+    if (crm__key_is_column_total(k)) /* repair_shared.c sees to what they say */
+        return w->r->txn->store->totals &&
+               crm__field_shared_column(w->r->model, crm__get_be32(k.p + 4)) &&
+               (crm_id)crm__get_be32(k.p + 8) << CRM__CHUNK_SHIFT < w->r->next_id;
     if (field & CRM__COLUMN_UNTIL)
         return is_of_tag(w, k);
 

@@ -150,7 +150,9 @@ static int part(day_work *w, crm__slice k, crm__slice v)
     int bucket, rc;
     crm__slice payload;
 
-    if (k.n != CRM__KEY_DAY)
+    if (crm__key_is_span(k) && w->r->txn->store->totals)
+        return CRM_OK;
+    if (k.n != CRM__KEY_DAY || crm__key_is_span(k))
         return w->choosing ? CRM_OK : crm__edits_del(&w->r->txn->edits, KV_DAY, k);
     bucket = bucket_of(k.p);
     if (w->choosing && !w->chosen[bucket])
@@ -263,6 +265,7 @@ static int step(crm__repair *r, void *ctx, int *more)
     int rc;
 
     w->r = r;
+    r->txn->edits.totals = 0; /* made anew behind all lists */
     rc = sum_all(w);
     if (rc)
         return rc;

@@ -5,6 +5,7 @@
 #include "bits/column.h"
 #include "db/identity.h"
 #include "db/repair.h"
+#include "db/shared.h"
 
 #include <string.h>
 
@@ -59,22 +60,14 @@ static int count_rows(shared_work *w)
     return rc == CRM_ENOTFOUND ? CRM_OK : rc;
 }
 
-static int put_block(shared_work *w, uint32_t column, uint64_t chunk, uint32_t block,
-                     const uint16_t *counts, uint32_t rows)
+/* A row of columns, when another one is stored; nothing in w->out: it is not to be. */
+static int put_row(shared_work *w, crm__slice k)
 {
-    crm__column_cell cells[CRM__COLUMN_ROWS] = {{0, 0, 0}};
-    uint8_t key[CRM__KEY_COLUMN];
-    crm__slice k = crm__key_column(key, chunk, column, block), stored = {NULL, 0};
+    crm__slice stored = {NULL, 0};
     int rc = crm__txn_read(w->r->txn, KV_COLUMN, k, &stored), damaged = rc == CRM_ECORRUPT;
 
     if (rc && rc != CRM_ENOTFOUND && !damaged)
         return rc;
-    for (uint32_t i = 0; i < rows; i++) {
-        if (counts[i])
-            cells[i] = (crm__column_cell){CRM__CELL_NUMBER, 0, counts[i]};
-    }
-    w->out.n = 0;
-    crm__column_store(cells, &w->out);
     if (w->out.failed)
         return CRM_ENOMEM;
     if (!damaged && crm__slice_compare(stored, crm__slice_of(w->out.p, w->out.n)) == 0)
@@ -84,10 +77,39 @@ static int put_block(shared_work *w, uint32_t column, uint64_t chunk, uint32_t b
     return crm__edits_put(&w->r->txn->edits, KV_COLUMN, k, crm__slice_of(w->out.p, w->out.n), 0);
 }
 
+static int put_block(shared_work *w, uint32_t column, uint64_t chunk, uint32_t block,
+                     const uint16_t *counts, uint32_t rows)
+{
+    crm__column_cell cells[CRM__COLUMN_ROWS] = {{0, 0, 0}};
+    uint8_t key[CRM__KEY_COLUMN];
+
+    for (uint32_t i = 0; i < rows; i++) {
+        if (counts[i])
+            cells[i] = (crm__column_cell){CRM__CELL_NUMBER, 0, counts[i]};
+    }
+    w->out.n = 0;
+    crm__column_store(cells, &w->out);
+    return put_row(w, crm__key_column(key, chunk, column, block));
+}
+
+static int put_total(shared_work *w, uint32_t column, uint64_t chunk, const uint16_t *counts)
+{
+    uint8_t key[CRM__KEY_COLUMN_TOTAL];
+    crm__shared_total t = {0, 0};
+
+    for (uint32_t i = 0; i < CRM__CHUNK_ROWS; i++) {
+        t.customers += counts[i] > 0;
+        t.sum += counts[i];
+    }
+    w->out.n = 0;
+    crm__shared_total_put(&t, &w->out);
+    return put_row(w, crm__key_column_total(key, column, chunk));
+}
+
 static int put_blocks(shared_work *w)
 {
     static const uint32_t COLUMN[COLUMNS] = {CRM__COLUMN_SHARED, CRM__COLUMN_SHARED_FIRST};
-    int rc = CRM_OK;
+    int totals = w->r->txn->store->totals, rc = CRM_OK;
 
     for (uint32_t i = 0; i < CHUNKS * CRM__COLUMN_BLOCKS && !rc; i++) {
         uint32_t chunk = i / CRM__COLUMN_BLOCKS, block = i % CRM__COLUMN_BLOCKS;
@@ -98,6 +120,13 @@ static int put_blocks(shared_work *w)
         for (int c = 0; c < COLUMNS && !rc; c++)
             rc =
                 put_block(w, COLUMN[c] + w->field, w->chunk + chunk, block, w->count[c] + at, rows);
+    }
+    for (uint32_t i = 0; i < CHUNKS && totals && !rc; i++) {
+        if ((w->chunk + i) << CRM__CHUNK_SHIFT >= w->r->next_id)
+            break;
+        for (int c = 0; c < COLUMNS && !rc; c++)
+            rc = put_total(w, COLUMN[c] + w->field, w->chunk + i,
+                           w->count[c] + i * CRM__CHUNK_ROWS);
     }
     return rc;
 }

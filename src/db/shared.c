@@ -25,11 +25,13 @@ typedef struct cell_change {
     int32_t more;
 } cell_change;
 
-void crm__shared_init(crm__shared *s, const crm_allocator *mem, kv_txn *txn, const uint8_t *tag_key)
+void crm__shared_init(crm__shared *s, const crm_allocator *mem, kv_txn *txn, const uint8_t *tag_key,
+                      int totals)
 {
     memset(s, 0, sizeof *s);
     s->txn = txn;
     s->tag_key = tag_key;
+    s->totals = totals;
     crm__id_edit_init(&s->rows, mem, txn, tag_key);
     crm__buf_init(&s->ids, mem);
     crm__buf_init(&s->changes, mem);
@@ -198,19 +200,35 @@ static int by_cell(const void *a, const void *b)
     return memcmp(x->key, y->key, sizeof x->key);
 }
 
-static void change_cell(crm__column_cell *cell, int32_t more)
+static int64_t number_of(const crm__column_cell *cell)
 {
     int64_t number = 0;
 
-    if (cell->state != CRM__CELL_NUMBER || !crm__scaled_to(cell->number, cell->scale, 0, &number))
-        number = 0;
-    number += more;
+    return cell->state == CRM__CELL_NUMBER &&
+                   crm__scaled_to(cell->number, cell->scale, 0, &number) && number > 0
+               ? number
+               : 0;
+}
+
+/* How a chunk's total changes. */
+typedef struct total_change {
+    int64_t customers, sum;
+} total_change;
+
+static void change_cell(crm__column_cell *cell, int32_t more, total_change *total)
+{
+    int64_t before = number_of(cell), number = before + more;
+
     /* Below one only when rows were damaged: check tells. */
     *cell = number > 0 ? (crm__column_cell){CRM__CELL_NUMBER, 0, number}
                        : (crm__column_cell){CRM__CELL_NONE, 0, 0};
+    number = number > 0 ? number : 0;
+    total->sum += number - before;
+    total->customers += (number > 0) - (before > 0);
 }
 
-static int change_block(crm__shared *s, const cell_change *c, size_t n, crm__buf *scratch)
+static int change_block(crm__shared *s, const cell_change *c, size_t n, total_change *total,
+                        crm__buf *scratch)
 {
     crm__column_cell cells[CRM__COLUMN_ROWS] = {{0, 0, 0}};
     crm__slice key = crm__slice_of(c->key, sizeof c->key), stored = {NULL, 0};
@@ -226,16 +244,65 @@ static int change_block(crm__shared *s, const cell_change *c, size_t n, crm__buf
     if (!rc)
         crm__column_cells(&column, cells);
     for (size_t i = 0; i < n; i++)
-        change_cell(&cells[c[i].row], c[i].more);
+        change_cell(&cells[c[i].row], c[i].more, total);
     scratch->n = 0;
     crm__column_store(cells, scratch);
     return crm__edits_replace(s->txn, s->tag_key, KV_COLUMN, key, stored, scratch);
+}
+
+/* ---- totals ---- */
+
+void crm__shared_total_put(const crm__shared_total *t, crm__buf *out)
+{
+    if (!t->customers)
+        return;
+    crm__buf_add_varint(out, t->customers);
+    crm__buf_add_varint(out, t->sum);
+}
+
+int crm__shared_total_get(crm__slice payload, crm__shared_total *t)
+{
+    crm__reader r = crm__reader_of(payload.p, payload.n);
+
+    t->customers = crm__read_varint(&r);
+    t->sum = crm__read_varint(&r);
+    return r.failed || crm__reader_left(&r) || !t->customers || t->customers > CRM__CHUNK_ROWS ||
+                   t->sum < t->customers
+               ? CRM_ECORRUPT
+               : CRM_OK;
+}
+
+static int change_total(crm__shared *s, const uint8_t *block, const total_change *more,
+                        crm__buf *scratch)
+{
+    uint8_t key[CRM__KEY_COLUMN_TOTAL];
+    crm__slice k = crm__key_column_total(key, crm__get_be32(block + 4), crm__get_be32(block));
+    crm__slice stored = {NULL, 0};
+    crm__shared_total t = {0, 0};
+    int rc;
+
+    if (!s->totals || (!more->customers && !more->sum))
+        return CRM_OK;
+    rc = s->txn->ops->get(s->txn, KV_COLUMN, k, &stored);
+    if (rc && rc != CRM_ENOTFOUND)
+        return rc;
+    if (!rc && (stored.n < CRM__TAG_SIZE ||
+                crm__shared_total_get(crm__slice_of(stored.p, stored.n - CRM__TAG_SIZE), &t)))
+        return CRM_ECORRUPT;
+    t.customers += (uint64_t)more->customers;
+    t.sum += (uint64_t)more->sum;
+    if (t.customers > CRM__CHUNK_ROWS || t.sum < t.customers || (!t.customers && t.sum))
+        return CRM_ECORRUPT;
+    scratch->n = 0;
+    crm__shared_total_put(&t, scratch);
+    return crm__edits_replace(s->txn, s->tag_key, KV_COLUMN, k, stored, scratch);
 }
 
 int crm__shared_end(crm__shared *s, crm__buf *scratch)
 {
     cell_change *c = (cell_change *)(void *)s->changes.p;
     size_t n = s->changes.n / sizeof *c;
+    total_change total = {0, 0};
     int rc = crm__id_edit_flush(&s->rows);
 
     if (n > 1)
@@ -243,7 +310,11 @@ int crm__shared_end(crm__shared *s, crm__buf *scratch)
     for (size_t i = 0, k; i < n && !rc; i = k) {
         for (k = i + 1; k < n && !by_cell(&c[i], &c[k]);)
             k++;
-        rc = change_block(s, &c[i], k - i, scratch);
+        rc = change_block(s, &c[i], k - i, &total, scratch);
+        if (rc || (k < n && !memcmp(c[k].key, c[i].key, CRM__KEY_COLUMN - 1)))
+            continue;
+        rc = change_total(s, c[i].key, &total, scratch);
+        total = (total_change){0, 0};
     }
     return rc;
 }

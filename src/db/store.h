@@ -21,7 +21,7 @@
 #define CRM__FEATURES(X)                                                                           \
     X("record-2")                                                                                  \
     X("identity-2") X("bits-1") X("journal-3") X("model-1") X("event-2") X("day-1") X("column-1")       \
-    X("log-1") X("waiting-2")
+    X("log-1") X("waiting-2") X("totals-1")
 
 /* Who may write in this process: one explicit transaction, or one group of crm_db_write() calls. */
 typedef struct crm__member crm__member;
@@ -54,6 +54,7 @@ typedef struct crm__store {
     uint8_t id[16], tag_key[CRM__HASH_KEY], token_key[CRM__HASH_KEY];
     int64_t made;                   /* when, by the format header */
     int waits;                      /* its format has rows that wait (waiting.h) */
+    int totals;                     /* and what lists of days, and shared values, come to */
     uint8_t chain_key[CRM__DIGEST]; /* made from those */
     uint8_t salt_key[CRM__DIGEST];  /* random, in memory only */
     crm__gate gate;

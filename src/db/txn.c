@@ -305,6 +305,7 @@ int crm__txn_new(crm_db *db, int write, const crm_txn_options *opts, crm_txn **o
     crm__arena_init(&txn->work, txn->mem);
     crm__edits_init(&txn->edits, txn->mem);
     txn->edits.waits = txn->store->waits;
+    txn->edits.totals = txn->store->totals;
     for (int i = 0; i < 2; i++)
         crm__buf_init(&txn->scratch[i], txn->mem);
     for (int i = 0; i < CRM__BATCH_LISTS; i++)

@@ -105,6 +105,7 @@ int crm__load_line_head(crm__loading *l, crm__members *m)
     if (crm__members_end(m))
         return m->rc;
     m->rc = crm__format_write(&l->store, l->txn->kv, l->err);
+    l->txn->edits.totals = l->store.totals;
     memcpy(l->chain, l->store.chain_key, sizeof l->chain);
     crm__brought_init(&l->brought);
     return m->rc;

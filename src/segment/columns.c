@@ -132,15 +132,17 @@ static void clear_block(uint64_t *words, uint32_t b)
 /* Blocks stand one behind another: a few steps are cheaper than a descent. */
 enum { STEPS = 8 };
 
-/* Below, at or above 0 as the cursor stands before, at or behind a block; keys of other lengths are
- * none of blocks. */
+/* Below, at or above 0 as the cursor stands before, at or behind a block, which keys of other
+ * lengths never are at. */
 static int order_of(const crm__column_walk *w, uint64_t column, uint32_t block)
 {
     uint64_t at;
 
-    if (w->k.n != CRM__KEY_COLUMN)
+    if (w->k.n < CRM__KEY_COLUMN)
         return -1;
     at = crm__get_be64(w->k.p);
+    if (at == column && w->k.n != CRM__KEY_COLUMN)
+        return -1;
     return at != column ? (at < column ? -1 : 1) : (int)w->k.p[8] - (int)block;
 }
 

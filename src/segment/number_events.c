@@ -312,16 +312,49 @@ static int on_part(void *ctx, int32_t day, crm__slice part)
     return rc;
 }
 
+/* The lists of some days, which ascend. */
+static int visit_days(visit *w, uint32_t kind, const crm__buf *days, int whole)
+{
+    crm__run *r = &w->n->a.run;
+    size_t count = days->n / sizeof(int32_t);
+    const int32_t *day = (const int32_t *)(const void *)days->p;
+    int rc = CRM_OK;
+
+    for (size_t i = 0, k; i < count && !rc; i = k) {
+        for (k = i + 1; k < count && day[k] == day[k - 1] + 1;)
+            k++;
+        rc = crm__day_visit(r->txn, r->chunk, kind, day[i], day[k - 1] + 1, whole, on_part, w);
+    }
+    return rc;
+}
+
+static int pass_kind(visit *w, uint32_t kind, int told)
+{
+    crm__number_run *n = w->n;
+    crm__run *r = &n->a.run;
+    int whole = w->items || !n->all, rc;
+    int32_t from, until;
+    crm__buf days;
+
+    if (!crm__events_days(&w->p->events, &from, &until))
+        return CRM_OK;
+    if (!told)
+        return crm__day_visit(r->txn, r->chunk, kind, from, until, whole, on_part, w);
+    crm__buf_init(&days, r->scratch.mem);
+    rc = crm__pass_spans(n, w->p, kind, from, until, &days);
+    if (!rc)
+        rc = days.failed ? CRM_ENOMEM : visit_days(w, kind, &days, whole);
+    crm__buf_clear(&days);
+    return rc;
+}
+
 int crm__pass_days(crm__number_run *n, crm__pass *p, const uint64_t *words)
 {
     crm__run *r = &n->a.run;
     visit w = {.n = n, .p = p, .words = words};
     size_t kinds = p->events.kind ? 1 : crm__model_event_count(r->plan->model);
-    int32_t from, until;
-    int rc = CRM_OK;
+    int told = 0, rc = CRM_OK;
 
-    if (!crm__events_days(&p->events, &from, &until))
-        return CRM_OK;
     if (!n->days)
         n->days = crm__alloc(r->scratch.mem, sizeof *n->days);
     if (!n->days)
@@ -332,11 +365,14 @@ int crm__pass_days(crm__number_run *n, crm__pass *p, const uint64_t *words)
         else
             w.items = 1;
     }
+    if (!w.items)
+        told = crm__pass_told(n, p);
+    if (told < 0)
+        return told;
     for (size_t i = 0; i < kinds && !rc; i++) {
         const crm__event_kind *k =
             p->events.kind ? p->events.kind : crm__model_event_at(r->plan->model, i);
-        rc = crm__day_visit(r->txn, r->chunk, k->number, from, until, w.items || !n->all, on_part,
-                            &w);
+        rc = pass_kind(&w, k->number, told);
     }
     return rc;
 }

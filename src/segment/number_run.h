@@ -124,6 +124,14 @@ int crm__pass_sets(crm__number_run *n, crm__pass *p, const uint64_t *words);
 int crm__pass_record(crm__number_run *n, crm__pass *p, const uint64_t *words);
 int crm__pass_days(crm__number_run *n, crm__pass *p, const uint64_t *words);
 int crm__pass_events(crm__number_run *n, crm__pass *p, const uint64_t *words);
+/* Whether spans (bits/day_span.h) answer a pass over day lists in the present chunk, whose groupings
+ * are none but that by time: 1, 0; else an error. */
+int crm__pass_told(crm__number_run *n, const crm__pass *p);
+/* Adds what spans tell of a kind's days from `from` to before `until`.  Appends the days (int32_t)
+ * whose lists are to be read: those that are not asked about as a whole, or not in one unit of the
+ * grouping by time, or of which the span does not tell enough. */
+int crm__pass_spans(crm__number_run *n, const crm__pass *p, uint32_t kind, int32_t from,
+                    int32_t until, crm__buf *days);
 void crm__day_room_free(crm__number_run *n);
 
 /* The value as a number, and its currency as cells have it; texts get a number of their own. */

@@ -339,12 +339,24 @@ def books():
     return [b"\0" + p for p in parts] + [b"\x01" + whole.getvalue(), b"\x01" + whole.getvalue()[:-30]]
 
 
+def spans():
+    """What day lists come to: days, widths, items, series of counts and sums."""
+    days = b"\x05\0\0\x80"
+    head = b"\x01" + days + b"\0\x03\x01\x02"
+    amounts = b"\x04\x01\x02\x03" + b"".join(n.to_bytes(8, "little", signed=True) for n in (100050, -7, 2 ** 40))
+    counted = b"\x02\0\0\x11\x01\0\x02" + b"".join(n.to_bytes(2, "little", signed=True) for n in (3, 0, -300))
+    wide = b"\x02\xda\x0d\x0c\x04" + b"".join(n.to_bytes(16, "little", signed=True) for n in (10 ** 25, -1, 5))
+    words = b"\x01" + days + b"\x01\x2c\x01\x01\0\xff\xff\0"
+    whole = (head + b"\x01" + amounts, head + b"\x02" + counted + amounts, head + b"\x03" + counted + amounts + wide, words)
+    return [asked + w for w in whole for asked in (b"\xff\xff\xff\xff", b"\0\0\0\x05")]
+
+
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
     total = 0
     for name, inputs in (("json", documents()), ("model", models()), ("record", records()), ("value", values()),
                          ("csv", tables()), ("text", texts()), ("vcard", cards()), ("xlsx", books()),
-                         ("import", imports()), ("ids", id_blocks())):
+                         ("import", imports()), ("ids", id_blocks()), ("day_span", spans())):
         os.makedirs(os.path.join(folder, name), exist_ok=True)
         for data in inputs:
             with open(os.path.join(folder, name, hashlib.sha1(data).hexdigest()[:12]), "wb") as f:

@@ -559,7 +559,8 @@ typedef struct harm {
 } harm;
 
 static const harm HARMS[] = {
-    {0, "day: an event (order) of customer 2 is not in the list of 2022-01-08 as it is\n"},
+    {0, "day: what the lists of order events come to, chunk 0, span 593: there are no lists\n"
+        "day: an event (order) of customer 2 is not in the list of 2022-01-08 as it is\n"},
     {1, "day: an event (order) that customer 5 does not have is in the list of 2022-01-08\n"},
     {2, "day: the list of order events of 2022-01-08, chunk 0: a part is damaged\n"
         "day: an event (order) of customer 2 is not in the list of 2022-01-08 as it is\n"},

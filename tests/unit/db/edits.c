@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "stingy.h"
 #include "db/edits.h"
+#include "db/shared.h"
 #include "db/identity.h"
 
 #include <crm/codes.h>
@@ -294,6 +295,33 @@ static int64_t stored_count(kv_txn *txn, uint32_t column, uint64_t id)
     return n;
 }
 
+/* Of the chunk of an id, as the numbers of all ids there say. */
+static void compare_total(kv_txn *txn, const table *t, uint32_t column, int which, int is_first)
+{
+    crm__shared_total want = {0, 0}, have = {0, 0};
+    uint8_t key[CRM__KEY_COLUMN_TOTAL];
+    crm__slice v;
+    int rc;
+
+    for (int j = 0; j < IDS; j++) {
+        int n[2];
+        /* As keys have it: of 32 bits. */
+        if ((uint32_t)((id_of(j) ^ id_of(which)) >> CRM__CHUNK_SHIFT))
+            continue;
+        count_shared(t, j, &n[0], &n[1]);
+        want.customers += n[is_first] > 0;
+        want.sum += (uint64_t)n[is_first];
+    }
+    rc = txn->ops->get(txn, KV_COLUMN,
+                       crm__key_column_total(key, column, id_of(which) >> CRM__CHUNK_SHIFT), &v);
+    ck_assert_int_eq(rc, want.customers ? CRM_OK : CRM_ENOTFOUND);
+    if (!rc)
+        ck_assert_int_eq(crm__shared_total_get(crm__slice_of(v.p, v.n - CRM__TAG_SIZE), &have),
+                         CRM_OK);
+    ck_assert_uint_eq(have.customers, want.customers);
+    ck_assert_uint_eq(have.sum, want.sum);
+}
+
 static void compare_shared(kv_txn *txn, const table *t)
 {
     for (int j = 0; j < IDS; j++) {
@@ -301,6 +329,8 @@ static void compare_shared(kv_txn *txn, const table *t)
         count_shared(t, j, &shared, &first);
         ck_assert_int_eq(stored_count(txn, CRM__COLUMN_SHARED + 7, id_of(j)), shared);
         ck_assert_int_eq(stored_count(txn, CRM__COLUMN_SHARED_FIRST + 7, id_of(j)), first);
+        compare_total(txn, t, CRM__COLUMN_SHARED + 7, j, 0);
+        compare_total(txn, t, CRM__COLUMN_SHARED_FIRST + 7, j, 1);
     }
 }
 
@@ -385,6 +415,7 @@ static void play(uint64_t *seed, kv_env *env, size_t rounds)
     kv_txn *txn;
 
     crm__edits_init(&e, NULL);
+    e.totals = 1;
     while (rounds-- > 0) {
         int n = 0;
         for (uint64_t steps = crmtest_below(seed, 120); steps > 0; steps--) {
@@ -425,6 +456,7 @@ static void play(uint64_t *seed, kv_env *env, size_t rounds)
             crm__edits_reset(&e);
         else
             crm__edits_clear(&e);
+        e.totals = 1;
         ck_assert_uint_eq(crm__edits_bytes(&e), 0);
         compare_rows(&e, t);
     }

@@ -7,7 +7,7 @@
 #include "crmtest.h"
 #include "engine.h"
 #include "stingy.h"
-#include "db/days.h"
+#include "db/day_spans.h"
 #include "db/edits.h"
 
 #include <crm/codes.h>
@@ -143,6 +143,53 @@ static int list_of(crm__slice k)
     return -1;
 }
 
+/* What the lists of the same 32 days come to. */
+static void check_span(crm__slice k, crm__slice v, const table *t, const pool *p)
+{
+    uint8_t room[CRM__KEY_DAY_LIST], key[CRM__KEY_DAY];
+    crm__span s;
+    crm__buf want;
+
+    crm__span_init(&s, NULL);
+    crm__buf_init(&want, NULL);
+    v.n -= CRM__TAG_SIZE;
+    ck_assert(crm__get_le64(v.p + v.n) == crm__check_tag(TAG_KEY, KV_DAY, k, v));
+    for (int list = 0; list < LISTS; list++) {
+        crm__slice l = list_key(list, room);
+        int32_t day = crm__key_day_of(l.p);
+        crm__key_span(key, crm__get_be32(l.p), crm__get_be32(l.p + 4), crm__span_of(day));
+        for (int i = 0; i < POOL && memcmp(key, k.p, sizeof key) == 0; i++)
+            ck_assert_int_eq(
+                crm__span_add(&s, crm__span_place(day), p->item[i], times(t, list, i)), CRM_OK);
+    }
+    ck_assert_int_eq(crm__span_put(&s, &want), CRM_OK);
+    ck_assert_uint_gt(want.n, 0);
+    ck_assert_uint_eq(want.n, v.n);
+    ck_assert_int_eq(memcmp(want.p, v.p, v.n), 0);
+    crm__buf_clear(&want);
+    crm__span_clear(&s);
+}
+
+/* Spans that there are to be. */
+static size_t span_count(const table *t)
+{
+    uint8_t room[CRM__KEY_DAY_LIST], keys[LISTS][CRM__KEY_DAY];
+    size_t n = 0;
+
+    for (int list = 0; list < LISTS; list++) {
+        crm__slice l = list_key(list, room);
+        int any = 0;
+        for (int i = 0; i < POOL; i++)
+            any |= times(t, list, i) > 0;
+        crm__key_span(keys[n], crm__get_be32(l.p), crm__get_be32(l.p + 4),
+                      crm__span_of(crm__key_day_of(l.p)));
+        for (size_t k = 0; k < n; k++)
+            any &= memcmp(keys[k], keys[n], CRM__KEY_DAY) != 0;
+        n += (size_t)any;
+    }
+    return n;
+}
+
 static size_t compare_engine(kv_txn *txn, const table *t, const pool *p)
 {
     crm__day_work *work = crm__day_work_new(NULL);
@@ -150,6 +197,7 @@ static size_t compare_engine(kv_txn *txn, const table *t, const pool *p)
     int64_t(*seen)[POOL] = calloc(LISTS, sizeof *seen);
     kv_cursor *c;
     crm__slice k, v;
+    size_t spans = 0;
     walk w;
 
     memset(&w, 0, sizeof w);
@@ -159,7 +207,13 @@ static size_t compare_engine(kv_txn *txn, const table *t, const pool *p)
          rc = c->ops->next(c, &k, &v)) {
         size_t at = 0, index = 0;
         crm__slice item;
-        int list = list_of(k);
+        int list;
+        if (crm__key_is_span(k)) {
+            check_span(k, v, t, p);
+            spans++;
+            continue;
+        }
+        list = list_of(k);
         check_part(&w, k, v, work, &items);
         while ((item = crm__day_list_next(&items, &at, &index)).p) {
             crm__slice *found = bsearch(&item, p->item, POOL, sizeof item, by_item);
@@ -168,6 +222,7 @@ static size_t compare_engine(kv_txn *txn, const table *t, const pool *p)
         }
     }
     c->ops->cursor_close(c);
+    ck_assert_uint_eq(spans, span_count(t));
     for (int list = 0; list < LISTS; list++) {
         for (int i = 0; i < POOL; i++)
             ck_assert_int_eq(seen[list][i], times(t, list, i));
@@ -213,6 +268,7 @@ static void play(uint64_t *seed, kv_env *env, size_t rounds)
 
     make_pool(seed, &p);
     crm__edits_init(&e, NULL);
+    e.totals = 1;
     while (rounds-- > 0) {
         int n = 0, list = (int)crmtest_below(seed, LISTS);
         uint64_t adds = rounds % 40 < 25 ? 8 : 1, steps = crmtest_below(seed, 10) ? 40 : 900;
