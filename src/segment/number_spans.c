@@ -67,6 +67,8 @@ static int unit_from(visit *w, int32_t day, uint32_t days, uint32_t *run)
         until = w->unit.until;
     if (until <= midnight)
         return CRM_OK;
+    if (until > midnight + CRM__SPAN_DAYS * CRM__US_PER_DAY) /* without a window: for ever */
+        until = midnight + CRM__SPAN_DAYS * CRM__US_PER_DAY;
     left = (until - midnight) / CRM__US_PER_DAY;
     *run = days & (UINT32_MAX << place);
     if (left < CRM__SPAN_DAYS - (int64_t)place)

@@ -89,10 +89,11 @@ static void compare(uint64_t *seed, crm_txn *txn)
 
 static void add(uint64_t *seed, crm_txn *txn)
 {
+    static const int YEARS[] = {1, 1901, 1969, 1970, 9999};
     static const char *const CURRENCY[] = {"CNY", "CNY", "USD"};
     char json[300], value[80] = "";
     crm_id id = 1 + crmtest_below(seed, CUSTOMERS);
-    int order = (int)crmtest_below(seed, 2), rc;
+    int order = (int)crmtest_below(seed, 2), year = 2025 + (int)crmtest_below(seed, 2), rc;
 
     if (order && crmtest_below(seed, 5))
         snprintf(value, sizeof value, ",\"amount\":\"%s%d.%02d %s\"",
@@ -103,8 +104,10 @@ static void add(uint64_t *seed, crm_txn *txn)
     else if (crmtest_below(seed, 4))
         snprintf(value, sizeof value, ",\"length\":%d.%d", (int)crmtest_below(seed, 90),
                  (int)crmtest_below(seed, 1000));
-    snprintf(json, sizeof json, "{\"kind\":\"%s\",\"time\":\"202%d-%02d-%02dT%02d:%02d:00Z\"%s}",
-             order ? "order" : "visit", 5 + (int)crmtest_below(seed, 2),
+    if (crmtest_below(seed, 12) == 0)
+        year = YEARS[crmtest_below(seed, sizeof YEARS / sizeof *YEARS)];
+    snprintf(json, sizeof json, "{\"kind\":\"%s\",\"time\":\"%04d-%02d-%02dT%02d:%02d:00Z\"%s}",
+             order ? "order" : "visit", year,
              1 + (int)crmtest_below(seed, 4), 1 + (int)crmtest_below(seed, 28),
              (int)crmtest_below(seed, 24), (int)crmtest_below(seed, 60), value);
     rc = crm_event_add_json(txn, id, json, CRM_NUL, NULL, &er);
