@@ -4,6 +4,7 @@
 #include "bits/day_span.h"
 
 #include "base/bytes.h"
+#include "bits/day_fold_part.h"
 
 #include <crm/codes.h>
 #include <string.h>
@@ -24,11 +25,7 @@ static uint32_t series_count(const crm__span *s)
 /* 10^(CRM__DAY_SCALE - scale) */
 static uint64_t power(unsigned scale)
 {
-    uint64_t p = 1;
-
-    for (; scale < CRM__DAY_SCALE; scale++)
-        p *= 10;
-    return p;
+    return (uint64_t)crm__day_to_big(1, scale);
 }
 
 /* ---- making and changing ---- */
@@ -99,9 +96,6 @@ static int is_currency(const crm__day_value *v, const crm__day_value *of)
 
 int crm__span_add(crm__span *s, uint32_t place, crm__slice bytes, int64_t more)
 {
-    static const uint64_t POWER[CRM__DAY_SCALE + 1] = {
-        1000000000000, 100000000000, 10000000000, 1000000000, 100000000, 10000000, 1000000,
-        100000,        10000,        1000,        100,        10,        1};
     crm__day_item item;
 
     if (crm__day_item_get(bytes, &item))
@@ -117,7 +111,7 @@ int crm__span_add(crm__span *s, uint32_t place, crm__slice bytes, int64_t more)
         if (!to)
             return CRM_ENOMEM;
         to->counts[place] += more;
-        to->sums[place] += (big)(__int128)v->mantissa * POWER[v->scale] * (big)(__int128)more;
+        to->sums[place] += (big)crm__day_to_big(v->mantissa, v->scale) * (big)(__int128)more;
     }
     return CRM_OK;
 }
@@ -272,7 +266,6 @@ int crm__span_open(crm__slice stored, crm__span_view *v)
     return r->failed || !v->days ? CRM_ECORRUPT : CRM_OK;
 }
 
-/* c is the one before; of the first all zeros. */
 int crm__span_next(crm__span_view *v, crm__span_column *c)
 {
     crm__reader *r = &v->rest;

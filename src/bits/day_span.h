@@ -74,7 +74,8 @@ typedef struct crm__span_column {
 
 /* CRM_OK or CRM_ECORRUPT. */
 int crm__span_open(crm__slice stored, crm__span_view *v);
-/* One series after another.  CRM_OK, CRM_DONE, CRM_ECORRUPT. */
+/* One series after another: c is the one before, at first all zeros.  CRM_OK, CRM_DONE,
+ * CRM_ECORRUPT. */
 int crm__span_next(crm__span_view *v, crm__span_column *c);
 /* Items of some days, bit n for day n. */
 uint64_t crm__span_items(const crm__span_view *v, uint32_t days);
